@@ -1,0 +1,19 @@
+//! The words of face comparison: boxes, landmarks, face ids, similarity, candidates.
+//!
+//! Pure values. This folder performs no I/O, knows no model and no store, and cannot block.
+
+mod attributes;
+mod bounding_box;
+mod candidate;
+mod face_id;
+mod landmark;
+mod similarity;
+mod synthetic;
+
+pub use attributes::{AttributeSet, Attributes, Pose, UnknownAttributeSet};
+pub use bounding_box::{BoundingBox, ImageSize};
+pub use candidate::{Candidate, Comparison};
+pub use face_id::{FaceId, FaceIdError, FaceIdGenerator};
+pub use landmark::{Landmark, LandmarkKind};
+pub use similarity::{SimilarityMapping, SimilarityMappingError};
+pub use synthetic::SyntheticFaces;

@@ -1,0 +1,278 @@
+//! The command line: what can be asked of `likeness`, and how the answers look.
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use chrono::DateTime;
+use clap::{Args, Parser, Subcommand};
+use serde_json::json;
+
+use crate::config::{ServerArgs, ServerConfig};
+use crate::engine::keyring::{Key, KeyDraft, Keyring, Tier};
+use crate::engine::{Role, TenantName};
+use crate::pack::{DEFAULT_PACK, ModelLibrary, TerminalProgress};
+use crate::server::{Server, error_chain, model_library};
+use crate::{demo, telemetry};
+
+/// The arguments of one run.
+#[derive(Debug, Parser)]
+#[command(name = "likeness", version, about = "LikenessDB: a face database")]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(ServerArgs),
+    /// Run the server on ./likeness-demo with sample photos, and print lines to try it with
+    Demo(ServerArgs),
+    /// Install, list or verify model packs
+    Models {
+        #[command(subcommand)]
+        command: ModelsCommand,
+    },
+    /// Create, list or revoke API keys; a running server takes notice at once
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
+}
+
+#[derive(Debug, Args)]
+struct ModelsPlace {
+    /// Directory of model packs [default: a per-user cache directory]
+    #[arg(long, env = "LIKENESS_MODELS", value_name = "DIR")]
+    models: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum ModelsCommand {
+    /// Download, check and convert a model pack and the inference runtime
+    Install {
+        /// Which pack
+        #[arg(default_value = DEFAULT_PACK)]
+        pack: String,
+        #[command(flatten)]
+        place: ModelsPlace,
+    },
+    /// Show the packs that are installed or can be
+    List {
+        /// One JSON object per line
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        place: ModelsPlace,
+    },
+    /// Compare the files of installed packs with their recorded hashes
+    Verify {
+        /// Which pack; all installed ones by default
+        pack: Option<String>,
+        #[command(flatten)]
+        place: ModelsPlace,
+    },
+}
+
+#[derive(Debug, Args)]
+struct DataPlace {
+    /// Directory of the database
+    #[arg(long, env = "LIKENESS_DATA", value_name = "DIR", default_value = "./likeness-data")]
+    data: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysCommand {
+    /// Create a key and show its secret, once
+    Create {
+        /// Whose collections it opens; database name on the PostgreSQL door
+        #[arg(long)]
+        tenant: TenantName,
+        /// User name on the PostgreSQL door
+        #[arg(long, default_value = "default")]
+        name: String,
+        /// Rate limits: standard, high or unlimited
+        #[arg(long, default_value_t)]
+        tier: Tier,
+        /// Rights: admin, write or read
+        #[arg(long, default_value_t = Role::Write)]
+        role: Role,
+        #[command(flatten)]
+        place: DataPlace,
+    },
+    /// Show all keys, without their secrets
+    List {
+        /// One JSON object per line
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        place: DataPlace,
+    },
+    /// Stop a key from working, at once and for good
+    Revoke {
+        /// The key's id as `keys list` shows it
+        id: String,
+        #[command(flatten)]
+        place: DataPlace,
+    },
+}
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+impl Cli {
+    /// Does what was asked; errors go to standard error and make the exit code 1.
+    pub fn run(self) -> ExitCode {
+        telemetry::init();
+        let mut out = io::stdout();
+        let outcome = match self.command {
+            Command::Serve(args) => run_server(args, "./likeness-data", false, &mut out),
+            Command::Demo(args) => run_server(args, "./likeness-demo", true, &mut out),
+            Command::Models { command } => command.run(&mut out),
+            Command::Keys { command } => command.run(&mut out),
+        };
+        match outcome {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                // Nothing is left to do when even standard error is gone.
+                let _ = writeln!(io::stderr(), "likeness: {}", error_chain(error.as_ref()));
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+fn run_server(args: ServerArgs, data: &str, is_demo: bool, out: &mut impl Write) -> Outcome {
+    let config = args.resolve(data, DEFAULT_PACK)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let server = Server::start(&config, &TerminalProgress::new()).await?;
+        if is_demo {
+            let photos = model_library(&config).sample_photos(&config.pack);
+            demo::present(&server, &photos, out).await?;
+        } else {
+            create_first_key(&config, &server, out)?;
+        }
+        writeln!(out, "ready pg={} http={}", server.pg_address()?, server.http_address()?)?;
+        out.flush()?;
+        server.run().await?;
+        Ok(())
+    })
+}
+
+/// A database that nobody has a key to is of no use: the first start makes one and shows it.
+fn create_first_key(config: &ServerConfig, server: &Server, out: &mut impl Write) -> Outcome {
+    if !server.keyring().list()?.is_empty() {
+        return Ok(());
+    }
+    let draft = KeyDraft {
+        tenant: "default".parse()?,
+        name: "admin".to_owned(),
+        role: Role::Admin,
+        tier: Tier::Standard,
+    };
+    let (key, secret) = server.keyring().create(draft)?;
+    let data = config.data.display();
+    writeln!(out, "new database in {data}; API key {:?} of tenant {:?}:", key.name, key.tenant)?;
+    writeln!(out, "{}", secret.reveal())?;
+    writeln!(out, "It is shown this once; `likeness keys create` makes others.")?;
+    Ok(())
+}
+
+impl ModelsCommand {
+    fn run(self, out: &mut impl Write) -> Outcome {
+        match self {
+            Self::Install { pack, place } => {
+                let library = place.library();
+                let progress = TerminalProgress::new();
+                let pack = library.install(&pack, &progress)?;
+                library.runtime_or_install(&progress)?;
+                writeln!(out, "installed {} in {}", pack.manifest.model(), pack.dir.display())?;
+            }
+            Self::List { json, place } => list_packs(&place.library(), json, out)?,
+            Self::Verify { pack, place } => verify_packs(&place.library(), pack, out)?,
+        }
+        Ok(())
+    }
+}
+
+impl ModelsPlace {
+    fn library(self) -> ModelLibrary {
+        self.models.map_or_else(ModelLibrary::at_default_root, ModelLibrary::new)
+    }
+}
+
+fn list_packs(library: &ModelLibrary, json: bool, out: &mut impl Write) -> Outcome {
+    for entry in library.list()? {
+        if json {
+            writeln!(out, "{}", serde_json::to_string(&entry)?)?;
+        } else {
+            let state = if entry.installed { "installed" } else { "available" };
+            writeln!(out, "{:<18} {:<10} {state:<10} {}", entry.id, entry.version, entry.name)?;
+        }
+    }
+    Ok(())
+}
+
+fn verify_packs(library: &ModelLibrary, pack: Option<String>, out: &mut impl Write) -> Outcome {
+    let ids = match pack {
+        Some(id) => vec![id],
+        None => library
+            .list()?
+            .into_iter()
+            .filter(|entry| entry.installed)
+            .map(|entry| entry.id)
+            .collect(),
+    };
+    if ids.is_empty() {
+        return Err("no model pack is installed; `likeness models install` installs one".into());
+    }
+    for id in ids {
+        library.verify(&id)?;
+        writeln!(out, "{id}: every file is as installed")?;
+    }
+    Ok(())
+}
+
+impl KeysCommand {
+    fn run(self, out: &mut impl Write) -> Outcome {
+        match self {
+            Self::Create { tenant, name, tier, role, place } => {
+                std::fs::create_dir_all(&place.data)?;
+                let keyring = Keyring::open(&place.data)?;
+                let (_, secret) = keyring.create(KeyDraft { tenant, name, role, tier })?;
+                writeln!(out, "{}", secret.reveal())?;
+            }
+            Self::List { json, place } => {
+                for key in Keyring::open(&place.data)?.list()? {
+                    write_key(&key, json, out)?;
+                }
+            }
+            Self::Revoke { id, place } => {
+                let key = Keyring::open(&place.data)?.revoke(&id)?;
+                writeln!(out, "revoked {} ({:?} of tenant {:?})", key.id, key.name, key.tenant)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn write_key(key: &Key, json: bool, out: &mut impl Write) -> Outcome {
+    let time = |us: i64| DateTime::from_timestamp_micros(us).map(|time| time.to_rfc3339());
+    let state = if key.is_active() { "active" } else { "revoked" };
+    if json {
+        let line = json!({
+            "id": key.id, "tenant": key.tenant, "name": key.name, "role": key.role,
+            "tier": key.tier, "hint": key.hint, "state": state,
+            "created_at": time(key.created_at_us),
+            "revoked_at": key.revoked_at_us.and_then(time),
+        });
+        writeln!(out, "{line}")?;
+    } else {
+        let Key { id, tenant, name, role, tier, hint, .. } = key;
+        let (role, tier) = (role.to_string(), tier.to_string());
+        writeln!(out, "{id:<15} {tenant:<12} {name:<12} {role:<6} {tier:<10} {state:<8} {hint}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! Where the server keeps its data and listens: command line over environment over file over default.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Deserialize;
+
+/// Options of `serve` and `demo`; the environment variables are named by clap's help.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ServerArgs {
+    /// Directory of the database; created when absent [default: ./likeness-data]
+    #[arg(long, env = "LIKENESS_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Address of the PostgreSQL door [default: 127.0.0.1:5433]
+    #[arg(long, env = "LIKENESS_PG", value_name = "ADDR")]
+    pub pg: Option<String>,
+    /// Address of the REST door [default: 127.0.0.1:8080]
+    #[arg(long, env = "LIKENESS_HTTP", value_name = "ADDR")]
+    pub http: Option<String>,
+    /// Directory of model packs [default: a per-user cache directory]
+    #[arg(long, env = "LIKENESS_MODELS", value_name = "DIR")]
+    pub models: Option<PathBuf>,
+    /// Model pack that reads images [default: dlib-centerface]
+    #[arg(long, env = "LIKENESS_PACK", value_name = "ID")]
+    pub pack: Option<String>,
+    /// Images read at the same time [default: one per processor core]
+    #[arg(long, env = "LIKENESS_WORKERS", value_name = "N")]
+    pub workers: Option<usize>,
+    /// TOML file with any of these options
+    #[arg(long, env = "LIKENESS_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// The same options as read from a file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileOptions {
+    data: Option<PathBuf>,
+    pg: Option<String>,
+    http: Option<String>,
+    models: Option<PathBuf>,
+    pack: Option<String>,
+    workers: Option<usize>,
+}
+
+/// Every option with its value decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// Directory of the database.
+    pub data: PathBuf,
+    /// Address of the PostgreSQL door.
+    pub pg: String,
+    /// Address of the REST door.
+    pub http: String,
+    /// Directory of model packs; none means the per-user cache directory.
+    pub models: Option<PathBuf>,
+    /// Model pack that reads images.
+    pub pack: String,
+    /// Images read at the same time, at least 1.
+    pub workers: usize,
+}
+
+/// The configuration file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read configuration file {path}")]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The file is not the TOML expected.
+    #[error("configuration file {path} is not valid")]
+    Parse {
+        /// Which file.
+        path: PathBuf,
+        /// Where and why.
+        source: Box<toml::de::Error>,
+    },
+}
+
+impl ServerArgs {
+    /// Decides every option; `data` is where the database lives unless somebody says otherwise.
+    ///
+    /// # Errors
+    /// When a configuration file is named and cannot be used.
+    pub fn resolve(self, data: &str, default_pack: &str) -> Result<ServerConfig, ConfigError> {
+        let file = match &self.config {
+            Some(path) => FileOptions::read(path)?,
+            None => FileOptions::default(),
+        };
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(ServerConfig {
+            data: self.data.or(file.data).unwrap_or_else(|| data.into()),
+            pg: self.pg.or(file.pg).unwrap_or_else(|| "127.0.0.1:5433".to_owned()),
+            http: self.http.or(file.http).unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
+            models: self.models.or(file.models),
+            pack: self.pack.or(file.pack).unwrap_or_else(|| default_pack.to_owned()),
+            workers: self.workers.or(file.workers).unwrap_or(cores).max(1),
+        })
+    }
+}
+
+impl FileOptions {
+    fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = fs::read_to_string(path)
+            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        toml::from_str(&text).map_err(|source| ConfigError::Parse {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_file(text: &str) -> (tempfile::TempDir, PathBuf) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("likeness.toml");
+        fs::write(&path, text).unwrap();
+        (directory, path)
+    }
+
+    #[test]
+    fn the_command_line_wins_over_the_file_and_the_file_over_the_default() {
+        let (_keep, path) = with_file("pg = '0.0.0.0:1'\nhttp = '0.0.0.0:2'\n");
+        let args = ServerArgs {
+            config: Some(path),
+            pg: Some("127.0.0.1:9".to_owned()),
+            ..ServerArgs::default()
+        };
+        let config = args.resolve("./likeness-data", "some-pack").unwrap();
+        assert_eq!(config.pg, "127.0.0.1:9");
+        assert_eq!(config.http, "0.0.0.0:2");
+        assert_eq!(config.data, PathBuf::from("./likeness-data"));
+        assert_eq!(config.pack, "some-pack");
+    }
+
+    #[test]
+    fn a_misspelt_option_in_the_file_is_refused_by_name() {
+        let (_keep, path) = with_file("htpp = '0.0.0.0:2'\n");
+        let args = ServerArgs { config: Some(path), ..ServerArgs::default() };
+        let error = args.resolve("d", "p").unwrap_err();
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert!(source.contains("htpp"), "{source}");
+    }
+
+    #[test]
+    fn a_missing_file_is_an_error_not_a_default() {
+        let args = ServerArgs { config: Some("no/such/file".into()), ..ServerArgs::default() };
+        assert!(matches!(args.resolve("d", "p"), Err(ConfigError::Read { .. })));
+    }
+}

@@ -1,0 +1,284 @@
+//! Enrolment: making templates and adding them to a gallery, all of a request or nothing.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use likeness_storage::{Embedding, GalleryDescriptor, Row, TemplateId, WriteBatch};
+
+use super::identify::checked_embedding;
+use super::{EngineError, EnrolledFace, Tenant, blocking, now_us};
+use crate::biometric::{AttributeSet, BoundingBox, FaceId};
+use crate::vision::{AnalyzedFace, DetectedFace, Pipeline, VisionError};
+
+/// Longest external id in characters.
+const EXTERNAL_ID_CHARS_MAX: usize = 255;
+/// Longest metadata in bytes of JSON text.
+const METADATA_BYTES_MAX: usize = 64 * 1024;
+/// Most faces one image may enrol.
+const FACES_PER_IMAGE_MAX: usize = 100;
+
+/// What becomes of faces that are hard to recognise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum QualityFilter {
+    /// Every face found is enrolled.
+    #[default]
+    None,
+    /// Faces that are too small, blurred, dark or turned away are reported, not enrolled.
+    Auto,
+}
+
+impl FromStr for QualityFilter {
+    type Err = EngineError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "none" => Ok(Self::None),
+            "auto" => Ok(Self::Auto),
+            _ => Err(EngineError::invalid("quality_filter", "must be one of none, auto")),
+        }
+    }
+}
+
+/// What a template is made from.
+#[derive(Debug, Clone)]
+pub enum TemplateSource {
+    /// The largest faces of an image.
+    Image {
+        /// The encoded image.
+        image: Bytes,
+        /// Attributes to estimate and store.
+        attributes: AttributeSet,
+        /// How many of the largest faces to enrol, 1..=100.
+        max_faces: usize,
+        /// Which of them to refuse.
+        quality_filter: QualityFilter,
+    },
+    /// Numbers made by the gallery's model; normalised to length 1 when stored.
+    Embedding(Vec<f32>),
+}
+
+/// One face, or the faces of one image, to be enrolled.
+#[derive(Debug, Clone)]
+pub struct EnrollmentDraft {
+    /// What the template is made from.
+    pub source: TemplateSource,
+    /// The caller's name for the person or record, 1..=255 characters.
+    pub external_face_id: Option<String>,
+    /// The caller's name for the image, 1..=255 characters.
+    pub external_image_id: Option<String>,
+    /// JSON value kept with the face.
+    pub metadata: Option<String>,
+}
+
+/// What became of one draft.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Enrollment {
+    /// The faces enrolled, largest first.
+    pub faces: Vec<EnrolledFace>,
+    /// The faces seen but not enrolled.
+    pub unenrolled: Vec<UnenrolledFace>,
+}
+
+/// A face that was seen but not enrolled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnenrolledFace {
+    /// Where it is.
+    pub bounding_box: BoundingBox,
+    /// The detector's confidence, 0..=1.
+    pub confidence: f32,
+    /// Why it was left out, in machine-readable words.
+    pub reasons: Vec<&'static str>,
+}
+
+/// Template and descriptive values of one face on its way into a row.
+struct Sample {
+    embedding: Embedding,
+    bounding_box: Option<BoundingBox>,
+    confidence: Option<f32>,
+    quality: Option<f32>,
+    attributes: Option<String>,
+}
+
+struct Samples {
+    samples: Vec<Sample>,
+    unenrolled: Vec<UnenrolledFace>,
+}
+
+impl Tenant {
+    /// Enrols every draft, or none of them; durable and searchable when this returns.
+    ///
+    /// # Errors
+    /// [`EngineError::GalleryNotFound`], [`EngineError::NoFace`] when an image shows no face,
+    /// [`EngineError::Image`], [`EngineError::ModelMismatch`], [`EngineError::ModelUnavailable`],
+    /// [`EngineError::DimensionMismatch`], [`EngineError::InvalidValue`],
+    /// [`EngineError::ReadOnly`].
+    pub async fn enroll(
+        &self,
+        gallery: &str,
+        drafts: Vec<EnrollmentDraft>,
+    ) -> Result<Vec<Enrollment>, EngineError> {
+        let gallery = Arc::clone(self.snapshot().descriptor(gallery)?);
+        drafts.iter().try_for_each(check_draft)?;
+        let mut batch = WriteBatch::new();
+        let mut enrollments = Vec::with_capacity(drafts.len());
+        for draft in drafts {
+            let EnrollmentDraft { source, external_face_id, external_image_id, metadata } = draft;
+            let Samples { samples, unenrolled } = self.samples(&gallery, source).await?;
+            let mut faces = Vec::with_capacity(samples.len());
+            for sample in samples {
+                let face_id = self.engine.face_ids.next_id();
+                let row = Row {
+                    id: TemplateId::new(face_id.as_u128()),
+                    model: Arc::clone(&gallery.model),
+                    external_face_id: external_face_id.as_deref().map(Into::into),
+                    external_image_id: external_image_id.as_deref().map(Into::into),
+                    bounding_box: sample.bounding_box.map(BoundingBox::to_array),
+                    confidence: sample.confidence,
+                    quality: sample.quality,
+                    attributes: sample.attributes.map(Into::into),
+                    metadata: metadata.as_deref().map(Into::into),
+                    created_at_us: now_us(),
+                    embedding: sample.embedding,
+                };
+                faces.push(described(face_id, &row));
+                batch.enroll(gallery.id, row);
+            }
+            enrollments.push(Enrollment { faces, unenrolled });
+        }
+        if enrollments.iter().any(|enrollment| !enrollment.faces.is_empty()) {
+            let engine = Arc::clone(&self.engine);
+            blocking(move || Ok(engine.store.write(batch)?)).await?;
+        }
+        Ok(enrollments)
+    }
+
+    async fn samples(
+        &self,
+        gallery: &GalleryDescriptor,
+        source: TemplateSource,
+    ) -> Result<Samples, EngineError> {
+        let (image, attributes, max_faces, filter) = match source {
+            TemplateSource::Embedding(values) => {
+                let sample = Sample {
+                    embedding: checked_embedding(gallery, values)?,
+                    bounding_box: None,
+                    confidence: None,
+                    quality: None,
+                    attributes: None,
+                };
+                return Ok(Samples { samples: vec![sample], unenrolled: Vec::new() });
+            }
+            TemplateSource::Image { image, attributes, max_faces, quality_filter } => {
+                (image, attributes, max_faces, quality_filter)
+            }
+        };
+        self.check_reads_for(gallery)?;
+        let samples = self
+            .engine
+            .inference
+            .run(move |pipeline| read_samples(pipeline, &image, attributes, max_faces, filter))
+            .await?;
+        if samples.samples.is_empty() && samples.unenrolled.is_empty() {
+            return Err(EngineError::NoFace);
+        }
+        Ok(samples)
+    }
+}
+
+fn read_samples(
+    pipeline: &Pipeline,
+    image: &[u8],
+    attributes: AttributeSet,
+    max_faces: usize,
+    filter: QualityFilter,
+) -> Result<Samples, VisionError> {
+    let analysis = pipeline.analyze(image, attributes, max_faces)?;
+    let mut samples = Vec::new();
+    let mut unenrolled: Vec<UnenrolledFace> = Vec::new();
+    for face in analysis.faces {
+        if filter == QualityFilter::Auto && !face.refusals.is_empty() {
+            let reasons = face.refusals.iter().map(|refusal| refusal.as_str()).collect();
+            unenrolled.push(left_out(&face.face, reasons));
+        } else {
+            samples.push(sample(face, attributes));
+        }
+    }
+    let exceeding = analysis.rest.iter().map(|face| left_out(face, vec!["exceeds_max_faces"]));
+    unenrolled.extend(exceeding);
+    Ok(Samples { samples, unenrolled })
+}
+
+fn sample(face: AnalyzedFace, wanted: AttributeSet) -> Sample {
+    let attributes = match wanted {
+        AttributeSet::None => None,
+        AttributeSet::Default | AttributeSet::All => {
+            serde_json::to_string(&face.face.attributes).ok()
+        }
+    };
+    Sample {
+        embedding: face.embedding,
+        bounding_box: Some(face.face.bounding_box),
+        confidence: Some(face.face.confidence),
+        quality: Some(face.quality.get()),
+        attributes,
+    }
+}
+
+fn left_out(face: &DetectedFace, reasons: Vec<&'static str>) -> UnenrolledFace {
+    UnenrolledFace { bounding_box: face.bounding_box, confidence: face.confidence, reasons }
+}
+
+fn described(face_id: FaceId, row: &Row) -> EnrolledFace {
+    EnrolledFace {
+        face_id,
+        model: row.model.to_string(),
+        external_face_id: row.external_face_id.as_deref().map(str::to_owned),
+        external_image_id: row.external_image_id.as_deref().map(str::to_owned),
+        bounding_box: row.bounding_box.map(BoundingBox::from_array),
+        confidence: row.confidence,
+        quality: row.quality,
+        attributes: row.attributes.as_deref().map(str::to_owned),
+        metadata: row.metadata.as_deref().map(str::to_owned),
+        created_at_us: row.created_at_us,
+    }
+}
+
+fn check_draft(draft: &EnrollmentDraft) -> Result<(), EngineError> {
+    check_external_id("external_face_id", draft.external_face_id.as_deref())?;
+    check_external_id("external_image_id", draft.external_image_id.as_deref())?;
+    if let Some(metadata) = &draft.metadata {
+        check_metadata(metadata)?;
+    }
+    if let TemplateSource::Image { max_faces, .. } = draft.source
+        && !(1..=FACES_PER_IMAGE_MAX).contains(&max_faces)
+    {
+        let why = format!("must be between 1 and {FACES_PER_IMAGE_MAX}, got {max_faces}");
+        return Err(EngineError::invalid("max_faces", why));
+    }
+    Ok(())
+}
+
+fn check_external_id(what: &'static str, id: Option<&str>) -> Result<(), EngineError> {
+    let Some(id) = id else { return Ok(()) };
+    let chars = id.chars().count();
+    if chars == 0 || chars > EXTERNAL_ID_CHARS_MAX {
+        let why = format!("must have 1 to {EXTERNAL_ID_CHARS_MAX} characters, got {chars}");
+        return Err(EngineError::invalid(what, why));
+    }
+    if id.contains('\0') {
+        return Err(EngineError::invalid(what, "must not contain NUL"));
+    }
+    Ok(())
+}
+
+fn check_metadata(metadata: &str) -> Result<(), EngineError> {
+    if metadata.len() > METADATA_BYTES_MAX {
+        let why = format!("must have at most {METADATA_BYTES_MAX} bytes, got {}", metadata.len());
+        return Err(EngineError::invalid("metadata", why));
+    }
+    match serde_json::from_str::<serde::de::IgnoredAny>(metadata) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(EngineError::invalid("metadata", format!("is not JSON: {error}"))),
+    }
+}

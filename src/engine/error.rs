@@ -1,0 +1,113 @@
+//! Why a use case failed, in the words of the use case. Doors translate to status codes.
+
+use std::error::Error;
+
+use likeness_storage::{ReadError, WriteError};
+
+use crate::biometric::FaceId;
+use crate::vision::{ImageError, VisionError};
+
+/// A use case that did not happen; nothing was changed by it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The tenant has no gallery of this name.
+    #[error("collection {0:?} does not exist")]
+    GalleryNotFound(String),
+    /// The tenant already has a gallery of this name.
+    #[error("collection {0:?} already exists")]
+    GalleryExists(String),
+    /// The gallery holds no such face.
+    #[error("face {0} does not exist in this collection")]
+    FaceNotFound(FaceId),
+    /// A value breaks a stated bound.
+    #[error("{what} {why}")]
+    InvalidValue {
+        /// The value's name as callers know it.
+        what: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The embedding has another number of dimensions than the gallery.
+    #[error("embedding has {actual} dimensions, collection {gallery:?} has {expected}")]
+    DimensionMismatch {
+        /// The gallery's name.
+        gallery: String,
+        /// Dimensions of its templates.
+        expected: usize,
+        /// Dimensions of the embedding given.
+        actual: usize,
+    },
+    /// The gallery's templates come from another model than the one loaded.
+    #[error(
+        "collection {gallery:?} holds templates of model {expected:?}, images are read by {actual:?}"
+    )]
+    ModelMismatch {
+        /// The gallery's name.
+        gallery: String,
+        /// Model of its templates.
+        expected: String,
+        /// Model that would read the image.
+        actual: String,
+    },
+    /// The image cannot be used.
+    #[error("image cannot be used")]
+    Image(#[source] ImageError),
+    /// The image shows no face.
+    #[error("no face was found in the image")]
+    NoFace,
+    /// The first image of a comparison shows no face.
+    #[error("no face was found in the source image")]
+    NoFaceInSource,
+    /// The second image of a comparison shows no face.
+    #[error("no face was found in the target image")]
+    NoFaceInTarget,
+    /// No model pack is loaded, so images cannot be read.
+    #[error("no model pack is installed: {0}")]
+    ModelUnavailable(String),
+    /// The store accepts no writes until it is reopened.
+    #[error("the store is read-only after a failed write; restart the server")]
+    ReadOnly(#[source] WriteError),
+    /// The caller withdrew the request.
+    #[error("canceled on request")]
+    Cancelled,
+    /// A malfunction; details are for the log, not for callers.
+    #[error("internal error")]
+    Internal(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl EngineError {
+    /// A bound of `what` was broken.
+    pub fn invalid(what: &'static str, why: impl Into<String>) -> Self {
+        Self::InvalidValue { what, why: why.into() }
+    }
+}
+
+impl From<VisionError> for EngineError {
+    fn from(error: VisionError) -> Self {
+        match error {
+            VisionError::Image(image) => Self::Image(image),
+            other => Self::Internal(Box::new(other)),
+        }
+    }
+}
+
+impl From<WriteError> for EngineError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::GalleryExists { name, .. } => Self::GalleryExists(name.into()),
+            WriteError::ReadOnly { .. } => Self::ReadOnly(error),
+            WriteError::TooLarge { .. } => Self::invalid("request", error.to_string()),
+            other => Self::Internal(Box::new(other)),
+        }
+    }
+}
+
+impl From<ReadError> for EngineError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Cancelled => Self::Cancelled,
+            other => Self::Internal(Box::new(other)),
+        }
+    }
+}

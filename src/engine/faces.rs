@@ -1,0 +1,142 @@
+//! Reading and removing enrolled faces.
+
+use std::sync::Arc;
+
+use likeness_storage::{RowRef, TemplateId, WriteBatch};
+
+use super::{EngineError, Tenant, TenantSnapshot, blocking};
+use crate::biometric::{BoundingBox, FaceId};
+
+/// One enrolled face, without its template.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EnrolledFace {
+    /// Server-assigned id.
+    pub face_id: FaceId,
+    /// Model that made its template.
+    pub model: String,
+    /// The caller's name for the person or record.
+    pub external_face_id: Option<String>,
+    /// The caller's name for the image.
+    pub external_image_id: Option<String>,
+    /// Where the face was in its image; none for embeddings brought by the caller.
+    pub bounding_box: Option<BoundingBox>,
+    /// The detector's confidence, 0..=1.
+    pub confidence: Option<f32>,
+    /// Predicted usefulness of the sample, 0..=1.
+    pub quality: Option<f32>,
+    /// JSON object of attributes.
+    pub attributes: Option<String>,
+    /// JSON value given by the caller.
+    pub metadata: Option<String>,
+    /// Enrolment time in microseconds since the Unix epoch.
+    pub created_at_us: i64,
+}
+
+impl From<RowRef<'_>> for EnrolledFace {
+    fn from(row: RowRef<'_>) -> Self {
+        Self {
+            face_id: FaceId::from_u128(row.id.get()),
+            model: row.model.to_owned(),
+            external_face_id: row.external_face_id.map(str::to_owned),
+            external_image_id: row.external_image_id.map(str::to_owned),
+            bounding_box: row.bounding_box.map(BoundingBox::from_array),
+            confidence: row.confidence,
+            quality: row.quality,
+            attributes: row.attributes.map(str::to_owned),
+            metadata: row.metadata.map(str::to_owned),
+            created_at_us: row.created_at_us,
+        }
+    }
+}
+
+/// One page of a gallery's faces, oldest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FacePage {
+    /// The faces of this page.
+    pub faces: Vec<EnrolledFace>,
+    /// Where the next page starts; none on the last page.
+    pub next: Option<FaceId>,
+}
+
+impl TenantSnapshot {
+    /// The face `face_id` of `gallery`.
+    ///
+    /// # Errors
+    /// [`EngineError::GalleryNotFound`], [`EngineError::FaceNotFound`].
+    pub fn face(&self, gallery: &str, face_id: FaceId) -> Result<EnrolledFace, EngineError> {
+        let gallery = self.descriptor(gallery)?;
+        self.snapshot
+            .get(gallery.id, TemplateId::new(face_id.as_u128()))
+            .map(EnrolledFace::from)
+            .ok_or(EngineError::FaceNotFound(face_id))
+    }
+
+    /// Up to `limit` faces behind `after`, oldest first; only those of `external_image_id` if given.
+    ///
+    /// Pages chained by [`FacePage::next`] show every face that lives through the whole listing
+    /// exactly once, whatever is enrolled or removed meanwhile.
+    ///
+    /// # Errors
+    /// [`EngineError::GalleryNotFound`].
+    pub fn faces(
+        &self,
+        gallery: &str,
+        external_image_id: Option<&str>,
+        after: Option<FaceId>,
+        limit: usize,
+    ) -> Result<FacePage, EngineError> {
+        let gallery = self.descriptor(gallery)?;
+        let after = after.map(|face_id| TemplateId::new(face_id.as_u128()));
+        let mut wanted = self
+            .snapshot
+            .rows(gallery.id, after)
+            .filter(|row| external_image_id.is_none_or(|id| row.external_image_id == Some(id)));
+        let faces: Vec<EnrolledFace> = wanted.by_ref().take(limit).map(Into::into).collect();
+        let more = wanted.next().is_some();
+        let next = faces.last().filter(|_| more).map(|face| face.face_id);
+        Ok(FacePage { faces, next })
+    }
+}
+
+impl Tenant {
+    /// Reads one page of faces off the async threads; see [`TenantSnapshot::faces`].
+    ///
+    /// # Errors
+    /// [`EngineError::GalleryNotFound`].
+    pub async fn face_page(
+        &self,
+        gallery: String,
+        external_image_id: Option<String>,
+        after: Option<FaceId>,
+        limit: usize,
+    ) -> Result<FacePage, EngineError> {
+        let snapshot = self.snapshot();
+        blocking(move || snapshot.faces(&gallery, external_image_id.as_deref(), after, limit)).await
+    }
+
+    /// Removes faces and says how many of them there were; durable when this returns.
+    ///
+    /// Ids that are not in the gallery are passed over.
+    ///
+    /// # Errors
+    /// [`EngineError::GalleryNotFound`].
+    pub async fn remove_faces(
+        &self,
+        gallery: &str,
+        face_ids: Vec<FaceId>,
+    ) -> Result<u64, EngineError> {
+        let gallery = self.snapshot().descriptor(gallery)?.id;
+        if face_ids.is_empty() {
+            return Ok(0);
+        }
+        let engine = Arc::clone(&self.engine);
+        blocking(move || {
+            let mut batch = WriteBatch::new();
+            for face_id in face_ids {
+                batch.remove(gallery, TemplateId::new(face_id.as_u128()));
+            }
+            Ok(engine.store.write(batch)?.removed)
+        })
+        .await
+    }
+}

@@ -1,0 +1,175 @@
+//! Creating, dropping and describing the galleries of a tenant.
+
+use std::sync::Arc;
+
+use likeness_storage::{Dim, GalleryDescriptor, GalleryDraft, WriteBatch};
+
+use super::{EngineError, Tenant, TenantSnapshot, blocking, now_us};
+
+/// Longest gallery name in characters.
+const NAME_CHARS_MAX: usize = 120;
+/// Longest gallery description in characters.
+const DESCRIPTION_CHARS_MAX: usize = 1000;
+/// The model id of galleries whose templates are made by the caller.
+pub const EXTERNAL_MODEL: &str = "external";
+
+/// Where the templates of a gallery come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GalleryModel {
+    /// The server reads images with the loaded model pack.
+    Default,
+    /// The caller brings embeddings of this many dimensions.
+    External(usize),
+}
+
+/// A gallery to be created.
+#[derive(Debug, Clone)]
+pub struct GalleryRequest {
+    /// Unique within the tenant; 1..=120 characters, none of them control characters.
+    pub name: String,
+    /// Free text, at most 1000 characters.
+    pub description: Option<String>,
+    /// Where its templates come from.
+    pub model: GalleryModel,
+}
+
+/// A gallery as its tenant sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gallery {
+    /// Unique within the tenant.
+    pub name: String,
+    /// Free text.
+    pub description: Option<String>,
+    /// Model that makes its templates, or `external`.
+    pub model: String,
+    /// Dimensions of its templates.
+    pub dimensions: usize,
+    /// Creation time in microseconds since the Unix epoch.
+    pub created_at_us: i64,
+    /// Faces enrolled now.
+    pub face_count: u64,
+}
+
+impl Tenant {
+    /// Creates an empty gallery; durable when this returns.
+    ///
+    /// # Errors
+    /// [`EngineError::GalleryExists`], [`EngineError::InvalidValue`] for a bad name, description
+    /// or dimension count, [`EngineError::ModelUnavailable`] when the default model is asked for
+    /// and none is loaded.
+    pub async fn create_gallery(&self, request: GalleryRequest) -> Result<Gallery, EngineError> {
+        let draft = self.draft(request)?;
+        let (engine, tenant) = (Arc::clone(&self.engine), self.clone());
+        blocking(move || {
+            let name = draft.name.clone();
+            let mut batch = WriteBatch::new();
+            batch.create_gallery(draft);
+            engine.store.write(batch)?;
+            tenant.snapshot().gallery(&name)
+        })
+        .await
+    }
+
+    /// Drops a gallery and all its faces; durable when this returns.
+    ///
+    /// # Errors
+    /// [`EngineError::GalleryNotFound`].
+    pub async fn drop_gallery(&self, name: &str) -> Result<(), EngineError> {
+        let id = self.snapshot().descriptor(name)?.id;
+        let engine = Arc::clone(&self.engine);
+        blocking(move || {
+            let mut batch = WriteBatch::new();
+            batch.drop_gallery(id);
+            engine.store.write(batch)?;
+            Ok(())
+        })
+        .await
+    }
+
+    fn draft(&self, request: GalleryRequest) -> Result<GalleryDraft, EngineError> {
+        check_name(&request.name)?;
+        check_description(request.description.as_deref())?;
+        let (model, dim): (Arc<str>, Dim) = match request.model {
+            GalleryModel::Default => {
+                let pipeline = self.engine.inference.pipeline()?;
+                (pipeline.model().into(), pipeline.dim())
+            }
+            GalleryModel::External(dimensions) => {
+                let dim = Dim::new(dimensions).ok_or_else(|| {
+                    let why = format!("must be between 1 and 4096, got {dimensions}");
+                    EngineError::invalid("dimensions", why)
+                })?;
+                (EXTERNAL_MODEL.into(), dim)
+            }
+        };
+        Ok(GalleryDraft {
+            tenant: self.name.as_str().into(),
+            name: request.name.into(),
+            description: request.description.map(Into::into),
+            model,
+            dim,
+            created_at_us: now_us(),
+        })
+    }
+}
+
+impl TenantSnapshot {
+    /// The gallery called `name`.
+    ///
+    /// # Errors
+    /// [`EngineError::GalleryNotFound`].
+    pub fn gallery(&self, name: &str) -> Result<Gallery, EngineError> {
+        self.descriptor(name).map(|descriptor| self.describe(descriptor))
+    }
+
+    /// At most `limit` galleries in name order, starting behind the name `after`.
+    pub fn galleries(&self, after: Option<&str>, limit: usize) -> Vec<Gallery> {
+        self.snapshot
+            .galleries(self.tenant.as_str(), after)
+            .take(limit)
+            .map(|descriptor| self.describe(descriptor))
+            .collect()
+    }
+
+    /// The stored description of the gallery called `name`.
+    ///
+    /// # Errors
+    /// [`EngineError::GalleryNotFound`].
+    pub fn descriptor(&self, name: &str) -> Result<&Arc<GalleryDescriptor>, EngineError> {
+        self.snapshot
+            .gallery_by_name(self.tenant.as_str(), name)
+            .ok_or_else(|| EngineError::GalleryNotFound(name.to_owned()))
+    }
+
+    fn describe(&self, descriptor: &GalleryDescriptor) -> Gallery {
+        Gallery {
+            name: descriptor.name.to_string(),
+            description: descriptor.description.as_deref().map(str::to_owned),
+            model: descriptor.model.to_string(),
+            dimensions: descriptor.dim.get(),
+            created_at_us: descriptor.created_at_us,
+            face_count: self.snapshot.row_count(descriptor.id),
+        }
+    }
+}
+
+fn check_name(name: &str) -> Result<(), EngineError> {
+    let chars = name.chars().count();
+    if chars == 0 || chars > NAME_CHARS_MAX {
+        let why = format!("must have 1 to {NAME_CHARS_MAX} characters, got {chars}");
+        return Err(EngineError::invalid("external_id", why));
+    }
+    if name.chars().any(char::is_control) {
+        return Err(EngineError::invalid("external_id", "must not contain control characters"));
+    }
+    Ok(())
+}
+
+fn check_description(description: Option<&str>) -> Result<(), EngineError> {
+    let chars = description.map_or(0, |text| text.chars().count());
+    if chars > DESCRIPTION_CHARS_MAX {
+        let why = format!("must have at most {DESCRIPTION_CHARS_MAX} characters, got {chars}");
+        return Err(EngineError::invalid("description", why));
+    }
+    Ok(())
+}

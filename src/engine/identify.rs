@@ -1,0 +1,295 @@
+//! One-to-many search: which enrolled faces are most like a probe.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use likeness_storage::{Embedding, GalleryDescriptor, Probe, Snapshot, TemplateId};
+
+use super::compare::checked_threshold;
+use super::{EngineError, EnrolledFace, Tenant, TenantName, blocking};
+use crate::biometric::{AttributeSet, BoundingBox, Candidate, FaceId, SimilarityMapping};
+
+/// Longest candidate list one search may ask for.
+const CANDIDATES_MAX: usize = 10_000;
+
+/// What is searched for.
+#[derive(Debug, Clone)]
+pub enum ProbeSource {
+    /// A face of the same gallery; it is not among its own candidates.
+    Face(FaceId),
+    /// The largest face of an image.
+    Image(Bytes),
+    /// An embedding made by the gallery's model.
+    Embedding(Vec<f32>),
+}
+
+/// A one-to-many search.
+#[derive(Debug, Clone)]
+pub struct IdentifyRequest {
+    /// What is searched for.
+    pub probe: ProbeSource,
+    /// Longest candidate list wanted, 1..=10,000.
+    pub limit: usize,
+    /// Least similarity of a candidate, 0..=1; none keeps every face.
+    pub threshold: Option<f32>,
+    /// Only these faces are candidates; none means the whole gallery.
+    pub only: Option<HashSet<FaceId>>,
+}
+
+/// One enrolled face that resembles the probe.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Match {
+    /// The enrolled face.
+    pub face: EnrolledFace,
+    /// 0..=1, higher = more alike.
+    pub similarity: f32,
+}
+
+/// The outcome of a one-to-many search.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Identification {
+    /// Most alike first; equal similarities in the order of face ids.
+    pub matches: Vec<Match>,
+    /// Where the probe was in its image, when it has one.
+    pub searched_face: Option<BoundingBox>,
+}
+
+/// One moment of the store as one tenant sees it. Cheap to clone; never blocks writers.
+#[derive(Debug, Clone)]
+pub struct TenantSnapshot {
+    pub(super) snapshot: Snapshot,
+    pub(super) tenant: TenantName,
+    /// The loaded pack's model and its similarity mapping.
+    pub(super) mapping: Option<(Arc<str>, SimilarityMapping)>,
+}
+
+impl Tenant {
+    /// The store as it is now, for reads that must agree with each other.
+    pub fn snapshot(&self) -> TenantSnapshot {
+        let mapping = self
+            .engine
+            .inference
+            .pipeline()
+            .ok()
+            .map(|pipeline| (pipeline.model().into(), pipeline.similarity().clone()));
+        TenantSnapshot {
+            snapshot: self.engine.store.snapshot(),
+            tenant: self.name.clone(),
+            mapping,
+        }
+    }
+
+    /// Searches `gallery` as it is now; see [`Tenant::identify_in`].
+    ///
+    /// # Errors
+    /// As [`Tenant::identify_in`].
+    pub async fn identify(
+        &self,
+        gallery: &str,
+        request: IdentifyRequest,
+    ) -> Result<Identification, EngineError> {
+        self.identify_in(&self.snapshot(), gallery, request).await
+    }
+
+    /// Searches `gallery` as of `snapshot` for the faces most like the probe. Exact: no face that
+    /// belongs into the list is missing from it. Dropping the future stops the scan.
+    ///
+    /// # Errors
+    /// [`EngineError::GalleryNotFound`], [`EngineError::FaceNotFound`], [`EngineError::NoFace`],
+    /// [`EngineError::Image`], [`EngineError::ModelMismatch`], [`EngineError::DimensionMismatch`],
+    /// [`EngineError::ModelUnavailable`], [`EngineError::InvalidValue`].
+    pub async fn identify_in(
+        &self,
+        snapshot: &TenantSnapshot,
+        gallery: &str,
+        request: IdentifyRequest,
+    ) -> Result<Identification, EngineError> {
+        check_request(&request)?;
+        let gallery = Arc::clone(snapshot.descriptor(gallery)?);
+        let probe = self.probe(snapshot, &gallery, request.probe).await?;
+        let scan = Scan {
+            limit: request.limit,
+            threshold: request.threshold,
+            only: request.only,
+            cancelled: Arc::new(AtomicBool::new(false)),
+        };
+        let _stop_when_dropped = CancelOnDrop(Arc::clone(&scan.cancelled));
+        let snapshot = snapshot.clone();
+        blocking(move || {
+            let searched_face = probe.bounding_box;
+            let candidates = snapshot.scan(&gallery, &probe, &scan)?;
+            Ok(Identification { matches: snapshot.matches(&gallery, &candidates), searched_face })
+        })
+        .await
+    }
+
+    async fn probe(
+        &self,
+        snapshot: &TenantSnapshot,
+        gallery: &GalleryDescriptor,
+        source: ProbeSource,
+    ) -> Result<ProbeTemplate, EngineError> {
+        match source {
+            ProbeSource::Face(face_id) => snapshot.enrolled_probe(gallery, face_id),
+            ProbeSource::Embedding(values) => Ok(ProbeTemplate {
+                embedding: checked_embedding(gallery, values)?,
+                bounding_box: None,
+                exclude: None,
+            }),
+            ProbeSource::Image(image) => self.image_probe(gallery, image).await,
+        }
+    }
+
+    async fn image_probe(
+        &self,
+        gallery: &GalleryDescriptor,
+        image: Bytes,
+    ) -> Result<ProbeTemplate, EngineError> {
+        self.check_reads_for(gallery)?;
+        let analysis = self
+            .engine
+            .inference
+            .run(move |pipeline| pipeline.analyze(&image, AttributeSet::None, 1))
+            .await?;
+        let face = analysis.faces.into_iter().next().ok_or(EngineError::NoFace)?;
+        Ok(ProbeTemplate {
+            embedding: face.embedding,
+            bounding_box: Some(face.face.bounding_box),
+            exclude: None,
+        })
+    }
+
+    /// That images can be read for `gallery`: a pack is loaded and it made the gallery's templates.
+    pub(super) fn check_reads_for(&self, gallery: &GalleryDescriptor) -> Result<(), EngineError> {
+        let model = self.engine.inference.pipeline()?.model();
+        if *gallery.model == *model {
+            return Ok(());
+        }
+        Err(EngineError::ModelMismatch {
+            gallery: gallery.name.to_string(),
+            expected: gallery.model.to_string(),
+            actual: model.to_owned(),
+        })
+    }
+}
+
+struct ProbeTemplate {
+    embedding: Embedding,
+    bounding_box: Option<BoundingBox>,
+    exclude: Option<TemplateId>,
+}
+
+struct Scan {
+    limit: usize,
+    threshold: Option<f32>,
+    only: Option<HashSet<FaceId>>,
+    cancelled: Arc<AtomicBool>,
+}
+
+/// Tells a scan on another thread to stop when its caller no longer waits for it.
+struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl TenantSnapshot {
+    /// The storage snapshot underneath, for readers that stream whole galleries.
+    pub fn storage(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// How cosines of `gallery`'s templates read as similarities.
+    fn similarity(&self, gallery: &GalleryDescriptor) -> SimilarityMapping {
+        match &self.mapping {
+            Some((model, mapping)) if **model == *gallery.model => mapping.clone(),
+            _ => SimilarityMapping::identity(),
+        }
+    }
+
+    fn enrolled_probe(
+        &self,
+        gallery: &GalleryDescriptor,
+        face_id: FaceId,
+    ) -> Result<ProbeTemplate, EngineError> {
+        let id = TemplateId::new(face_id.as_u128());
+        let row = self.snapshot.get(gallery.id, id).ok_or(EngineError::FaceNotFound(face_id))?;
+        let embedding = row.to_row().embedding;
+        let bounding_box = row.bounding_box.map(BoundingBox::from_array);
+        Ok(ProbeTemplate { embedding, bounding_box, exclude: Some(id) })
+    }
+
+    fn scan(
+        &self,
+        gallery: &GalleryDescriptor,
+        probe: &ProbeTemplate,
+        scan: &Scan,
+    ) -> Result<Vec<Candidate>, EngineError> {
+        let mapping = self.similarity(gallery);
+        let only: Option<HashSet<TemplateId>> = scan
+            .only
+            .as_ref()
+            .map(|ids| ids.iter().map(|id| TemplateId::new(id.as_u128())).collect());
+        // The inverse mapping rounds: scan a hair below the threshold, then decide by similarity.
+        let min_score = scan.threshold.map_or(f32::NEG_INFINITY, |t| mapping.cosine(t) - 1e-5);
+        let scored = self.snapshot.identify(
+            gallery.id,
+            &Probe {
+                embedding: &probe.embedding,
+                limit: scan.limit,
+                min_score,
+                exclude: probe.exclude,
+                only: only.as_ref(),
+                cancelled: Some(&scan.cancelled),
+            },
+        )?;
+        let least = scan.threshold.unwrap_or(0.0);
+        Ok(scored
+            .into_iter()
+            .map(|scored| Candidate {
+                face_id: FaceId::from_u128(scored.id.get()),
+                similarity: mapping.similarity(scored.score),
+            })
+            .filter(|candidate| candidate.similarity >= least)
+            .collect())
+    }
+
+    fn matches(&self, gallery: &GalleryDescriptor, candidates: &[Candidate]) -> Vec<Match> {
+        candidates
+            .iter()
+            .filter_map(|candidate| {
+                let id = TemplateId::new(candidate.face_id.as_u128());
+                let row = self.snapshot.get(gallery.id, id)?;
+                Some(Match { face: row.into(), similarity: candidate.similarity })
+            })
+            .collect()
+    }
+}
+
+/// The caller's numbers as a template of `gallery`: right length, finite, normalised to length 1.
+pub(super) fn checked_embedding(
+    gallery: &GalleryDescriptor,
+    values: Vec<f32>,
+) -> Result<Embedding, EngineError> {
+    if values.len() != gallery.dim.get() {
+        return Err(EngineError::DimensionMismatch {
+            gallery: gallery.name.to_string(),
+            expected: gallery.dim.get(),
+            actual: values.len(),
+        });
+    }
+    Embedding::normalize(values).map_err(|why| EngineError::invalid("embedding", why.to_string()))
+}
+
+fn check_request(request: &IdentifyRequest) -> Result<(), EngineError> {
+    if !(1..=CANDIDATES_MAX).contains(&request.limit) {
+        let why = format!("must be between 1 and {CANDIDATES_MAX}, got {}", request.limit);
+        return Err(EngineError::invalid("limit", why));
+    }
+    request.threshold.map(checked_threshold).transpose()?;
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! Use cases of the face database: the only place where vision and storage meet.
+//!
+//! Both doors call [`Tenant`], a handle that can reach the galleries of one tenant and no others.
+//! This folder knows no status codes, no SQLSTATE, no HTTP and no SQL. Its methods are async and
+//! never block the runtime: inference, scans and durable writes run on blocking threads.
+
+mod compare;
+mod detect;
+mod enroll;
+mod error;
+mod faces;
+mod galleries;
+mod identify;
+mod inference;
+pub mod keyring;
+mod role;
+mod tenant;
+
+pub use compare::ImageComparison;
+pub use enroll::{Enrollment, EnrollmentDraft, QualityFilter, TemplateSource, UnenrolledFace};
+pub use error::EngineError;
+pub use faces::{EnrolledFace, FacePage};
+pub use galleries::{EXTERNAL_MODEL, Gallery, GalleryModel, GalleryRequest};
+pub use identify::{Identification, IdentifyRequest, Match, ProbeSource, TenantSnapshot};
+pub use inference::Inference;
+pub use role::{Action, Role};
+pub use tenant::{Tenant, TenantName, TenantNameError};
+
+pub use crate::vision::{DetectedFace, Detection, IMAGE_BYTES_MAX, ImageError};
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use likeness_storage::Store;
+
+use crate::biometric::FaceIdGenerator;
+
+/// Similarity from which two faces count as the same person unless the caller says otherwise.
+pub const DEFAULT_THRESHOLD: f32 = 0.65;
+
+/// The face database of one data directory, shared by all doors.
+#[derive(Debug)]
+pub struct Engine {
+    store: Arc<Store>,
+    inference: Inference,
+    face_ids: FaceIdGenerator,
+}
+
+impl Engine {
+    /// An engine over an open store, with or without a model pack to read images with.
+    pub fn new(store: Arc<Store>, inference: Inference) -> Arc<Self> {
+        Arc::new(Self { store, inference, face_ids: FaceIdGenerator::new() })
+    }
+
+    /// The handle through which callers of `tenant` reach their own galleries, and only those.
+    pub fn tenant(self: &Arc<Self>, tenant: TenantName) -> Tenant {
+        Tenant::new(Arc::clone(self), tenant)
+    }
+
+    /// What reads images here: a model pack, or the reason why there is none.
+    pub fn inference(&self) -> &Inference {
+        &self.inference
+    }
+
+    /// Writes what is in memory to segments, so that the next start has nothing to replay.
+    ///
+    /// Blocks; for shutdown.
+    ///
+    /// # Errors
+    /// When the store cannot be written; nothing acknowledged is lost by that.
+    pub fn checkpoint(&self) -> Result<(), EngineError> {
+        self.store.checkpoint()?;
+        Ok(())
+    }
+}
+
+/// Runs blocking work off the async threads and waits for it.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, EngineError> + Send + 'static,
+) -> Result<T, EngineError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(outcome) => outcome,
+        Err(join) => Err(EngineError::Internal(Box::new(join))),
+    }
+}
+
+/// Microseconds since the Unix epoch.
+fn now_us() -> i64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(elapsed.as_micros()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

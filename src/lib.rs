@@ -1,0 +1,22 @@
+//! LikenessDB: a face database engine with SQL over the PostgreSQL wire and a REST facade.
+//!
+//! The crate behind the `likeness` command. Floors, from the bottom: [`biometric`] and [`onnx`]
+//! hold words and the inference runtime, [`pack`] installs models, [`vision`] turns images into
+//! templates, [`engine`] joins vision and storage into use cases, [`sql`] runs statements, [`pg`]
+//! and [`rest`] are the doors, and [`server`], [`demo`] and [`cli`] assemble the process. See
+//! `docs/architecture.md`.
+#![forbid(unsafe_code)]
+
+pub mod biometric;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod engine;
+pub mod onnx;
+pub mod pack;
+pub mod pg;
+pub mod rest;
+pub mod server;
+pub mod sql;
+pub mod telemetry;
+pub mod vision;

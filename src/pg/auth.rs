@@ -1,0 +1,180 @@
+//! Log-in: which tenant and key a client names, and the SCRAM-SHA-256 exchange that proves it.
+//!
+//! Database = tenant, user = name of the key, password = the key. A client that names no database
+//! means the tenant `default`; so does one whose database equals its user name (what libpq sends
+//! when nobody chose) unless a tenant of that name has such a key. An unknown tenant or name goes
+//! through the same exchange as a wrong key, with a salt made up for it, and ends the same way.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use bytes::{Buf, BytesMut};
+use pgwire::api::auth::Password;
+use pgwire::api::auth::sasl::SCRAM_SHA_256_METHOD;
+use pgwire::api::auth::sasl::scram::ScramServerAuth;
+use pgwire::error::PgWireError;
+use pgwire::messages::startup::{Authentication, PasswordMessageFamily};
+use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
+use ring::hmac;
+use ring::rand::SystemRandom;
+
+use super::error::{Failure, PgError, WireState};
+use super::wire::{Wire, WireError};
+use crate::engine::keyring::{Key, Keyring, KeyringError, SCRAM_ITERATIONS};
+use crate::sql::SqlState;
+
+/// The tenant of clients that name none.
+const DEFAULT_TENANT: &str = "default";
+/// Bytes of a made-up salt; as many as a real one has.
+const SALT_BYTES: usize = 16;
+
+/// Checks who clients are.
+#[derive(Debug)]
+pub(super) struct Gatekeeper {
+    keyring: Arc<Keyring>,
+    /// Makes the salts of names that do not exist: the same one every time a name is tried.
+    decoys: hmac::Key,
+}
+
+impl Gatekeeper {
+    /// # Errors
+    /// When the operating system gives no random bytes.
+    pub(super) fn new(keyring: Arc<Keyring>) -> Result<Self, ring::error::Unspecified> {
+        let decoys = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())?;
+        Ok(Self { keyring, decoys })
+    }
+
+    /// Whether the key still opens this door.
+    ///
+    /// # Errors
+    /// A fatal error when it does not, or when that cannot be found out.
+    pub(super) fn still_open(&self, key_id: &str) -> Result<(), PgError> {
+        if self.keyring.is_active(key_id).map_err(|error| unreadable(&error))? {
+            return Ok(());
+        }
+        let message = "the API key of this connection has been revoked";
+        Err(PgError::fatal(WireState::InvalidAuthorization, message))
+    }
+
+    /// Holds the SCRAM exchange with a client that sent these start-up parameters.
+    ///
+    /// # Errors
+    /// A fatal error when the client does not prove that it has the key, or the connection's own.
+    pub(super) async fn admit(
+        &self,
+        wire: &mut Wire,
+        parameters: &BTreeMap<String, String>,
+    ) -> Result<Arc<Key>, Failure> {
+        let given = |name| parameters.get(name).map(String::as_str).filter(|text| !text.is_empty());
+        let user = given("user").ok_or_else(|| {
+            let message = "no user name given: it is the name of an API key";
+            PgError::fatal(WireState::InvalidAuthorization, message)
+        })?;
+        let key = self.find(given("database"), user).map_err(|error| unreadable(&error))?;
+        let expected = match &key {
+            Some(key) => {
+                let scram = &key.scram;
+                Password::new(Some(scram.salt.clone()), scram.salted_password.clone())
+            }
+            None => self.decoy(given("database"), user),
+        };
+        if prove(wire, expected).await?
+            && let Some(key) = key
+        {
+            return Ok(key);
+        }
+        Err(refused(user).into())
+    }
+
+    fn find(&self, database: Option<&str>, user: &str) -> Result<Option<Arc<Key>>, KeyringError> {
+        let named = self.keyring.find(database.unwrap_or(DEFAULT_TENANT), user)?;
+        if named.is_none() && database == Some(user) {
+            return self.keyring.find(DEFAULT_TENANT, user);
+        }
+        Ok(named)
+    }
+
+    /// What a name that does not exist is checked against: nothing matches it.
+    fn decoy(&self, database: Option<&str>, user: &str) -> Password {
+        let name = [database.unwrap_or(DEFAULT_TENANT), "\0", user].concat();
+        let made_up = |purpose: &str| {
+            let text = [purpose, name.as_str()].concat();
+            hmac::sign(&self.decoys, text.as_bytes()).as_ref().to_vec()
+        };
+        let mut salt = made_up("salt");
+        salt.truncate(SALT_BYTES);
+        Password::new(Some(salt), made_up("password"))
+    }
+}
+
+/// The exchange itself: true when the client knows the expected password.
+async fn prove(wire: &mut Wire, expected: Password) -> Result<bool, Failure> {
+    let mut scram = ScramServerAuth::new();
+    scram.set_iterations(SCRAM_ITERATIONS as usize);
+    ask(wire, Authentication::SASL(vec![SCRAM_SHA_256_METHOD.to_owned()])).await?;
+    let first = initial_response(answer(wire).await?)?;
+    let (challenge, waiting) =
+        scram.on_client_first_message(&first, expected).map_err(|_| malformed())?;
+    ask(wire, Authentication::SASLContinue(challenge.into())).await?;
+    let proof = answer(wire).await?;
+    match waiting.on_client_final_message(&proof) {
+        Ok(signature) => {
+            // Sent together with what follows a log-in.
+            let signature = Authentication::SASLFinal(signature.into());
+            wire.send(PgWireBackendMessage::Authentication(signature)).await?;
+            Ok(true)
+        }
+        Err(PgWireError::InvalidPassword(_)) => Ok(false),
+        Err(_) => Err(malformed().into()),
+    }
+}
+
+async fn ask(wire: &mut Wire, request: Authentication) -> Result<(), Failure> {
+    wire.send(PgWireBackendMessage::Authentication(request)).await?;
+    Ok(wire.flush().await?)
+}
+
+/// The bytes of the client's next password message.
+async fn answer(wire: &mut Wire) -> Result<BytesMut, Failure> {
+    match wire.next().await? {
+        Some(PgWireFrontendMessage::PasswordMessageFamily(PasswordMessageFamily::Raw(bytes))) => {
+            Ok(bytes)
+        }
+        // psql leaves here to ask its user for the password, then comes back.
+        None | Some(PgWireFrontendMessage::Terminate(_)) => {
+            Err(WireError::Io(io::ErrorKind::UnexpectedEof.into()).into())
+        }
+        Some(_) => Err(malformed().into()),
+    }
+}
+
+/// The SCRAM message inside a `SASLInitialResponse`: mechanism, length, message.
+fn initial_response(mut bytes: BytesMut) -> Result<BytesMut, PgError> {
+    let end = bytes.iter().position(|byte| *byte == 0).ok_or_else(malformed)?;
+    let mechanism = bytes.split_to(end);
+    if mechanism != SCRAM_SHA_256_METHOD.as_bytes() {
+        let message = "this server authenticates with SCRAM-SHA-256";
+        return Err(PgError::fatal(SqlState::ProtocolViolation, message));
+    }
+    bytes.advance(1);
+    if bytes.len() < 4 {
+        return Err(malformed());
+    }
+    let length = bytes.get_i32();
+    if usize::try_from(length) == Ok(bytes.len()) { Ok(bytes) } else { Err(malformed()) }
+}
+
+fn refused(user: &str) -> PgError {
+    let message = format!("password authentication failed for user \"{user}\"");
+    PgError::fatal(WireState::InvalidPassword, message)
+}
+
+fn malformed() -> PgError {
+    PgError::fatal(SqlState::ProtocolViolation, "malformed SCRAM message")
+}
+
+fn unreadable(error: &KeyringError) -> PgError {
+    tracing::error!(%error, "API keys cannot be read, nobody can log in");
+    PgError::fatal(SqlState::InternalError, "internal error")
+}

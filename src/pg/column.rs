@@ -1,0 +1,165 @@
+//! Columns of a result: which PostgreSQL type an Arrow field travels as.
+
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use pgwire::api::Type;
+use pgwire::messages::data::{FieldDescription, RowDescription};
+
+use super::error::{PgError, sendable};
+use crate::sql::{SqlState, SqlType};
+
+/// How a value is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    /// As text, the way psql shows it.
+    Text,
+    /// In the type's binary form.
+    Binary,
+}
+
+impl Format {
+    /// The format of a wire code: 0 is text, 1 is binary, there are no others.
+    pub(super) fn from_code(code: i16) -> Option<Self> {
+        match code {
+            0 => Some(Self::Text),
+            1 => Some(Self::Binary),
+            _ => None,
+        }
+    }
+
+    fn code(self) -> i16 {
+        match self {
+            Self::Text => 0,
+            Self::Binary => 1,
+        }
+    }
+}
+
+/// One column of a result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Column {
+    pub(super) name: String,
+    pub(super) pg_type: Type,
+}
+
+impl Column {
+    /// The column that `field` travels as.
+    ///
+    /// # Errors
+    /// 0A000 when PostgreSQL has no type for what the field holds.
+    pub(super) fn of(field: &Field) -> Result<Self, PgError> {
+        let pg_type = match SqlType::of(field) {
+            // JSON is text to Arrow; only the session knows which text is JSON.
+            SqlType::Jsonb => Some(Type::JSONB),
+            _ => pg_type(field.data_type()),
+        };
+        let pg_type = pg_type.ok_or_else(|| unsupported(field.name(), field.data_type()))?;
+        Ok(Self { name: sendable(field.name().clone()), pg_type })
+    }
+
+    /// The columns of a schema, in order.
+    ///
+    /// # Errors
+    /// 0A000 when PostgreSQL has no type for one of them.
+    pub(super) fn all_of(schema: &Schema) -> Result<Vec<Self>, PgError> {
+        schema.fields().iter().map(|field| Self::of(field)).collect()
+    }
+
+    fn describe(&self, format: Format) -> FieldDescription {
+        let size = fixed_size(&self.pg_type);
+        let oid = self.pg_type.oid();
+        // No table, no column number, no type modifier: these columns belong to no relation.
+        FieldDescription::new(self.name.clone(), 0, 0, oid, size, -1, format.code())
+    }
+}
+
+/// What a client is told about the columns before any row; `formats` has one entry per column.
+pub(super) fn row_description(columns: &[Column], formats: &[Format]) -> RowDescription {
+    let described = columns.iter().zip(formats).map(|(column, format)| column.describe(*format));
+    RowDescription::new(described.collect())
+}
+
+/// The error for a value that PostgreSQL has no type for.
+pub(super) fn unsupported(column: &str, data_type: &DataType) -> PgError {
+    let message = format!("column \"{column}\" has type {data_type}, which cannot be sent");
+    PgError::error(SqlState::FeatureNotSupported, message)
+        .with_hint("cast it to a type that PostgreSQL has, for example text")
+}
+
+/// The PostgreSQL type of an Arrow type. Unsigned integers widen to the next signed type; 64 bits
+/// stay `bigint`, because that is what counts and row numbers are in PostgreSQL.
+fn pg_type(data_type: &DataType) -> Option<Type> {
+    Some(match data_type {
+        DataType::Boolean => Type::BOOL,
+        DataType::Int8 | DataType::UInt8 | DataType::Int16 => Type::INT2,
+        DataType::UInt16 | DataType::Int32 => Type::INT4,
+        DataType::UInt32 | DataType::Int64 | DataType::UInt64 => Type::INT8,
+        DataType::Float16 | DataType::Float32 => Type::FLOAT4,
+        DataType::Float64 => Type::FLOAT8,
+        DataType::Decimal32(..)
+        | DataType::Decimal64(..)
+        | DataType::Decimal128(..)
+        | DataType::Decimal256(..) => Type::NUMERIC,
+        DataType::Null | DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Type::TEXT,
+        DataType::Binary
+        | DataType::LargeBinary
+        | DataType::BinaryView
+        | DataType::FixedSizeBinary(_) => Type::BYTEA,
+        DataType::Date32 | DataType::Date64 => Type::DATE,
+        DataType::Time32(_) | DataType::Time64(_) => Type::TIME,
+        DataType::Timestamp(_, None) => Type::TIMESTAMP,
+        DataType::Timestamp(_, Some(_)) => Type::TIMESTAMPTZ,
+        DataType::Interval(_) | DataType::Duration(_) => Type::INTERVAL,
+        DataType::Dictionary(_, values) => return pg_type(values),
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+            return array_of(&pg_type(item.data_type())?);
+        }
+        DataType::ListView(_)
+        | DataType::LargeListView(_)
+        | DataType::Struct(_)
+        | DataType::Union(..)
+        | DataType::Map(..)
+        | DataType::RunEndEncoded(..) => return None,
+    })
+}
+
+/// Element types and the array types over them; PostgreSQL has one for any number of dimensions.
+const ARRAYS: [(Type, Type); 14] = [
+    (Type::BOOL, Type::BOOL_ARRAY),
+    (Type::INT2, Type::INT2_ARRAY),
+    (Type::INT4, Type::INT4_ARRAY),
+    (Type::INT8, Type::INT8_ARRAY),
+    (Type::FLOAT4, Type::FLOAT4_ARRAY),
+    (Type::FLOAT8, Type::FLOAT8_ARRAY),
+    (Type::NUMERIC, Type::NUMERIC_ARRAY),
+    (Type::TEXT, Type::TEXT_ARRAY),
+    (Type::BYTEA, Type::BYTEA_ARRAY),
+    (Type::DATE, Type::DATE_ARRAY),
+    (Type::TIME, Type::TIME_ARRAY),
+    (Type::TIMESTAMP, Type::TIMESTAMP_ARRAY),
+    (Type::TIMESTAMPTZ, Type::TIMESTAMPTZ_ARRAY),
+    (Type::INTERVAL, Type::INTERVAL_ARRAY),
+];
+
+/// The array type over an element, which may be an array (of one dimension less) itself.
+fn array_of(item: &Type) -> Option<Type> {
+    let (_, array) =
+        ARRAYS.into_iter().find(|(element, array)| [element, array].contains(&item))?;
+    Some(array)
+}
+
+/// The element type of an array type; none for anything else.
+pub(super) fn element_of(array: &Type) -> Option<Type> {
+    ARRAYS.into_iter().find(|(_, over)| over == array).map(|(element, _)| element)
+}
+
+/// Bytes of a type's binary form; -1 when they vary.
+fn fixed_size(pg_type: &Type) -> i16 {
+    match *pg_type {
+        Type::BOOL => 1,
+        Type::INT2 => 2,
+        Type::INT4 | Type::FLOAT4 | Type::DATE => 4,
+        Type::INT8 | Type::FLOAT8 | Type::TIME | Type::TIMESTAMP | Type::TIMESTAMPTZ => 8,
+        Type::INTERVAL => 16,
+        _ => -1,
+    }
+}

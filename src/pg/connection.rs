@@ -1,0 +1,204 @@
+//! One client's conversation after log-in: which message goes where, and what an error does.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use pgwire::api::ConnectionHandle;
+use pgwire::error::ErrorInfo;
+use pgwire::messages::response::{CommandComplete, ReadyForQuery, TransactionStatus as WireStatus};
+use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
+use tokio::sync::watch;
+
+use super::auth::Gatekeeper;
+use super::error::{Failure, PgError, WireState, from_wire};
+use super::extended::Prepared;
+use super::frame::FrameError;
+use super::wire::{Wire, WireError};
+use crate::sql::{SqlSession, SqlState, TransactionStatus};
+
+/// A client that has logged in.
+pub(super) struct Connection {
+    pub(super) wire: Wire,
+    pub(super) session: SqlSession,
+    pub(super) prepared: Prepared,
+    pub(super) cancel: Arc<ConnectionHandle>,
+    gatekeeper: Arc<Gatekeeper>,
+    key_id: String,
+    /// After an error in the extended protocol nothing is answered until the next Sync.
+    skipping: bool,
+}
+
+impl Connection {
+    pub(super) fn new(
+        wire: Wire,
+        session: SqlSession,
+        cancel: Arc<ConnectionHandle>,
+        gatekeeper: Arc<Gatekeeper>,
+        key_id: String,
+    ) -> Self {
+        let prepared = Prepared::default();
+        Self { wire, session, prepared, cancel, gatekeeper, key_id, skipping: false }
+    }
+
+    /// Answers messages until the client leaves or the server stops. A message that is being
+    /// answered when the server stops is answered to its end.
+    pub(super) async fn run(mut self, mut stopping: watch::Receiver<bool>) {
+        let told = match self.converse(&mut stopping).await {
+            Ok(()) => return,
+            Err(Failure::Client(error)) => Some(error),
+            Err(Failure::Wire(error)) => {
+                tracing::debug!(%error, "conversation broken off");
+                from_wire(&error)
+            }
+        };
+        if let Some(error) = told {
+            farewell(&mut self.wire, error).await;
+        }
+    }
+
+    async fn converse(&mut self, stopping: &mut watch::Receiver<bool>) -> Result<(), Failure> {
+        self.ready().await?;
+        loop {
+            let message = tokio::select! {
+                biased;
+                () = stopped(stopping) => return Err(shutting_down().into()),
+                message = self.wire.next() => message,
+            };
+            match message {
+                Ok(None | Some(PgWireFrontendMessage::Terminate(_))) => return Ok(()),
+                Ok(Some(message)) => self.answer(message).await?,
+                Err(WireError::Frame(error @ FrameError::Encoding { extended })) => {
+                    if !self.skipping {
+                        let error =
+                            PgError::error(WireState::CharacterNotInRepertoire, error.to_string());
+                        self.report(error, extended).await?;
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Answers one message; an error comes back only when the connection must end.
+    async fn answer(&mut self, message: PgWireFrontendMessage) -> Result<(), Failure> {
+        if self.skipping && !matches!(message, PgWireFrontendMessage::Sync(_)) {
+            return Ok(());
+        }
+        let extended = message.is_extended_query();
+        match self.dispatch(message).await {
+            Ok(()) => Ok(()),
+            Err(Failure::Client(error)) if !error.fatal => self.report(error, extended).await,
+            Err(Failure::Wire(error @ WireError::Encode(_))) => {
+                let told = PgError::error(SqlState::ProgramLimitExceeded, error.to_string());
+                self.report(told, extended).await
+            }
+            Err(ending) => Err(ending),
+        }
+    }
+
+    async fn dispatch(&mut self, message: PgWireFrontendMessage) -> Result<(), Failure> {
+        match message {
+            PgWireFrontendMessage::Query(query) => self.simple_query(&query.query).await,
+            PgWireFrontendMessage::Parse(parse) => self.parse(parse).await,
+            PgWireFrontendMessage::Bind(bind) => self.bind(&bind).await,
+            PgWireFrontendMessage::Describe(describe) => self.describe(describe).await,
+            PgWireFrontendMessage::Execute(execute) => self.execute(execute).await,
+            PgWireFrontendMessage::Close(close) => self.close(close).await,
+            PgWireFrontendMessage::Flush(_) => Ok(self.wire.flush().await?),
+            PgWireFrontendMessage::Sync(_) => {
+                self.skipping = false;
+                self.ready().await
+            }
+            // A client may still be sending rows for a COPY that was refused.
+            PgWireFrontendMessage::CopyData(_)
+            | PgWireFrontendMessage::CopyDone(_)
+            | PgWireFrontendMessage::CopyFail(_) => Ok(()),
+            PgWireFrontendMessage::PasswordMessageFamily(_)
+            | PgWireFrontendMessage::Startup(_)
+            | PgWireFrontendMessage::CancelRequest(_)
+            | PgWireFrontendMessage::SslNegotiation(_)
+            | PgWireFrontendMessage::PortalSuspended(_)
+            | PgWireFrontendMessage::Terminate(_) => {
+                let message = "this message has no place after log-in";
+                Err(PgError::fatal(SqlState::ProtocolViolation, message).into())
+            }
+        }
+    }
+
+    /// Tells an error and gets ready for what comes after it.
+    async fn report(&mut self, error: PgError, extended: bool) -> Result<(), Failure> {
+        self.session.fail_transaction();
+        let error = PgWireBackendMessage::ErrorResponse(ErrorInfo::from(error).into());
+        self.wire.send(error).await?;
+        if extended {
+            self.skipping = true;
+            return Ok(self.wire.flush().await?);
+        }
+        self.ready().await
+    }
+
+    /// Says that the next statement may come, and where the session stands.
+    pub(super) async fn ready(&mut self) -> Result<(), Failure> {
+        let status = match self.session.transaction_status() {
+            TransactionStatus::Idle => WireStatus::Idle,
+            TransactionStatus::Active => WireStatus::Transaction,
+            TransactionStatus::Failed => WireStatus::Error,
+        };
+        if status != WireStatus::Transaction {
+            self.prepared.close_portals();
+        }
+        self.wire.send(PgWireBackendMessage::ReadyForQuery(ReadyForQuery::new(status))).await?;
+        Ok(self.wire.flush().await?)
+    }
+
+    /// Whether the key that opened this connection still may; asked before every statement.
+    ///
+    /// # Errors
+    /// A fatal error when it may not.
+    pub(super) fn authorize(&self) -> Result<(), PgError> {
+        self.gatekeeper.still_open(&self.key_id)
+    }
+
+    /// Says that a statement is done; `rows` for tags that carry a count.
+    pub(super) async fn complete(&mut self, tag: &str, rows: Option<u64>) -> Result<(), Failure> {
+        let tag = rows.map_or_else(|| tag.to_owned(), |rows| format!("{tag} {rows}"));
+        let complete = PgWireBackendMessage::CommandComplete(CommandComplete::new(tag));
+        Ok(self.wire.send(complete).await?)
+    }
+}
+
+/// Runs work until it is done or the client asks to cancel it.
+pub(super) async fn cancelable<T>(
+    cancel: Arc<ConnectionHandle>,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let canceled = cancel.start_query().await;
+    tokio::select! {
+        biased;
+        Ok(()) = canceled => {
+            let message = "canceling statement due to user request";
+            Err(PgError::error(SqlState::QueryCanceled, message).into())
+        }
+        outcome = work => outcome,
+    }
+}
+
+/// Tells the error that ends a connection, as far as the client still listens.
+pub(super) async fn farewell(wire: &mut Wire, error: PgError) {
+    let error = PgWireBackendMessage::ErrorResponse(ErrorInfo::from(error).into());
+    if wire.send(error).await.is_ok() {
+        wire.close().await;
+    }
+}
+
+/// Resolves once the server stops.
+pub(super) async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // An error means that the server is gone already.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+}
+
+/// What clients are told when the server stops.
+pub(super) fn shutting_down() -> PgError {
+    let message = "terminating connection because the server is stopping";
+    PgError::fatal(WireState::AdminShutdown, message)
+}

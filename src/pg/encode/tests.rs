@@ -1,0 +1,204 @@
+//! Arrow values on the wire, in both formats, compared with what PostgreSQL writes.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    Array, ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Decimal256Array,
+    DictionaryArray, DurationSecondArray, FixedSizeListArray, Float32Array, Float64Array,
+    Int8Array, Int16Array, Int32Array, Int64Array, IntervalMonthDayNanoArray, LargeStringArray,
+    ListArray, NullArray, StringArray, StringViewArray, StructArray, Time64MicrosecondArray,
+    TimestampMicrosecondArray, TimestampNanosecondArray, TimestampSecondArray, UInt32Array,
+    UInt64Array,
+};
+use datafusion::arrow::datatypes::{
+    Field, Float32Type, Int32Type, IntervalMonthDayNano, Schema, i256,
+};
+
+use super::*;
+
+/// The fields of the rows of one column; none for NULL.
+fn encoded(array: ArrayRef, format: Format) -> Result<Vec<Option<Vec<u8>>>, PgError> {
+    let field = Field::new("c", array.data_type().clone(), true);
+    let columns = vec![Column::of(&field)?];
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![array]).unwrap();
+    let mut scratch = BytesMut::new();
+    (0..batch.num_rows())
+        .map(|row| {
+            let row = data_row(&batch, row, &columns, &[format], &mut scratch)?;
+            assert_eq!(row.field_count, 1);
+            let length = i32::from_be_bytes(row.data[..4].try_into().unwrap());
+            assert_eq!(usize::try_from(length).unwrap_or(0), row.data.len() - 4);
+            Ok((length >= 0).then(|| row.data[4..].to_vec()))
+        })
+        .collect()
+}
+
+fn texts(array: impl Array + 'static) -> Vec<String> {
+    let fields = encoded(Arc::new(array), Format::Text).unwrap();
+    let text = |field: Option<Vec<u8>>| {
+        field.map_or_else(|| "<null>".to_owned(), |bytes| String::from_utf8(bytes).unwrap())
+    };
+    fields.into_iter().map(text).collect()
+}
+
+fn binary(array: impl Array + 'static) -> Vec<Vec<u8>> {
+    let fields = encoded(Arc::new(array), Format::Binary).unwrap();
+    fields.into_iter().map(Option::unwrap_or_default).collect()
+}
+
+fn ints(parts: &[i32]) -> Vec<u8> {
+    parts.iter().flat_map(|part| part.to_be_bytes()).collect()
+}
+
+#[test]
+fn whole_numbers_keep_the_width_of_their_type() {
+    assert_eq!(texts(Int64Array::from(vec![Some(-7), None])), ["-7", "<null>"]);
+    assert_eq!(binary(Int8Array::from(vec![-2])), [vec![0xff, 0xfe]]);
+    assert_eq!(binary(Int16Array::from(vec![258])), [vec![1, 2]]);
+    assert_eq!(binary(Int32Array::from(vec![-1])), [vec![255; 4]]);
+    assert_eq!(binary(UInt32Array::from(vec![u32::MAX])), [vec![0, 0, 0, 0, 255, 255, 255, 255]]);
+    assert_eq!(texts(UInt64Array::from(vec![7])), ["7"]);
+    let error = encoded(Arc::new(UInt64Array::from(vec![u64::MAX])), Format::Text).unwrap_err();
+    assert_eq!(error.code, SqlState::NumericValueOutOfRange.into());
+}
+
+#[test]
+fn floats_print_as_postgresql_prints_them() {
+    let values = vec![0.0, -0.0, 1.0, 0.1, 123_456.0, 1_234_567.0, 1e-5, f32::NAN, f32::INFINITY];
+    assert_eq!(
+        texts(Float32Array::from(values)),
+        ["0", "-0", "1", "0.1", "123456", "1.234567e+06", "1e-05", "NaN", "Infinity"]
+    );
+    let values = vec![1e14, 1e15, 0.0001, 0.000_012, 5e-324, 0.1 + 0.2, f64::NEG_INFINITY];
+    assert_eq!(
+        texts(Float64Array::from(values)),
+        [
+            "100000000000000",
+            "1e+15",
+            "0.0001",
+            "1.2e-05",
+            "5e-324",
+            "0.30000000000000004",
+            "-Infinity"
+        ]
+    );
+    assert_eq!(binary(Float32Array::from(vec![1.0])), [vec![0x3f, 0x80, 0, 0]]);
+}
+
+#[test]
+fn every_kind_of_text_and_bytes_is_sent() {
+    assert_eq!(texts(StringArray::from(vec![Some("a\"b"), None])), ["a\"b", "<null>"]);
+    assert_eq!(texts(LargeStringArray::from(vec!["ä"])), ["ä"]);
+    assert_eq!(
+        texts(StringViewArray::from(vec!["longer than twelve bytes"])),
+        ["longer than twelve bytes"]
+    );
+    let dictionary: DictionaryArray<Int32Type> =
+        vec![Some("x"), None, Some("y"), Some("x")].into_iter().collect();
+    assert_eq!(texts(dictionary), ["x", "<null>", "y", "x"]);
+    assert_eq!(texts(BinaryArray::from(vec![&[0_u8, 0xab, 0xff][..]])), ["\\x00abff"]);
+    assert_eq!(binary(BinaryArray::from(vec![&[0_u8, 0xab][..]])), [vec![0, 0xab]]);
+    assert_eq!(texts(BooleanArray::from(vec![true, false])), ["t", "f"]);
+    assert_eq!(texts(NullArray::new(1)), ["<null>"]);
+}
+
+#[test]
+fn decimals_keep_every_digit() {
+    let decimals =
+        Decimal128Array::from(vec![-1_234_500, 7]).with_precision_and_scale(20, 3).unwrap();
+    assert_eq!(texts(decimals.clone()), ["-1234.500", "0.007"]);
+    assert_eq!(numeric::read(&binary(decimals)[0]).as_deref(), Some("-1234.500"));
+    let wide = Decimal256Array::from(vec![i256::from_i128(i128::MAX)]);
+    let wide = wide.with_precision_and_scale(76, 0).unwrap();
+    assert_eq!(texts(wide), [i128::MAX.to_string()]);
+}
+
+#[test]
+fn dates_and_times_read_like_postgresqls() {
+    assert_eq!(
+        texts(Date32Array::from(vec![0, 10_957, -719_529])),
+        ["1970-01-01", "2000-01-01", "0002-12-31 BC"]
+    );
+    assert_eq!(binary(Date32Array::from(vec![10_956])), [vec![255; 4]]);
+    assert_eq!(texts(Time64MicrosecondArray::from(vec![3_723_000_100])), ["01:02:03.0001"]);
+    let stamps = TimestampMicrosecondArray::from(vec![EPOCH_US + 1, 0]).with_timezone("UTC");
+    assert_eq!(texts(stamps.clone()), ["2000-01-01 00:00:00.000001+00", "1970-01-01 00:00:00+00"]);
+    assert_eq!(binary(stamps)[0], 1_i64.to_be_bytes());
+    assert_eq!(texts(TimestampNanosecondArray::from(vec![-1])), ["1969-12-31 23:59:59.999999"]);
+    let error = encoded(Arc::new(TimestampSecondArray::from(vec![i64::MAX])), Format::Text);
+    assert_eq!(error.unwrap_err().code, WireState::DatetimeFieldOverflow.into());
+}
+
+#[test]
+fn spans_of_time_keep_months_days_and_seconds_apart() {
+    let span = IntervalMonthDayNano::new(14, -3, 3_661_500_000_000);
+    let spans = IntervalMonthDayNanoArray::from(vec![span]);
+    assert_eq!(texts(spans.clone()), ["1 year 2 mons -3 days 01:01:01.5"]);
+    let expected = [&3_661_500_000_i64.to_be_bytes()[..], &ints(&[-3, 14])].concat();
+    assert_eq!(binary(spans), [expected]);
+    assert_eq!(texts(DurationSecondArray::from(vec![0, -90])), ["00:00:00", "-00:01:30"]);
+}
+
+#[test]
+fn lists_become_arrays() {
+    let vector = FixedSizeListArray::from_iter_primitive::<Float32Type, _, _>(
+        vec![Some(vec![Some(0.5), Some(-1.0)])],
+        2,
+    );
+    assert_eq!(texts(vector.clone()), ["{0.5,-1}"]);
+    let mut expected = ints(&[1, 0, 700, 2, 1, 4]);
+    expected.extend(0.5_f32.to_be_bytes());
+    expected.extend(ints(&[4]));
+    expected.extend((-1.0_f32).to_be_bytes());
+    assert_eq!(binary(vector), [expected]);
+
+    let holes = ListArray::from_iter_primitive::<Int32Type, _, _>(vec![
+        Some(vec![Some(1), None]),
+        Some(vec![]),
+        None,
+    ]);
+    assert_eq!(texts(holes.clone()), ["{1,NULL}", "{}", "<null>"]);
+    assert_eq!(binary(holes), [ints(&[1, 1, 23, 2, 1, 4, 1, -1]), ints(&[0, 0, 23]), vec![]]);
+}
+
+fn nested(rows: Vec<Vec<Option<f32>>>) -> ListArray {
+    let count = rows.len();
+    let inner = ListArray::from_iter_primitive::<Float32Type, _, _>(rows.into_iter().map(Some));
+    let field = Arc::new(Field::new_list_field(inner.data_type().clone(), true));
+    let offsets = datafusion::arrow::buffer::OffsetBuffer::from_lengths([count]);
+    ListArray::new(field, offsets, Arc::new(inner), None)
+}
+
+#[test]
+fn lists_of_lists_are_arrays_of_two_dimensions_when_they_are_boxes() {
+    let square = nested(vec![vec![Some(1.0), Some(2.0)], vec![Some(3.0), None]]);
+    assert_eq!(texts(square.clone()), ["{{1,2},{3,NULL}}"]);
+    assert_eq!(binary(square)[0][..28], ints(&[2, 1, 700, 2, 1, 2, 1])[..]);
+    let ragged = nested(vec![vec![Some(1.0)], vec![]]);
+    for format in [Format::Text, Format::Binary] {
+        let error = encoded(Arc::new(ragged.clone()), format).unwrap_err();
+        assert_eq!(error.code, SqlState::DataException.into());
+    }
+}
+
+#[test]
+fn items_that_could_be_misread_are_quoted() {
+    let mut builder =
+        datafusion::arrow::array::ListBuilder::new(datafusion::arrow::array::StringBuilder::new());
+    for item in ["plain", "", "null", "a,b", "q\"\\", "{}", "two words"] {
+        builder.values().append_value(item);
+    }
+    builder.append(true);
+    assert_eq!(texts(builder.finish()), [r#"{plain,"","null","a,b","q\"\\","{}","two words"}"#]);
+}
+
+#[test]
+fn a_type_without_a_counterpart_is_refused_by_name() {
+    let field = Arc::new(Field::new("x", DataType::Int32, true));
+    let values: ArrayRef = Arc::new(Int32Array::from(vec![1]));
+    let structs = StructArray::from(vec![(field, values)]);
+    let error = encoded(Arc::new(structs), Format::Text).unwrap_err();
+    assert_eq!(error.code, SqlState::FeatureNotSupported.into());
+    assert!(error.message.contains("Struct"), "{}", error.message);
+    assert!(error.message.contains("\"c\""), "{}", error.message);
+}

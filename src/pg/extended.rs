@@ -1,0 +1,422 @@
+//! The extended query protocol: prepared statements, portals, and the messages that drive them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::scalar::ScalarValue;
+use pgwire::api::Type;
+use pgwire::messages::PgWireBackendMessage;
+use pgwire::messages::data::{NoData, ParameterDescription};
+use pgwire::messages::extendedquery::{
+    Bind, BindComplete, Close, CloseComplete, Describe, Execute, Parse, ParseComplete,
+    PortalSuspended, TARGET_TYPE_BYTE_PORTAL, TARGET_TYPE_BYTE_STATEMENT,
+};
+use pgwire::messages::response::EmptyQueryResponse;
+
+use super::column::{Column, Format, row_description};
+use super::connection::{Connection, cancelable};
+use super::error::{Failure, PgError, WireState};
+use super::parameter;
+use super::rows::{Progress, Rows};
+use crate::sql::{Outcome, SqlState, SqlType, Statement};
+
+/// Prepared statements, and likewise portals, that one connection may hold.
+const HELD_MAX: usize = 10_000;
+
+/// What a connection has prepared. The empty name is a slot that the next message overwrites.
+#[derive(Debug, Default)]
+pub(super) struct Prepared {
+    statements: HashMap<String, Arc<PreparedStatement>>,
+    portals: HashMap<String, Portal>,
+}
+
+#[derive(Debug)]
+struct PreparedStatement {
+    /// None for an empty text.
+    statement: Option<Statement>,
+    parameters: Vec<Parameter>,
+    /// None when it returns no rows.
+    columns: Option<Vec<Column>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Parameter {
+    /// What the client was told, or chose.
+    oid: u32,
+    sql_type: SqlType,
+}
+
+#[derive(Debug)]
+struct Portal {
+    prepared: Arc<PreparedStatement>,
+    /// One per column of the result.
+    formats: Vec<Format>,
+    state: PortalState,
+}
+
+#[derive(Debug)]
+enum PortalState {
+    Bound(Vec<ScalarValue>),
+    Suspended(Rows),
+    Done(Finished),
+}
+
+/// What is left of a portal that has run to its end.
+#[derive(Debug, Clone, Copy)]
+enum Finished {
+    /// It returned rows; there are no more, however often it is asked.
+    Rows(&'static str),
+    /// It did something, which it must not do twice.
+    Deed,
+}
+
+impl Prepared {
+    /// Drops the slot that a simple query takes over.
+    pub(super) fn forget_unnamed(&mut self) {
+        self.statements.remove("");
+        self.portals.remove("");
+    }
+
+    /// Drops all portals; they end with the transaction that made them.
+    pub(super) fn close_portals(&mut self) {
+        self.portals.clear();
+    }
+
+    fn statement(&self, name: &str) -> Result<&Arc<PreparedStatement>, PgError> {
+        self.statements.get(name).ok_or_else(|| {
+            let message = format!("prepared statement \"{name}\" does not exist");
+            PgError::error(WireState::InvalidSqlStatementName, message)
+        })
+    }
+}
+
+impl Connection {
+    /// Answers a Parse message: parses and plans, so that errors show here.
+    ///
+    /// # Errors
+    /// What is wrong with the statement, or the connection's own failure.
+    pub(super) async fn parse(&mut self, message: Parse) -> Result<(), Failure> {
+        let name = message.name.unwrap_or_default();
+        self.prepared.statements.remove("");
+        self.authorize()?;
+        if self.prepared.statements.contains_key(&name) {
+            let message = format!("prepared statement \"{name}\" already exists");
+            return Err(PgError::error(WireState::DuplicatePreparedStatement, message).into());
+        }
+        check_room(self.prepared.statements.len())?;
+        let mut statements = self.session.parse(&message.query)?;
+        if statements.len() > 1 {
+            let message = "cannot insert multiple commands into a prepared statement";
+            return Err(PgError::error(SqlState::SyntaxError, message).into());
+        }
+        let prepared = match statements.pop() {
+            Some(statement) => self.plan(statement, &message.type_oids).await?,
+            None => PreparedStatement { statement: None, parameters: Vec::new(), columns: None },
+        };
+        self.prepared.statements.insert(name, Arc::new(prepared));
+        Ok(self.wire.send(PgWireBackendMessage::ParseComplete(ParseComplete::new())).await?)
+    }
+
+    async fn plan(
+        &mut self,
+        statement: Statement,
+        oids: &[u32],
+    ) -> Result<PreparedStatement, Failure> {
+        let declared = declared_types(oids)?;
+        let cancel = Arc::clone(&self.cancel);
+        let description = cancelable(cancel, async {
+            Ok(Box::pin(self.session.describe(&statement, &declared)).await?)
+        })
+        .await?;
+        let told = |(number, sql_type): (usize, SqlType)| {
+            let chosen = oids.get(number).copied().filter(|oid| !is_open(*oid));
+            Parameter { oid: chosen.unwrap_or_else(|| wire_type(sql_type).oid()), sql_type }
+        };
+        let parameters = description.parameters.into_iter().enumerate().map(told).collect();
+        let columns = description.columns.map(|schema| Column::all_of(&schema)).transpose()?;
+        Ok(PreparedStatement { statement: Some(statement), parameters, columns })
+    }
+
+    /// Answers a Bind message: reads the parameters and makes a portal.
+    ///
+    /// # Errors
+    /// When names, counts or values are wrong, or the connection fails.
+    pub(super) async fn bind(&mut self, message: &Bind) -> Result<(), Failure> {
+        let name = message.portal_name.clone().unwrap_or_default();
+        let statement = message.statement_name.as_deref().unwrap_or_default();
+        let prepared = Arc::clone(self.prepared.statement(statement)?);
+        self.prepared.portals.remove("");
+        if self.prepared.portals.contains_key(&name) {
+            let message = format!("portal \"{name}\" already exists");
+            return Err(PgError::error(WireState::DuplicateCursor, message).into());
+        }
+        check_room(self.prepared.portals.len())?;
+        let parameters = read_parameters(message, statement, &prepared.parameters)?;
+        let columns = prepared.columns.as_ref().map_or(0, Vec::len);
+        let formats = formats("result formats", &message.result_column_format_codes, columns)?;
+        let state = PortalState::Bound(parameters);
+        self.prepared.portals.insert(name, Portal { prepared, formats, state });
+        Ok(self.wire.send(PgWireBackendMessage::BindComplete(BindComplete::new())).await?)
+    }
+
+    /// Answers a Describe message.
+    ///
+    /// # Errors
+    /// When there is no such statement or portal, or the connection fails.
+    pub(super) async fn describe(&mut self, message: Describe) -> Result<(), Failure> {
+        let name = message.name.unwrap_or_default();
+        let described = match message.target_type {
+            TARGET_TYPE_BYTE_STATEMENT => {
+                let prepared = self.prepared.statement(&name)?;
+                let oids = prepared.parameters.iter().map(|parameter| parameter.oid).collect();
+                let described = prepared
+                    .columns
+                    .as_ref()
+                    .map(|columns| row_description(columns, &vec![Format::Text; columns.len()]));
+                let parameters = ParameterDescription::new(oids);
+                self.wire.send(PgWireBackendMessage::ParameterDescription(parameters)).await?;
+                described
+            }
+            TARGET_TYPE_BYTE_PORTAL => {
+                let portal = self.prepared.portals.get(&name).ok_or_else(|| no_portal(&name))?;
+                let columns = portal.prepared.columns.as_ref();
+                columns.map(|columns| row_description(columns, &portal.formats))
+            }
+            _ => return Err(unknown_target().into()),
+        };
+        let answer = match described {
+            Some(columns) => PgWireBackendMessage::RowDescription(columns),
+            None => PgWireBackendMessage::NoData(NoData::new()),
+        };
+        Ok(self.wire.send(answer).await?)
+    }
+
+    /// Answers an Execute message: runs a portal, or goes on with one that was suspended.
+    ///
+    /// # Errors
+    /// What the statement says, or the connection's own failure. The portal is gone then.
+    pub(super) async fn execute(&mut self, message: Execute) -> Result<(), Failure> {
+        let name = message.name.unwrap_or_default();
+        // Zero and less mean all rows.
+        let limit = u64::try_from(message.max_rows).ok().filter(|limit| *limit > 0);
+        self.authorize()?;
+        let portal = self.prepared.portals.remove(&name).ok_or_else(|| no_portal(&name))?;
+        let Portal { prepared, formats, state } = portal;
+        let cancel = Arc::clone(&self.cancel);
+        let state = cancelable(cancel, async {
+            match state {
+                PortalState::Bound(parameters) => {
+                    self.start(&prepared, parameters, &formats, limit).await
+                }
+                PortalState::Suspended(rows) => self.send_rows(rows, limit).await,
+                PortalState::Done(Finished::Rows(tag)) => {
+                    self.complete(tag, Some(0)).await?;
+                    Ok(PortalState::Done(Finished::Rows(tag)))
+                }
+                PortalState::Done(Finished::Deed) => {
+                    let message = format!("portal \"{name}\" cannot be run");
+                    let state = SqlState::ObjectNotInPrerequisiteState;
+                    Err(PgError::error(state, message).into())
+                }
+            }
+        })
+        .await?;
+        self.prepared.portals.insert(name, Portal { prepared, formats, state });
+        Ok(())
+    }
+
+    async fn start(
+        &mut self,
+        prepared: &PreparedStatement,
+        parameters: Vec<ScalarValue>,
+        formats: &[Format],
+        limit: Option<u64>,
+    ) -> Result<PortalState, Failure> {
+        let outcome = match &prepared.statement {
+            Some(statement) => Box::pin(self.session.execute(statement, parameters)).await?,
+            None => Outcome::Empty,
+        };
+        match outcome {
+            Outcome::Rows { tag, schema, stream } => {
+                let columns = Column::all_of(&schema)?;
+                check_unchanged(prepared, &columns)?;
+                let rows = Rows::new(tag, columns, formats.to_vec(), stream);
+                return self.send_rows(rows, limit).await;
+            }
+            Outcome::Done { tag, rows } => self.complete(tag, rows).await?,
+            Outcome::TransactionStarted { tag } | Outcome::TransactionEnded { tag } => {
+                self.complete(tag, None).await?;
+            }
+            Outcome::Empty => {
+                let empty = PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new());
+                self.wire.send(empty).await?;
+            }
+        }
+        Ok(PortalState::Done(Finished::Deed))
+    }
+
+    async fn send_rows(
+        &mut self,
+        mut rows: Rows,
+        limit: Option<u64>,
+    ) -> Result<PortalState, Failure> {
+        match rows.send(&mut self.wire, limit).await? {
+            Progress::Suspended => {
+                let suspended = PgWireBackendMessage::PortalSuspended(PortalSuspended::new());
+                self.wire.send(suspended).await?;
+                Ok(PortalState::Suspended(rows))
+            }
+            Progress::Exhausted(sent) => {
+                self.complete(rows.tag(), Some(sent)).await?;
+                Ok(PortalState::Done(Finished::Rows(rows.tag())))
+            }
+        }
+    }
+
+    /// Answers a Close message; closing what is not there is fine.
+    ///
+    /// # Errors
+    /// When the message names neither a statement nor a portal, or the connection fails.
+    pub(super) async fn close(&mut self, message: Close) -> Result<(), Failure> {
+        let name = message.name.unwrap_or_default();
+        match message.target_type {
+            TARGET_TYPE_BYTE_STATEMENT => drop(self.prepared.statements.remove(&name)),
+            TARGET_TYPE_BYTE_PORTAL => drop(self.prepared.portals.remove(&name)),
+            _ => return Err(unknown_target().into()),
+        }
+        Ok(self.wire.send(PgWireBackendMessage::CloseComplete(CloseComplete::new())).await?)
+    }
+}
+
+/// The client has been told the columns; a collection may have been replaced since.
+fn check_unchanged(prepared: &PreparedStatement, columns: &[Column]) -> Result<(), PgError> {
+    let types = |columns: &[Column]| -> Vec<Type> {
+        columns.iter().map(|column| column.pg_type.clone()).collect()
+    };
+    if prepared.columns.as_deref().is_some_and(|told| types(told) == types(columns)) {
+        return Ok(());
+    }
+    let message = "cached plan must not change result type";
+    Err(PgError::error(SqlState::FeatureNotSupported, message)
+        .with_hint("prepare the statement again"))
+}
+
+fn read_parameters(
+    message: &Bind,
+    statement: &str,
+    wanted: &[Parameter],
+) -> Result<Vec<ScalarValue>, PgError> {
+    let given = &message.parameters;
+    if given.len() != wanted.len() {
+        let (given, wanted) = (given.len(), wanted.len());
+        let message = format!(
+            "bind message supplies {given} parameters, but prepared statement \"{statement}\" \
+             requires {wanted}"
+        );
+        return Err(PgError::error(SqlState::ProtocolViolation, message));
+    }
+    let formats = formats("parameter formats", &message.parameter_format_codes, given.len())?;
+    let each = given.iter().zip(wanted).zip(formats).enumerate();
+    each.map(|(index, ((bytes, wanted), format))| {
+        parameter::decode(index + 1, wanted.sql_type, format, bytes.as_deref())
+    })
+    .collect()
+}
+
+/// Spreads format codes over values: none means text, one is for all, else one each.
+fn formats(what: &str, codes: &[i16], values: usize) -> Result<Vec<Format>, PgError> {
+    let violation = |message| PgError::error(SqlState::ProtocolViolation, message);
+    let read = |code: &i16| {
+        Format::from_code(*code).ok_or_else(|| violation(format!("unknown format code {code}")))
+    };
+    match codes {
+        [] => Ok(vec![Format::Text; values]),
+        [code] => Ok(vec![read(code)?; values]),
+        codes if codes.len() == values => codes.iter().map(read).collect(),
+        codes => {
+            let given = codes.len();
+            Err(violation(format!("bind message has {given} {what} for {values} values")))
+        }
+    }
+}
+
+/// The types a client chose for its parameters.
+fn declared_types(oids: &[u32]) -> Result<Vec<Option<SqlType>>, PgError> {
+    oids.iter()
+        .enumerate()
+        .map(|(index, oid)| {
+            if is_open(*oid) {
+                return Ok(None);
+            }
+            let pg_type = Type::from_oid(*oid);
+            let known = pg_type.as_ref().and_then(sql_type);
+            known.map(Some).ok_or_else(|| {
+                let name = pg_type.map_or_else(|| oid.to_string(), |named| named.name().to_owned());
+                let message = format!("parameter ${} cannot have type {name}", index + 1);
+                PgError::error(SqlState::FeatureNotSupported, message)
+            })
+        })
+        .collect()
+}
+
+/// Whether a client leaves the type to the server.
+fn is_open(oid: u32) -> bool {
+    oid == 0 || oid == Type::UNKNOWN.oid()
+}
+
+fn sql_type(pg_type: &Type) -> Option<SqlType> {
+    Some(match *pg_type {
+        Type::BOOL => SqlType::Bool,
+        Type::INT2 => SqlType::Int2,
+        Type::INT4 => SqlType::Int4,
+        Type::INT8 | Type::OID => SqlType::Int8,
+        Type::FLOAT4 => SqlType::Float4,
+        Type::FLOAT8 => SqlType::Float8,
+        Type::NUMERIC => SqlType::Numeric,
+        Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME => SqlType::Text,
+        Type::BYTEA => SqlType::Bytea,
+        Type::JSON | Type::JSONB => SqlType::Jsonb,
+        Type::TIMESTAMP | Type::TIMESTAMPTZ => SqlType::Timestamptz,
+        Type::FLOAT4_ARRAY => SqlType::Float4Array,
+        Type::FLOAT8_ARRAY => SqlType::Float8Array,
+        Type::TEXT_ARRAY | Type::VARCHAR_ARRAY => SqlType::TextArray,
+        _ => return None,
+    })
+}
+
+fn wire_type(sql_type: SqlType) -> Type {
+    match sql_type {
+        SqlType::Bool => Type::BOOL,
+        SqlType::Int2 => Type::INT2,
+        SqlType::Int4 => Type::INT4,
+        SqlType::Int8 => Type::INT8,
+        SqlType::Float4 => Type::FLOAT4,
+        SqlType::Float8 => Type::FLOAT8,
+        SqlType::Numeric => Type::NUMERIC,
+        SqlType::Text | SqlType::Unknown => Type::TEXT,
+        SqlType::Bytea => Type::BYTEA,
+        SqlType::Jsonb => Type::JSONB,
+        SqlType::Timestamptz => Type::TIMESTAMPTZ,
+        SqlType::Float4Array => Type::FLOAT4_ARRAY,
+        SqlType::Float8Array => Type::FLOAT8_ARRAY,
+        SqlType::TextArray => Type::TEXT_ARRAY,
+    }
+}
+
+fn check_room(held: usize) -> Result<(), PgError> {
+    if held < HELD_MAX {
+        return Ok(());
+    }
+    let message = format!("a connection holds at most {HELD_MAX} prepared statements or portals");
+    Err(PgError::error(SqlState::ProgramLimitExceeded, message).with_hint("close some of them"))
+}
+
+fn no_portal(name: &str) -> PgError {
+    let message = format!("portal \"{name}\" does not exist");
+    PgError::error(WireState::InvalidCursorName, message)
+}
+
+fn unknown_target() -> PgError {
+    let message = "a message names neither a statement nor a portal";
+    PgError::error(SqlState::ProtocolViolation, message)
+}

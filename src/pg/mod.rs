@@ -1,0 +1,28 @@
+//! The PostgreSQL door: log-in, the simple and the extended protocol, values on the wire.
+//!
+//! pgwire supplies the messages, their codec and the SCRAM exchange; the conversation is held
+//! here, because rows must stream in constant memory, lengths must be checked before they are
+//! believed, and every connection has its own session. Statements go to [`crate::sql`] as text
+//! and come back as Arrow; this folder plans nothing and reads no gallery.
+//!
+//! Encryption is refused (`SSLRequest` is answered with `N`): put the server behind a tunnel when
+//! it listens on more than the loopback address.
+
+mod auth;
+mod column;
+mod connection;
+mod encode;
+mod error;
+mod extended;
+mod frame;
+mod greeting;
+mod parameter;
+mod rows;
+mod server;
+mod simple;
+mod wire;
+
+pub use server::{PgLimits, serve, serve_within};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! Parameters in binary form.
+
+use bytes::Buf;
+use datafusion::scalar::ScalarValue;
+
+use super::super::encode::{EPOCH_US, numeric as binary_numeric};
+use super::{ParameterError, array, integer, narrow, numeric, timestamp};
+use crate::sql::SqlType;
+
+/// First byte of jsonb's binary form; no JSON text starts with it.
+const JSONB_VERSION: u8 = 1;
+
+/// Reads the binary form of a value. Numbers may come in another width than the type's, as
+/// drivers send them by the width of the variable they were given.
+///
+/// # Errors
+/// When the bytes are no value of that type.
+pub(super) fn read(sql_type: SqlType, bytes: &[u8]) -> Result<ScalarValue, ParameterError> {
+    let malformed = || ParameterError::binary(sql_type);
+    Ok(match sql_type {
+        SqlType::Bool => match bytes {
+            [0] => ScalarValue::from(false),
+            [1] => ScalarValue::from(true),
+            _ => return Err(malformed()),
+        },
+        SqlType::Int2 | SqlType::Int4 | SqlType::Int8 => {
+            integer(sql_type, whole(bytes).ok_or_else(malformed)?)?
+        }
+        SqlType::Float4 => ScalarValue::from(float4(sql_type, bytes)?),
+        SqlType::Float8 => ScalarValue::from(float8(sql_type, bytes)?),
+        SqlType::Numeric => numeric(&binary_numeric::read(bytes).ok_or_else(malformed)?)?,
+        SqlType::Text | SqlType::Unknown => ScalarValue::from(utf8(bytes)?),
+        SqlType::Bytea => ScalarValue::Binary(Some(bytes.to_vec())),
+        SqlType::Jsonb => {
+            let json = bytes.strip_prefix(&[JSONB_VERSION]).unwrap_or(bytes);
+            return super::text::read(sql_type, utf8(json)?);
+        }
+        SqlType::Timestamptz => {
+            let since_2000 = <[u8; 8]>::try_from(bytes).map_err(|_| malformed())?;
+            let since_2000 = i64::from_be_bytes(since_2000);
+            // The two extremes are PostgreSQL's infinities, which no row here can have.
+            if matches!(since_2000, i64::MIN | i64::MAX) {
+                return Err(ParameterError::range(sql_type));
+            }
+            let since_1970 = since_2000.checked_add(EPOCH_US);
+            timestamp(since_1970.ok_or_else(|| ParameterError::range(sql_type))?)
+        }
+        SqlType::Float4Array => {
+            let items = Items::of(sql_type, bytes)?;
+            array::float4(items.map(|item| item?.map(|item| float4(sql_type, item)).transpose()))?
+        }
+        SqlType::Float8Array => {
+            let items = Items::of(sql_type, bytes)?;
+            array::float8(items.map(|item| item?.map(|item| float8(sql_type, item)).transpose()))?
+        }
+        SqlType::TextArray => {
+            let items = Items::of(sql_type, bytes)?;
+            let texts = items.map(|item| item?.map(utf8).transpose());
+            array::text(texts.collect::<Result<Vec<_>, _>>()?)
+        }
+    })
+}
+
+fn whole(mut bytes: &[u8]) -> Option<i64> {
+    match bytes.len() {
+        2 => Some(bytes.get_i16().into()),
+        4 => Some(bytes.get_i32().into()),
+        8 => Some(bytes.get_i64()),
+        _ => None,
+    }
+}
+
+fn float8(sql_type: SqlType, mut bytes: &[u8]) -> Result<f64, ParameterError> {
+    match bytes.len() {
+        4 => Ok(bytes.get_f32().into()),
+        8 => Ok(bytes.get_f64()),
+        _ => Err(ParameterError::binary(sql_type)),
+    }
+}
+
+fn float4(sql_type: SqlType, bytes: &[u8]) -> Result<f32, ParameterError> {
+    narrow(sql_type, float8(sql_type, bytes)?)
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, ParameterError> {
+    std::str::from_utf8(bytes).map_err(|_| ParameterError::Encoding)
+}
+
+/// The items of an array of one dimension, each none for NULL.
+struct Items<'a> {
+    sql_type: SqlType,
+    rest: &'a [u8],
+    left: usize,
+}
+
+impl<'a> Items<'a> {
+    fn of(sql_type: SqlType, bytes: &'a [u8]) -> Result<Self, ParameterError> {
+        let malformed = || ParameterError::binary(sql_type);
+        let mut items = Self { sql_type, rest: bytes, left: 0 };
+        let dimensions = items.int()?;
+        let _has_nulls = items.int()?;
+        let _element_type = items.int()?;
+        match dimensions {
+            0 if items.rest.is_empty() => return Ok(items),
+            1 => {}
+            2..=6 => return Err(ParameterError::Dimensions),
+            _ => return Err(malformed()),
+        }
+        items.left = usize::try_from(items.int()?).map_err(|_| malformed())?;
+        let _lower_bound = items.int()?;
+        // Each item has at least a length: a count that lies is caught before anything is made.
+        if items.left.saturating_mul(4) > items.rest.len() {
+            return Err(malformed());
+        }
+        Ok(items)
+    }
+
+    fn int(&mut self) -> Result<i32, ParameterError> {
+        let (int, rest) =
+            self.rest.split_first_chunk().ok_or(ParameterError::binary(self.sql_type))?;
+        self.rest = rest;
+        Ok(i32::from_be_bytes(*int))
+    }
+
+    fn item(&mut self) -> Result<Option<&'a [u8]>, ParameterError> {
+        let sql_type = self.sql_type;
+        let malformed = || ParameterError::binary(sql_type);
+        let item = match self.int()? {
+            -1 => None,
+            length => {
+                let length = usize::try_from(length).map_err(|_| malformed())?;
+                let (item, rest) = self.rest.split_at_checked(length).ok_or_else(malformed)?;
+                self.rest = rest;
+                Some(item)
+            }
+        };
+        if self.left == 0 && !self.rest.is_empty() {
+            return Err(malformed());
+        }
+        Ok(item)
+    }
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = Result<Option<&'a [u8]>, ParameterError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        Some(self.item())
+    }
+}

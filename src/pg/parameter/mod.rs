@@ -1,0 +1,163 @@
+//! Parameters of a Bind message as values for the SQL session.
+
+mod array;
+mod binary;
+mod text;
+
+use std::iter::repeat;
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::error::DataFusionError;
+use datafusion::scalar::ScalarValue;
+
+use super::column::Format;
+use super::error::{Code, PgError, WireState};
+use crate::sql::{SqlState, SqlType};
+
+/// Name of the time zone that timestamps carry.
+const UTC: &str = "UTC";
+/// Characters of a wrong value that an error message repeats.
+const QUOTED_CHARS: usize = 40;
+
+/// Why a parameter is not a value of its type.
+#[derive(Debug, thiserror::Error)]
+enum ParameterError {
+    #[error("invalid input syntax for type {name}: \"{text}\"")]
+    Syntax { name: &'static str, text: String },
+    #[error("value is out of range for type {name}")]
+    Range { name: &'static str },
+    #[error("incorrect binary data format for type {name}")]
+    Binary { name: &'static str },
+    #[error("invalid byte sequence for encoding \"UTF8\"")]
+    Encoding,
+    #[error("arrays of more than one dimension are not supported")]
+    Dimensions,
+    #[error("value cannot be used")]
+    Value(#[from] DataFusionError),
+}
+
+impl ParameterError {
+    fn syntax(sql_type: SqlType, text: &str) -> Self {
+        let shown: String = text.chars().take(QUOTED_CHARS).collect();
+        let cut = if shown.len() < text.len() { "..." } else { "" };
+        Self::Syntax { name: name(sql_type), text: format!("{shown}{cut}") }
+    }
+
+    fn range(sql_type: SqlType) -> Self {
+        Self::Range { name: name(sql_type) }
+    }
+
+    fn binary(sql_type: SqlType) -> Self {
+        Self::Binary { name: name(sql_type) }
+    }
+
+    fn code(&self) -> Code {
+        match self {
+            Self::Syntax { .. } => SqlState::InvalidTextRepresentation.into(),
+            Self::Range { .. } => SqlState::NumericValueOutOfRange.into(),
+            Self::Binary { .. } => WireState::InvalidBinaryRepresentation.into(),
+            Self::Encoding => WireState::CharacterNotInRepertoire.into(),
+            Self::Dimensions => SqlState::FeatureNotSupported.into(),
+            Self::Value(_) => SqlState::InvalidParameterValue.into(),
+        }
+    }
+}
+
+/// Reads parameter `$number` of type `sql_type`; `bytes` is none for NULL.
+///
+/// # Errors
+/// When the bytes are no value of that type; the message names the parameter.
+pub(super) fn decode(
+    number: usize,
+    sql_type: SqlType,
+    format: Format,
+    bytes: Option<&[u8]>,
+) -> Result<ScalarValue, PgError> {
+    let value = match (bytes, format) {
+        (None, _) => ScalarValue::try_from(sql_type.arrow_type()).map_err(ParameterError::from),
+        (Some(bytes), Format::Binary) => binary::read(sql_type, bytes),
+        (Some(bytes), Format::Text) => match std::str::from_utf8(bytes) {
+            Ok(text) => text::read(sql_type, text),
+            Err(_) => Err(ParameterError::Encoding),
+        },
+    };
+    value.map_err(|error| PgError::error(error.code(), format!("parameter ${number}: {error}")))
+}
+
+/// PostgreSQL's name of a type, for messages.
+fn name(sql_type: SqlType) -> &'static str {
+    match sql_type {
+        SqlType::Bool => "boolean",
+        SqlType::Int2 => "smallint",
+        SqlType::Int4 => "integer",
+        SqlType::Int8 => "bigint",
+        SqlType::Float4 => "real",
+        SqlType::Float8 => "double precision",
+        SqlType::Numeric => "numeric",
+        SqlType::Text | SqlType::Unknown => "text",
+        SqlType::Bytea => "bytea",
+        SqlType::Jsonb => "jsonb",
+        SqlType::Timestamptz => "timestamp with time zone",
+        SqlType::Float4Array => "real[]",
+        SqlType::Float8Array => "double precision[]",
+        SqlType::TextArray => "text[]",
+    }
+}
+
+/// An integer in the width of its type.
+fn integer(sql_type: SqlType, value: i64) -> Result<ScalarValue, ParameterError> {
+    let range = |_| ParameterError::range(sql_type);
+    Ok(match sql_type {
+        SqlType::Int2 => ScalarValue::from(i16::try_from(value).map_err(range)?),
+        SqlType::Int4 => ScalarValue::from(i32::try_from(value).map_err(range)?),
+        _ => ScalarValue::from(value),
+    })
+}
+
+/// A double in the width of a real; what is finite must stay finite.
+fn narrow(sql_type: SqlType, value: f64) -> Result<f32, ParameterError> {
+    let narrowed = value as f32;
+    if value.is_finite() && !narrowed.is_finite() {
+        return Err(ParameterError::range(sql_type));
+    }
+    Ok(narrowed)
+}
+
+/// A number given as plain decimal digits, rounded to the scale that parameters have.
+fn numeric(digits: &str) -> Result<ScalarValue, ParameterError> {
+    let syntax = || ParameterError::syntax(SqlType::Numeric, digits);
+    let range = || ParameterError::range(SqlType::Numeric);
+    let DataType::Decimal128(precision, scale) = SqlType::Numeric.arrow_type() else {
+        return Err(range());
+    };
+    let (sign, unsigned) = match digits.strip_prefix('-') {
+        Some(unsigned) => (-1, unsigned),
+        None => (1, digits.strip_prefix('+').unwrap_or(digits)),
+    };
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let all = whole.bytes().chain(fraction.bytes());
+    if whole.len() + fraction.len() == 0 || !all.clone().all(|digit| digit.is_ascii_digit()) {
+        return Err(syntax());
+    }
+    let kept = usize::try_from(scale).map_err(|_| range())?;
+    let mut value: i128 = 0;
+    for digit in whole.bytes().chain(fraction.bytes().chain(repeat(b'0')).take(kept)) {
+        let shifted = value.checked_mul(10);
+        value =
+            shifted.and_then(|value| value.checked_add((digit - b'0').into())).ok_or_else(range)?;
+    }
+    if fraction.as_bytes().get(kept).is_some_and(|digit| *digit >= b'5') {
+        value += 1;
+    }
+    if value >= 10_i128.pow(precision.into()) {
+        return Err(range());
+    }
+    Ok(ScalarValue::Decimal128(Some(sign * value), precision, scale))
+}
+
+fn timestamp(microseconds: i64) -> ScalarValue {
+    ScalarValue::TimestampMicrosecond(Some(microseconds), Some(UTC.into()))
+}
+
+#[cfg(test)]
+mod tests;

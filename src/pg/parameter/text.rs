@@ -1,0 +1,118 @@
+//! Parameters in text form.
+
+use chrono::Utc;
+use datafusion::arrow::compute::kernels::cast_utils::string_to_datetime;
+use datafusion::scalar::ScalarValue;
+use serde::de::IgnoredAny;
+
+use super::{ParameterError, array, integer, narrow, numeric, timestamp};
+use crate::sql::SqlType;
+
+/// Reads the text form of a value.
+///
+/// # Errors
+/// When the text is no value of that type.
+pub(super) fn read(sql_type: SqlType, text: &str) -> Result<ScalarValue, ParameterError> {
+    let syntax = || ParameterError::syntax(sql_type, text);
+    let trimmed = text.trim();
+    Ok(match sql_type {
+        SqlType::Bool => ScalarValue::from(boolean(trimmed).ok_or_else(syntax)?),
+        SqlType::Int2 | SqlType::Int4 | SqlType::Int8 => {
+            let value: i128 = trimmed.parse().map_err(|_| syntax())?;
+            let value = i64::try_from(value).map_err(|_| ParameterError::range(sql_type))?;
+            integer(sql_type, value)?
+        }
+        SqlType::Float4 => ScalarValue::from(float4(sql_type, trimmed)?),
+        SqlType::Float8 => ScalarValue::from(float8(sql_type, trimmed)?),
+        SqlType::Numeric => numeric(trimmed)?,
+        SqlType::Text | SqlType::Unknown => ScalarValue::from(text),
+        SqlType::Bytea => ScalarValue::Binary(Some(bytea(text).ok_or_else(syntax)?)),
+        SqlType::Jsonb => {
+            serde_json::from_str::<IgnoredAny>(text).map_err(|_| syntax())?;
+            ScalarValue::from(text)
+        }
+        SqlType::Timestamptz => {
+            let moment = string_to_datetime(&Utc, trimmed).map_err(|_| syntax())?;
+            timestamp(moment.timestamp_micros())
+        }
+        SqlType::Float4Array => {
+            let items = array::items(sql_type, trimmed)?;
+            array::float4(items.iter().map(|item| {
+                item.as_deref().map(|item| float4(SqlType::Float4, item.trim())).transpose()
+            }))?
+        }
+        SqlType::Float8Array => {
+            let items = array::items(sql_type, trimmed)?;
+            array::float8(items.iter().map(|item| {
+                item.as_deref().map(|item| float8(SqlType::Float8, item.trim())).transpose()
+            }))?
+        }
+        SqlType::TextArray => array::text(array::items(sql_type, trimmed)?),
+    })
+}
+
+/// PostgreSQL takes any unambiguous beginning of these words.
+fn boolean(text: &str) -> Option<bool> {
+    let text = text.to_ascii_lowercase();
+    let begins = |word: &str, least: usize| text.len() >= least && word.starts_with(&text);
+    if begins("true", 1) || begins("yes", 1) || begins("on", 2) || text == "1" {
+        Some(true)
+    } else if begins("false", 1) || begins("no", 1) || begins("off", 2) || text == "0" {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+fn float8(sql_type: SqlType, text: &str) -> Result<f64, ParameterError> {
+    let value: f64 = text.parse().map_err(|_| ParameterError::syntax(sql_type, text))?;
+    // Digits that overflow read as infinity; only the word may mean it.
+    if value.is_infinite() && text.bytes().any(|byte| byte.is_ascii_digit()) {
+        return Err(ParameterError::range(sql_type));
+    }
+    Ok(value)
+}
+
+fn float4(sql_type: SqlType, text: &str) -> Result<f32, ParameterError> {
+    let value = float8(sql_type, text)?;
+    narrow(sql_type, value)?;
+    // Parsed anew: rounding twice, through a double, can give a neighbouring value.
+    text.parse().map_err(|_| ParameterError::syntax(sql_type, text))
+}
+
+/// Both of PostgreSQL's forms: `\x` and hexadecimal digits, or characters with octal escapes.
+fn bytea(text: &str) -> Option<Vec<u8>> {
+    match text.strip_prefix("\\x") {
+        Some(digits) => hexadecimal(digits),
+        None => escaped(text.as_bytes()),
+    }
+}
+
+fn hexadecimal(digits: &str) -> Option<Vec<u8>> {
+    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|value| u8::try_from(value).ok());
+    let bytes = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?));
+    if rest.is_empty() { bytes.collect() } else { None }
+}
+
+fn escaped(mut text: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    loop {
+        text = match text {
+            [] => return Some(bytes),
+            [b'\\', b'\\', rest @ ..] => {
+                bytes.push(b'\\');
+                rest
+            }
+            [b'\\', a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', rest @ ..] => {
+                bytes.push((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'));
+                rest
+            }
+            [b'\\', ..] => return None,
+            [byte, rest @ ..] => {
+                bytes.push(*byte);
+                rest
+            }
+        };
+    }
+}

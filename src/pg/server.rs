@@ -1,0 +1,256 @@
+//! The listener: admits connections up to a limit and drains them when the server stops.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
+
+use pgwire::api::ConnectionManager;
+use pgwire::messages::PgWireFrontendMessage;
+use pgwire::messages::startup::{SecretKey, Startup};
+use ring::rand::{SecureRandom, SystemRandom};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::timeout;
+
+use super::auth::Gatekeeper;
+use super::connection::{Connection, farewell};
+use super::error::{Failure, PgError, WireState, from_wire};
+use super::greeting;
+use super::wire::Wire;
+use crate::engine::Engine;
+use crate::engine::keyring::Keyring;
+use crate::sql::{SqlSession, SqlState};
+
+/// How long the door waits after the operating system could not give it a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Connections above the limit that are told so at the same time; any more are just closed.
+const TURNED_AWAY_MAX: usize = 32;
+
+/// Bounds of the PostgreSQL door.
+#[derive(Debug, Clone, Copy)]
+pub struct PgLimits {
+    /// Connections at the same time.
+    pub connections: usize,
+    /// From accepting a connection until its client has logged in.
+    pub log_in: Duration,
+    /// From the order to stop until statements still running are cut off.
+    pub drain: Duration,
+}
+
+impl Default for PgLimits {
+    fn default() -> Self {
+        Self { connections: 500, log_in: Duration::from_secs(10), drain: Duration::from_secs(20) }
+    }
+}
+
+/// Serves the PostgreSQL protocol on `listener` within the default limits until `shutdown`.
+///
+/// # Errors
+/// When the operating system gives no random bytes to start with.
+pub async fn serve(
+    listener: TcpListener,
+    engine: Arc<Engine>,
+    keyring: Arc<Keyring>,
+    shutdown: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
+    serve_within(PgLimits::default(), listener, engine, keyring, shutdown).await
+}
+
+/// Serves the PostgreSQL protocol on `listener` until `shutdown`, then lets running statements
+/// finish and closes every connection. No client can make it return.
+///
+/// # Errors
+/// When the operating system gives no random bytes to start with.
+pub async fn serve_within(
+    limits: PgLimits,
+    listener: TcpListener,
+    engine: Arc<Engine>,
+    keyring: Arc<Keyring>,
+    shutdown: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
+    let gatekeeper = Gatekeeper::new(keyring)
+        .map_err(|_| io::Error::other("the operating system gave no random bytes"))?;
+    let door = Arc::new(Door {
+        limits,
+        engine,
+        gatekeeper: Arc::new(gatekeeper),
+        cancels: Arc::new(ConnectionManager::new()),
+        places: Arc::new(Semaphore::new(limits.connections)),
+        turned_away: Arc::new(Semaphore::new(TURNED_AWAY_MAX)),
+        last_process: AtomicI32::new(0),
+    });
+    let (stop, stopping) = watch::channel(false);
+    let mut connections = JoinSet::new();
+    tokio::pin!(shutdown);
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut shutdown => break,
+            Some(ended) = connections.join_next() => log_panic(ended),
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => door.admit(stream, peer, &stopping, &mut connections),
+                Err(error) => {
+                    // Out of descriptors, usually: connections that end will help.
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+        }
+    }
+    drop(listener);
+    stop.send_replace(true);
+    let drained = timeout(limits.drain, async {
+        while let Some(ended) = connections.join_next().await {
+            log_panic(ended);
+        }
+    });
+    if drained.await.is_err() {
+        tracing::warn!(connections = connections.len(), "cutting off statements still running");
+        connections.shutdown().await;
+    }
+    Ok(())
+}
+
+fn log_panic(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a connection failed");
+    }
+}
+
+/// What all connections share.
+struct Door {
+    limits: PgLimits,
+    engine: Arc<Engine>,
+    gatekeeper: Arc<Gatekeeper>,
+    cancels: Arc<ConnectionManager>,
+    places: Arc<Semaphore>,
+    turned_away: Arc<Semaphore>,
+    last_process: AtomicI32,
+}
+
+impl Door {
+    fn admit(
+        self: &Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        stopping: &watch::Receiver<bool>,
+        connections: &mut JoinSet<()>,
+    ) {
+        let door = Arc::clone(self);
+        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+            let stopping = stopping.clone();
+            connections.spawn(async move {
+                door.welcome(Wire::new(stream), peer, stopping).await;
+                drop(place);
+            });
+        } else if let Ok(place) = Arc::clone(&self.turned_away).try_acquire_owned() {
+            connections.spawn(async move {
+                door.turn_away(Wire::new(stream)).await;
+                drop(place);
+            });
+        }
+    }
+
+    async fn welcome(&self, mut wire: Wire, peer: SocketAddr, mut stopping: watch::Receiver<bool>) {
+        let admitted = tokio::select! {
+            biased;
+            () = super::connection::stopped(&mut stopping) => {
+                Err(super::connection::shutting_down().into())
+            }
+            admitted = timeout(self.limits.log_in, self.log_in(&mut wire)) => {
+                admitted.unwrap_or_else(|_| Err(too_slow().into()))
+            }
+        };
+        match admitted {
+            Ok(None) => wire.close().await,
+            Ok(Some(admitted)) => {
+                let Admitted { session, process, secret, key_id } = admitted;
+                // The guard forgets the cancel key when the connection ends.
+                let (cancel, _registered) = self.cancels.register(process, secret);
+                let gatekeeper = Arc::clone(&self.gatekeeper);
+                wire.trust_client();
+                Connection::new(wire, session, cancel, gatekeeper, key_id).run(stopping).await;
+            }
+            Err(failure) => {
+                let told = match failure {
+                    Failure::Client(error) => Some(error),
+                    Failure::Wire(error) => from_wire(&error),
+                };
+                if let Some(error) = told {
+                    tracing::info!(%peer, %error, "log-in refused");
+                    let farewell = farewell(&mut wire, error.into_fatal());
+                    if timeout(self.limits.log_in, farewell).await.is_err() {
+                        tracing::debug!(%peer, "the client does not listen either");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Everything up to a session; none for cancel requests and clients that left.
+    async fn log_in(&self, wire: &mut Wire) -> Result<Option<Admitted>, Failure> {
+        let Some(startup) = self.start(wire).await? else { return Ok(None) };
+        greeting::negotiate(wire, &startup).await?;
+        let key = self.gatekeeper.admit(wire, &startup.parameters).await?;
+        let tenant = key.tenant.parse().map_err(|error| {
+            tracing::error!(%error, key = key.id, "a key names no tenant");
+            PgError::fatal(SqlState::InternalError, "internal error")
+        })?;
+        let session = SqlSession::new(self.engine.tenant(tenant), key.role, &key.name);
+        let process = self.last_process.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        let secret = secret_key()?;
+        greeting::welcome(wire, &key.name, &startup.parameters, process, secret.clone()).await?;
+        Ok(Some(Admitted { session, process, secret, key_id: key.id.clone() }))
+    }
+
+    /// The startup packet; carries out a cancel request, which is a connection of its own.
+    async fn start(&self, wire: &mut Wire) -> Result<Option<Startup>, Failure> {
+        match wire.next_startup().await? {
+            Some(PgWireFrontendMessage::Startup(startup)) => Ok(Some(startup)),
+            Some(PgWireFrontendMessage::CancelRequest(request)) => {
+                // Whether it hit anything is never told: keys could be guessed that way.
+                self.cancels.cancel(request.pid, &request.secret_key).await;
+                Ok(None)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Tells a client that all places are taken; a cancel request needs no place.
+    async fn turn_away(&self, mut wire: Wire) {
+        let turned_away = timeout(self.limits.log_in, async {
+            if let Ok(Some(_)) = self.start(&mut wire).await {
+                let message = "sorry, too many clients already";
+                farewell(&mut wire, PgError::fatal(WireState::TooManyConnections, message)).await;
+            }
+        });
+        if turned_away.await.is_err() {
+            tracing::debug!("a client above the limit sent no startup packet in time");
+        }
+    }
+}
+
+/// A client that has proved who it is.
+struct Admitted {
+    session: SqlSession,
+    process: i32,
+    secret: SecretKey,
+    key_id: String,
+}
+
+fn secret_key() -> Result<SecretKey, PgError> {
+    let mut bytes = [0_u8; 4];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| {
+        tracing::error!("the operating system gave no random bytes");
+        PgError::fatal(SqlState::InternalError, "internal error")
+    })?;
+    Ok(SecretKey::I32(i32::from_be_bytes(bytes)))
+}
+
+fn too_slow() -> PgError {
+    PgError::fatal(WireState::InvalidAuthorization, "log-in took too long")
+}

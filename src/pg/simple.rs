@@ -1,0 +1,65 @@
+//! The simple query protocol: a text of statements, run and answered one after the other.
+
+use std::sync::Arc;
+
+use pgwire::messages::PgWireBackendMessage;
+use pgwire::messages::response::EmptyQueryResponse;
+
+use super::column::{Column, Format};
+use super::connection::{Connection, cancelable};
+use super::error::Failure;
+use super::rows::{Progress, Rows};
+use crate::sql::{Outcome, Statement};
+
+impl Connection {
+    /// Answers a Query message. The first error ends it; statements before that stay done and
+    /// answered, statements after it are not run.
+    ///
+    /// # Errors
+    /// What the statement that failed says, or the connection's own failure.
+    pub(super) async fn simple_query(&mut self, text: &str) -> Result<(), Failure> {
+        self.prepared.forget_unnamed();
+        self.authorize()?;
+        let statements = self.session.parse(text)?;
+        if statements.is_empty() {
+            self.wire
+                .send(PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new()))
+                .await?;
+        }
+        let cancel = Arc::clone(&self.cancel);
+        cancelable(cancel, async {
+            for statement in &statements {
+                self.run_statement(statement).await?;
+            }
+            Ok(())
+        })
+        .await?;
+        self.ready().await
+    }
+
+    async fn run_statement(&mut self, statement: &Statement) -> Result<(), Failure> {
+        // Boxed: the future that runs a statement is large, and every caller would carry it.
+        match Box::pin(self.session.execute(statement, Vec::new())).await? {
+            Outcome::Rows { tag, schema, stream } => {
+                let columns = Column::all_of(&schema)?;
+                let formats = vec![Format::Text; columns.len()];
+                let mut rows = Rows::new(tag, columns, formats, stream);
+                let description = rows.description();
+                self.wire.send(PgWireBackendMessage::RowDescription(description)).await?;
+                let sent = match rows.send(&mut self.wire, None).await? {
+                    Progress::Exhausted(sent) => Some(sent),
+                    Progress::Suspended => None,
+                };
+                self.complete(tag, sent).await
+            }
+            Outcome::Done { tag, rows } => self.complete(tag, rows).await,
+            Outcome::TransactionStarted { tag } | Outcome::TransactionEnded { tag } => {
+                self.complete(tag, None).await
+            }
+            Outcome::Empty => {
+                let empty = PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new());
+                Ok(self.wire.send(empty).await?)
+            }
+        }
+    }
+}

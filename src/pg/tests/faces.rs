@@ -1,0 +1,86 @@
+//! The same door with collections behind it.
+
+use super::*;
+
+#[tokio::test]
+async fn a_face_is_enrolled_found_and_removed() {
+    let door = Door::open().await;
+    let client = door.admin().await;
+    client.batch_execute("CREATE COLLECTION people WITH (dimensions = 3)").await.unwrap();
+    let insert = "INSERT INTO people (external_face_id, embedding) VALUES ($1, $2) \
+                  RETURNING face_id, external_face_id";
+    let near = vec![1.0_f32, 0.1, 0.0];
+    let row = client.query_one(insert, &[&"near", &near]).await.unwrap();
+    let face_id: String = row.get("face_id");
+    assert!(face_id.starts_with("f_"), "{face_id}");
+    assert_eq!(row.get::<_, &str>("external_face_id"), "near");
+    client.query_one(insert, &[&"far", &vec![0.0_f32, 0.0, 1.0]]).await.unwrap();
+
+    let search = "SEARCH FACES IN people LIKE EMBEDDING $1 THRESHOLD 0.0 LIMIT 10";
+    let rows = client.query(search, &[&vec![1.0_f32, 0.0, 0.0]]).await.unwrap();
+    assert_eq!(rows[0].get::<_, &str>("external_face_id"), "near");
+    let embedding: Vec<f32> = rows[0].get("embedding");
+    assert_eq!(embedding.len(), 3);
+
+    let removed =
+        client.execute("DELETE FROM people WHERE external_face_id = $1", &[&"near"]).await.unwrap();
+    assert_eq!(removed, 1);
+    let rows = client.query("SELECT face_id FROM people", &[]).await.unwrap();
+    assert_eq!(rows.len(), 1);
+}
+
+#[tokio::test]
+async fn errors_carry_the_sqlstate_postgresql_would_use() {
+    let door = Door::open().await;
+    let client = door.admin().await;
+    client.batch_execute("CREATE COLLECTION people WITH (dimensions = 3)").await.unwrap();
+    for (text, expected) in [
+        ("SELEC 1", SqlState::SYNTAX_ERROR),
+        ("SELECT * FROM pepole", SqlState::UNDEFINED_TABLE),
+        ("SELECT nonsense FROM people", SqlState::UNDEFINED_COLUMN),
+        ("CREATE COLLECTION people WITH (dimensions = 3)", SqlState::DUPLICATE_TABLE),
+        ("DROP COLLECTION pepole", SqlState::UNDEFINED_TABLE),
+    ] {
+        let error = client.simple_query(text).await.unwrap_err();
+        assert_eq!(code(&error), expected, "{text}");
+        still_serves(&client).await;
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_may_only_read_cannot_write() {
+    let door = Door::open().await;
+    let (_, secret) = door.key("acme", "reader", Role::Read);
+    let client = door.log_in(Some("acme"), "reader", &secret).await.unwrap();
+    let create = "CREATE COLLECTION people WITH (dimensions = 3)";
+    let error = client.batch_execute(create).await.unwrap_err();
+    assert_eq!(code(&error), SqlState::INSUFFICIENT_PRIVILEGE);
+    still_serves(&client).await;
+}
+
+#[tokio::test]
+async fn tenants_do_not_see_each_other() {
+    let door = Door::open().await;
+    let acme = door.admin().await;
+    let (_, secret) = door.key("other", "admin", Role::Admin);
+    let other = door.log_in(Some("other"), "admin", &secret).await.unwrap();
+    acme.batch_execute("CREATE COLLECTION people WITH (dimensions = 3)").await.unwrap();
+    let error = other.simple_query("SELECT * FROM people").await.unwrap_err();
+    assert_eq!(code(&error), SqlState::UNDEFINED_TABLE);
+    let collections = |messages: Vec<SimpleQueryMessage>| {
+        messages.iter().filter(|message| matches!(message, SimpleQueryMessage::Row(_))).count()
+    };
+    assert_eq!(collections(acme.simple_query("SHOW COLLECTIONS").await.unwrap()), 1);
+    assert_eq!(collections(other.simple_query("SHOW COLLECTIONS").await.unwrap()), 0);
+}
+
+#[tokio::test]
+async fn an_embedding_that_does_not_fit_names_the_trouble() {
+    let door = Door::open().await;
+    let client = door.admin().await;
+    client.batch_execute("CREATE COLLECTION people WITH (dimensions = 3)").await.unwrap();
+    let insert = "INSERT INTO people (embedding) VALUES ($1)";
+    let error = client.execute(insert, &[&vec![1.0_f32, 0.0]]).await.unwrap_err();
+    assert!(error.as_db_error().unwrap().message().contains('3'), "{error:?}");
+    assert_eq!(client.execute(insert, &[&vec![1.0_f32, 0.0, 0.0]]).await.unwrap(), 1);
+}

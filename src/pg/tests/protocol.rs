@@ -1,0 +1,261 @@
+//! The extended protocol message by message, as no driver would send it.
+
+use std::collections::BTreeMap;
+
+use bytes::{Buf, BytesMut};
+use pgwire::api::ConnectionHandle;
+use tokio::sync::watch;
+
+use super::super::auth::Gatekeeper;
+use super::super::connection::Connection;
+use super::super::wire::Wire;
+use super::*;
+use crate::sql::SqlSession;
+
+/// A client past log-in, and the server's end of the same socket at work.
+struct Conversation {
+    stream: TcpStream,
+    answers: BytesMut,
+    served: JoinHandle<()>,
+    _stop: watch::Sender<bool>,
+    _directory: tempfile::TempDir,
+}
+
+impl Conversation {
+    async fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let (store, _) = Store::open(directory.path(), StoreOptions::default()).unwrap();
+        let engine = Engine::new(Arc::new(store), Inference::unavailable("none in this test"));
+        let keyring = Arc::new(Keyring::open(directory.path()).unwrap());
+        let draft = KeyDraft {
+            tenant: "acme".parse().unwrap(),
+            name: "admin".to_owned(),
+            role: Role::Admin,
+            tier: Tier::Standard,
+        };
+        let (key, _) = keyring.create(draft).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let mut wire = Wire::new(listener.accept().await.unwrap().0);
+        wire.trust_client();
+        let session = SqlSession::new(engine.tenant("acme".parse().unwrap()), key.role, &key.name);
+        let gatekeeper = Arc::new(Gatekeeper::new(keyring).unwrap());
+        let cancel = Arc::new(ConnectionHandle::new());
+        let (stop, stopping) = watch::channel(false);
+        let connection = Connection::new(wire, session, cancel, gatekeeper, key.id);
+        let served = tokio::spawn(connection.run(stopping));
+        let answers = BytesMut::new();
+        let mut started = Self { stream, answers, served, _stop: stop, _directory: directory };
+        assert_eq!(started.until_ready().await, "Z");
+        started
+    }
+
+    async fn say(&mut self, messages: &[Vec<u8>]) {
+        self.stream.write_all(&messages.concat()).await.unwrap();
+    }
+
+    /// The next answer: its type byte and its body; none when the server hung up.
+    async fn next(&mut self) -> Option<(char, BytesMut)> {
+        loop {
+            if self.answers.len() >= 5 {
+                let mut header = self.answers.as_ref();
+                let (tag, length) = (char::from(header.get_u8()), header.get_u32() as usize);
+                if self.answers.len() > length {
+                    let mut message = self.answers.split_to(length + 1);
+                    message.advance(5);
+                    return Some((tag, message));
+                }
+            }
+            if in_time(self.stream.read_buf(&mut self.answers)).await.unwrap_or(0) == 0 {
+                return None;
+            }
+        }
+    }
+
+    /// The type bytes of the answers up to `ReadyForQuery` or the end.
+    async fn until_ready(&mut self) -> String {
+        let mut tags = String::new();
+        while let Some((tag, _)) = self.next().await {
+            tags.push(tag);
+            if tag == 'Z' {
+                break;
+            }
+        }
+        tags
+    }
+
+    /// Says something wrong, and answers with the SQLSTATE and what came around it.
+    async fn error(&mut self, messages: &[Vec<u8>]) -> (String, String) {
+        self.say(messages).await;
+        let (mut tags, mut state) = (String::new(), String::new());
+        while let Some((tag, body)) = self.next().await {
+            tags.push(tag);
+            if tag == 'E' {
+                let fields: BTreeMap<char, String> = body
+                    .as_ref()
+                    .split(|byte| *byte == 0)
+                    .filter_map(|field| field.split_first())
+                    .map(|(code, text)| (char::from(*code), String::from_utf8_lossy(text).into()))
+                    .collect();
+                state.clone_from(&fields[&'C']);
+            }
+            if tag == 'Z' {
+                break;
+            }
+        }
+        (state, tags)
+    }
+}
+
+fn message(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let body = parts.concat();
+    let length = u32::try_from(body.len() + 4).unwrap();
+    [&[tag][..], &length.to_be_bytes(), &body].concat()
+}
+
+fn parse(name: &str, text: &str) -> Vec<u8> {
+    message(b'P', &[name.as_bytes(), b"\0", text.as_bytes(), b"\0\0\0"])
+}
+
+fn bind(portal: &str, statement: &str, rest: &[u8]) -> Vec<u8> {
+    message(b'B', &[portal.as_bytes(), b"\0", statement.as_bytes(), b"\0", rest])
+}
+
+/// Text formats, no parameters.
+const PLAIN: &[u8] = &[0, 0, 0, 0, 0, 0];
+
+fn execute(portal: &str, limit: i32) -> Vec<u8> {
+    message(b'E', &[portal.as_bytes(), b"\0", &limit.to_be_bytes()])
+}
+
+fn describe(what: u8, name: &str) -> Vec<u8> {
+    message(b'D', &[&[what], name.as_bytes(), b"\0"])
+}
+
+fn sync() -> Vec<u8> {
+    message(b'S', &[])
+}
+
+const FIVE: &str = "SELECT * FROM (VALUES (1), (2), (3), (4), (5)) t";
+
+#[tokio::test]
+async fn a_pipeline_is_answered_in_order() {
+    let mut talk = Conversation::start().await;
+    talk.say(&[
+        parse("s", FIVE),
+        describe(b'S', "s"),
+        bind("", "s", PLAIN),
+        describe(b'P', ""),
+        execute("", 0),
+        message(b'C', &[b"Ss\0"]),
+        sync(),
+    ])
+    .await;
+    assert_eq!(talk.until_ready().await, "1tT2TDDDDDC3Z");
+}
+
+#[tokio::test]
+async fn after_an_error_everything_is_skipped_until_sync() {
+    let mut talk = Conversation::start().await;
+    let messages =
+        [parse("", "SELECT nonsense"), bind("", "", PLAIN), execute("", 0), parse("x", "SELECT 1")];
+    let outcome = talk.error(&[messages.concat(), sync()]).await;
+    assert_eq!(outcome.1, "EZ");
+    let outcome = talk.error(&[bind("", "x", PLAIN), sync()]).await;
+    assert_eq!(outcome, ("26000".to_owned(), "EZ".to_owned()));
+}
+
+#[tokio::test]
+async fn any_row_limit_a_client_can_write_is_harmless() {
+    let mut talk = Conversation::start().await;
+    for (limit, expected) in [(0, "DDDDDC"), (-1, "DDDDDC"), (i32::MAX, "DDDDDC"), (2, "DDs")] {
+        talk.say(&[parse("", FIVE), bind("", "", PLAIN), execute("", limit), sync()]).await;
+        assert_eq!(talk.until_ready().await, format!("12{expected}Z"), "limit {limit}");
+    }
+}
+
+#[tokio::test]
+async fn portals_end_with_their_transaction() {
+    let mut talk = Conversation::start().await;
+    talk.say(&[parse("s", FIVE), bind("p", "s", PLAIN), execute("p", 2), sync()]).await;
+    assert_eq!(talk.until_ready().await, "12DDsZ");
+    let outcome = talk.error(&[execute("p", 2), sync()]).await;
+    assert_eq!(outcome, ("34000".to_owned(), "EZ".to_owned()));
+
+    talk.say(&[message(b'Q', &[b"BEGIN\0"])]).await;
+    assert_eq!(talk.until_ready().await, "CZ");
+    talk.say(&[bind("p", "s", PLAIN), execute("p", 2), sync()]).await;
+    assert_eq!(talk.until_ready().await, "2DDsZ");
+    talk.say(&[execute("p", 0), execute("p", 0), sync()]).await;
+    assert_eq!(talk.until_ready().await, "DDDCCZ");
+}
+
+#[tokio::test]
+async fn names_counts_and_formats_that_do_not_fit_are_refused() {
+    let mut talk = Conversation::start().await;
+    talk.say(&[parse("s", FIVE), sync()]).await;
+    assert_eq!(talk.until_ready().await, "1Z");
+    let one_parameter = &[0, 0, 0, 1, 0, 0, 0, 1, b'x', 0, 0];
+    let two_result_formats = &[0, 0, 0, 0, 0, 2, 0, 0, 0, 1];
+    let unknown_format = &[0, 0, 0, 0, 0, 1, 0, 7];
+    for (wrong, state) in [
+        (parse("s", "SELECT 1"), "42P05"),
+        (parse("", "SELECT 1; SELECT 2"), "42601"),
+        (bind("", "nothing", PLAIN), "26000"),
+        (bind("", "s", one_parameter), "08P01"),
+        (bind("", "s", two_result_formats), "08P01"),
+        (bind("", "s", unknown_format), "08P01"),
+        (describe(b'S', "nothing"), "26000"),
+        (describe(b'P', "nothing"), "34000"),
+        (describe(b'X', ""), "08P01"),
+        (execute("nothing", 0), "34000"),
+        (message(b'C', &[b"Xs\0"]), "08P01"),
+    ] {
+        let outcome = talk.error(&[wrong, sync()]).await;
+        assert_eq!(outcome, (state.to_owned(), "EZ".to_owned()));
+    }
+    talk.say(&[bind("", "s", PLAIN), execute("", 0), sync()]).await;
+    assert_eq!(talk.until_ready().await, "2DDDDDCZ");
+}
+
+#[tokio::test]
+async fn an_empty_statement_goes_through_every_step() {
+    let mut talk = Conversation::start().await;
+    talk.say(&[
+        parse("", ""),
+        describe(b'S', ""),
+        bind("", "", PLAIN),
+        describe(b'P', ""),
+        execute("", 0),
+        sync(),
+    ])
+    .await;
+    assert_eq!(talk.until_ready().await, "1tn2nIZ");
+}
+
+#[tokio::test]
+async fn text_that_is_not_utf_8_is_refused_and_the_conversation_goes_on() {
+    let mut talk = Conversation::start().await;
+    let outcome = talk.error(&[message(b'Q', &[b"SELECT '\xe9'\0"])]).await;
+    assert_eq!(outcome, ("22021".to_owned(), "EZ".to_owned()));
+    let broken = message(b'P', &[b"\0SELECT '\xe9'\0\0\0"]);
+    let outcome = talk.error(&[broken, execute("", 0), sync()]).await;
+    assert_eq!(outcome, ("22021".to_owned(), "EZ".to_owned()));
+}
+
+#[tokio::test]
+async fn a_message_that_lies_about_itself_ends_the_conversation() {
+    for wrong in [
+        b"B\0\0\0\x0a\0\0\xff\xff\xff\xff".to_vec(),
+        b"Q\x7f\xff\xff\xff".to_vec(),
+        b"S\0\0\0\x03".to_vec(),
+        b"E\0\0\x7f\xff\0".to_vec(),
+        b"~\0\0\0\x04".to_vec(),
+        message(b'p', &[b"again\0"]),
+    ] {
+        let mut talk = Conversation::start().await;
+        let outcome = talk.error(std::slice::from_ref(&wrong)).await;
+        assert_eq!(outcome, ("08P01".to_owned(), "E".to_owned()), "{wrong:?}");
+        in_time(&mut talk.served).await.unwrap();
+    }
+}

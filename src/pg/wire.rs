@@ -1,0 +1,240 @@
+//! Messages on a socket: framing with limits on the way in, buffering on the way out.
+
+use std::io;
+
+use bytes::{Buf, BytesMut};
+use pgwire::messages::response::{GssEncResponse, SslResponse};
+use pgwire::messages::{
+    DecodeContext, PgWireBackendMessage, PgWireFrontendMessage, ProtocolVersion,
+    SslNegotiationMetaMessage,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::frame::{self, FrameError};
+
+/// Longest startup packet; PostgreSQL's own limit.
+const STARTUP_BYTES_MAX: usize = 10_000;
+/// Longest message of a client that has not logged in.
+const LOG_IN_BYTES_MAX: usize = 64 * 1024;
+/// Longest message that holds neither SQL nor parameters; PostgreSQL's own limit.
+const SHORT_BYTES_MAX: usize = 10_000;
+/// Longest message with SQL or parameters: an image of 8 MiB also fits in hexadecimal digits.
+const LONG_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Output is handed to the operating system once this much has gathered.
+const OUTPUT_BYTES: usize = 64 * 1024;
+/// Input buffers above this size are given back after the message that needed them.
+const INPUT_BYTES_KEPT: usize = 256 * 1024;
+
+/// One connection's socket.
+#[derive(Debug)]
+pub(super) struct Wire {
+    stream: TcpStream,
+    input: BytesMut,
+    output: BytesMut,
+    long_bytes_max: usize,
+    context: DecodeContext,
+}
+
+/// The conversation cannot go on, or one message could not be understood.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WireError {
+    /// The socket failed.
+    #[error("the connection failed")]
+    Io(#[from] io::Error),
+    /// A message declares a length outside its bounds.
+    #[error("invalid message length {length}, allowed are 4 to {max}")]
+    Length {
+        /// What the client declared.
+        length: i32,
+        /// The most it may declare.
+        max: usize,
+    },
+    /// A message is not what its type says.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// The startup packet is none of this protocol.
+    #[error("unsupported startup packet: this server speaks the PostgreSQL protocol 3")]
+    Startup,
+    /// A message passed the checks and pgwire refused it all the same.
+    #[error("invalid message")]
+    Decode(#[source] pgwire::error::PgWireError),
+    /// An answer cannot be written as a message.
+    #[error("the answer does not fit in a message")]
+    Encode(#[source] pgwire::error::PgWireError),
+}
+
+impl Wire {
+    pub(super) fn new(stream: TcpStream) -> Self {
+        // Answers are written whole; waiting to join them with others only delays them.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY cannot be set");
+        }
+        Self {
+            stream,
+            input: BytesMut::new(),
+            output: BytesMut::new(),
+            long_bytes_max: LOG_IN_BYTES_MAX,
+            context: DecodeContext::new(ProtocolVersion::PROTOCOL3_0),
+        }
+    }
+
+    /// Lets the client send long messages from now on; for when it has logged in.
+    pub(super) fn trust_client(&mut self) {
+        self.long_bytes_max = LONG_BYTES_MAX;
+    }
+
+    /// The startup packet or cancel request; none when the client left.
+    ///
+    /// Requests for encryption are refused on the way: this server has no certificate.
+    ///
+    /// # Errors
+    /// When the packet is too long or none of this protocol, or the socket fails.
+    pub(super) async fn next_startup(
+        &mut self,
+    ) -> Result<Option<PgWireFrontendMessage>, WireError> {
+        let (mut tls_refused, mut gss_refused) = (false, false);
+        loop {
+            let Some(mut packet) = self.startup_packet().await? else { return Ok(None) };
+            self.context.awaiting_frontend_ssl = true;
+            let asked = self.decode(&mut packet)?;
+            let refusal = match asked {
+                Some(PgWireFrontendMessage::SslNegotiation(
+                    SslNegotiationMetaMessage::PostgresSsl(_),
+                )) if !std::mem::replace(&mut tls_refused, true) => {
+                    PgWireBackendMessage::SslResponse(SslResponse::Refuse)
+                }
+                Some(PgWireFrontendMessage::SslNegotiation(
+                    SslNegotiationMetaMessage::PostgresGss(_),
+                )) if !std::mem::replace(&mut gss_refused, true) => {
+                    PgWireBackendMessage::GssEncResponse(GssEncResponse::Refuse)
+                }
+                _ => {
+                    self.context.awaiting_frontend_ssl = false;
+                    return self.decode(&mut packet);
+                }
+            };
+            self.send(refusal).await?;
+            self.flush().await?;
+        }
+    }
+
+    /// The next message; none when the client left. Cancel safe.
+    ///
+    /// # Errors
+    /// See [`WireError`]; after [`FrameError::Encoding`] the next message can be read, else not.
+    pub(super) async fn next(&mut self) -> Result<Option<PgWireFrontendMessage>, WireError> {
+        self.release_input();
+        while self.input.len() < 5 {
+            if !self.receive(5).await? {
+                return Ok(None);
+            }
+        }
+        let mut header = self.input.as_ref();
+        let (tag, length) = (header.get_u8(), header.get_i32());
+        let max = if frame::may_be_long(tag) || self.long_bytes_max == LOG_IN_BYTES_MAX {
+            self.long_bytes_max
+        } else {
+            SHORT_BYTES_MAX
+        };
+        let bytes = checked_length(length, 4, max)? + 1;
+        while self.input.len() < bytes {
+            if !self.receive(bytes).await? {
+                return Ok(None);
+            }
+        }
+        self.context.awaiting_frontend_ssl = false;
+        self.context.awaiting_frontend_startup = false;
+        let mut message = self.input.split_to(bytes);
+        frame::check(tag, message.get(5..).unwrap_or_default())?;
+        self.decode(&mut message)
+    }
+
+    /// Queues a message; waits only when much is queued and the client reads slowly. Cancel safe:
+    /// a message is queued whole or not at all.
+    ///
+    /// # Errors
+    /// When the socket fails or the message is longer than the protocol allows.
+    pub(super) async fn send(&mut self, message: PgWireBackendMessage) -> Result<(), WireError> {
+        let before = self.output.len();
+        if let Err(error) = message.encode(&mut self.output) {
+            // pgwire writes the type byte before it looks at the length.
+            self.output.truncate(before);
+            return Err(WireError::Encode(error));
+        }
+        if self.output.len() >= OUTPUT_BYTES {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// Hands everything queued to the operating system.
+    ///
+    /// # Errors
+    /// When the socket fails.
+    pub(super) async fn flush(&mut self) -> Result<(), WireError> {
+        while !self.output.is_empty() {
+            self.stream.write_buf(&mut self.output).await?;
+        }
+        Ok(())
+    }
+
+    /// Flushes and says that no more will come.
+    pub(super) async fn close(&mut self) {
+        // The client may be gone already; there is nobody left to tell.
+        if self.flush().await.is_ok() {
+            let _ = self.stream.shutdown().await;
+        }
+    }
+
+    async fn startup_packet(&mut self) -> Result<Option<BytesMut>, WireError> {
+        while self.input.len() < 8 {
+            if !self.receive(8).await? {
+                return Ok(None);
+            }
+        }
+        let length = self.input.as_ref().get_i32();
+        let bytes = checked_length(length, 8, STARTUP_BYTES_MAX)?;
+        while self.input.len() < bytes {
+            if !self.receive(bytes).await? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(self.input.split_to(bytes)))
+    }
+
+    /// Decodes one whole message; what it needs has been received and checked.
+    fn decode(
+        &mut self,
+        message: &mut BytesMut,
+    ) -> Result<Option<PgWireFrontendMessage>, WireError> {
+        let starting = self.context.awaiting_frontend_startup;
+        match PgWireFrontendMessage::decode(message, &self.context) {
+            Ok(Some(message)) => Ok(Some(message)),
+            Ok(None) => Err(FrameError::Malformed("length").into()),
+            Err(_) if starting => Err(WireError::Startup),
+            Err(error) => Err(WireError::Decode(error)),
+        }
+    }
+
+    /// Reads what has arrived, towards a message of `bytes`; false at the end of the stream.
+    async fn receive(&mut self, bytes: usize) -> Result<bool, WireError> {
+        // Room for what is expected, but never more than a step ahead of what has really come.
+        let missing = bytes.saturating_sub(self.input.len());
+        self.input.reserve(missing.clamp(4096, OUTPUT_BYTES));
+        Ok(self.stream.read_buf(&mut self.input).await? > 0)
+    }
+
+    fn release_input(&mut self) {
+        if self.input.is_empty() && self.input.capacity() > INPUT_BYTES_KEPT {
+            self.input = BytesMut::new();
+        }
+    }
+}
+
+fn checked_length(length: i32, min: usize, max: usize) -> Result<usize, WireError> {
+    match usize::try_from(length) {
+        Ok(bytes) if (min..=max).contains(&bytes) => Ok(bytes),
+        _ => Err(WireError::Length { length, max }),
+    }
+}

@@ -1,0 +1,88 @@
+//! Who calls: the API key, its rate limits, and the rights it carries.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::error::{ApiError, ErrorCode};
+use super::rate::Budget;
+use super::state::RestState;
+use crate::engine::keyring::Key;
+use crate::engine::{Action, Role, Tenant, TenantName};
+
+/// The holder of a valid key.
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
+    tenant: Tenant,
+    role: Role,
+}
+
+impl Caller {
+    /// The caller's tenant, if the key may do `action` there.
+    pub(super) fn tenant_for(self, action: Action) -> Result<Tenant, ApiError> {
+        if self.role.allows(action) {
+            return Ok(self.tenant);
+        }
+        let message = format!("a key with role {} may not do this", self.role);
+        Err(ApiError::new(ErrorCode::Forbidden, message))
+    }
+}
+
+/// Lets holders of a valid key pass within their rate limits, and tells them where they stand.
+pub(super) async fn authenticate(
+    State(state): State<RestState>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let (response, budget) = match identify(&state, request.headers()) {
+        Ok((key, caller)) => {
+            let decision = state.rates().admit(&key.id, key.tier, state.now());
+            let response = if decision.admitted {
+                request.extensions_mut().insert(caller);
+                next.run(request).await
+            } else {
+                ApiError::rate_limited(decision.budget.reset_s).into_response()
+            };
+            (response, decision.budget)
+        }
+        // No key, no window to count in.
+        Err(error) => (error.into_response(), Budget::default()),
+    };
+    with_budget(response, budget)
+}
+
+fn with_budget(mut response: Response, budget: Budget) -> Response {
+    budget.write_to(response.headers_mut());
+    response
+}
+
+fn identify(state: &RestState, headers: &HeaderMap) -> Result<(Arc<Key>, Caller), ApiError> {
+    let secret = bearer_token(headers)?;
+    let key = state.keyring().authenticate(secret).map_err(ApiError::internal)?;
+    let key = key.ok_or_else(invalid_key)?;
+    let tenant = key.tenant.parse::<TenantName>().map_err(ApiError::internal)?;
+    let caller = Caller { tenant: state.engine().tenant(tenant), role: key.role };
+    Ok((key, caller))
+}
+
+fn bearer_token(headers: &HeaderMap) -> Result<&str, ApiError> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else {
+        let message = "send the API key as `Authorization: Bearer <key>`";
+        return Err(ApiError::new(ErrorCode::MissingApiKey, message));
+    };
+    if values.next().is_some() {
+        return Err(invalid_key());
+    }
+    let (scheme, token) =
+        value.to_str().ok().and_then(|text| text.trim().split_once(' ')).ok_or_else(invalid_key)?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(invalid_key()) }
+}
+
+fn invalid_key() -> ApiError {
+    ApiError::new(ErrorCode::InvalidApiKey, "Invalid or revoked API key")
+}

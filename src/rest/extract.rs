@@ -1,0 +1,100 @@
+//! Path ids and JSON bodies, read strictly; every refusal is an [`ApiError`].
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Request};
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+
+use super::error::{ApiError, ErrorCode};
+use super::state::RestState;
+use crate::biometric::{FaceId, FaceIdError};
+
+/// Most bytes of a JSON body.
+pub(super) const JSON_BYTES_MAX: usize = 64 * 1024;
+
+/// The `external_id` of the path, percent-decoded; any text, it need not exist.
+#[derive(Debug)]
+pub(super) struct CollectionPath(pub(super) String);
+
+/// The `external_id` and `face_id` of the path.
+#[derive(Debug)]
+pub(super) struct FacePath {
+    pub(super) collection: String,
+    pub(super) face_id: FaceId,
+}
+
+/// A JSON object as request body.
+#[derive(Debug)]
+pub(super) struct JsonBody<T>(pub(super) T);
+
+impl FromRequestParts<RestState> for CollectionPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &RestState) -> Result<Self, ApiError> {
+        let Path(name) = Path::from_request_parts(parts, state).await?;
+        Ok(Self(name))
+    }
+}
+
+impl FromRequestParts<RestState> for FacePath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &RestState) -> Result<Self, ApiError> {
+        let Path((collection, face_id)): Path<(String, String)> =
+            Path::from_request_parts(parts, state).await?;
+        let face_id =
+            face_id.parse().map_err(|error: FaceIdError| ApiError::invalid("face_id", error))?;
+        Ok(Self { collection, face_id })
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest<RestState> for JsonBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(mut request: Request, state: &RestState) -> Result<Self, ApiError> {
+        if !has_media_type(request.headers(), "application/json") {
+            return Err(unsupported("application/json"));
+        }
+        DefaultBodyLimit::max(JSON_BYTES_MAX).apply(&mut request);
+        let read = Bytes::from_request(request, state);
+        let read = tokio::time::timeout(state.limits().body_timeout, read).await;
+        let bytes =
+            read.map_err(|_| body_timeout())?.map_err(|rejection| unreadable(&rejection))?;
+        // Serde would also take an array of the fields' values.
+        if bytes.trim_ascii_start().first() != Some(&b'{') {
+            return Err(ApiError::invalid("body", "must be a JSON object"));
+        }
+        let Json(value) = Json::from_bytes(&bytes)?;
+        Ok(Self(value))
+    }
+}
+
+/// Whether the body is declared to be of this media type, whatever its parameters.
+pub(super) fn has_media_type(headers: &HeaderMap, expected: &str) -> bool {
+    let declared = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let declared = declared.and_then(|text| text.split(';').next());
+    declared.is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case(expected))
+}
+
+/// The body must be of another media type.
+pub(super) fn unsupported(expected: &str) -> ApiError {
+    let message = format!("send the body as Content-Type: {expected}");
+    ApiError::new(ErrorCode::UnsupportedMediaType, message)
+}
+
+/// The body did not arrive in time.
+pub(super) fn body_timeout() -> ApiError {
+    ApiError::new(ErrorCode::RequestTimeout, "the request body did not arrive in time")
+}
+
+fn unreadable(rejection: &BytesRejection) -> ApiError {
+    if rejection.status() == ErrorCode::RequestTooLarge.status() {
+        let message = format!("the body has more than {JSON_BYTES_MAX} bytes");
+        return ApiError::new(ErrorCode::RequestTooLarge, message);
+    }
+    ApiError::invalid("body", "could not be read to its end")
+}

@@ -1,0 +1,32 @@
+//! The REST door: HTTP requests to engine use cases and back, as iLive Face Services v2 does it.
+//!
+//! Thin on purpose: routes, typed extractors, JSON bodies and error codes. What a request means is
+//! decided in `engine`. This folder knows no SQL and no store, and nothing here blocks. A request
+//! passes `observe` (request id, log line, error envelope), `drain` (left-over uploads),
+//! `auth` (key, rate limits) and `admission` (concurrency, time, panics) before its handler.
+
+mod access;
+mod admission;
+mod auth;
+mod body;
+mod collections;
+mod cursor;
+mod drain;
+mod error;
+mod extract;
+mod faces;
+mod form;
+mod images;
+mod observe;
+mod parameters;
+mod rate;
+mod router;
+mod search;
+mod server;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use router::router;
+pub use server::serve;
+pub use state::{RestLimits, RestState};

@@ -1,0 +1,108 @@
+//! The outermost layer: gives each request an id and a log line, and each error its envelope.
+
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
+use serde::Serialize;
+use tracing::{Instrument, debug, error, info, info_span, warn};
+use ulid::Ulid;
+
+use super::error::{ApiError, ErrorCode};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Longest request id taken over from a caller, in bytes.
+const REQUEST_ID_BYTES_MAX: usize = 64;
+
+/// Serves the request inside a span of its own and finishes its response.
+///
+/// Logged are request id, method, route pattern, status, code and latency; never a path as sent
+/// (it holds the caller's ids), a query, a header or a body.
+pub(super) async fn observe(request: Request, next: Next) -> Response {
+    let id = RequestId::of(request.headers());
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let span = info_span!(
+        "http",
+        request_id = id.0,
+        method = %request.method(),
+        route = route.as_deref().unwrap_or("none"),
+    );
+    async move {
+        let start = Instant::now();
+        let mut response = enveloped(next.run(request).await, &id);
+        let headers = response.headers_mut();
+        // Who is in which collection is nothing to keep copies of on the way.
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Ok(value) = HeaderValue::from_str(&id.0) {
+            headers.insert(REQUEST_ID, value);
+        }
+        let latency_ms = start.elapsed().as_secs_f64() * 1000.0;
+        info!(status = response.status().as_u16(), latency_ms, "request served");
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+/// Names one request in the log and in its response.
+struct RequestId(String);
+
+impl RequestId {
+    /// The id sent by the caller if it is short and harmless, else a new one.
+    fn of(headers: &HeaderMap) -> Self {
+        let harmless = |id: &&str| {
+            (1..=REQUEST_ID_BYTES_MAX).contains(&id.len())
+                && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        };
+        let sent = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(harmless);
+        Self(sent.map_or_else(|| format!("req_{}", Ulid::generate()), str::to_owned))
+    }
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    detail: Detail<'a>,
+}
+
+#[derive(Serialize)]
+struct Detail<'a> {
+    code: ErrorCode,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+}
+
+/// Puts every error response into the common envelope, those of the framework included.
+fn enveloped(mut response: Response, id: &RequestId) -> Response {
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return response;
+    }
+    let error = response.extensions_mut().remove::<ApiError>();
+    let error = error.unwrap_or_else(|| ApiError::of_status(status));
+    let status = error.code().status();
+    if status == StatusCode::INTERNAL_SERVER_ERROR {
+        error!(code = ?error.code(), cause = error.cause_chain(), "request failed");
+    } else if status.is_server_error() {
+        warn!(code = ?error.code(), cause = error.cause_chain(), "request turned away");
+    } else {
+        debug!(code = ?error.code(), message = error.message(), "request refused");
+    }
+    let request_id = status.is_server_error().then_some(id.0.as_str());
+    let detail = Detail { code: error.code(), message: error.message(), request_id };
+    // Two strings and a constant cannot fail to become JSON; an empty body is the honest rest.
+    let body = serde_json::to_vec(&Envelope { detail }).unwrap_or_default();
+    replace_body(&mut response, status, body);
+    response
+}
+
+fn replace_body(response: &mut Response, status: StatusCode, body: Vec<u8>) {
+    *response.status_mut() = status;
+    response.headers_mut().remove(CONTENT_LENGTH);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    *response.body_mut() = Body::from(body);
+}

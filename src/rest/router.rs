@@ -1,0 +1,79 @@
+//! Routes only: which path and method leads to which handler, through which layers.
+
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{MethodRouter, any, get, post};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+use super::error::{ApiError, ErrorCode};
+use super::state::RestState;
+use super::{admission, auth, collections, drain, faces, images, observe, search};
+
+/// The whole HTTP surface as a service: `/api/v2`, `/healthz` and `/`.
+///
+/// Every error it answers with, whoever raised it, is in the common envelope.
+pub fn router(state: RestState) -> Router {
+    Router::new()
+        .route("/", get(index))
+        .route("/healthz", get(health))
+        .method_not_allowed_fallback(method_not_allowed)
+        .merge(v2(&state))
+        .fallback(not_found)
+        .layer(from_fn(drain::drain))
+        .layer(from_fn(observe::observe))
+        .with_state(state)
+}
+
+fn v2(state: &RestState) -> Router<RestState> {
+    let upload = |route: MethodRouter<RestState>| {
+        route.route_layer(from_fn_with_state(state.clone(), admission::admit_upload))
+    };
+    let collection = "/api/v2/collections/{external_id}";
+    let mut routes = Router::new();
+    for (verb, route) in [("detect", post(images::detect)), ("compare", post(images::compare))] {
+        let route = upload(route);
+        // Some clients escape the colon, which means the same.
+        for colon in [":", "%3A", "%3a"] {
+            routes = routes.route(&format!("/api/v2/faces{colon}{verb}"), route.clone());
+        }
+    }
+    routes
+        .route("/api/v2/collections", post(collections::create).get(collections::list))
+        .route(collection, get(collections::describe).delete(collections::remove))
+        .route(&format!("{collection}/faces"), upload(post(faces::index)).get(faces::list))
+        .route(
+            &format!("{collection}/faces/{{face_id}}"),
+            get(faces::describe).delete(faces::remove),
+        )
+        .route(&format!("{collection}/search-by-face/{{face_id}}"), post(search::by_face))
+        .route(&format!("{collection}/search-by-image"), upload(post(search::by_image)))
+        // Inside, so that callers without a key cannot tell which paths exist.
+        .route("/api/v2", any(not_found))
+        .route("/api/v2/", any(not_found))
+        .route("/api/v2/{*path}", any(not_found))
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(state.clone(), admission::admit))
+        .layer(from_fn_with_state(state.clone(), auth::authenticate))
+}
+
+async fn index() -> Json<Value> {
+    Json(json!({
+        "name": "LikenessDB",
+        "version": env!("CARGO_PKG_VERSION"),
+        "api": "/api/v2",
+        "health": "/healthz",
+    }))
+}
+
+/// Answers while the process serves requests; needs no key.
+async fn health() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+async fn not_found() -> ApiError {
+    ApiError::new(ErrorCode::NotFound, "there is nothing at this path")
+}
+
+async fn method_not_allowed() -> ApiError {
+    ApiError::new(ErrorCode::MethodNotAllowed, "this path does not take this method; see Allow")
+}

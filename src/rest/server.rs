@@ -1,0 +1,115 @@
+//! Serves the router over TCP: bounded connections and heads, orderly end.
+
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tracing::{debug, info, warn};
+
+use super::router::router;
+use super::state::{RestLimits, RestState};
+
+/// Most bytes of a request's head; a longer one is answered 431 and the connection closed.
+const HEAD_BYTES_MAX: usize = 32 * 1024;
+/// Most header fields of a request.
+const HEADERS_MAX: usize = 100;
+/// Pause after the operating system refused a connection, for example for want of descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves HTTP/1.1 on `listener` until `shutdown` completes.
+///
+/// Then the listener closes, idle connections end and requests in progress are finished, for at
+/// most [`RestLimits::drain_timeout`]; what still runs after that is cut off.
+///
+/// # Errors
+/// When `listener` turns out not to be listening; requests in progress are finished then too.
+pub async fn serve(
+    listener: TcpListener,
+    state: RestState,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let limits = state.limits().clone();
+    let service = TowerToHyperService::new(router(state));
+    let http = connection_builder(&limits);
+    let places = Arc::new(Semaphore::new(limits.connections_max));
+    let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+    let outcome = loop {
+        let (stream, place) = tokio::select! {
+            biased;
+            () = &mut shutdown => break Ok(()),
+            Some(_) = connections.join_next() => continue,
+            accepted = accept(&listener, &places) => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => break Err(error),
+            },
+        };
+        let connection = http.serve_connection(TokioIo::new(stream), service.clone());
+        let connection = graceful.watch(connection);
+        connections.spawn(async move {
+            if let Err(error) = connection.await {
+                debug!(%error, "connection ended");
+            }
+            drop(place);
+        });
+    };
+    drop(listener);
+    info!(connections = connections.len(), "finishing requests in progress");
+    if tokio::time::timeout(limits.drain_timeout, graceful.shutdown()).await.is_err() {
+        warn!(connections = connections.len(), "cutting off requests that did not finish in time");
+    }
+    outcome
+}
+
+fn connection_builder(limits: &RestLimits) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_header_size(HEAD_BYTES_MAX)
+        .max_headers(HEADERS_MAX);
+    http
+}
+
+/// The next connection, once there is a place for it.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, Option<OwnedSemaphorePermit>)> {
+    // The semaphore is never closed, so there always is a permit.
+    let place = Arc::clone(places).acquire_owned().await.ok();
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                if let Err(error) = stream.set_nodelay(true) {
+                    debug!(%error, "connection keeps delaying small packets");
+                }
+                return Ok((stream, place));
+            }
+            Err(error) if concerns_one_connection(&error) => {}
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Err(error),
+            Err(error) => {
+                warn!(%error, "cannot accept connections");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Whether the peer is at fault, so that the next connection may well work.
+fn concerns_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionReset
+    )
+}

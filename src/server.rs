@@ -1,0 +1,233 @@
+//! Starting, running and stopping the whole server, in that order.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use likeness_storage::{OpenError, Store, StoreOptions};
+use tokio::net::TcpListener;
+use tokio::signal;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::config::ServerConfig;
+use crate::engine::keyring::{Keyring, KeyringError};
+use crate::engine::{Engine, EngineError, Inference};
+use crate::onnx::OnnxRuntime;
+use crate::pack::{ModelLibrary, PackError, Progress};
+use crate::rest::{RestLimits, RestState};
+use crate::vision::Pipeline;
+use crate::{pg, rest};
+
+/// Why the server did not start, or stopped badly.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The data directory cannot be created.
+    #[error("cannot create the data directory {path}")]
+    DataDirectory {
+        /// Which directory.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The store cannot be opened.
+    #[error("cannot open the database in {path}")]
+    Open {
+        /// Which directory.
+        path: PathBuf,
+        /// Why not.
+        source: OpenError,
+    },
+    /// The API keys cannot be read or written.
+    #[error("cannot use the API keys of the data directory")]
+    Keys(#[from] KeyringError),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address} ({option}); is another server running there?")]
+    Listen {
+        /// The address asked for.
+        address: String,
+        /// The option that sets it.
+        option: &'static str,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A door stopped working.
+    #[error("the server stopped serving")]
+    Serve(#[source] io::Error),
+    /// A use case failed while the server was being set up or stopped.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// A server with its doors open but nobody let in yet.
+#[derive(Debug)]
+pub struct Server {
+    engine: Arc<Engine>,
+    keyring: Arc<Keyring>,
+    pg: TcpListener,
+    http: TcpListener,
+}
+
+impl Server {
+    /// Opens the database, installs and loads the model pack, and binds both doors.
+    ///
+    /// Without a usable pack the server still starts: images are then refused with the reason.
+    ///
+    /// # Errors
+    /// When the database, the keys or an address cannot be used.
+    pub async fn start(
+        config: &ServerConfig,
+        progress: &dyn Progress,
+    ) -> Result<Self, ServerError> {
+        let data = &config.data;
+        std::fs::create_dir_all(data)
+            .map_err(|source| ServerError::DataDirectory { path: data.clone(), source })?;
+        let pg = listen(&config.pg, "--pg").await?;
+        let http = listen(&config.http, "--http").await?;
+        let (store, recovery) = Store::open(data, StoreOptions::default())
+            .map_err(|source| ServerError::Open { path: data.clone(), source })?;
+        tracing::info!(?recovery, "database open");
+        let keyring = Keyring::open(data)?;
+        let inference = load_pack(config, progress).unwrap_or_else(|error| {
+            let reason = error_chain(&error);
+            tracing::warn!(%reason, "images cannot be read; embeddings can still be enrolled");
+            Inference::unavailable(reason)
+        });
+        let engine = Engine::new(Arc::new(store), inference);
+        Ok(Self { engine, keyring: Arc::new(keyring), pg, http })
+    }
+
+    /// The engine behind both doors.
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// The keys that open the doors.
+    pub fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    /// Where the PostgreSQL door listens.
+    ///
+    /// # Errors
+    /// When the operating system cannot say.
+    pub fn pg_address(&self) -> io::Result<std::net::SocketAddr> {
+        self.pg.local_addr()
+    }
+
+    /// Where the REST door listens.
+    ///
+    /// # Errors
+    /// When the operating system cannot say.
+    pub fn http_address(&self) -> io::Result<std::net::SocketAddr> {
+        self.http.local_addr()
+    }
+
+    /// Serves until SIGTERM or Ctrl-C, lets running requests finish, then checkpoints.
+    ///
+    /// # Errors
+    /// When a door fails, or the last checkpoint does; acknowledged writes are safe either way.
+    pub async fn run(self) -> Result<(), ServerError> {
+        let (stop, _) = watch::channel(false);
+        let state = RestState::new(
+            Arc::clone(&self.engine),
+            Arc::clone(&self.keyring),
+            RestLimits::default(),
+        );
+        let mut doors = JoinSet::new();
+        let (engine, keyring) = (Arc::clone(&self.engine), Arc::clone(&self.keyring));
+        doors.spawn(pg::serve(self.pg, engine, keyring, stopped(stop.subscribe())));
+        doors.spawn(rest::serve(self.http, state, stopped(stop.subscribe())));
+        let outcome = tokio::select! {
+            () = stop_requested() => Ok(()),
+            Some(ended) = doors.join_next() => door_outcome(ended),
+        };
+        tracing::info!("stopping: letting running requests finish");
+        stop.send_replace(true);
+        while let Some(ended) = doors.join_next().await {
+            door_outcome(ended)?;
+        }
+        let engine = self.engine;
+        tokio::task::spawn_blocking(move || engine.checkpoint())
+            .await
+            .map_err(|join| ServerError::Serve(io::Error::other(join)))??;
+        outcome
+    }
+}
+
+fn door_outcome(ended: Result<io::Result<()>, tokio::task::JoinError>) -> Result<(), ServerError> {
+    ended.map_err(io::Error::other).flatten().map_err(ServerError::Serve)
+}
+
+async fn listen(address: &str, option: &'static str) -> Result<TcpListener, ServerError> {
+    TcpListener::bind(address).await.map_err(|source| ServerError::Listen {
+        address: address.to_owned(),
+        option,
+        source,
+    })
+}
+
+/// Resolves once a stop was asked for.
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    // An error means that the sender is gone, and with it the server: that is a stop too.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+async fn stop_requested() {
+    #[cfg(unix)]
+    {
+        match signal::unix::signal(signal::unix::SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                tokio::select! {
+                    _ = signal::ctrl_c() => {}
+                    _ = terminate.recv() => {}
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "SIGTERM cannot be handled");
+                let _ = signal::ctrl_c().await;
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = signal::ctrl_c().await;
+}
+
+/// The model directory of a configuration.
+pub fn model_library(config: &ServerConfig) -> ModelLibrary {
+    match &config.models {
+        Some(root) => ModelLibrary::new(root.clone()),
+        None => ModelLibrary::at_default_root(),
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum LoadError {
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    #[error("cannot load the inference runtime")]
+    Runtime(#[from] crate::onnx::OnnxError),
+    #[error("cannot load model pack {pack}")]
+    Pipeline { pack: String, source: crate::vision::VisionError },
+}
+
+fn load_pack(config: &ServerConfig, progress: &dyn Progress) -> Result<Inference, LoadError> {
+    let library = model_library(config);
+    let pack = library.open_or_install(&config.pack, progress)?;
+    let runtime = OnnxRuntime::load(&library.runtime_or_install(progress)?)?;
+    let pipeline = Pipeline::open(&pack, &runtime, config.workers)
+        .map_err(|source| LoadError::Pipeline { pack: config.pack.clone(), source })?;
+    tracing::info!(model = pipeline.model(), workers = config.workers, "model pack loaded");
+    Ok(Inference::loaded(pipeline, config.workers))
+}
+
+/// An error with all its causes in one line.
+pub fn error_chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}

@@ -1,0 +1,141 @@
+//! The galleries of one tenant as the tables of schema `public`, as of one snapshot.
+//!
+//! A catalog is made per statement. It holds the only path from a name in a statement to stored
+//! faces, and it starts at one tenant's snapshot: a name of another tenant's gallery leads to the
+//! same answer as a name nobody uses.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
+use datafusion::error::DataFusionError;
+
+use super::SqlError;
+use super::search::MARKER;
+use super::table::GalleryTable;
+use crate::engine::{EngineError, Tenant, TenantSnapshot};
+
+/// The one schema.
+pub(super) const SCHEMA: &str = "public";
+
+/// Table functions that may stand where a table may; their names are looked up like tables first.
+const TABLE_FUNCTIONS: [&str; 3] = [MARKER, "generate_series", "range"];
+
+/// The galleries of one tenant at one moment.
+#[derive(Debug, Clone)]
+pub(super) struct GalleryCatalog {
+    tenant: Tenant,
+    snapshot: TenantSnapshot,
+}
+
+impl GalleryCatalog {
+    pub(super) fn new(tenant: Tenant, snapshot: TenantSnapshot) -> Self {
+        Self { tenant, snapshot }
+    }
+
+    pub(super) fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    pub(super) fn snapshot(&self) -> &TenantSnapshot {
+        &self.snapshot
+    }
+
+    /// The gallery called `name` as a table.
+    pub(super) fn gallery(&self, name: &str) -> Result<GalleryTable, EngineError> {
+        let descriptor = Arc::clone(self.snapshot.descriptor(name)?);
+        Ok(GalleryTable::new(self.snapshot.clone(), descriptor))
+    }
+
+    /// The gallery that the parts of a name mean: `c`, `public.c` or `tenant.public.c`.
+    ///
+    /// # Errors
+    /// Other schemas and databases hold nothing: 42P01.
+    pub(super) fn gallery_name<'a>(&self, parts: &'a [String]) -> Result<&'a str, SqlError> {
+        let (scope, name) = match parts {
+            [name] => (None, name),
+            [schema, name] => (Some((None, schema)), name),
+            [database, schema, name] => (Some((Some(database), schema)), name),
+            _ => return Err(SqlError::undefined_table(&parts.join("."))),
+        };
+        match scope {
+            Some((database, schema))
+                if schema != SCHEMA
+                    || database.is_some_and(|name| name != self.tenant.name().as_str()) =>
+            {
+                Err(SqlError::undefined_table(&parts.join(".")))
+            }
+            _ => Ok(name),
+        }
+    }
+}
+
+impl CatalogProviderList for GalleryCatalog {
+    fn register_catalog(
+        &self,
+        _name: String,
+        _catalog: Arc<dyn CatalogProvider>,
+    ) -> Option<Arc<dyn CatalogProvider>> {
+        None
+    }
+
+    fn catalog_names(&self) -> Vec<String> {
+        vec![self.tenant.name().to_string()]
+    }
+
+    /// Every name has a catalog, so that an unknown one is reported in our words.
+    fn catalog(&self, name: &str) -> Option<Arc<dyn CatalogProvider>> {
+        let scope = (name != self.tenant.name().as_str()).then(|| name.to_owned());
+        Some(Arc::new(Database { catalog: self.clone(), foreign: scope }))
+    }
+}
+
+/// A database name in a statement: the tenant's own, or one that holds nothing.
+#[derive(Debug)]
+struct Database {
+    catalog: GalleryCatalog,
+    foreign: Option<String>,
+}
+
+impl CatalogProvider for Database {
+    fn schema_names(&self) -> Vec<String> {
+        vec![SCHEMA.to_owned()]
+    }
+
+    fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
+        let foreign = match &self.foreign {
+            Some(database) => Some(format!("{database}.{name}")),
+            None => (name != SCHEMA).then(|| name.to_owned()),
+        };
+        Some(Arc::new(Schema { catalog: self.catalog.clone(), foreign }))
+    }
+}
+
+/// A schema name in a statement: `public`, or one that holds nothing.
+#[derive(Debug)]
+struct Schema {
+    catalog: GalleryCatalog,
+    foreign: Option<String>,
+}
+
+#[async_trait]
+impl SchemaProvider for Schema {
+    fn table_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
+        if let Some(foreign) = &self.foreign {
+            return Err(SqlError::undefined_table(&format!("{foreign}.{name}")).into());
+        }
+        match self.catalog.gallery(name) {
+            Ok(table) => Ok(Some(Arc::new(table))),
+            Err(EngineError::GalleryNotFound(_)) if TABLE_FUNCTIONS.contains(&name) => Ok(None),
+            Err(error) => Err(SqlError::from(error).into()),
+        }
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        self.foreign.is_none() && self.catalog.gallery(name).is_ok()
+    }
+}

@@ -1,0 +1,197 @@
+//! CREATE COLLECTION, DROP COLLECTION, SHOW COLLECTIONS: grammar and execution.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Int32Array, Int64Array, StringArray};
+use datafusion::arrow::datatypes::{DataType, Field, SchemaRef};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::error::DataFusionError;
+use datafusion::sql::sqlparser::ast::{Ident, Value};
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
+use datafusion::sql::sqlparser::tokenizer::Token;
+
+use super::catalog::{GalleryCatalog, SCHEMA};
+use super::columns::{schema_of, timestamp_field, timestamps};
+use super::parser::{folded, if_exists, name_parts, next_is};
+use super::statement::Command;
+use super::{Outcome, SqlError, SqlState};
+use crate::engine::{EngineError, GalleryModel, GalleryRequest, TenantSnapshot};
+
+/// `CREATE COLLECTION [IF NOT EXISTS] name [IF NOT EXISTS] [WITH (option = value, ..)]`.
+#[derive(Debug)]
+pub(super) struct CreateCollection {
+    name: Vec<String>,
+    if_not_exists: bool,
+    options: Vec<(Ident, Value)>,
+}
+
+/// `DROP COLLECTION [IF EXISTS] name`.
+#[derive(Debug)]
+pub(super) struct DropCollection {
+    name: Vec<String>,
+    if_exists: bool,
+}
+
+/// Reads a statement about collections; none when the statement is of another kind.
+pub(super) fn parse(parser: &mut Parser<'_>) -> Result<Option<Command>, ParserError> {
+    let command = if next_is(parser, 0, "CREATE") && next_is(parser, 1, "COLLECTION") {
+        skip(parser, 2);
+        Command::CreateCollection(create(parser)?)
+    } else if next_is(parser, 0, "DROP") && next_is(parser, 1, "COLLECTION") {
+        skip(parser, 2);
+        let if_exists = if_exists(parser, false);
+        Command::DropCollection(DropCollection { name: name(parser)?, if_exists })
+    } else if next_is(parser, 0, "SHOW") && next_is(parser, 1, "COLLECTIONS") {
+        skip(parser, 2);
+        Command::ShowCollections
+    } else {
+        return Ok(None);
+    };
+    Ok(Some(command))
+}
+
+fn skip(parser: &mut Parser<'_>, tokens: usize) {
+    for _ in 0..tokens {
+        parser.next_token();
+    }
+}
+
+fn name(parser: &mut Parser<'_>) -> Result<Vec<String>, ParserError> {
+    let name = parser.parse_object_name(false)?;
+    name_parts(&name).ok_or_else(|| ParserError::ParserError("Expected: a name".to_owned()))
+}
+
+fn create(parser: &mut Parser<'_>) -> Result<CreateCollection, ParserError> {
+    let before = if_exists(parser, true);
+    let name = name(parser)?;
+    let if_not_exists = if_exists(parser, true) || before;
+    let mut options = Vec::new();
+    if parser.parse_keyword(Keyword::WITH) {
+        parser.expect_token(&Token::LParen)?;
+        options = parser.parse_comma_separated(|parser| {
+            let option = parser.parse_identifier()?;
+            parser.expect_token(&Token::Eq)?;
+            Ok((option, parser.parse_value()?.value))
+        })?;
+        parser.expect_token(&Token::RParen)?;
+    }
+    Ok(CreateCollection { name, if_not_exists, options })
+}
+
+impl CreateCollection {
+    /// Creates the collection; durable when this returns.
+    pub(super) async fn run(&self, catalog: &GalleryCatalog) -> Result<Outcome, SqlError> {
+        let request = self.request(catalog)?;
+        match catalog.tenant().create_gallery(request).await {
+            Ok(_) => {}
+            Err(EngineError::GalleryExists(_)) if self.if_not_exists => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(Outcome::Done { tag: "CREATE COLLECTION", rows: None })
+    }
+
+    fn request(&self, catalog: &GalleryCatalog) -> Result<GalleryRequest, SqlError> {
+        let name = catalog.gallery_name(&self.name).map_err(|_| {
+            let message = format!("collections are created in schema \"{SCHEMA}\" only");
+            SqlError::new(SqlState::InvalidSchemaName, message)
+        })?;
+        let (mut model, mut description) = (None, None);
+        for (option, value) in &self.options {
+            let repeated = match folded(option).as_str() {
+                "model" => model.replace(default_model(value)?).is_some(),
+                "dimensions" => model.replace(dimensions(value)?).is_some(),
+                "description" => description.replace(string(option, value)?).is_some(),
+                unknown => {
+                    let message = format!("unrecognized collection option \"{unknown}\"");
+                    return Err(SqlError::new(SqlState::InvalidParameterValue, message)
+                        .with_hint("Options are model, dimensions and description."));
+                }
+            };
+            if repeated {
+                let message = "conflicting options: give one of model or dimensions, each once";
+                return Err(SqlError::new(SqlState::SyntaxError, message));
+            }
+        }
+        let model = model.unwrap_or(GalleryModel::Default);
+        Ok(GalleryRequest { name: name.to_owned(), description, model })
+    }
+}
+
+fn default_model(value: &Value) -> Result<GalleryModel, SqlError> {
+    match value {
+        Value::SingleQuotedString(model) if model == "default" => Ok(GalleryModel::Default),
+        other => {
+            let message = format!("model {other} is not available; the choice is 'default'");
+            Err(SqlError::new(SqlState::InvalidParameterValue, message))
+        }
+    }
+}
+
+fn dimensions(value: &Value) -> Result<GalleryModel, SqlError> {
+    let count = match value {
+        Value::Number(digits, false) => digits.parse::<usize>().ok(),
+        _ => None,
+    };
+    count.map(GalleryModel::External).ok_or_else(|| {
+        let message = format!("dimensions must be a whole number, got {value}");
+        SqlError::new(SqlState::InvalidParameterValue, message)
+    })
+}
+
+fn string(option: &Ident, value: &Value) -> Result<String, SqlError> {
+    match value {
+        Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) => Ok(text.clone()),
+        other => {
+            let message = format!("option {option} takes a string, got {other}");
+            Err(SqlError::new(SqlState::InvalidParameterValue, message))
+        }
+    }
+}
+
+impl DropCollection {
+    /// Drops the collection; durable when this returns.
+    pub(super) async fn run(&self, catalog: &GalleryCatalog) -> Result<Outcome, SqlError> {
+        let dropped = match catalog.gallery_name(&self.name) {
+            Ok(name) => catalog.tenant().drop_gallery(name).await.map_err(SqlError::from),
+            Err(error) => Err(error),
+        };
+        match dropped {
+            Ok(()) => {}
+            Err(error) if self.if_exists && error.state == SqlState::UndefinedTable => {}
+            Err(error) => return Err(error),
+        }
+        Ok(Outcome::Done { tag: "DROP COLLECTION", rows: None })
+    }
+}
+
+/// The columns of SHOW COLLECTIONS.
+pub(super) fn collections_schema() -> SchemaRef {
+    schema_of([
+        Field::new("name", DataType::Utf8, false),
+        Field::new("faces", DataType::Int64, false),
+        Field::new("model", DataType::Utf8, false),
+        Field::new("dimensions", DataType::Int32, false),
+        Field::new("description", DataType::Utf8, true),
+        timestamp_field("created_at"),
+    ])
+}
+
+/// The collections of a tenant in name order.
+pub(super) fn collections(snapshot: &TenantSnapshot) -> Result<RecordBatch, SqlError> {
+    let galleries = snapshot.galleries(None, usize::MAX);
+    let arrays: Vec<ArrayRef> = vec![
+        Arc::new(StringArray::from_iter_values(galleries.iter().map(|g| &g.name))),
+        Arc::new(
+            galleries.iter().map(|g| i64::try_from(g.face_count).ok()).collect::<Int64Array>(),
+        ),
+        Arc::new(StringArray::from_iter_values(galleries.iter().map(|g| &g.model))),
+        Arc::new(
+            galleries.iter().map(|g| i32::try_from(g.dimensions).ok()).collect::<Int32Array>(),
+        ),
+        Arc::new(galleries.iter().map(|g| g.description.as_deref()).collect::<StringArray>()),
+        timestamps(galleries.iter().map(|g| g.created_at_us)),
+    ];
+    RecordBatch::try_new(collections_schema(), arrays)
+        .map_err(|error| DataFusionError::from(error).into())
+}

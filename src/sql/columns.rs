@@ -1,0 +1,193 @@
+//! The columns of a collection and of a search result, and how rows become Arrow arrays.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    ArrayRef, Float32Array, Float32Builder, ListBuilder, StringArray, TimestampMicrosecondArray,
+};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
+use likeness_storage::RowRef;
+
+use super::types::PG_TYPE_KEY;
+use crate::biometric::FaceId;
+
+/// A column that every collection has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum GalleryColumn {
+    FaceId,
+    ExternalFaceId,
+    ExternalImageId,
+    BoundingBox,
+    Confidence,
+    Quality,
+    Attributes,
+    Metadata,
+    Model,
+    CreatedAt,
+    Embedding,
+}
+
+impl GalleryColumn {
+    /// All of them in the order of `SELECT *`.
+    pub(super) const ALL: [Self; 11] = [
+        Self::FaceId,
+        Self::ExternalFaceId,
+        Self::ExternalImageId,
+        Self::BoundingBox,
+        Self::Confidence,
+        Self::Quality,
+        Self::Attributes,
+        Self::Metadata,
+        Self::Model,
+        Self::CreatedAt,
+        Self::Embedding,
+    ];
+
+    /// The column's name in SQL.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::FaceId => "face_id",
+            Self::ExternalFaceId => "external_face_id",
+            Self::ExternalImageId => "external_image_id",
+            Self::BoundingBox => "bounding_box",
+            Self::Confidence => "confidence",
+            Self::Quality => "quality",
+            Self::Attributes => "attributes",
+            Self::Metadata => "metadata",
+            Self::Model => "model",
+            Self::CreatedAt => "created_at",
+            Self::Embedding => "embedding",
+        }
+    }
+
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|column| column.name() == name)
+    }
+
+    /// The column as Arrow describes it.
+    pub(super) fn field(self) -> Field {
+        let name = self.name();
+        match self {
+            Self::FaceId | Self::Model => Field::new(name, DataType::Utf8, false),
+            Self::ExternalFaceId | Self::ExternalImageId => Field::new(name, DataType::Utf8, true),
+            Self::BoundingBox | Self::Embedding => Field::new(name, real_array(), true),
+            Self::Confidence | Self::Quality => Field::new(name, DataType::Float32, true),
+            Self::Attributes | Self::Metadata => {
+                with_pg_type(Field::new(name, DataType::Utf8, true), "jsonb")
+            }
+            Self::CreatedAt => timestamp_field(name),
+        }
+    }
+
+    /// This column of `rows`.
+    pub(super) fn array(self, rows: &[RowRef<'_>]) -> ArrayRef {
+        match self {
+            Self::FaceId => Arc::new(StringArray::from_iter_values(
+                rows.iter().map(|row| FaceId::from_u128(row.id.get()).to_string()),
+            )),
+            Self::ExternalFaceId => texts(rows, |row| row.external_face_id),
+            Self::ExternalImageId => texts(rows, |row| row.external_image_id),
+            Self::BoundingBox => {
+                reals(rows, |row| row.bounding_box.as_ref().map(<[f32; 4]>::as_slice))
+            }
+            Self::Confidence => numbers(rows, |row| row.confidence),
+            Self::Quality => numbers(rows, |row| row.quality),
+            Self::Attributes => texts(rows, |row| row.attributes),
+            Self::Metadata => texts(rows, |row| row.metadata),
+            Self::Model => texts(rows, |row| Some(row.model)),
+            Self::CreatedAt => timestamps(rows.iter().map(|row| row.created_at_us)),
+            Self::Embedding => {
+                reals(rows, |row| (!row.embedding.is_empty()).then_some(row.embedding))
+            }
+        }
+    }
+}
+
+/// The schema of a collection.
+pub(super) fn gallery_schema() -> SchemaRef {
+    schema_of(GalleryColumn::ALL.map(GalleryColumn::field))
+}
+
+/// A column of a search result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SearchColumn {
+    /// Place in the candidate list, from 1.
+    Rank,
+    /// 0..=1.
+    Similarity,
+    /// A column of the enrolled face.
+    Gallery(GalleryColumn),
+}
+
+impl SearchColumn {
+    /// All of them: rank, face id, similarity, then the collection's other columns.
+    pub(super) fn all() -> Vec<Self> {
+        let others = GalleryColumn::ALL.into_iter().filter(|&c| c != GalleryColumn::FaceId);
+        [Self::Rank, Self::Gallery(GalleryColumn::FaceId), Self::Similarity]
+            .into_iter()
+            .chain(others.map(Self::Gallery))
+            .collect()
+    }
+
+    /// The column as Arrow describes it.
+    pub(super) fn field(self) -> Field {
+        match self {
+            Self::Rank => Field::new("rank", DataType::Int64, false),
+            Self::Similarity => Field::new("similarity", DataType::Float32, false),
+            Self::Gallery(column) => column.field(),
+        }
+    }
+}
+
+/// A schema without metadata of these fields.
+pub(super) fn schema_of(fields: impl IntoIterator<Item = Field>) -> SchemaRef {
+    Arc::new(Schema::new(fields.into_iter().collect::<Vec<_>>()))
+}
+
+/// A `timestamptz` column.
+pub(super) fn timestamp_field(name: &str) -> Field {
+    let data_type = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    with_pg_type(Field::new(name, data_type, false), "timestamptz")
+}
+
+/// Microseconds since the Unix epoch as a `timestamptz` column.
+pub(super) fn timestamps(values: impl Iterator<Item = i64>) -> ArrayRef {
+    Arc::new(TimestampMicrosecondArray::from_iter_values(values).with_timezone("UTC"))
+}
+
+fn with_pg_type(field: Field, pg_type: &str) -> Field {
+    field.with_metadata(HashMap::from([(PG_TYPE_KEY.to_owned(), pg_type.to_owned())]))
+}
+
+fn real_element() -> FieldRef {
+    Arc::new(Field::new_list_field(DataType::Float32, true))
+}
+
+fn real_array() -> DataType {
+    DataType::List(real_element())
+}
+
+fn texts<'a>(rows: &[RowRef<'a>], text: impl Fn(&RowRef<'a>) -> Option<&'a str>) -> ArrayRef {
+    Arc::new(rows.iter().map(text).collect::<StringArray>())
+}
+
+fn numbers<'a>(rows: &[RowRef<'a>], number: impl Fn(&RowRef<'a>) -> Option<f32>) -> ArrayRef {
+    Arc::new(rows.iter().map(number).collect::<Float32Array>())
+}
+
+fn reals<'a>(
+    rows: &[RowRef<'a>],
+    values: impl for<'b> Fn(&'b RowRef<'a>) -> Option<&'b [f32]>,
+) -> ArrayRef {
+    let mut builder = ListBuilder::new(Float32Builder::new()).with_field(real_element());
+    for row in rows {
+        if let Some(values) = values(row) {
+            builder.values().append_slice(values);
+            builder.append(true);
+        } else {
+            builder.append(false);
+        }
+    }
+    Arc::new(builder.finish())
+}

@@ -1,0 +1,319 @@
+//! Why a statement failed, ready for the wire: one sentence, a SQLSTATE, perhaps a way out.
+//!
+//! Errors of the layers below are translated here and nowhere else.
+
+use std::error::Error;
+
+use datafusion::arrow::error::ArrowError;
+use datafusion::common::SchemaError;
+use datafusion::error::DataFusionError;
+use datafusion::sql::sqlparser::parser::ParserError;
+
+use super::SqlState;
+use crate::engine::{EngineError, ImageError};
+
+/// A failed statement. Unless the message says otherwise nothing of it has happened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SqlError {
+    /// The class of the failure.
+    pub state: SqlState,
+    /// What went wrong, in one sentence that names the thing.
+    pub message: String,
+    /// More about it.
+    pub detail: Option<String>,
+    /// The way out.
+    pub hint: Option<String>,
+    /// Where in the statement's text, counted in characters from 1.
+    pub position: Option<u32>,
+}
+
+impl SqlError {
+    /// An error without detail, hint and position.
+    pub fn new(state: SqlState, message: impl Into<String>) -> Self {
+        Self { state, message: message.into(), detail: None, hint: None, position: None }
+    }
+
+    /// `what` is SQL, but not supported here.
+    pub(super) fn unsupported(what: impl std::fmt::Display) -> Self {
+        Self::new(SqlState::FeatureNotSupported, format!("{what} is not supported"))
+    }
+
+    /// There is no relation `name`, or it belongs to someone else; the two look the same.
+    pub(super) fn undefined_table(name: &str) -> Self {
+        let message = format!("collection \"{name}\" does not exist");
+        Self::new(SqlState::UndefinedTable, message)
+    }
+
+    pub(super) fn undefined_column(name: &str) -> Self {
+        Self::new(SqlState::UndefinedColumn, format!("column \"{name}\" does not exist"))
+    }
+
+    #[must_use]
+    pub(super) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    #[must_use]
+    pub(super) fn at(mut self, position: Option<u32>) -> Self {
+        self.position = position;
+        self
+    }
+}
+
+/// Carries an [`SqlError`] through DataFusion, which hands it back as the cause of its own error.
+impl From<SqlError> for DataFusionError {
+    fn from(error: SqlError) -> Self {
+        Self::External(Box::new(error))
+    }
+}
+
+impl From<EngineError> for SqlError {
+    fn from(error: EngineError) -> Self {
+        let message = error.to_string();
+        match error {
+            EngineError::GalleryNotFound(name) => Self::undefined_table(&name),
+            EngineError::GalleryExists(_) => Self::new(SqlState::DuplicateTable, message),
+            EngineError::FaceNotFound(_)
+            | EngineError::DimensionMismatch { .. }
+            | EngineError::NoFace
+            | EngineError::NoFaceInSource
+            | EngineError::NoFaceInTarget => Self::new(SqlState::InvalidParameterValue, message),
+            EngineError::InvalidValue { what: "external_id", why } => {
+                Self::new(SqlState::InvalidName, format!("collection name {why}"))
+            }
+            EngineError::InvalidValue { .. } => {
+                Self::new(SqlState::InvalidParameterValue, message)
+            }
+            EngineError::ModelMismatch { .. } => {
+                Self::new(SqlState::ObjectNotInPrerequisiteState, message)
+                    .with_hint("Search and enrol with embeddings made by the collection's model.")
+            }
+            EngineError::Image(image) => Self::from(&image),
+            EngineError::ModelUnavailable(_) => Self::new(SqlState::SystemError, message).with_hint(
+                "Run \"likeness models install\", or use embeddings of your own in a collection \
+                 created WITH (dimensions = N).",
+            ),
+            EngineError::ReadOnly(_) => Self::new(SqlState::ReadOnlySqlTransaction, message),
+            EngineError::Cancelled => Self::new(SqlState::QueryCanceled, message),
+            EngineError::Internal(cause) => {
+                tracing::error!(error = &*cause as &dyn Error, "statement failed");
+                Self::new(SqlState::InternalError, message)
+            }
+        }
+    }
+}
+
+impl From<&ImageError> for SqlError {
+    fn from(error: &ImageError) -> Self {
+        let state = match error {
+            ImageError::TooLarge { .. } | ImageError::TooManyPixels { .. } => {
+                SqlState::ProgramLimitExceeded
+            }
+            _ => SqlState::InvalidParameterValue,
+        };
+        Self::new(state, error.to_string())
+    }
+}
+
+impl From<DataFusionError> for SqlError {
+    fn from(error: DataFusionError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&DataFusionError> for SqlError {
+    fn from(error: &DataFusionError) -> Self {
+        match error {
+            DataFusionError::Context(_, cause) | DataFusionError::Diagnostic(_, cause) => {
+                Self::from(&**cause)
+            }
+            DataFusionError::Shared(cause) => Self::from(&**cause),
+            DataFusionError::Collection(causes) => match causes.first() {
+                Some(cause) => Self::from(cause),
+                None => Self::new(SqlState::InternalError, "internal error"),
+            },
+            DataFusionError::External(cause) => from_external(&**cause),
+            DataFusionError::SchemaError(cause, _) => Self::from(&**cause),
+            DataFusionError::ArrowError(cause, _) => Self::from(&**cause),
+            DataFusionError::SQL(cause, _) => Self::from(&**cause),
+            DataFusionError::Plan(text) => plan_error(text),
+            DataFusionError::NotImplemented(text) => Self::new(SqlState::FeatureNotSupported, text),
+            DataFusionError::Execution(text) | DataFusionError::Configuration(text) => {
+                Self::new(SqlState::DataException, text)
+            }
+            DataFusionError::ResourcesExhausted(text) => Self::new(
+                SqlState::OutOfMemory,
+                "the statement needs more memory than queries may use",
+            )
+            .with_detail(text),
+            malfunction => {
+                tracing::error!(error = malfunction as &dyn Error, "statement failed");
+                Self::new(SqlState::InternalError, "internal error").with_detail(malfunction)
+            }
+        }
+    }
+}
+
+impl SqlError {
+    #[must_use]
+    pub(super) fn with_detail(mut self, detail: impl ToString) -> Self {
+        self.detail = Some(detail.to_string());
+        self
+    }
+}
+
+impl From<&SchemaError> for SqlError {
+    fn from(error: &SchemaError) -> Self {
+        match error {
+            SchemaError::FieldNotFound { field, valid_fields: _ } => {
+                Self::undefined_column(&field.flat_name())
+            }
+            SchemaError::AmbiguousReference { field } => Self::new(
+                SqlState::AmbiguousColumn,
+                format!("column reference \"{}\" is ambiguous", field.flat_name()),
+            ),
+            SchemaError::DuplicateQualifiedField { qualifier, name } => Self::new(
+                SqlState::DuplicateAlias,
+                format!("column \"{qualifier}.{name}\" is specified more than once"),
+            ),
+            SchemaError::DuplicateUnqualifiedField { name } => Self::new(
+                SqlState::DuplicateColumn,
+                format!("column \"{name}\" is specified more than once"),
+            ),
+        }
+    }
+}
+
+impl From<&ArrowError> for SqlError {
+    fn from(error: &ArrowError) -> Self {
+        let state = match error {
+            ArrowError::ExternalError(cause) => return from_external(&**cause),
+            ArrowError::DivideByZero => {
+                return Self::new(SqlState::DivisionByZero, "division by zero");
+            }
+            ArrowError::CastError(_) | ArrowError::ParseError(_) | ArrowError::JsonError(_) => {
+                SqlState::InvalidTextRepresentation
+            }
+            ArrowError::ArithmeticOverflow(_) | ArrowError::OffsetOverflowError(_) => {
+                SqlState::NumericValueOutOfRange
+            }
+            ArrowError::MemoryError(_) => SqlState::OutOfMemory,
+            ArrowError::NotYetImplemented(_) => SqlState::FeatureNotSupported,
+            _ => SqlState::DataException,
+        };
+        Self::new(state, error.to_string())
+    }
+}
+
+impl From<&ParserError> for SqlError {
+    /// The parser writes what it found into its text; [`super::parser`] puts position and
+    /// PostgreSQL's wording to it where it knows the statement.
+    fn from(error: &ParserError) -> Self {
+        match error {
+            ParserError::RecursionLimitExceeded => {
+                Self::new(SqlState::StatementTooComplex, "the statement is nested too deeply")
+            }
+            ParserError::TokenizerError(text) | ParserError::ParserError(text) => {
+                Self::new(SqlState::SyntaxError, text)
+            }
+        }
+    }
+}
+
+fn from_external(cause: &(dyn Error + Send + Sync + 'static)) -> SqlError {
+    if let Some(error) = cause.downcast_ref::<SqlError>() {
+        return error.clone();
+    }
+    if let Some(error) = cause.downcast_ref::<DataFusionError>() {
+        return SqlError::from(error);
+    }
+    if let Some(error) = cause.downcast_ref::<ArrowError>() {
+        return SqlError::from(error);
+    }
+    tracing::error!(error = cause as &dyn Error, "statement failed");
+    SqlError::new(SqlState::InternalError, "internal error")
+}
+
+/// A planning error: its first line, and the suggestion that may follow.
+fn plan_error(text: &str) -> SqlError {
+    let mut lines = text.lines();
+    let message = lines.next().unwrap_or_default().trim_start_matches("Internal error: ");
+    let error = SqlError::new(plan_error_state(text), message);
+    match lines.find(|line| line.starts_with("Did you mean")) {
+        Some(suggestion) => error.with_hint(suggestion),
+        None => error,
+    }
+}
+
+/// The SQLSTATE of a planning error. DataFusion has one variant for most of them and tells them
+/// apart in words only; this is the one place that reads those words, and what it does not know
+/// gets the general code of the class.
+fn plan_error_state(text: &str) -> SqlState {
+    const KNOWN: [(&str, SqlState); 16] = [
+        ("Invalid function", SqlState::UndefinedFunction),
+        ("No function matches", SqlState::UndefinedFunction),
+        ("table function '", SqlState::UndefinedFunction),
+        ("Function '", SqlState::UndefinedFunction),
+        ("table '", SqlState::UndefinedTable),
+        ("GROUP BY clause", SqlState::GroupingError),
+        ("Conflicting types for id", SqlState::AmbiguousParameter),
+        ("No value found for placeholder", SqlState::UndefinedParameter),
+        ("Projections require unique expression names", SqlState::DuplicateColumn),
+        ("Cannot coerce", SqlState::DatatypeMismatch),
+        ("Cannot infer common argument type", SqlState::DatatypeMismatch),
+        ("non-boolean predicate", SqlState::DatatypeMismatch),
+        ("Expected LIMIT to be", SqlState::DatatypeMismatch),
+        ("LIMIT must be >= 0", SqlState::InvalidRowCountInLimitClause),
+        ("Too many columns", SqlState::SyntaxError),
+        ("type", SqlState::DatatypeMismatch),
+    ];
+    KNOWN
+        .iter()
+        .find(|(words, _)| text.contains(words))
+        .map_or(SqlState::SyntaxErrorOrAccessRuleViolation, |(_, state)| *state)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn our_own_errors_come_back_from_wherever_they_were_wrapped() {
+        let own = SqlError::undefined_table("people").with_hint("look again");
+        let wrapped = DataFusionError::Shared(Arc::new(
+            DataFusionError::from(own.clone()).context("while planning"),
+        ));
+        assert_eq!(SqlError::from(wrapped), own);
+        let through_arrow = ArrowError::ExternalError(Box::new(DataFusionError::from(own.clone())));
+        assert_eq!(SqlError::from(&through_arrow), own);
+    }
+
+    #[test]
+    fn images_over_a_limit_differ_from_images_that_are_none() {
+        let state = |error: ImageError| SqlError::from(EngineError::Image(error)).state;
+        assert_eq!(state(ImageError::TooLarge { bytes: 1 }), SqlState::ProgramLimitExceeded);
+        assert_eq!(state(ImageError::Unsupported), SqlState::InvalidParameterValue);
+    }
+
+    #[test]
+    fn malfunctions_show_no_inner_text() {
+        let error = SqlError::from(EngineError::Internal("secret path".into()));
+        assert_eq!(
+            (error.state, error.message.as_str()),
+            (SqlState::InternalError, "internal error")
+        );
+        assert_eq!(error.detail, None);
+    }
+
+    #[test]
+    fn a_missing_model_names_both_ways_out() {
+        let error = SqlError::from(EngineError::ModelUnavailable("offline".into()));
+        assert_eq!(error.state, SqlState::SystemError);
+        let hint = error.hint.unwrap();
+        assert!(hint.contains("models install") && hint.contains("dimensions"), "{hint}");
+    }
+}

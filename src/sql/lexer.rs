@@ -1,0 +1,204 @@
+//! From the text of one message to the tokens of its statements, with limits and positions.
+
+use std::num::NonZeroUsize;
+
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::tokenizer::{
+    Location, Token, TokenWithSpan, Tokenizer, TokenizerError,
+};
+
+use super::search::{self, MARKER};
+use super::{SqlError, SqlState};
+
+/// Longest text of one message in bytes; parameters travel apart and do not count.
+pub(super) const TEXT_BYTES_MAX: usize = 1024 * 1024;
+
+/// Most parameters of one statement: what the wire protocol can count.
+pub(super) const PARAMETERS_MAX: usize = 65_535;
+
+/// Most tokens in one expression, counted between commas and with the expressions around it.
+///
+/// A chain such as `1 + 1 + ..` is a tree as deep as it is long, and trees are walked and dropped
+/// by recursion; parentheses are bounded by the parser, chains are bounded here.
+pub(super) const EXPRESSION_TOKENS_MAX: usize = 4096;
+
+/// The tokens of one statement, `SEARCH` rewritten, without spaces, comments and semicolon.
+#[derive(Debug)]
+pub(super) struct StatementTokens {
+    pub(super) tokens: Vec<TokenWithSpan>,
+    /// The highest `$n` among them.
+    pub(super) parameter_count: usize,
+}
+
+/// Cuts `text` into statements. Empty ones are left out.
+pub(super) fn statements(text: &str) -> Result<Vec<StatementTokens>, SqlError> {
+    if text.len() > TEXT_BYTES_MAX {
+        let message = format!(
+            "statement text has {} bytes, the limit is {TEXT_BYTES_MAX}; send large values as \
+             parameters",
+            text.len()
+        );
+        return Err(SqlError::new(SqlState::ProgramLimitExceeded, message));
+    }
+    let tokens = Tokenizer::new(&PostgreSqlDialect {}, text)
+        .tokenize_with_location()
+        .map_err(|error| unreadable(text, error))?;
+    tokens
+        .split(|token| token.token == Token::SemiColon)
+        .map(|statement| {
+            let words = statement.iter().filter(|token| !is_space(&token.token));
+            words.cloned().collect::<Vec<_>>()
+        })
+        .filter(|statement| !statement.is_empty())
+        .map(|statement| checked(text, &statement))
+        .collect()
+}
+
+/// The character, counted from 1, that `location` means in `text`.
+pub(super) fn position(text: &str, location: Location) -> Option<u32> {
+    let lines_before = usize::try_from(location.line).ok()?.checked_sub(1)?;
+    let before: usize =
+        text.split('\n').take(lines_before).map(|line| line.chars().count() + 1).sum();
+    u32::try_from(before + usize::try_from(location.column).ok()?).ok()
+}
+
+fn checked(text: &str, tokens: &[TokenWithSpan]) -> Result<StatementTokens, SqlError> {
+    let mut parameter_count = 0;
+    for token in tokens {
+        let at = || position(text, token.span.start);
+        match &token.token {
+            Token::Placeholder(name) => {
+                let number = parameter(name).map_err(|error| error.at(at()))?;
+                parameter_count = parameter_count.max(number);
+            }
+            Token::Word(word) if word.value == MARKER => {
+                let message = format!("the name {MARKER:?} is reserved");
+                return Err(SqlError::new(SqlState::ReservedName, message).at(at()));
+            }
+            _ => {}
+        }
+    }
+    check_chains(text, tokens)?;
+    let tokens = search::rewrite(tokens).map_err(|error| error.into_sql_error(text))?;
+    Ok(StatementTokens { tokens, parameter_count })
+}
+
+/// Refuses expressions of more than [`EXPRESSION_TOKENS_MAX`] tokens.
+fn check_chains(text: &str, tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
+    // Tokens of the element read now, of the longest element before it in the same parentheses,
+    // and of the elements around it. A group counts as much as its longest element.
+    let (mut here, mut longest, mut around) = (0_usize, 0_usize, 0_usize);
+    let mut outer = Vec::new();
+    for token in tokens {
+        match token.token {
+            Token::LParen | Token::LBracket | Token::LBrace => {
+                around += here;
+                outer.push((here, longest));
+                (here, longest) = (0, 0);
+            }
+            Token::RParen | Token::RBracket | Token::RBrace => {
+                let group = here.max(longest);
+                (here, longest) = outer.pop().unwrap_or_default();
+                around -= here;
+                here += group + 1;
+            }
+            Token::Comma => (here, longest) = (0, here.max(longest)),
+            _ => here += 1,
+        }
+        if around + here > EXPRESSION_TOKENS_MAX {
+            let message = format!("an expression has more than {EXPRESSION_TOKENS_MAX} parts");
+            let at = position(text, token.span.start);
+            return Err(SqlError::new(SqlState::StatementTooComplex, message).at(at));
+        }
+    }
+    Ok(())
+}
+
+/// The place of `$n` in the list of parameters, counted from 0.
+pub(super) fn parameter_index(name: &str) -> Option<usize> {
+    name.strip_prefix('$')?.parse::<usize>().ok()?.checked_sub(1)
+}
+
+/// The number of `$n`.
+fn parameter(name: &str) -> Result<usize, SqlError> {
+    let number = name
+        .strip_prefix('$')
+        .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
+        .and_then(|digits| digits.parse::<NonZeroUsize>().ok());
+    match number {
+        Some(number) if number.get() <= PARAMETERS_MAX && !name.starts_with("$0") => {
+            Ok(number.get())
+        }
+        _ => Err(SqlError::new(
+            SqlState::UndefinedParameter,
+            format!("there is no parameter {name}; parameters are $1 to ${PARAMETERS_MAX}"),
+        )),
+    }
+}
+
+fn is_space(token: &Token) -> bool {
+    matches!(token, Token::Whitespace(_))
+}
+
+fn unreadable(text: &str, error: TokenizerError) -> SqlError {
+    let at = position(text, error.location);
+    SqlError::new(SqlState::SyntaxError, error.message).at(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_end_at_semicolons_outside_strings_names_and_comments() {
+        let text = "SELECT ';'; /* ; */ SELECT \";\" -- ;\n;; SELECT $$;$$ ; -- the end";
+        assert_eq!(statements(text).unwrap().len(), 3);
+        assert!(statements("").unwrap().is_empty());
+        assert!(statements(" \n ; -- nothing\n ;").unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_highest_parameter_counts() {
+        let parsed = statements("SELECT $2, $1, $12, '$99' /* $98 */").unwrap();
+        assert_eq!(parsed[0].parameter_count, 12);
+    }
+
+    #[test]
+    fn parameters_that_cannot_exist_are_refused() {
+        for bad in ["$0", "$65536", "$99999999999999999999"] {
+            let error = statements(&format!("SELECT {bad}")).unwrap_err();
+            assert_eq!(error.state, SqlState::UndefinedParameter, "{bad}");
+        }
+    }
+
+    #[test]
+    fn positions_count_characters_across_lines() {
+        let error = statements("SELECT 'ä',\n 'open").unwrap_err();
+        assert_eq!((error.state, error.position), (SqlState::SyntaxError, Some(14)));
+    }
+
+    #[test]
+    fn an_overlong_text_is_refused_before_it_is_read() {
+        let error = statements(&" ".repeat(TEXT_BYTES_MAX + 1)).unwrap_err();
+        assert_eq!(error.state, SqlState::ProgramLimitExceeded);
+    }
+
+    #[test]
+    fn chains_are_bounded_and_lists_are_not() {
+        let chain = |length| format!("SELECT 1{}", " + 1".repeat(length));
+        assert!(statements(&chain(2000)).is_ok());
+        assert_eq!(statements(&chain(2100)).unwrap_err().state, SqlState::StatementTooComplex);
+        let nested = format!("SELECT ((1{0}){0}){0}", " + 1".repeat(700));
+        assert_eq!(statements(&nested).unwrap_err().state, SqlState::StatementTooComplex);
+        let list = format!("SELECT 1 IN (1{})", ", 1".repeat(100_000));
+        assert!(statements(&list).is_ok());
+        let rows = format!("VALUES (1){}", ", (1)".repeat(10_000));
+        assert!(statements(&rows).is_ok());
+    }
+
+    #[test]
+    fn the_name_of_the_rewritten_search_is_reserved() {
+        let error = statements(&format!("SELECT * FROM \"{MARKER}\"(1)")).unwrap_err();
+        assert_eq!(error.state, SqlState::ReservedName);
+    }
+}

@@ -1,0 +1,40 @@
+//! SQL over the galleries of one tenant: parsing, planning and running statements.
+//!
+//! DataFusion plans and runs queries; this folder gives it the galleries as tables, `SEARCH` as
+//! an operator, and carries out everything that writes by itself. It knows no wire protocol, no
+//! image format and no file of the store: what it reads comes from a snapshot, what it writes
+//! goes through the engine. Nothing here reads files or opens connections on behalf of a
+//! statement.
+
+mod adapt;
+mod catalog;
+mod collection;
+mod columns;
+mod constant;
+mod delete;
+mod error;
+mod function;
+mod insert;
+mod lexer;
+mod outcome;
+mod parser;
+mod query;
+mod scan;
+mod search;
+mod session;
+mod settings;
+mod state;
+mod statement;
+mod table;
+mod transaction;
+mod types;
+
+pub use error::SqlError;
+pub use outcome::{Description, Outcome, TransactionStatus};
+pub use session::SqlSession;
+pub use state::SqlState;
+pub use statement::Statement;
+pub use types::{PG_TYPE_KEY, SqlType};
+
+#[cfg(test)]
+mod tests;

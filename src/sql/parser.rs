@@ -1,0 +1,260 @@
+//! From tokens to commands. What is not recognised is refused by name; nothing passes unseen.
+
+use datafusion::sql::sqlparser::ast::{
+    self, DescribeAlias, DiscardObject, Ident, ObjectName, ObjectNamePart, Query, SetExpr,
+    TransactionAccessMode, TransactionMode, UtilityOption, Value,
+};
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
+use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
+
+use super::adapt::{ParameterTypes, adapt};
+use super::collection;
+use super::delete::Delete;
+use super::insert::Insert;
+use super::lexer::{self, StatementTokens};
+use super::settings;
+use super::statement::{Command, Explain};
+use super::{SqlError, SqlState, Statement};
+
+/// How deeply parentheses and subqueries may be nested.
+const RECURSION_MAX: usize = 50;
+
+/// Words after which a second word is needed to name a statement.
+const TWO_WORD_STATEMENTS: [&str; 5] = ["ALTER", "COMMENT", "CREATE", "DROP", "SHOW"];
+
+/// Parses all statements of `text`.
+///
+/// # Errors
+/// The first thing wrong with any of them.
+pub(super) fn parse(text: &str) -> Result<Vec<Statement>, SqlError> {
+    lexer::statements(text)?
+        .into_iter()
+        .map(|statement| {
+            let StatementTokens { tokens, parameter_count } = statement;
+            let (command, parameter_types) = command(text, tokens)?;
+            Ok(Statement::new(command, parameter_count, parameter_types))
+        })
+        .collect()
+}
+
+fn command(text: &str, tokens: Vec<TokenWithSpan>) -> Result<(Command, ParameterTypes), SqlError> {
+    let name = statement_name(&tokens);
+    let dialect = PostgreSqlDialect {};
+    let mut parser = Parser::new(&dialect)
+        .with_recursion_limit(RECURSION_MAX)
+        .with_tokens_with_locations(tokens);
+    let own = collection::parse(&mut parser).map_err(|error| syntax_error(text, &error))?;
+    let parsed = match own {
+        Some(command) => Parsed::Own(command),
+        None => {
+            Parsed::Standard(parser.parse_statement().map_err(|error| syntax_error(text, &error))?)
+        }
+    };
+    match parser.peek_token_ref() {
+        token if token.token == Token::EOF => {}
+        token => {
+            let at = lexer::position(text, token.span.start);
+            return Err(unexpected(&token.token.to_string()).at(at));
+        }
+    }
+    match parsed {
+        Parsed::Own(command) => Ok((command, ParameterTypes::new())),
+        Parsed::Standard(mut statement) => {
+            let parameter_types = adapt(&mut statement)?;
+            Ok((standard(statement, &name)?, parameter_types))
+        }
+    }
+}
+
+enum Parsed {
+    Own(Command),
+    Standard(ast::Statement),
+}
+
+/// The command for a statement of the standard grammar; `name` is what to call it if there is none.
+fn standard(statement: ast::Statement, name: &str) -> Result<Command, SqlError> {
+    match statement {
+        ast::Statement::Query(query) => Ok(Command::Query(only_reading(query)?)),
+        ast::Statement::Insert(insert) => Ok(Command::Insert(Insert::parse(insert)?)),
+        ast::Statement::Delete(delete) => Ok(Command::Delete(Delete::parse(delete)?)),
+        ast::Statement::Explain {
+            describe_alias: DescribeAlias::Explain,
+            analyze,
+            verbose: _,
+            query_plan: false,
+            estimate: false,
+            statement,
+            format: None,
+            options,
+        } => explain(*statement, analyze, options.unwrap_or_default()),
+        ast::Statement::Set(set) => settings::set_command(set),
+        ast::Statement::ShowVariable { variable } => settings::show_command(&variable),
+        ast::Statement::Reset(reset) => settings::reset_command(reset),
+        ast::Statement::Discard { object_type: DiscardObject::ALL } => Ok(Command::Discard),
+        ast::Statement::StartTransaction {
+            modes,
+            begin,
+            transaction: _,
+            modifier: None,
+            statements,
+            exception: None,
+            has_end_keyword: false,
+        } if statements.is_empty() => {
+            modes.iter().try_for_each(check_mode)?;
+            Ok(Command::Begin(if begin { "BEGIN" } else { "START TRANSACTION" }))
+        }
+        ast::Statement::Commit { chain: false, end: _, modifier: None } => Ok(Command::Commit),
+        ast::Statement::Rollback { chain: false, savepoint: None } => Ok(Command::Rollback),
+        _ => Err(SqlError::unsupported(name)),
+    }
+}
+
+fn explain(
+    statement: ast::Statement,
+    mut analyze: bool,
+    options: Vec<UtilityOption>,
+) -> Result<Command, SqlError> {
+    for UtilityOption { name, arg } in options {
+        let switched_on = match arg {
+            None => true,
+            Some(ast::Expr::Value(value)) => matches!(value.value, Value::Boolean(true)),
+            Some(_) => false,
+        };
+        match folded(&name).as_str() {
+            "analyze" => analyze = switched_on,
+            "verbose" | "costs" | "timing" | "summary" => {}
+            _ => return Err(SqlError::unsupported(format!("EXPLAIN option {name}"))),
+        }
+    }
+    match statement {
+        ast::Statement::Query(query) => {
+            Ok(Command::Explain(Explain { analyze, query: only_reading(query)? }))
+        }
+        _ => Err(SqlError::unsupported("EXPLAIN of anything but a query")),
+    }
+}
+
+/// A query that changes nothing and asks for no locks.
+fn only_reading(query: Box<Query>) -> Result<Box<Query>, SqlError> {
+    if !query.locks.is_empty() {
+        return Err(SqlError::unsupported("SELECT .. FOR UPDATE or SHARE"));
+    }
+    check_body(&query.body)?;
+    let with = query.with.iter().flat_map(|with| &with.cte_tables);
+    for table in with {
+        check_body(&table.query.body)?;
+    }
+    Ok(query)
+}
+
+/// What the outer levels of a query are made of. Deeper levels are checked on the plan, which
+/// refuses everything that writes; here it is named.
+fn check_body(body: &SetExpr) -> Result<(), SqlError> {
+    match body {
+        SetExpr::Select(select) => match select.into {
+            Some(_) => Err(SqlError::unsupported("SELECT INTO")),
+            None => Ok(()),
+        },
+        SetExpr::Query(query) => check_body(&query.body),
+        SetExpr::SetOperation { .. } | SetExpr::Values(_) | SetExpr::Table(_) => Ok(()),
+        SetExpr::Insert(_) => Err(SqlError::unsupported("INSERT inside a query")),
+        SetExpr::Update(_) => Err(SqlError::unsupported("UPDATE inside a query")),
+        SetExpr::Delete(_) => Err(SqlError::unsupported("DELETE inside a query")),
+        SetExpr::Merge(_) => Err(SqlError::unsupported("MERGE inside a query")),
+    }
+}
+
+/// A block reads from one snapshot and refuses writes, which satisfies every standard isolation
+/// level and access mode.
+pub(super) fn check_mode(mode: &TransactionMode) -> Result<(), SqlError> {
+    match mode {
+        TransactionMode::AccessMode(
+            TransactionAccessMode::ReadOnly | TransactionAccessMode::ReadWrite,
+        ) => Ok(()),
+        TransactionMode::IsolationLevel(ast::TransactionIsolationLevel::Snapshot) => {
+            Err(SqlError::unsupported("ISOLATION LEVEL SNAPSHOT"))
+        }
+        TransactionMode::IsolationLevel(_) => Ok(()),
+    }
+}
+
+/// A name as it is looked up: folded to lower case unless it was quoted.
+pub(super) fn folded(name: &Ident) -> String {
+    match name.quote_style {
+        Some(_) => name.value.clone(),
+        None => name.value.to_ascii_lowercase(),
+    }
+}
+
+/// The parts of a qualified name, folded; none for names computed by functions.
+pub(super) fn name_parts(name: &ObjectName) -> Option<Vec<String>> {
+    let parts = name.0.iter().map(|part| match part {
+        ObjectNamePart::Identifier(ident) => Some(folded(ident)),
+        ObjectNamePart::Function(_) => None,
+    });
+    parts.collect()
+}
+
+/// What to call a statement that is not supported.
+fn statement_name(tokens: &[TokenWithSpan]) -> String {
+    let mut words = tokens.iter().map_while(|token| match &token.token {
+        Token::Word(word) => Some(word.value.to_ascii_uppercase()),
+        _ => None,
+    });
+    let first = words.next().unwrap_or_default();
+    match words.next() {
+        Some(second) if TWO_WORD_STATEMENTS.contains(&first.as_str()) => {
+            format!("{first} {second}")
+        }
+        _ => first,
+    }
+}
+
+fn unexpected(found: &str) -> SqlError {
+    SqlError::new(SqlState::SyntaxError, format!("syntax error at or near \"{found}\""))
+}
+
+/// The parser's complaint in PostgreSQL's words. It says where and what it found only in its text,
+/// `Expected: a, found: b at Line: 1, Column: 2`, so that text is read here, and only here.
+fn syntax_error(text: &str, error: &ParserError) -> SqlError {
+    let ParserError::ParserError(message) = error else { return SqlError::from(error) };
+    let (complaint, at) = match message.rsplit_once(" at Line: ") {
+        Some((complaint, place)) => (complaint, location(place)),
+        None => (message.as_str(), None),
+    };
+    let found = complaint
+        .strip_prefix("Expected: ")
+        .and_then(|expectation| expectation.rsplit_once(", found: "));
+    let error = match found {
+        Some((expected, "EOF")) => {
+            let message = "syntax error at end of input";
+            SqlError::new(SqlState::SyntaxError, message)
+                .with_detail(format!("Expected {expected}."))
+        }
+        Some((expected, found)) => unexpected(found).with_detail(format!("Expected {expected}.")),
+        None => SqlError::new(SqlState::SyntaxError, format!("syntax error: {complaint}")),
+    };
+    error.at(at.and_then(|location| lexer::position(text, location)))
+}
+
+fn location(place: &str) -> Option<Location> {
+    let (line, column) = place.split_once(", Column: ")?;
+    Some(Location { line: line.parse().ok()?, column: column.parse().ok()? })
+}
+
+/// Whether the next word is `word`, quoted nowhere; words that are no keywords of the parser.
+pub(super) fn next_is(parser: &Parser<'_>, ahead: usize, word: &str) -> bool {
+    matches!(&parser.peek_nth_token_ref(ahead).token, Token::Word(found)
+        if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word))
+}
+
+/// `IF [NOT] EXISTS`.
+pub(super) fn if_exists(parser: &mut Parser<'_>, not: bool) -> bool {
+    if not {
+        parser.parse_keywords(&[Keyword::IF, Keyword::NOT, Keyword::EXISTS])
+    } else {
+        parser.parse_keywords(&[Keyword::IF, Keyword::EXISTS])
+    }
+}

@@ -1,0 +1,240 @@
+//! Planning and running one statement's queries against one snapshot.
+
+use std::sync::{Arc, LazyLock};
+
+use datafusion::arrow::array::StringArray;
+use datafusion::arrow::datatypes::{DataType, Field, SchemaRef};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, ParamValues};
+use datafusion::error::DataFusionError;
+use datafusion::execution::context::SQLOptions;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::GreedyMemoryPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateDefaults};
+use datafusion::logical_expr::expr::Placeholder;
+use datafusion::logical_expr::{Expr, LogicalPlan, ScalarUDF};
+use datafusion::physical_plan::display::DisplayableExecutionPlan;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::prelude::SessionConfig;
+use datafusion::scalar::ScalarValue;
+use datafusion::sql::parser::Statement as PlannedStatement;
+use datafusion::sql::sqlparser::ast::{self, ExprWithAlias, Query, Value};
+use futures::TryStreamExt;
+
+use super::catalog::{GalleryCatalog, SCHEMA};
+use super::columns::schema_of;
+use super::constant::{evaluate, without_text_casts};
+use super::lexer::parameter_index;
+use super::parser::folded;
+use super::search::{SearchQueryPlanner, SearchRelationPlanner};
+use super::types::SqlType;
+use super::{SqlError, SqlState};
+
+/// Memory that the operators of all running statements may take together.
+pub(super) const MEMORY_BYTES_MAX: usize = 1 << 30;
+
+/// What all sessions share: functions, rules, the memory pool. Made once, then cloned.
+static SHARED: LazyLock<Result<SessionState, SqlError>> = LazyLock::new(|| {
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(GreedyMemoryPool::new(MEMORY_BYTES_MAX)))
+        .with_disk_manager_builder(
+            DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled),
+        )
+        .build_arc()?;
+    let functions = SessionStateDefaults::default_table_functions();
+    // One partition: results keep the order of the operators that made them, and one statement
+    // keeps one core busy.
+    let config = SessionConfig::new()
+        .with_target_partitions(1)
+        .with_information_schema(false)
+        .with_create_default_catalog_and_schema(false);
+    // No table factories and no file formats: nothing in SQL leads to a file.
+    Ok(SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .with_query_planner(Arc::new(SearchQueryPlanner))
+        .with_expr_planners(SessionStateDefaults::default_expr_planners())
+        .with_scalar_functions(scalar_functions())
+        .with_higher_order_functions(SessionStateDefaults::default_higher_order_functions())
+        .with_aggregate_functions(SessionStateDefaults::default_aggregate_functions())
+        .with_window_functions(SessionStateDefaults::default_window_functions())
+        .with_table_function_list(functions)
+        .build())
+});
+
+/// DataFusion's functions without those whose result is as large as an argument says: scalar
+/// results are not counted by the memory pool, and `repeat('x', 2000000000)` is short to write.
+fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
+    const UNBOUNDED: [&str; 7] =
+        ["array_repeat", "array_resize", "generate_series", "lpad", "range", "repeat", "rpad"];
+    let mut functions = SessionStateDefaults::default_scalar_functions();
+    functions.retain(|function| !UNBOUNDED.contains(&function.name()));
+    functions
+}
+
+/// The part of a session that DataFusion keeps: `database` is the name of the tenant.
+pub(super) fn session_state(database: &str) -> Result<SessionState, SqlError> {
+    let mut state = SHARED.clone()?;
+    let config = state.config_mut();
+    *config = config.clone().with_default_catalog_and_schema(database, SCHEMA);
+    Ok(state)
+}
+
+/// One statement's view: a session's functions, and its tenant's galleries as of one snapshot.
+#[derive(Debug)]
+pub(super) struct QueryContext {
+    state: SessionState,
+    catalog: GalleryCatalog,
+}
+
+impl QueryContext {
+    pub(super) fn new(session: &SessionState, catalog: GalleryCatalog) -> Result<Self, SqlError> {
+        let mut state = session.clone();
+        state.register_catalog_list(Arc::new(catalog.clone()));
+        state.register_relation_planner(Arc::new(SearchRelationPlanner(catalog.clone())))?;
+        state.mark_start_execution();
+        Ok(Self { state, catalog })
+    }
+
+    pub(super) fn catalog(&self) -> &GalleryCatalog {
+        &self.catalog
+    }
+
+    /// The logical plan of `query`, which only reads.
+    pub(super) async fn plan(&self, query: &Query) -> Result<LogicalPlan, SqlError> {
+        let statement = ast::Statement::Query(Box::new(query.clone()));
+        let statement = PlannedStatement::Statement(Box::new(statement));
+        let plan = self.state.statement_to_plan(statement).await?;
+        let reading_only = SQLOptions::new()
+            .with_allow_ddl(false)
+            .with_allow_dml(false)
+            .with_allow_statements(false);
+        if reading_only.verify_plan(&plan).is_err() {
+            return Err(SqlError::unsupported("a query that changes something"));
+        }
+        Ok(plan)
+    }
+
+    /// Types of `$1..` in `plan`, as far as it decides them.
+    pub(super) fn parameters(
+        &self,
+        plan: &LogicalPlan,
+        count: usize,
+    ) -> Result<Vec<Option<SqlType>>, SqlError> {
+        let mut types = vec![None; count];
+        for (name, field) in plan.get_parameter_fields()? {
+            let slot = parameter_index(&name).and_then(|at| types.get_mut(at));
+            if let (Some(slot), Some(field)) = (slot, field) {
+                *slot = Some(SqlType::of(&field));
+            }
+        }
+        Ok(types)
+    }
+
+    /// The columns of `plan` when its parameters have these types.
+    pub(super) fn schema(
+        &self,
+        plan: LogicalPlan,
+        parameters: &[SqlType],
+    ) -> Result<SchemaRef, SqlError> {
+        let nulls: Result<Vec<_>, _> = parameters.iter().map(|sql_type| sql_type.null()).collect();
+        let plan = plan.replace_params_with_values(&ParamValues::from(nulls?))?;
+        Ok(Arc::clone(plan.schema().inner()))
+    }
+
+    /// Starts `plan` with its parameters.
+    pub(super) async fn stream(
+        &self,
+        plan: LogicalPlan,
+        parameters: Vec<ScalarValue>,
+    ) -> Result<SendableRecordBatchStream, SqlError> {
+        let plan = self.physical(plan, parameters).await?;
+        Ok(execute_stream(plan, self.state.task_ctx())?)
+    }
+
+    async fn physical(
+        &self,
+        plan: LogicalPlan,
+        parameters: Vec<ScalarValue>,
+    ) -> Result<Arc<dyn ExecutionPlan>, SqlError> {
+        let plan = plan.replace_params_with_values(&ParamValues::from(parameters))?;
+        Ok(self.state.create_physical_plan(&plan).await?)
+    }
+
+    /// The operators of `plan` as text, one line per row; with `analyze` after running them.
+    pub(super) async fn explain(
+        &self,
+        plan: LogicalPlan,
+        parameters: Vec<ScalarValue>,
+        analyze: bool,
+    ) -> Result<RecordBatch, SqlError> {
+        let plan = self.physical(plan, parameters).await?;
+        let text = if analyze {
+            let mut rows = execute_stream(Arc::clone(&plan), self.state.task_ctx())?;
+            while rows.try_next().await?.is_some() {}
+            DisplayableExecutionPlan::with_metrics(&*plan).indent(false).to_string()
+        } else {
+            DisplayableExecutionPlan::new(&*plan).indent(false).to_string()
+        };
+        let lines = Arc::new(text.lines().map(Some).collect::<StringArray>());
+        RecordBatch::try_new(explain_schema(), vec![lines])
+            .map_err(|error| DataFusionError::from(error).into())
+    }
+
+    /// The value of one cell of INSERT; `what` names its column.
+    pub(super) fn cell(
+        &self,
+        what: &str,
+        cell: &ast::Expr,
+        parameters: &[ScalarValue],
+    ) -> Result<ScalarValue, SqlError> {
+        match without_text_casts(cell) {
+            ast::Expr::Identifier(word) if folded(word) == "default" => Ok(ScalarValue::Null),
+            ast::Expr::Value(value) => match &value.value {
+                Value::Null => Ok(ScalarValue::Null),
+                Value::SingleQuotedString(text) => Ok(ScalarValue::from(text.as_str())),
+                Value::Placeholder(name) => parameter(name, parameters),
+                _ => self.expression(what, cell, parameters),
+            },
+            _ => self.expression(what, cell, parameters),
+        }
+    }
+
+    fn expression(
+        &self,
+        what: &str,
+        expr: &ast::Expr,
+        parameters: &[ScalarValue],
+    ) -> Result<ScalarValue, SqlError> {
+        let bound = self.constant(expr)?.transform_up(|part| match part {
+            Expr::Placeholder(Placeholder { id, .. }) => {
+                let value = parameter(&id, parameters)?;
+                Ok(Transformed::yes(Expr::Literal(value, None)))
+            }
+            other => Ok(Transformed::no(other)),
+        })?;
+        evaluate(what, &bound.data, &self.state)
+    }
+
+    /// `expr` over no columns.
+    pub(super) fn constant(&self, expr: &ast::Expr) -> Result<Expr, SqlError> {
+        let expr = ExprWithAlias { expr: expr.clone(), alias: None };
+        let expr = self.state.create_logical_expr_from_sql_expr(expr, &DFSchema::empty())?;
+        let (expr, _) = expr.infer_placeholder_types(&DFSchema::empty())?;
+        Ok(expr)
+    }
+}
+
+/// The column of EXPLAIN.
+pub(super) fn explain_schema() -> SchemaRef {
+    schema_of([Field::new("QUERY PLAN", DataType::Utf8, false)])
+}
+
+fn parameter(name: &str, parameters: &[ScalarValue]) -> Result<ScalarValue, SqlError> {
+    parameter_index(name).and_then(|at| parameters.get(at)).cloned().ok_or_else(|| {
+        SqlError::new(SqlState::UndefinedParameter, format!("there is no parameter {name}"))
+    })
+}

@@ -1,0 +1,49 @@
+//! `SEARCH FACES IN c LIKE ..`: from tokens to a table factor, a logical node and an operator.
+//!
+//! The parser does not know `SEARCH`, so its tokens are rewritten before parsing into
+//! `SELECT * FROM <marker>(..)`, which may stand wherever a query may. Planning turns the marker
+//! into a [`FaceSearch`] node, whose parameters can be bound like those of any other node, and
+//! execution hands one request to the engine.
+
+mod exec;
+mod node;
+mod planner;
+mod rewrite;
+
+pub(super) use exec::{SearchQueryPlanner, face_ids};
+pub(super) use planner::SearchRelationPlanner;
+pub(super) use rewrite::rewrite;
+
+/// The name of the table function that stands for `SEARCH` between rewriting and planning. No
+/// statement may use it, so every marker was written here.
+pub(super) const MARKER: &str = "SEARCH FACES";
+
+/// Candidates wanted when `LIMIT` does not say.
+const DEFAULT_LIMIT: usize = 10;
+
+/// What a search starts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum ProbeKind {
+    /// A face id.
+    Face,
+    /// An encoded image.
+    Image,
+    /// An embedding.
+    Embedding,
+}
+
+impl ProbeKind {
+    const ALL: [Self; 3] = [Self::Face, Self::Image, Self::Embedding];
+
+    /// The word in the statement, and in the marker's arguments.
+    const fn keyword(self) -> &'static str {
+        match self {
+            Self::Face => "LIKE",
+            Self::Image => "IMAGE",
+            Self::Embedding => "EMBEDDING",
+        }
+    }
+}
+
+/// The optional clauses, in the order of the grammar; in the marker they are named arguments.
+const CLAUSES: [&str; 3] = ["WHERE", "THRESHOLD", "LIMIT"];

@@ -1,0 +1,147 @@
+//! The logical node of a search: what DataFusion sees while it plans.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use datafusion::common::{DFSchema, DFSchemaRef, internal_err};
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
+use likeness_storage::{GalleryId, Lsn};
+
+use super::super::SqlError;
+use super::super::catalog::GalleryCatalog;
+use super::super::columns::{SearchColumn, schema_of};
+use super::ProbeKind;
+use crate::engine::{Tenant, TenantSnapshot};
+
+/// The gallery searched, as of the statement's snapshot.
+#[derive(Debug, Clone)]
+pub(super) struct SearchedGallery {
+    pub(super) tenant: Tenant,
+    pub(super) snapshot: TenantSnapshot,
+    pub(super) name: String,
+    pub(super) id: GalleryId,
+}
+
+impl SearchedGallery {
+    /// # Errors
+    /// 42P01 when the catalog has no such gallery.
+    pub(super) fn new(catalog: &GalleryCatalog, name: &str) -> Result<Self, SqlError> {
+        Ok(Self {
+            tenant: catalog.tenant().clone(),
+            snapshot: catalog.snapshot().clone(),
+            name: name.to_owned(),
+            id: catalog.snapshot().descriptor(name)?.id,
+        })
+    }
+
+    /// What tells two of them apart: a gallery at a moment.
+    fn key(&self) -> (GalleryId, Lsn) {
+        (self.id, self.snapshot.storage().lsn())
+    }
+}
+
+impl PartialEq for SearchedGallery {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for SearchedGallery {}
+
+impl PartialOrd for SearchedGallery {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        self.key().partial_cmp(&other.key())
+    }
+}
+
+impl Hash for SearchedGallery {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
+    }
+}
+
+/// `SEARCH FACES IN ..` with its parameters still unbound or already bound.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct FaceSearch {
+    pub(super) gallery: SearchedGallery,
+    pub(super) kind: ProbeKind,
+    pub(super) probe: Expr,
+    pub(super) threshold: Option<Expr>,
+    pub(super) limit: Option<Expr>,
+    /// The face ids that may be found; none means all, and then nothing is read to know them.
+    pub(super) candidates: Option<LogicalPlan>,
+    schema: DFSchemaRef,
+}
+
+impl PartialOrd for FaceSearch {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        let key = |search: &Self| (search.gallery.key(), search.kind);
+        match key(self).cmp(&key(other)) {
+            Ordering::Equal => (self == other).then_some(Ordering::Equal),
+            order => Some(order),
+        }
+    }
+}
+
+impl FaceSearch {
+    pub(super) fn new(
+        gallery: SearchedGallery,
+        kind: ProbeKind,
+        probe: Expr,
+        threshold: Option<Expr>,
+        limit: Option<Expr>,
+        candidates: Option<LogicalPlan>,
+    ) -> Result<Self, DataFusionError> {
+        let fields = SearchColumn::all().into_iter().map(SearchColumn::field);
+        let schema = Arc::new(DFSchema::try_from(schema_of(fields))?);
+        Ok(Self { gallery, kind, probe, threshold, limit, candidates, schema })
+    }
+}
+
+impl UserDefinedLogicalNodeCore for FaceSearch {
+    fn name(&self) -> &'static str {
+        "FaceSearch"
+    }
+
+    fn inputs(&self) -> Vec<&LogicalPlan> {
+        self.candidates.iter().collect()
+    }
+
+    fn schema(&self) -> &DFSchemaRef {
+        &self.schema
+    }
+
+    fn expressions(&self) -> Vec<Expr> {
+        [Some(&self.probe), self.threshold.as_ref(), self.limit.as_ref()]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect()
+    }
+
+    fn fmt_for_explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FaceSearch: collection={}", self.gallery.name)
+    }
+
+    fn with_exprs_and_inputs(
+        &self,
+        exprs: Vec<Expr>,
+        inputs: Vec<LogicalPlan>,
+    ) -> Result<Self, DataFusionError> {
+        let mut exprs = exprs.into_iter();
+        let mut inputs = inputs.into_iter();
+        let Some(probe) = exprs.next() else {
+            return internal_err!("a search lost its probe");
+        };
+        Ok(Self {
+            probe,
+            threshold: self.threshold.as_ref().and_then(|_| exprs.next()),
+            limit: self.limit.as_ref().and_then(|_| exprs.next()),
+            candidates: self.candidates.as_ref().and_then(|_| inputs.next()),
+            ..self.clone()
+        })
+    }
+}

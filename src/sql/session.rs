@@ -1,0 +1,326 @@
+//! One client's session: checks each statement and hands it to whoever carries it out.
+
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::expr::Placeholder;
+use datafusion::scalar::ScalarValue;
+use datafusion::sql::sqlparser::ast::{self, Value};
+use parking_lot::Mutex;
+
+use super::catalog::GalleryCatalog;
+use super::collection::{collections, collections_schema};
+use super::insert::Insert;
+use super::lexer::parameter_index;
+use super::query::{QueryContext, explain_schema, session_state};
+use super::settings::{SettingCommand, Settings, show_all_schema, show_schema};
+use super::statement::Command;
+use super::transaction::Transaction;
+use super::{
+    Description, Outcome, SqlError, SqlState, SqlType, Statement, TransactionStatus, function,
+    parser,
+};
+use crate::engine::{Role, Tenant};
+
+/// One connection's view of its tenant's galleries. All methods take `&self`; a door calls them
+/// one after the other, as the wire protocol does.
+#[derive(Debug)]
+pub struct SqlSession {
+    tenant: Tenant,
+    role: Role,
+    /// Functions and rules; an error here is answered to every query.
+    state: Result<SessionState, SqlError>,
+    settings: Mutex<Settings>,
+    transaction: Mutex<Transaction>,
+}
+
+impl SqlSession {
+    /// A session of `user` (the key's name) on the galleries of `tenant`, with the rights of `role`.
+    pub fn new(tenant: Tenant, role: Role, user: &str) -> Self {
+        let database = tenant.name().as_str();
+        let state = session_state(database).and_then(|mut state| {
+            function::register(&mut state, database, user)?;
+            Ok(state)
+        });
+        let settings = Mutex::new(Settings::default());
+        Self { tenant, role, state, settings, transaction: Mutex::new(Transaction::Idle) }
+    }
+
+    /// Parses all statements of one message; an empty text holds none. Runs nothing.
+    ///
+    /// # Errors
+    /// Syntax errors and statements that are not supported; then no statement is returned.
+    pub fn parse(&self, text: &str) -> Result<Vec<Statement>, SqlError> {
+        self.failing_the_block(parser::parse(text))
+    }
+
+    /// What `statement` takes and returns. `declared` holds the parameter types the client chose;
+    /// it may be shorter than the list of parameters.
+    ///
+    /// # Errors
+    /// What planning the statement finds wrong with it.
+    pub async fn describe(
+        &self,
+        statement: &Statement,
+        declared: &[Option<SqlType>],
+    ) -> Result<Description, SqlError> {
+        let described = match self.check(statement) {
+            Ok(()) => self.description(statement, declared).await,
+            Err(error) => Err(error),
+        };
+        self.failing_the_block(described)
+    }
+
+    /// Runs `statement`. Parameters are of the types that [`Self::describe`] answers, or NULL.
+    ///
+    /// # Errors
+    /// Why nothing happened.
+    pub async fn execute(
+        &self,
+        statement: &Statement,
+        parameters: Vec<ScalarValue>,
+    ) -> Result<Outcome, SqlError> {
+        let outcome = match self.check(statement) {
+            Ok(()) => self.run(statement, parameters).await,
+            Err(error) => Err(error),
+        };
+        self.failing_the_block(outcome)
+    }
+
+    /// Where the session stands; what the wire's ReadyForQuery tells.
+    pub fn transaction_status(&self) -> TransactionStatus {
+        self.transaction.lock().status()
+    }
+
+    /// Marks an open transaction block as failed: for errors found outside this module, such as
+    /// an undecodable parameter or an error in the middle of a result. Errors of this module's
+    /// methods do it by themselves.
+    pub fn fail_transaction(&self) {
+        self.transaction.lock().fail();
+    }
+
+    fn failing_the_block<T>(&self, result: Result<T, SqlError>) -> Result<T, SqlError> {
+        if result.is_err() {
+            self.fail_transaction();
+        }
+        result
+    }
+
+    /// Everything that must hold before a statement is looked at more closely.
+    fn check(&self, statement: &Statement) -> Result<(), SqlError> {
+        if !statement.ends_transaction() {
+            self.transaction.lock().check_usable()?;
+        }
+        let command = statement.command();
+        if !self.role.allows(command.action()) {
+            let name = command.write_name().unwrap_or("this statement");
+            let message = format!("permission denied: a {} key may not {name}", self.role);
+            return Err(SqlError::new(SqlState::InsufficientPrivilege, message));
+        }
+        match command.write_name() {
+            Some(name) => self.transaction.lock().check_write(name),
+            None => Ok(()),
+        }
+    }
+
+    fn catalog(&self) -> GalleryCatalog {
+        let snapshot = self.transaction.lock().snapshot(&self.tenant);
+        GalleryCatalog::new(self.tenant.clone(), snapshot)
+    }
+
+    fn context(&self) -> Result<QueryContext, SqlError> {
+        match &self.state {
+            Ok(state) => QueryContext::new(state, self.catalog()),
+            Err(error) => Err(error.clone()),
+        }
+    }
+
+    async fn run(
+        &self,
+        statement: &Statement,
+        parameters: Vec<ScalarValue>,
+    ) -> Result<Outcome, SqlError> {
+        if parameters.len() < statement.parameter_count() {
+            let (given, wanted) = (parameters.len(), statement.parameter_count());
+            let message = format!("{given} parameters were given, the statement needs {wanted}");
+            return Err(SqlError::new(SqlState::ProtocolViolation, message));
+        }
+        match statement.command() {
+            Command::Query(query) => {
+                let context = self.context()?;
+                let plan = context.plan(query).await?;
+                let stream = context.stream(plan, parameters).await?;
+                Ok(Outcome::Rows { tag: "SELECT", schema: stream.schema(), stream })
+            }
+            Command::Explain(explain) => {
+                let context = self.context()?;
+                let plan = context.plan(&explain.query).await?;
+                let lines = context.explain(plan, parameters, explain.analyze).await?;
+                Ok(Outcome::of_batch("EXPLAIN", lines))
+            }
+            Command::CreateCollection(create) => create.run(&self.catalog()).await,
+            Command::DropCollection(drop) => drop.run(&self.catalog()).await,
+            Command::ShowCollections => {
+                Ok(Outcome::of_batch("SHOW", collections(self.catalog().snapshot())?))
+            }
+            Command::Insert(insert) => insert.run(&self.context()?, &parameters).await,
+            Command::Delete(delete) => delete.run(&self.context()?, parameters).await,
+            Command::Setting(command) => self.apply(command),
+            Command::Discard => {
+                if self.transaction_status() != TransactionStatus::Idle {
+                    let message = "DISCARD ALL cannot run inside a transaction block";
+                    return Err(SqlError::new(SqlState::ActiveSqlTransaction, message));
+                }
+                self.settings.lock().reset_all();
+                Ok(Outcome::Done { tag: "DISCARD ALL", rows: None })
+            }
+            Command::Begin(tag) => {
+                self.transaction.lock().begin();
+                Ok(Outcome::TransactionStarted { tag })
+            }
+            Command::Commit => {
+                let whole = self.transaction.lock().end();
+                let tag = if whole { "COMMIT" } else { "ROLLBACK" };
+                Ok(Outcome::TransactionEnded { tag })
+            }
+            Command::Rollback => {
+                self.transaction.lock().end();
+                Ok(Outcome::TransactionEnded { tag: "ROLLBACK" })
+            }
+        }
+    }
+
+    fn apply(&self, command: &SettingCommand) -> Result<Outcome, SqlError> {
+        let mut settings = self.settings.lock();
+        match command {
+            SettingCommand::Set(name, value) => settings.set(name, value)?,
+            SettingCommand::SetTransaction => {}
+            SettingCommand::Reset(name) => {
+                settings.reset(name)?;
+                return Ok(Outcome::Done { tag: "RESET", rows: None });
+            }
+            SettingCommand::ResetAll => {
+                settings.reset_all();
+                return Ok(Outcome::Done { tag: "RESET", rows: None });
+            }
+            SettingCommand::Show(name) => {
+                return Ok(Outcome::of_batch("SHOW", settings.show(name)?));
+            }
+            SettingCommand::ShowAll => return Ok(Outcome::of_batch("SHOW", settings.show_all()?)),
+        }
+        Ok(Outcome::Done { tag: "SET", rows: None })
+    }
+
+    async fn description(
+        &self,
+        statement: &Statement,
+        declared: &[Option<SqlType>],
+    ) -> Result<Description, SqlError> {
+        let count = statement.parameter_count();
+        let without_parameters = |columns| Description { parameters: Vec::new(), columns };
+        match statement.command() {
+            Command::Query(query) => {
+                let context = self.context()?;
+                let plan = context.plan(query).await?;
+                let parameters = decided(statement, declared, context.parameters(&plan, count)?);
+                let columns = Some(context.schema(plan, &parameters)?);
+                Ok(Description { parameters, columns })
+            }
+            Command::Explain(explain) => {
+                let context = self.context()?;
+                let plan = context.plan(&explain.query).await?;
+                let parameters = decided(statement, declared, context.parameters(&plan, count)?);
+                Ok(Description { parameters, columns: Some(explain_schema()) })
+            }
+            Command::Insert(insert) => {
+                let context = self.context()?;
+                insert.check(&context)?;
+                let parameters = decided(statement, declared, cell_types(&context, insert, count)?);
+                Ok(Description { parameters, columns: insert.schema() })
+            }
+            Command::Delete(delete) => {
+                let context = self.context()?;
+                let plan = context.plan(delete.query()).await?;
+                let parameters = decided(statement, declared, context.parameters(&plan, count)?);
+                Ok(Description { parameters, columns: None })
+            }
+            Command::ShowCollections => Ok(without_parameters(Some(collections_schema()))),
+            Command::Setting(SettingCommand::Show(name)) => {
+                Ok(without_parameters(Some(show_schema(name)?)))
+            }
+            Command::Setting(SettingCommand::ShowAll) => {
+                Ok(without_parameters(Some(show_all_schema())))
+            }
+            Command::Setting(
+                SettingCommand::Set(..)
+                | SettingCommand::SetTransaction
+                | SettingCommand::Reset(_)
+                | SettingCommand::ResetAll,
+            )
+            | Command::CreateCollection(_)
+            | Command::DropCollection(_)
+            | Command::Discard
+            | Command::Begin(_)
+            | Command::Commit
+            | Command::Rollback => Ok(without_parameters(None)),
+        }
+    }
+}
+
+/// What the client declared, else what the syntax around a parameter decides, else what planning
+/// infers, else text.
+fn decided(
+    statement: &Statement,
+    declared: &[Option<SqlType>],
+    inferred: Vec<Option<SqlType>>,
+) -> Vec<SqlType> {
+    let declared = declared.iter().copied().chain(std::iter::repeat(None));
+    let known = |sql_type: &SqlType| *sql_type != SqlType::Unknown;
+    let by_syntax = statement.parameter_types();
+    inferred
+        .into_iter()
+        .zip(declared)
+        .enumerate()
+        .map(|(at, (inferred, declared))| {
+            declared
+                .filter(known)
+                .or_else(|| by_syntax.get(&at).copied())
+                .or(inferred.filter(known))
+                .unwrap_or(SqlType::Text)
+        })
+        .collect()
+}
+
+/// Types of the parameters of an INSERT: its column's for a parameter that fills a cell, else what
+/// the expression around it decides.
+fn cell_types(
+    context: &QueryContext,
+    insert: &Insert,
+    count: usize,
+) -> Result<Vec<Option<SqlType>>, SqlError> {
+    let mut types = vec![None; count];
+    let mut decide = |name: &str, sql_type: SqlType| {
+        if let Some(slot) = parameter_index(name).and_then(|at| types.get_mut(at)) {
+            slot.get_or_insert(sql_type);
+        }
+    };
+    for (column_type, cell) in insert.parameters() {
+        match cell {
+            ast::Expr::Value(value) => {
+                if let Value::Placeholder(name) = &value.value {
+                    decide(name, column_type);
+                }
+            }
+            ast::Expr::Identifier(_) => {}
+            other => {
+                context.constant(other)?.apply(|part| {
+                    if let Expr::Placeholder(Placeholder { id, field: Some(field) }) = part {
+                        decide(id, SqlType::of(field));
+                    }
+                    Ok(TreeNodeRecursion::Continue)
+                })?;
+            }
+        }
+    }
+    Ok(types)
+}

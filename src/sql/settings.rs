@@ -1,0 +1,315 @@
+//! The settings of a session that PostgreSQL clients set and ask for, and SET, RESET and SHOW.
+//!
+//! A setting accepts the values under which this server does what the setting promises, and no
+//! others: accepting `TimeZone = 'Asia/Tokyo'` and showing UTC would be worse than refusing it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::arrow::array::StringArray;
+use datafusion::arrow::datatypes::{DataType, Field, SchemaRef};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::error::DataFusionError;
+use datafusion::sql::sqlparser::ast::{
+    self, ContextModifier, Ident, ObjectName, Reset, ResetStatement, Set, TransactionAccessMode,
+    TransactionMode, Value,
+};
+
+use super::columns::schema_of;
+use super::parser::{check_mode, folded};
+use super::statement::Command;
+use super::{SqlError, SqlState};
+
+/// The PostgreSQL release whose behaviour this server follows.
+pub(super) const SERVER_VERSION: &str = "15.0";
+
+/// SET, RESET or SHOW.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum SettingCommand {
+    /// SET name TO value.
+    Set(String, String),
+    /// SET TRANSACTION and its relatives, which change nothing here.
+    SetTransaction,
+    /// RESET name, SET name TO DEFAULT.
+    Reset(String),
+    /// RESET ALL.
+    ResetAll,
+    /// SHOW name.
+    Show(String),
+    /// SHOW ALL.
+    ShowAll,
+}
+
+/// What a setting accepts.
+#[derive(Debug, Clone, Copy)]
+enum Accepts {
+    /// Nothing; it tells about the server.
+    Nothing,
+    /// Any text.
+    Text,
+    /// Whole numbers in a range.
+    Integer(i64, i64),
+    /// The default in other spellings.
+    Spellings(&'static [&'static str]),
+    /// One of several words.
+    Words(&'static [&'static str]),
+}
+
+#[derive(Debug)]
+struct Setting {
+    name: &'static str,
+    default: &'static str,
+    accepts: Accepts,
+}
+
+const fn setting(name: &'static str, default: &'static str, accepts: Accepts) -> Setting {
+    Setting { name, default, accepts }
+}
+
+const OFF: Accepts = Accepts::Spellings(&["false", "no", "0"]);
+const ON: Accepts = Accepts::Spellings(&["true", "yes", "1"]);
+const LEVELS: Accepts =
+    Accepts::Words(&["read uncommitted", "read committed", "repeatable read", "serializable"]);
+const NO_TIMEOUT: Accepts = Accepts::Spellings(&["0ms", "0s"]);
+
+/// All settings in the order of their names, ignoring case.
+static SETTINGS: [Setting; 27] = [
+    setting("application_name", "", Accepts::Text),
+    setting("bytea_output", "hex", Accepts::Spellings(&[])),
+    setting("client_encoding", "UTF8", Accepts::Spellings(&["UTF-8", "unicode"])),
+    setting(
+        "client_min_messages",
+        "notice",
+        Accepts::Words(&["debug", "debug1", "log", "notice", "warning", "error"]),
+    ),
+    setting("DateStyle", "ISO, MDY", Accepts::Spellings(&["ISO", "ISO,MDY"])),
+    setting("default_transaction_isolation", "repeatable read", LEVELS),
+    setting("default_transaction_read_only", "off", OFF),
+    setting("extra_float_digits", "1", Accepts::Integer(-15, 3)),
+    setting("idle_in_transaction_session_timeout", "0", NO_TIMEOUT),
+    setting("integer_datetimes", "on", Accepts::Nothing),
+    setting("IntervalStyle", "postgres", Accepts::Spellings(&[])),
+    setting("is_superuser", "off", Accepts::Nothing),
+    setting("lc_collate", "C", Accepts::Nothing),
+    setting("lc_ctype", "C", Accepts::Nothing),
+    setting("lock_timeout", "0", NO_TIMEOUT),
+    setting("max_identifier_length", "63", Accepts::Nothing),
+    setting("row_security", "on", ON),
+    setting(
+        "search_path",
+        "\"$user\", public",
+        Accepts::Spellings(&["public", "$user, public", "$user,public", "public, pg_catalog"]),
+    ),
+    setting("server_encoding", "UTF8", Accepts::Nothing),
+    setting("server_version", SERVER_VERSION, Accepts::Nothing),
+    setting("server_version_num", "150000", Accepts::Nothing),
+    setting("standard_conforming_strings", "on", ON),
+    setting("statement_timeout", "0", NO_TIMEOUT),
+    setting(
+        "TimeZone",
+        "UTC",
+        Accepts::Spellings(&["GMT", "Etc/UTC", "Etc/GMT", "Z", "+00:00", "0"]),
+    ),
+    setting("transaction_isolation", "repeatable read", LEVELS),
+    setting("transaction_read_only", "off", Accepts::Spellings(&["false", "no", "0"])),
+    setting("xmloption", "content", Accepts::Spellings(&[])),
+];
+
+fn find(name: &str) -> Result<&'static Setting, SqlError> {
+    SETTINGS.iter().find(|setting| setting.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
+        let message = format!("unrecognized configuration parameter \"{name}\"");
+        SqlError::new(SqlState::UndefinedObject, message)
+    })
+}
+
+impl Setting {
+    /// The value as it is kept, or why it is refused.
+    fn checked(&self, value: &str) -> Result<String, SqlError> {
+        let refuse = |state, hint: String| {
+            let message = format!("invalid value for parameter \"{}\": \"{value}\"", self.name);
+            Err(SqlError::new(state, message).with_hint(hint))
+        };
+        match self.accepts {
+            Accepts::Nothing => {
+                let message = format!("parameter \"{}\" cannot be changed", self.name);
+                Err(SqlError::new(SqlState::CantChangeRuntimeParam, message))
+            }
+            Accepts::Text => Ok(value.to_owned()),
+            Accepts::Integer(least, most) => match value.parse::<i64>() {
+                Ok(number) if (least..=most).contains(&number) => Ok(number.to_string()),
+                _ => refuse(
+                    SqlState::InvalidParameterValue,
+                    format!("Whole numbers from {least} to {most} are accepted."),
+                ),
+            },
+            Accepts::Words(words) => {
+                match words.iter().find(|word| word.eq_ignore_ascii_case(value)) {
+                    Some(word) => Ok((*word).to_owned()),
+                    None => refuse(
+                        SqlState::InvalidParameterValue,
+                        format!("Available values: {}.", words.join(", ")),
+                    ),
+                }
+            }
+            Accepts::Spellings(spellings) => {
+                let mut known = spellings.iter().chain([&self.default]);
+                if known.any(|spelling| spelling.eq_ignore_ascii_case(value)) {
+                    Ok(self.default.to_owned())
+                } else {
+                    let hint = format!("This server supports only \"{}\" here.", self.default);
+                    refuse(SqlState::FeatureNotSupported, hint)
+                }
+            }
+        }
+    }
+}
+
+/// The settings that a session changed.
+#[derive(Debug, Default)]
+pub(super) struct Settings(BTreeMap<&'static str, String>);
+
+impl Settings {
+    /// # Errors
+    /// 42704 for a name nobody knows, 22023, 0A000 or 55P02 for a value that is not accepted.
+    pub(super) fn set(&mut self, name: &str, value: &str) -> Result<(), SqlError> {
+        let setting = find(name)?;
+        self.0.insert(setting.name, setting.checked(value)?);
+        Ok(())
+    }
+
+    /// # Errors
+    /// 42704 for a name nobody knows.
+    pub(super) fn reset(&mut self, name: &str) -> Result<(), SqlError> {
+        self.0.remove(find(name)?.name);
+        Ok(())
+    }
+
+    pub(super) fn reset_all(&mut self) {
+        self.0.clear();
+    }
+
+    /// The value of one setting as a row.
+    ///
+    /// # Errors
+    /// 42704 for a name nobody knows.
+    pub(super) fn show(&self, name: &str) -> Result<RecordBatch, SqlError> {
+        let setting = find(name)?;
+        let value = StringArray::from_iter_values([self.value(setting)]);
+        RecordBatch::try_new(show_schema(name)?, vec![Arc::new(value)])
+            .map_err(|error| DataFusionError::from(error).into())
+    }
+
+    /// All settings as rows.
+    pub(super) fn show_all(&self) -> Result<RecordBatch, SqlError> {
+        let names = StringArray::from_iter_values(SETTINGS.iter().map(|setting| setting.name));
+        let values = SETTINGS.iter().map(|setting| self.value(setting));
+        let values = StringArray::from_iter_values(values);
+        RecordBatch::try_new(show_all_schema(), vec![Arc::new(names), Arc::new(values)])
+            .map_err(|error| DataFusionError::from(error).into())
+    }
+
+    fn value(&self, setting: &Setting) -> &str {
+        self.0.get(setting.name).map_or(setting.default, String::as_str)
+    }
+}
+
+/// The column of SHOW name.
+///
+/// # Errors
+/// 42704 for a name nobody knows.
+pub(super) fn show_schema(name: &str) -> Result<SchemaRef, SqlError> {
+    Ok(schema_of([Field::new(find(name)?.name, DataType::Utf8, false)]))
+}
+
+/// The columns of SHOW ALL.
+pub(super) fn show_all_schema() -> SchemaRef {
+    schema_of(["name", "setting"].map(|name| Field::new(name, DataType::Utf8, false)))
+}
+
+/// The command of a SET statement.
+pub(super) fn set_command(set: Set) -> Result<Command, SqlError> {
+    let command = match set {
+        Set::SingleAssignment {
+            scope: None | Some(ContextModifier::Session),
+            hivevar: false,
+            variable,
+            values,
+        } => assignment(setting_name(&variable), &values)?,
+        Set::SetTimeZone { local: false, value } => {
+            assignment("TimeZone".to_owned(), std::slice::from_ref(&value))?
+        }
+        Set::SetNames { charset_name, collation_name: None } => {
+            SettingCommand::Set("client_encoding".to_owned(), charset_name.value)
+        }
+        Set::SetNamesDefault {} => SettingCommand::Reset("client_encoding".to_owned()),
+        Set::SetTransaction { modes, snapshot: None, session } => {
+            modes.iter().try_for_each(check_mode)?;
+            let read_only = TransactionMode::AccessMode(TransactionAccessMode::ReadOnly);
+            if session && modes.contains(&read_only) {
+                return Err(SqlError::unsupported("a session that only reads"));
+            }
+            SettingCommand::SetTransaction
+        }
+        other => return Err(SqlError::unsupported(other)),
+    };
+    Ok(Command::Setting(command))
+}
+
+/// The command of a SHOW statement.
+pub(super) fn show_command(variable: &[Ident]) -> Result<Command, SqlError> {
+    let words: Vec<String> = variable.iter().map(folded).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let command = match words.as_slice() {
+        ["all"] => SettingCommand::ShowAll,
+        ["time", "zone"] => SettingCommand::Show("TimeZone".to_owned()),
+        ["transaction", "isolation", "level"] => {
+            SettingCommand::Show("transaction_isolation".to_owned())
+        }
+        [name] => SettingCommand::Show((*name).to_owned()),
+        other => SettingCommand::Show(other.join(".")),
+    };
+    Ok(Command::Setting(command))
+}
+
+/// The command of a RESET statement.
+pub(super) fn reset_command(reset: ResetStatement) -> Result<Command, SqlError> {
+    Ok(Command::Setting(match reset.reset {
+        Reset::ALL => SettingCommand::ResetAll,
+        Reset::ConfigurationParameter(name) => SettingCommand::Reset(setting_name(&name)),
+    }))
+}
+
+fn setting_name(name: &ObjectName) -> String {
+    name.to_string().replace('"', "")
+}
+
+fn assignment(name: String, values: &[ast::Expr]) -> Result<SettingCommand, SqlError> {
+    if let [ast::Expr::Identifier(word)] = values
+        && folded(word) == "default"
+    {
+        return Ok(SettingCommand::Reset(name));
+    }
+    let values: Option<Vec<String>> = values.iter().map(value_text).collect();
+    match values {
+        Some(values) => Ok(SettingCommand::Set(name, values.join(", "))),
+        None => Err(SqlError::unsupported(format!("an expression as the value of {name}"))),
+    }
+}
+
+fn value_text(value: &ast::Expr) -> Option<String> {
+    match value {
+        ast::Expr::Identifier(word) => Some(word.value.clone()),
+        ast::Expr::Value(value) => match &value.value {
+            Value::Number(digits, _) => Some(digits.clone()),
+            Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) => {
+                Some(text.clone())
+            }
+            Value::Boolean(value) => Some(if *value { "on" } else { "off" }.to_owned()),
+            _ => None,
+        },
+        ast::Expr::UnaryOp { op: ast::UnaryOperator::Minus, expr } => {
+            value_text(expr).map(|digits| format!("-{digits}"))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,142 @@
+//! The SQLSTATE codes this server answers with.
+
+use std::fmt;
+
+/// Why a statement failed, as one of PostgreSQL's five-character codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SqlState {
+    /// 08P01: the client's messages do not fit together.
+    ProtocolViolation,
+    /// 0A000: the statement or clause is not supported here.
+    FeatureNotSupported,
+    /// 22000: a value is wrong in a way no other code describes.
+    DataException,
+    /// 22003: a number does not fit its type.
+    NumericValueOutOfRange,
+    /// 22004: NULL where a value is needed.
+    NullValueNotAllowed,
+    /// 22007: text that is no date or time.
+    InvalidDatetimeFormat,
+    /// 22012: division by zero.
+    DivisionByZero,
+    /// 22023: a value breaks a stated bound.
+    InvalidParameterValue,
+    /// 2201W: a negative LIMIT.
+    InvalidRowCountInLimitClause,
+    /// 22P02: text that is no value of the type wanted.
+    InvalidTextRepresentation,
+    /// 25001: only possible outside a transaction block, or before its first query.
+    ActiveSqlTransaction,
+    /// 25006: the store accepts no writes.
+    ReadOnlySqlTransaction,
+    /// 25P02: the transaction block has failed and waits for ROLLBACK.
+    InFailedSqlTransaction,
+    /// 3F000: there is no such schema.
+    InvalidSchemaName,
+    /// 42000: the statement cannot be planned, for a reason no other code describes.
+    SyntaxErrorOrAccessRuleViolation,
+    /// 42501: the key's role does not allow this.
+    InsufficientPrivilege,
+    /// 42601: the text is not SQL as this server reads it.
+    SyntaxError,
+    /// 428C9: the column is made by the server.
+    GeneratedAlways,
+    /// 42602: the name is not acceptable.
+    InvalidName,
+    /// 42701: a column is named twice.
+    DuplicateColumn,
+    /// 42702: a column name could mean several columns.
+    AmbiguousColumn,
+    /// 42703: there is no such column.
+    UndefinedColumn,
+    /// 42704: there is no such object (a setting, for instance).
+    UndefinedObject,
+    /// 42712: a table alias is used twice.
+    DuplicateAlias,
+    /// 42803: aggregates and plain columns are mixed.
+    GroupingError,
+    /// 42804: a value has the wrong type.
+    DatatypeMismatch,
+    /// 42883: there is no such function or operator.
+    UndefinedFunction,
+    /// 42939: the name is reserved.
+    ReservedName,
+    /// 42P01: there is no such collection.
+    UndefinedTable,
+    /// 42P02: there is no such parameter.
+    UndefinedParameter,
+    /// 42P07: the collection exists already.
+    DuplicateTable,
+    /// 42P08: a parameter is used with two types.
+    AmbiguousParameter,
+    /// 53200: the memory meant for queries is used up.
+    OutOfMemory,
+    /// 54000: a limit of this server is exceeded.
+    ProgramLimitExceeded,
+    /// 54001: the statement is nested too deeply.
+    StatementTooComplex,
+    /// 55000: the object is not in a state that allows this.
+    ObjectNotInPrerequisiteState,
+    /// 55P02: the setting cannot be changed.
+    CantChangeRuntimeParam,
+    /// 57014: the statement was canceled.
+    QueryCanceled,
+    /// 58000: something outside the server is missing.
+    SystemError,
+    /// XX000: a malfunction of the server.
+    InternalError,
+}
+
+impl SqlState {
+    /// The five characters that go over the wire.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::ProtocolViolation => "08P01",
+            Self::FeatureNotSupported => "0A000",
+            Self::DataException => "22000",
+            Self::NumericValueOutOfRange => "22003",
+            Self::NullValueNotAllowed => "22004",
+            Self::InvalidDatetimeFormat => "22007",
+            Self::DivisionByZero => "22012",
+            Self::InvalidParameterValue => "22023",
+            Self::InvalidRowCountInLimitClause => "2201W",
+            Self::InvalidTextRepresentation => "22P02",
+            Self::ActiveSqlTransaction => "25001",
+            Self::ReadOnlySqlTransaction => "25006",
+            Self::InFailedSqlTransaction => "25P02",
+            Self::InvalidSchemaName => "3F000",
+            Self::SyntaxErrorOrAccessRuleViolation => "42000",
+            Self::InsufficientPrivilege => "42501",
+            Self::SyntaxError => "42601",
+            Self::GeneratedAlways => "428C9",
+            Self::InvalidName => "42602",
+            Self::DuplicateColumn => "42701",
+            Self::AmbiguousColumn => "42702",
+            Self::UndefinedColumn => "42703",
+            Self::UndefinedObject => "42704",
+            Self::DuplicateAlias => "42712",
+            Self::GroupingError => "42803",
+            Self::DatatypeMismatch => "42804",
+            Self::UndefinedFunction => "42883",
+            Self::ReservedName => "42939",
+            Self::UndefinedTable => "42P01",
+            Self::UndefinedParameter => "42P02",
+            Self::DuplicateTable => "42P07",
+            Self::AmbiguousParameter => "42P08",
+            Self::OutOfMemory => "53200",
+            Self::ProgramLimitExceeded => "54000",
+            Self::StatementTooComplex => "54001",
+            Self::ObjectNotInPrerequisiteState => "55000",
+            Self::CantChangeRuntimeParam => "55P02",
+            Self::QueryCanceled => "57014",
+            Self::SystemError => "58000",
+            Self::InternalError => "XX000",
+        }
+    }
+}
+
+impl fmt::Display for SqlState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}

@@ -1,0 +1,125 @@
+//! A parsed statement as the server acts on it.
+
+use std::sync::Arc;
+
+use datafusion::sql::sqlparser::ast::Query;
+
+use super::adapt::ParameterTypes;
+use super::collection::{CreateCollection, DropCollection};
+use super::delete::Delete;
+use super::insert::Insert;
+use super::settings::SettingCommand;
+use crate::engine::Action;
+
+/// One parsed statement; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Statement(Arc<Parsed>);
+
+#[derive(Debug)]
+struct Parsed {
+    command: Command,
+    parameter_count: usize,
+    parameter_types: ParameterTypes,
+}
+
+impl Statement {
+    pub(super) fn new(
+        command: Command,
+        parameter_count: usize,
+        parameter_types: ParameterTypes,
+    ) -> Self {
+        Self(Arc::new(Parsed { command, parameter_count, parameter_types }))
+    }
+
+    pub(super) fn command(&self) -> &Command {
+        &self.0.command
+    }
+
+    /// The highest `$n` of the statement.
+    pub fn parameter_count(&self) -> usize {
+        self.0.parameter_count
+    }
+
+    /// Types that the syntax around the parameters decides.
+    pub(super) fn parameter_types(&self) -> &ParameterTypes {
+        &self.0.parameter_types
+    }
+
+    /// Whether this ends a transaction block, which is all that a failed block still accepts.
+    pub fn ends_transaction(&self) -> bool {
+        matches!(self.0.command, Command::Commit | Command::Rollback)
+    }
+}
+
+/// Everything this server does on request. What is not here does not exist.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// SELECT, VALUES, WITH, SEARCH.
+    Query(Box<Query>),
+    /// EXPLAIN of a query.
+    Explain(Explain),
+    /// CREATE COLLECTION.
+    CreateCollection(CreateCollection),
+    /// DROP COLLECTION.
+    DropCollection(DropCollection),
+    /// SHOW COLLECTIONS.
+    ShowCollections,
+    /// INSERT.
+    Insert(Insert),
+    /// DELETE.
+    Delete(Delete),
+    /// SET, RESET, SHOW.
+    Setting(SettingCommand),
+    /// DISCARD ALL.
+    Discard,
+    /// BEGIN, START TRANSACTION; the command tag.
+    Begin(&'static str),
+    /// COMMIT, END.
+    Commit,
+    /// ROLLBACK, ABORT.
+    Rollback,
+}
+
+/// EXPLAIN of a query.
+#[derive(Debug)]
+pub(super) struct Explain {
+    /// Run it and tell what happened.
+    pub(super) analyze: bool,
+    pub(super) query: Box<Query>,
+}
+
+impl Command {
+    /// What the caller's role must allow.
+    pub(super) fn action(&self) -> Action {
+        match self {
+            Self::Query(_)
+            | Self::Explain(_)
+            | Self::ShowCollections
+            | Self::Setting(_)
+            | Self::Discard
+            | Self::Begin(_)
+            | Self::Commit
+            | Self::Rollback => Action::Read,
+            Self::Insert(_) | Self::Delete(_) => Action::ChangeFaces,
+            Self::CreateCollection(_) | Self::DropCollection(_) => Action::ChangeCollections,
+        }
+    }
+
+    /// The name of a command that writes; none for those that only read.
+    pub(super) fn write_name(&self) -> Option<&'static str> {
+        match self {
+            Self::CreateCollection(_) => Some("CREATE COLLECTION"),
+            Self::DropCollection(_) => Some("DROP COLLECTION"),
+            Self::Insert(_) => Some("INSERT"),
+            Self::Delete(_) => Some("DELETE"),
+            Self::Query(_)
+            | Self::Explain(_)
+            | Self::ShowCollections
+            | Self::Setting(_)
+            | Self::Discard
+            | Self::Begin(_)
+            | Self::Commit
+            | Self::Rollback => None,
+        }
+    }
+}

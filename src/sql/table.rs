@@ -1,0 +1,106 @@
+//! A gallery as a table that queries can read.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::expr::Alias;
+use datafusion::logical_expr::{
+    BinaryExpr, Expr, Operator, TableProviderFilterPushDown, TableType,
+};
+use datafusion::physical_plan::ExecutionPlan;
+use likeness_storage::GalleryDescriptor;
+
+use super::columns::{GalleryColumn, gallery_schema};
+use super::scan::{GalleryScan, ScanRows};
+use crate::biometric::FaceId;
+use crate::engine::TenantSnapshot;
+
+/// One gallery as of one snapshot. It only reads: the hooks through which DataFusion would insert,
+/// update and delete are left at their refusing defaults, because they lose filters.
+#[derive(Debug)]
+pub(super) struct GalleryTable {
+    snapshot: TenantSnapshot,
+    descriptor: Arc<GalleryDescriptor>,
+    schema: SchemaRef,
+}
+
+impl GalleryTable {
+    pub(super) fn new(snapshot: TenantSnapshot, descriptor: Arc<GalleryDescriptor>) -> Self {
+        Self { snapshot, descriptor, schema: gallery_schema() }
+    }
+}
+
+#[async_trait]
+impl TableProvider for GalleryTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    /// `face_id = 'literal'` is answered exactly by a look-up; everything else is left to
+    /// DataFusion, which then filters what the scan reads.
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>, DataFusionError> {
+        let support = |filter: &&Expr| match wanted_face(filter) {
+            Some(_) => TableProviderFilterPushDown::Exact,
+            None => TableProviderFilterPushDown::Unsupported,
+        };
+        Ok(filters.iter().map(support).collect())
+    }
+
+    async fn scan(
+        &self,
+        _state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
+        let all: Vec<GalleryColumn> = GalleryColumn::ALL.into();
+        let columns = match projection {
+            None => all,
+            Some(wanted) => wanted.iter().filter_map(|&at| all.get(at).copied()).collect(),
+        };
+        let rows = wanted_rows(filters, limit);
+        let (snapshot, descriptor) = (self.snapshot.clone(), Arc::clone(&self.descriptor));
+        Ok(Arc::new(GalleryScan::new(snapshot, descriptor, columns, rows)))
+    }
+}
+
+/// The rows that satisfy all `filters`, each of which asks for one face id.
+fn wanted_rows(filters: &[Expr], limit: Option<usize>) -> ScanRows {
+    let mut ids = filters.iter().filter_map(wanted_face);
+    let Some(first) = ids.next() else { return ScanRows::First(limit) };
+    if ids.any(|id| id != first) {
+        return ScanRows::None;
+    }
+    first.parse::<FaceId>().map_or(ScanRows::None, ScanRows::One)
+}
+
+/// The text in `face_id = 'text'` or `'text' = face_id`. A text that is no face id equals none.
+fn wanted_face(filter: &Expr) -> Option<&str> {
+    let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = unaliased(filter) else {
+        return None;
+    };
+    let (column, literal) = match (unaliased(left), unaliased(right)) {
+        (Expr::Column(column), Expr::Literal(literal, _))
+        | (Expr::Literal(literal, _), Expr::Column(column)) => (column, literal),
+        _ => return None,
+    };
+    (column.name == GalleryColumn::FaceId.name()).then(|| literal.try_as_str().flatten())?
+}
+
+/// Bound parameters arrive as literals under an alias.
+fn unaliased(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Alias(Alias { expr, .. }) => unaliased(expr),
+        other => other,
+    }
+}

@@ -1,0 +1,94 @@
+//! The SQLSTATE of what goes wrong, and that everything unknown is refused by name.
+
+use super::Client;
+use crate::sql::SqlState;
+
+#[tokio::test]
+async fn errors_have_the_class_postgresql_gives_them() {
+    let client = Client::with_people().await;
+    let cases = [
+        ("SELEC 1", SqlState::SyntaxError),
+        ("SELECT (1", SqlState::SyntaxError),
+        ("SELECT 1 +", SqlState::SyntaxError),
+        ("SELECT 'open", SqlState::SyntaxError),
+        ("SELECT 1 2 3", SqlState::SyntaxError),
+        ("SELECT * FROM nobody", SqlState::UndefinedTable),
+        ("SELECT * FROM other.people", SqlState::UndefinedTable),
+        ("SELECT nothing FROM people", SqlState::UndefinedColumn),
+        ("SELECT p.nothing FROM people p", SqlState::UndefinedColumn),
+        ("SELECT face_id FROM people a, people b", SqlState::AmbiguousColumn),
+        ("SELECT * FROM people JOIN people USING (face_id)", SqlState::DuplicateAlias),
+        ("SELECT no_such_function(1)", SqlState::UndefinedFunction),
+        ("SELECT substr(1, 2, 3, 4)", SqlState::UndefinedFunction),
+        ("SELECT external_face_id, count(*) FROM people", SqlState::GroupingError),
+        ("SELECT 1 + true", SqlState::DatatypeMismatch),
+        ("SELECT 1 FROM people WHERE 'a'", SqlState::DatatypeMismatch),
+        ("SELECT 'a'::int", SqlState::InvalidTextRepresentation),
+        ("SELECT 1 / 0", SqlState::DivisionByZero),
+        ("SELECT 1 / count(*) FROM people WHERE false", SqlState::DivisionByZero),
+        ("SELECT * FROM people LIMIT -1", SqlState::InvalidRowCountInLimitClause),
+        ("SELECT $0", SqlState::UndefinedParameter),
+        ("SELECT metadata->>'team' FROM people", SqlState::FeatureNotSupported),
+    ];
+    for (sql, state) in cases {
+        let error = client.error(sql).await;
+        assert_eq!(error.state, state, "{sql}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn syntax_errors_point_at_the_place() {
+    let client = Client::new();
+    let error = client.error("SELECT 1\nFROM t WHERE\n ) x").await;
+    assert_eq!(error.message, "syntax error at or near \")\"");
+    assert_eq!(error.position, Some(24));
+    let error = client.error("SELECT (1").await;
+    assert_eq!(error.message, "syntax error at end of input");
+}
+
+#[tokio::test]
+async fn statements_that_do_not_exist_here_are_refused_by_name() {
+    let client = Client::with_people().await;
+    let cases = [
+        ("UPDATE people SET metadata = '{}'", "UPDATE"),
+        ("update people set metadata = '{}'", "UPDATE"),
+        ("COPY people FROM STDIN", "COPY"),
+        ("CREATE TABLE t (a int)", "CREATE TABLE"),
+        ("CREATE TABLE t AS SELECT 1", "CREATE TABLE"),
+        ("CREATE VIEW v AS SELECT 1", "CREATE VIEW"),
+        ("CREATE INDEX ON people (model)", "CREATE INDEX"),
+        ("CREATE FUNCTION f() RETURNS int AS 'x' LANGUAGE sql", "CREATE FUNCTION"),
+        ("ALTER TABLE people ADD COLUMN a int", "ALTER TABLE"),
+        ("DROP TABLE people", "DROP TABLE"),
+        ("TRUNCATE people", "TRUNCATE"),
+        ("GRANT ALL ON people TO x", "GRANT"),
+        ("MERGE INTO people USING people p ON true WHEN MATCHED THEN DELETE", "MERGE"),
+        ("LISTEN x", "LISTEN"),
+        ("NOTIFY x", "NOTIFY"),
+        ("PREPARE x AS SELECT 1", "PREPARE"),
+        ("EXECUTE x", "EXECUTE"),
+        ("DECLARE c CURSOR FOR SELECT 1", "DECLARE"),
+        ("FETCH 1 FROM c", "FETCH"),
+        ("SAVEPOINT s", "SAVEPOINT"),
+        ("RELEASE s", "RELEASE"),
+        ("ROLLBACK TO s", "ROLLBACK"),
+        ("LOCK TABLE people", "LOCK"),
+        ("VACUUM", "VACUUM"),
+        ("CALL f()", "CALL"),
+        ("SHOW TABLES", "SHOW TABLES"),
+        ("EXPLAIN DELETE FROM people", "EXPLAIN"),
+        ("EXPLAIN (FORMAT JSON) SELECT 1", "EXPLAIN"),
+        ("DESCRIBE people", "DESCRIBE"),
+        ("SELECT 1 INTO t", "SELECT INTO"),
+        ("SELECT * FROM people FOR UPDATE", "FOR UPDATE"),
+        ("WITH d AS (DELETE FROM people RETURNING *) SELECT * FROM d", "DELETE"),
+        ("SELECT * FROM (WITH d AS (DELETE FROM people) SELECT 1) x", "DELETE"),
+        ("WITH x AS (SELECT 1) DELETE FROM people", "DELETE"),
+    ];
+    for (sql, name) in cases {
+        let error = client.error(sql).await;
+        assert_eq!(error.state, SqlState::FeatureNotSupported, "{sql}: {error}");
+        assert!(error.message.contains(name), "{sql}: {error}");
+    }
+    assert_eq!(client.count("people").await, "4");
+}

@@ -1,0 +1,147 @@
+//! INSERT: what a row may hold, what comes back, and that a bad row takes all others with it.
+
+use datafusion::scalar::ScalarValue;
+
+use super::{Client, reals, text};
+use crate::sql::{Outcome, SqlState, SqlType};
+
+#[tokio::test]
+async fn rows_take_constants_expressions_and_parameters() {
+    let client = Client::new();
+    client.run("CREATE COLLECTION c WITH (dimensions = 2)").await;
+    let sql = "INSERT INTO c (external_face_id, external_image_id, metadata, embedding) VALUES \
+               (upper('a') || 1 + 1, NULL, '{}'::jsonb, ARRAY[1, 0]), \
+               ($1, DEFAULT, $2, $3), ($1 || '!', 'i', NULL, '[0, 2]'::real[])";
+    let values = [text("p"), text("[1]"), reals(&[3.0, 4.0])];
+    assert_eq!(client.run_with(sql, &values).await, ("INSERT 0", Some(3)));
+    let rows = client
+        .rows("SELECT external_face_id, external_image_id, metadata, embedding FROM c ORDER BY face_id")
+        .await;
+    assert_eq!(
+        rows,
+        [
+            ["A2", "", "{}", "[1.0, 0.0]"],
+            ["p", "", "[1]", "[0.6, 0.8]"],
+            ["p!", "i", "", "[0.0, 1.0]"]
+        ]
+    );
+}
+
+#[tokio::test]
+async fn parameters_take_the_type_of_their_column() {
+    let client = Client::with_people().await;
+    let sql = "INSERT INTO people (external_face_id, metadata, image, embedding) VALUES \
+               ($1, $2, $3, $4), (lower($5), $6::jsonb, NULL, $7::real[])";
+    let (parameters, columns) = client.describe(sql).await;
+    assert_eq!(
+        parameters,
+        [
+            SqlType::Text,
+            SqlType::Jsonb,
+            SqlType::Bytea,
+            SqlType::Float4Array,
+            SqlType::Text,
+            SqlType::Jsonb,
+            SqlType::Float4Array
+        ]
+    );
+    assert_eq!(columns, None);
+}
+
+#[tokio::test]
+async fn returning_answers_the_columns_of_the_new_faces() {
+    let client = Client::with_people().await;
+    let sql = "INSERT INTO people (external_face_id, embedding) VALUES ('x', '[0, 3, 4]'), \
+               ('y', '[2, 0, 0]') RETURNING external_face_id AS \"Who\", embedding, face_id";
+    let (_, columns) = client.describe(sql).await;
+    assert_eq!(columns.unwrap(), ["Who", "embedding", "face_id"]);
+    let rows = client.rows(sql).await;
+    assert_eq!(rows.iter().map(|row| &*row[0]).collect::<Vec<_>>(), ["x", "y"]);
+    assert_eq!(rows[0][1], "[0.0, 0.6, 0.8]");
+    assert_eq!(rows[0][2], client.face_id("x").await);
+    let all = "INSERT INTO people (embedding) VALUES ('[1,1,1]') RETURNING *";
+    let Outcome::Rows { tag, schema, .. } = client.outcome(all, &[]).await.unwrap() else {
+        panic!("no rows");
+    };
+    assert_eq!((tag, schema.fields().len()), ("INSERT 0", 11));
+}
+
+#[tokio::test]
+async fn one_bad_row_keeps_all_rows_out() {
+    let client = Client::with_people().await;
+    let long = "x".repeat(256);
+    let cases = [
+        ("embedding", "('[1,0,0]'), ('[1,0]')", SqlState::InvalidParameterValue),
+        ("embedding", "('[1,0,0]'), ('[0,0,0]')", SqlState::InvalidParameterValue),
+        ("embedding", "('[1,0,0]'), ('nonsense')", SqlState::InvalidTextRepresentation),
+        ("embedding", "('[1,0,0]'), (7)", SqlState::DatatypeMismatch),
+        ("embedding", "('[1,0,0]'), (NULL)", SqlState::SyntaxError),
+        ("embedding", "('[1,0,0]'), (1 / 0)", SqlState::DivisionByZero),
+        ("embedding", "('[1,0,0]'), (nothing)", SqlState::UndefinedColumn),
+        ("embedding", "((SELECT embedding FROM people LIMIT 1))", SqlState::FeatureNotSupported),
+        ("embedding, image", "('[1,0,0]', '\\x00')", SqlState::SyntaxError),
+        ("image", "('\\x00')", SqlState::SystemError),
+        ("image", "('\\x0')", SqlState::InvalidTextRepresentation),
+        (
+            "embedding, external_face_id",
+            &format!("('[1,0,0]', '{long}')"),
+            SqlState::InvalidParameterValue,
+        ),
+        ("embedding, metadata", "('[1,0,0]', 'no json')", SqlState::InvalidParameterValue),
+        ("embedding", "('[1,0,0]', 1)", SqlState::SyntaxError),
+        ("embedding, metadata", "('[1,0,0]')", SqlState::SyntaxError),
+        ("external_face_id", "('x')", SqlState::SyntaxError),
+        ("embedding, embedding", "('[1,0,0]', '[1,0,0]')", SqlState::DuplicateColumn),
+        ("embedding, colour", "('[1,0,0]', 'red')", SqlState::UndefinedColumn),
+        ("embedding, face_id", "('[1,0,0]', 'f_1')", SqlState::GeneratedAlways),
+    ];
+    for (columns, values, state) in cases {
+        let error = client.error(&format!("INSERT INTO people ({columns}) VALUES {values}")).await;
+        assert_eq!(error.state, state, "{columns}: {values}: {error}");
+    }
+    assert_eq!(client.count("people").await, "4");
+}
+
+#[tokio::test]
+async fn other_forms_of_insert_are_refused_before_anything_happens() {
+    let client = Client::with_people().await;
+    let cases = [
+        ("INSERT INTO people VALUES ('[1,0,0]')", SqlState::SyntaxError),
+        (
+            "INSERT INTO people (embedding) SELECT embedding FROM people",
+            SqlState::FeatureNotSupported,
+        ),
+        ("INSERT INTO people DEFAULT VALUES", SqlState::SyntaxError),
+        (
+            "INSERT INTO people (embedding) VALUES ('[1,0,0]') ON CONFLICT DO NOTHING",
+            SqlState::FeatureNotSupported,
+        ),
+        (
+            "INSERT INTO people (embedding) VALUES ('[1,0,0]') RETURNING nothing",
+            SqlState::UndefinedColumn,
+        ),
+        (
+            "INSERT INTO people (embedding) VALUES ('[1,0,0]') RETURNING 1 / 0",
+            SqlState::FeatureNotSupported,
+        ),
+        ("INSERT INTO nobody (embedding) VALUES ('[1]')", SqlState::UndefinedTable),
+    ];
+    for (sql, state) in cases {
+        let error = client.error(sql).await;
+        assert_eq!(error.state, state, "{sql}: {error}");
+    }
+    assert_eq!(client.count("people").await, "4");
+}
+
+#[tokio::test]
+async fn a_null_parameter_is_no_embedding() {
+    let client = Client::with_people().await;
+    let sql = "INSERT INTO people (embedding) VALUES ($1)";
+    let null = SqlType::Float4Array.null().unwrap();
+    assert_eq!(client.error_with(sql, &[null]).await.state, SqlState::SyntaxError);
+    let doubles = ScalarValue::new_list_nullable(
+        &[1.0, 2.0, 2.0].map(ScalarValue::from),
+        &datafusion::arrow::datatypes::DataType::Float64,
+    );
+    assert_eq!(client.run_with(sql, &[ScalarValue::List(doubles)]).await.1, Some(1));
+}

@@ -1,0 +1,88 @@
+//! Statements made to exhaust the server are refused or bounded.
+
+use std::time::Duration;
+
+use super::Client;
+use crate::sql::SqlState;
+
+#[tokio::test]
+async fn deep_nesting_is_refused_quickly() {
+    let client = Client::new();
+    let parentheses = format!("SELECT {}1{}", "(".repeat(10_000), ")".repeat(10_000));
+    let subqueries = format!("SELECT * FROM {}x{}", "(SELECT * FROM ".repeat(500), ")".repeat(500));
+    let tables = format!("SELECT * FROM {}t{}", "(".repeat(40), ")".repeat(40));
+    for sql in [parentheses, subqueries, tables, format!("SELECT {}1", "- ".repeat(10_000))] {
+        let refused = tokio::time::timeout(Duration::from_secs(20), client.error(&sql));
+        let error = refused.await.expect("took too long");
+        let states =
+            [SqlState::StatementTooComplex, SqlState::SyntaxError, SqlState::UndefinedTable];
+        assert!(states.contains(&error.state), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_longest_allowed_chain_is_planned_without_running_out_of_stack() {
+    let client = Client::with_people().await;
+    let terms = vec!["external_face_id = 'ann'"; 1000].join(" OR ");
+    let sql = format!("SELECT count(*) FROM people WHERE {terms}");
+    assert_eq!(client.column(&sql).await, ["1"]);
+    let sum = format!("SELECT 1{}", " + 1".repeat(2000));
+    assert_eq!(client.column(&sum).await, ["2001"]);
+    let postfix = format!("SELECT 1{}", " IS NULL".repeat(2000));
+    assert_eq!(client.rows(&postfix).await.len(), 1);
+}
+
+#[tokio::test]
+async fn results_larger_than_the_memory_for_queries_are_an_error() {
+    let client = Client::new();
+    let sql = "SELECT count(*) FROM (SELECT DISTINCT a.value, b.value FROM \
+               generate_series(1, 100000) a, generate_series(1, 100000) b)";
+    assert_eq!(client.state(sql).await, SqlState::OutOfMemory);
+}
+
+#[tokio::test]
+async fn functions_without_a_bound_on_their_result_do_not_exist() {
+    let client = Client::new();
+    for call in ["repeat('x', 2000000000)", "lpad('x', 2000000000)", "range(1, 2000000000)"] {
+        let sql = format!("SELECT {call}");
+        assert_eq!(client.state(&sql).await, SqlState::UndefinedFunction, "{call}");
+    }
+}
+
+#[tokio::test]
+async fn an_endless_query_can_be_given_up() {
+    let client = Client::new();
+    let sql = "SELECT count(*) FROM generate_series(1, 1000000000) a, \
+               generate_series(1, 1000000000) b";
+    let given_up = tokio::time::timeout(Duration::from_millis(200), client.rows(sql)).await;
+    assert!(given_up.is_err());
+}
+
+#[tokio::test]
+async fn explore_depth() {
+    let client = Client::with_people().await;
+    let n: usize = std::env::var("N").unwrap().parse().unwrap();
+    let sql = match std::env::var("K").unwrap().as_str() {
+        "or" => format!(
+            "SELECT count(*) FROM people WHERE {}",
+            vec!["external_face_id = 'ann'"; n].join(" OR ")
+        ),
+        "plus" => format!("SELECT 1{}", " + 1".repeat(n)),
+        "col" => format!("SELECT confidence{} FROM people", " + 1".repeat(n)),
+        "isnull" => format!("SELECT 1{}", " IS NULL".repeat(n)),
+        "union" => format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(n)),
+        "cast" => format!("SELECT 1{}", "::int".repeat(n)),
+        "in" => format!(
+            "SELECT count(*) FROM people WHERE external_face_id IN ('x'{})",
+            ", 'y'".repeat(n)
+        ),
+        _ => panic!(),
+    };
+    let t = std::time::Instant::now();
+    let r = client.try_rows(&sql, &[]).await;
+    println!(
+        "{:?} {:?}",
+        t.elapsed(),
+        r.map(|r| r.len()).map_err(|e| e.message.chars().take(100).collect::<String>())
+    );
+}

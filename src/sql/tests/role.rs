@@ -1,0 +1,62 @@
+//! Each role may do what it may and nothing else, for every statement there is.
+
+use super::Client;
+use crate::engine::Role;
+use crate::sql::SqlState;
+
+const READS: [&str; 14] = [
+    "SELECT count(*) FROM people",
+    "SEARCH FACES IN people EMBEDDING '[1,0,0]'",
+    "VALUES (1)",
+    "WITH x AS (SELECT 1) SELECT * FROM x",
+    "EXPLAIN ANALYZE SELECT * FROM people",
+    "SHOW COLLECTIONS",
+    "SET application_name = 'x'",
+    "SHOW ALL",
+    "RESET application_name",
+    "DISCARD ALL",
+    "BEGIN",
+    "COMMIT",
+    "START TRANSACTION",
+    "ROLLBACK",
+];
+
+const WRITES: [&str; 2] =
+    ["INSERT INTO people (embedding) VALUES ('[1,0,0]')", "DELETE FROM people WHERE false"];
+
+const ADMINISTRATION: [&str; 2] =
+    ["CREATE COLLECTION more WITH (dimensions = 1)", "DROP COLLECTION more"];
+
+#[tokio::test]
+async fn each_role_may_run_its_statements_and_no_others() {
+    let mut client = Client::with_people().await;
+    for role in [Role::Read, Role::Write, Role::Admin] {
+        client.session = client.database.session("acme", role);
+        let groups = [
+            (&READS[..], true),
+            (&WRITES, role >= Role::Write),
+            (&ADMINISTRATION, role == Role::Admin),
+        ];
+        for (statements, allowed) in groups {
+            for sql in statements {
+                let statement = client.parse(sql).unwrap();
+                let described = client.session.describe(&statement, &[]).await;
+                let outcome = client.session.execute(&statement, Vec::new()).await;
+                let refused = outcome.err().map(|error| error.state);
+                let expected = (!allowed).then_some(SqlState::InsufficientPrivilege);
+                assert_eq!(refused, expected, "{sql} as {role}");
+                assert_eq!(described.err().map(|error| error.state), expected, "{sql} as {role}");
+            }
+        }
+    }
+    assert_eq!(client.column("SHOW COLLECTIONS").await, ["people"]);
+}
+
+#[tokio::test]
+async fn rights_are_checked_before_the_collection_is_looked_up() {
+    let mut client = Client::new();
+    client.session = client.database.session("acme", Role::Read);
+    for sql in ["DELETE FROM nobody", "DROP COLLECTION nobody"] {
+        assert_eq!(client.state(sql).await, SqlState::InsufficientPrivilege, "{sql}");
+    }
+}

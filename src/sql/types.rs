@@ -1,0 +1,170 @@
+//! SQL types as clients see them, and how they map to Arrow's.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, TimeUnit};
+use datafusion::error::DataFusionError;
+use datafusion::scalar::ScalarValue;
+use datafusion::sql::sqlparser::ast::{ArrayElemTypeDef, DataType as AstType};
+
+use super::SqlError;
+
+/// Key of the field metadata that names a PostgreSQL type where Arrow's alone would mislead.
+pub const PG_TYPE_KEY: &str = "pg_type";
+
+/// Digits after the point of `numeric` parameters.
+const NUMERIC_SCALE: i8 = 10;
+
+/// A type of parameters and columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SqlType {
+    /// `boolean`
+    Bool,
+    /// `smallint`
+    Int2,
+    /// `integer`
+    Int4,
+    /// `bigint`
+    Int8,
+    /// `real`
+    Float4,
+    /// `double precision`
+    Float8,
+    /// `numeric`
+    Numeric,
+    /// `text`
+    Text,
+    /// `bytea`
+    Bytea,
+    /// `jsonb`
+    Jsonb,
+    /// `timestamptz`
+    Timestamptz,
+    /// `real[]`
+    Float4Array,
+    /// `double precision[]`
+    Float8Array,
+    /// `text[]`
+    TextArray,
+    /// Not known; travels as text.
+    Unknown,
+}
+
+impl SqlType {
+    /// The type in which values of `field` travel.
+    pub fn of(field: &Field) -> Self {
+        match field.metadata().get(PG_TYPE_KEY).map(String::as_str) {
+            Some("jsonb") => Self::Jsonb,
+            Some("timestamptz") => Self::Timestamptz,
+            _ => Self::of_arrow(field.data_type()),
+        }
+    }
+
+    fn of_arrow(data_type: &DataType) -> Self {
+        match data_type {
+            DataType::Boolean => Self::Bool,
+            DataType::Int8 | DataType::UInt8 | DataType::Int16 => Self::Int2,
+            DataType::UInt16 | DataType::Int32 => Self::Int4,
+            DataType::UInt32 | DataType::Int64 | DataType::UInt64 => Self::Int8,
+            DataType::Float16 | DataType::Float32 => Self::Float4,
+            DataType::Float64 => Self::Float8,
+            DataType::Decimal32(..)
+            | DataType::Decimal64(..)
+            | DataType::Decimal128(..)
+            | DataType::Decimal256(..) => Self::Numeric,
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Self::Text,
+            DataType::Binary
+            | DataType::LargeBinary
+            | DataType::BinaryView
+            | DataType::FixedSizeBinary(_) => Self::Bytea,
+            DataType::Timestamp(..) => Self::Timestamptz,
+            DataType::List(element)
+            | DataType::LargeList(element)
+            | DataType::FixedSizeList(element, _) => match Self::of_arrow(element.data_type()) {
+                Self::Float4 => Self::Float4Array,
+                Self::Float8 => Self::Float8Array,
+                Self::Text => Self::TextArray,
+                _ => Self::Unknown,
+            },
+            _ => Self::Unknown,
+        }
+    }
+
+    /// The Arrow type in which parameters of this type arrive.
+    pub fn arrow_type(self) -> DataType {
+        let list = |element| DataType::List(Arc::new(Field::new_list_field(element, true)));
+        match self {
+            Self::Bool => DataType::Boolean,
+            Self::Int2 => DataType::Int16,
+            Self::Int4 => DataType::Int32,
+            Self::Int8 => DataType::Int64,
+            Self::Float4 => DataType::Float32,
+            Self::Float8 => DataType::Float64,
+            Self::Numeric => DataType::Decimal128(38, NUMERIC_SCALE),
+            Self::Text | Self::Jsonb | Self::Unknown => DataType::Utf8,
+            Self::Bytea => DataType::Binary,
+            Self::Timestamptz => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            Self::Float4Array => list(DataType::Float32),
+            Self::Float8Array => list(DataType::Float64),
+            Self::TextArray => list(DataType::Utf8),
+        }
+    }
+
+    /// NULL of this type.
+    ///
+    /// # Errors
+    /// None in practice: every type here has a NULL.
+    pub(super) fn null(self) -> Result<ScalarValue, SqlError> {
+        ScalarValue::try_from(&self.arrow_type()).map_err(|error: DataFusionError| error.into())
+    }
+}
+
+/// Whether text cast to this type in a statement is read by us, not by DataFusion, whose casts of
+/// text to arrays and bytes do not follow PostgreSQL's input syntax.
+pub(super) fn reads_text_itself(data_type: &AstType) -> bool {
+    match data_type {
+        AstType::Bytea | AstType::JSON | AstType::JSONB => true,
+        AstType::Array(
+            ArrayElemTypeDef::SquareBracket(element, _) | ArrayElemTypeDef::AngleBracket(element),
+        ) => matches!(
+            **element,
+            AstType::Real
+                | AstType::Float4
+                | AstType::Float8
+                | AstType::Float(_)
+                | AstType::Double(_)
+                | AstType::DoublePrecision
+        ),
+        AstType::Custom(name, _) => name.to_string().eq_ignore_ascii_case("vector"),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_parameter_type_has_a_null_that_maps_back_to_it() {
+        let types = [
+            SqlType::Bool,
+            SqlType::Int2,
+            SqlType::Int4,
+            SqlType::Int8,
+            SqlType::Float4,
+            SqlType::Float8,
+            SqlType::Numeric,
+            SqlType::Text,
+            SqlType::Bytea,
+            SqlType::Timestamptz,
+            SqlType::Float4Array,
+            SqlType::Float8Array,
+            SqlType::TextArray,
+        ];
+        for sql_type in types {
+            let null = sql_type.null().unwrap();
+            assert!(null.is_null());
+            assert_eq!(SqlType::of_arrow(&null.data_type()), sql_type);
+        }
+    }
+}

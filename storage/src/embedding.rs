@@ -1,0 +1,180 @@
+//! Embeddings: finite vectors of unit length, so that an inner product is a cosine.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::kernel;
+use crate::limits::DIM_MAX;
+
+/// Number of components of an embedding, 1 to [`DIM_MAX`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Dim(u16);
+
+impl Dim {
+    /// A dimension, or `None` where `value` is zero or above [`DIM_MAX`].
+    pub fn new(value: usize) -> Option<Self> {
+        if value == 0 || value > DIM_MAX {
+            return None;
+        }
+        u16::try_from(value).ok().map(Self)
+    }
+
+    /// The number of components.
+    pub fn get(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+impl fmt::Display for Dim {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, formatter)
+    }
+}
+
+/// Why a vector cannot become an [`Embedding`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EmbeddingError {
+    /// The vector has no components, or more than [`DIM_MAX`].
+    #[error("an embedding has 1 to {DIM_MAX} components, not {actual}")]
+    Dimension {
+        /// Components of the vector offered.
+        actual: usize,
+    },
+    /// A component is infinite or not a number.
+    #[error("component {position} of the embedding is not finite")]
+    NotFinite {
+        /// Position of the first such component, counted from zero.
+        position: usize,
+    },
+    /// The vector has no direction: all components are zero or nearly so.
+    #[error("an embedding of length zero has no direction")]
+    ZeroLength,
+}
+
+/// How far the squared length of a stored embedding may be from one: rounding of 4096 components
+/// to `f32` stays below it, any damage that matters is above.
+const UNIT_TOLERANCE: f64 = 1e-3;
+
+/// A finite vector of unit length; cloning shares the components.
+#[derive(Clone, PartialEq)]
+pub struct Embedding {
+    components: Arc<[f32]>,
+    dim: Dim,
+}
+
+impl Embedding {
+    /// Scales `components` to unit length.
+    ///
+    /// # Errors
+    /// [`EmbeddingError`] where the dimension is out of range, a component is not finite or the
+    /// vector has no direction.
+    pub fn normalize(mut components: Vec<f32>) -> Result<Self, EmbeddingError> {
+        let actual = components.len();
+        let dim = Dim::new(actual).ok_or(EmbeddingError::Dimension { actual })?;
+        if let Some(position) = components.iter().position(|value| !value.is_finite()) {
+            return Err(EmbeddingError::NotFinite { position });
+        }
+        let length = squared_length(&components).sqrt();
+        if length < f64::from(f32::MIN_POSITIVE) {
+            return Err(EmbeddingError::ZeroLength);
+        }
+        for value in &mut components {
+            *value = (f64::from(*value) / length) as f32;
+        }
+        Ok(Self { components: components.into(), dim })
+    }
+
+    /// Takes components that were an embedding before, bit by bit; `None` where they cannot have
+    /// been one.
+    pub(crate) fn from_stored(components: Vec<f32>) -> Option<Self> {
+        let dim = Dim::new(components.len())?;
+        let embedding = Self { components: components.into(), dim };
+        embedding.is_unit().then_some(embedding)
+    }
+
+    /// Copies the components of a stored row without a look at them: writing checks again.
+    pub(crate) fn copied(components: &[f32]) -> Self {
+        // A segment's header bounds its dimension; the fallback keeps this free of panics.
+        let dim = Dim::new(components.len()).unwrap_or(Dim(1));
+        Self { components: components.into(), dim }
+    }
+
+    /// Whether the components are finite and of unit length, up to rounding.
+    pub(crate) fn is_unit(&self) -> bool {
+        // A component that is not finite makes the sum so too, which no tolerance accepts.
+        (squared_length(&self.components) - 1.0).abs() <= UNIT_TOLERANCE
+    }
+
+    /// The components, [`Embedding::dim`] of them.
+    pub fn as_slice(&self) -> &[f32] {
+        &self.components
+    }
+
+    /// The number of components.
+    pub fn dim(&self) -> Dim {
+        self.dim
+    }
+
+    /// The inner product with `other`, the cosine of the angle between the two: -1 to 1 up to
+    /// rounding, and zero where the dimensions differ.
+    pub fn dot(&self, other: &Embedding) -> f32 {
+        kernel::dot(&self.components, &other.components)
+    }
+}
+
+impl fmt::Debug for Embedding {
+    /// Prints the dimension only: components are biometric data and have no place in logs.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Embedding(dim {})", self.dim)
+    }
+}
+
+fn squared_length(components: &[f32]) -> f64 {
+    components.iter().map(|&value| f64::from(value) * f64::from(value)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn normalizing_gives_unit_length() {
+        let embedding = Embedding::normalize(vec![3.0, 0.0, 4.0]).unwrap();
+        assert_eq!(embedding.as_slice(), [0.6, 0.0, 0.8]);
+        assert!((embedding.dot(&embedding) - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn huge_and_tiny_vectors_keep_their_direction() {
+        let huge = Embedding::normalize(vec![f32::MAX, f32::MAX]).unwrap();
+        let tiny = Embedding::normalize(vec![1e-37, 1e-37]).unwrap();
+        assert!((huge.dot(&tiny) - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn vectors_without_direction_or_number_are_refused() {
+        assert_eq!(Embedding::normalize(vec![0.0; 4]), Err(EmbeddingError::ZeroLength));
+        let not_finite = Err(EmbeddingError::NotFinite { position: 1 });
+        assert_eq!(Embedding::normalize(vec![1.0, f32::NAN]), not_finite);
+        assert_eq!(Embedding::normalize(vec![1.0, f32::INFINITY]), not_finite);
+        assert_eq!(Embedding::normalize(vec![]), Err(EmbeddingError::Dimension { actual: 0 }));
+        let actual = DIM_MAX + 1;
+        let too_wide = Embedding::normalize(vec![1.0; actual]);
+        assert_eq!(too_wide, Err(EmbeddingError::Dimension { actual }));
+    }
+
+    #[test]
+    fn stored_components_are_taken_only_when_they_were_an_embedding() {
+        assert!(Embedding::from_stored(vec![0.6, 0.8]).is_some());
+        assert!(Embedding::from_stored(vec![0.6, 0.9]).is_none());
+        assert!(Embedding::from_stored(vec![f32::NAN, 0.8]).is_none());
+        assert!(Embedding::from_stored(Vec::new()).is_none());
+    }
+
+    #[test]
+    fn debug_output_shows_no_components() {
+        let embedding = Embedding::normalize(vec![1.0, 0.0]).unwrap();
+        assert_eq!(format!("{embedding:?}"), "Embedding(dim 2)");
+    }
+}

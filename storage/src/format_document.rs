@@ -1,0 +1,43 @@
+//! Holds the constants of the code equal to the table in `docs/format.md`.
+
+use crate::{change, manifest, segment, wal};
+
+fn magic(bytes: [u8; 8]) -> String {
+    String::from_utf8_lossy(&bytes).trim_end_matches('\0').to_owned()
+}
+
+#[test]
+fn the_documented_constants_are_those_of_the_code() {
+    let (log_magic, segment_layout) = (magic(wal::MAGIC), segment::LAYOUT);
+    let operations = change::KINDS.map(|kind| kind.to_string()).join(" ");
+    let constants: Vec<(&str, String)> = vec![
+        ("manifest magic", magic(manifest::MAGIC)),
+        ("manifest version", manifest::FORMAT_VERSION.to_string()),
+        ("log magic", log_magic),
+        ("log version", wal::FORMAT_VERSION.to_string()),
+        ("log header bytes", wal::HEADER_BYTES.to_string()),
+        ("record frame bytes", wal::FRAME_BYTES.to_string()),
+        ("segment magic", magic(segment::SEGMENT_MAGIC)),
+        ("segment version", segment_layout[0].to_string()),
+        ("segment header bytes max", segment_layout[1].to_string()),
+        ("section alignment", segment_layout[2].to_string()),
+        ("section entry bytes", segment_layout[3].to_string()),
+        ("id bytes", segment_layout[4].to_string()),
+        ("fixed bytes", segment_layout[5].to_string()),
+        ("text end bytes", segment_layout[6].to_string()),
+        ("tombstone magic", magic(segment::TOMBSTONE_MAGIC)),
+        ("tombstone version", segment_layout[7].to_string()),
+        ("operations: create, drop, enrol, remove", operations),
+    ];
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/format.md");
+    let document = std::fs::read_to_string(path).unwrap();
+    let table = document.split("## Constants").nth(1).unwrap();
+    let table = table.split("## ").next().unwrap();
+    let documented: Vec<(&str, String)> = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")?.split_once(" | "))
+        .skip(1)
+        .map(|(name, value)| (name, value.to_owned()))
+        .collect();
+    assert_eq!(documented, constants);
+}

@@ -1,0 +1,195 @@
+//! The directory of the operating system; the only file of the store that touches `std::fs`.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::{AppendFile, Directory, DirectoryLock, FileName, LockError, Mapping};
+use crate::error::IoFailure;
+
+/// An open file of the operating system.
+pub(super) type OsFile = File;
+
+/// A directory on disk.
+#[derive(Debug)]
+pub(crate) struct DiskDirectory {
+    root: PathBuf,
+}
+
+impl DiskDirectory {
+    /// Opens the directory, creating it and its parents where they are missing.
+    pub(crate) fn open(root: &Path) -> Result<Self, IoFailure> {
+        fs::create_dir_all(root)
+            .map_err(|source| IoFailure::new("create the data directory", root, source))?;
+        // The directory's own name must survive a crash as well, or everything in it is lost.
+        // A parent that cannot be opened (no read permission) was not created here.
+        if let Some(parent) = root.parent().filter(|parent| !parent.as_os_str().is_empty())
+            && let Ok(parent_file) = File::open(parent)
+        {
+            sync_directory(&parent_file, parent)?;
+        }
+        Ok(Self { root: root.to_owned() })
+    }
+
+    fn try_lock(file: &File, path: &Path) -> Result<bool, IoFailure> {
+        match file.try_lock() {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(source)) => Err(IoFailure::new("lock", path, source)),
+        }
+    }
+}
+
+impl Directory for DiskDirectory {
+    fn path(&self, name: FileName) -> PathBuf {
+        self.root.join(name.to_string())
+    }
+
+    fn lock(&self) -> Result<DirectoryLock, LockError> {
+        let path = self.path(FileName::Lock);
+        let failed = |operation| {
+            let path = path.clone();
+            move |source| IoFailure::new(operation, path, source)
+        };
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut file = options.open(&path).map_err(failed("open"))?;
+        if !Self::try_lock(&file, &path)? {
+            let mut text = String::new();
+            // The number is a help for the reader of the message; without it the message stands.
+            let process =
+                file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
+            return Err(LockError::Held { directory: self.root.clone(), process });
+        }
+        file.set_len(0).map_err(failed("write"))?;
+        writeln!(file, "{}", std::process::id()).map_err(failed("write"))?;
+        Ok(DirectoryLock::new(Some(file)))
+    }
+
+    fn list(&self) -> Result<Vec<FileName>, IoFailure> {
+        let failed = |source| IoFailure::new("list", &self.root, source);
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.root).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            names.extend(name.to_str().and_then(FileName::parse));
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn read(&self, name: FileName) -> Result<Option<Vec<u8>>, IoFailure> {
+        let path = self.path(name);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(IoFailure::new("read", path, source)),
+        }
+    }
+
+    fn map(&self, name: FileName) -> Result<Mapping, IoFailure> {
+        let path = self.path(name);
+        let file = File::open(&path).map_err(|source| IoFailure::new("open", &path, source))?;
+        Mapping::of_sealed_file(&file).map_err(|source| IoFailure::new("map", path, source))
+    }
+
+    fn create(&self, name: FileName) -> Result<Box<dyn AppendFile>, IoFailure> {
+        let path = self.path(name);
+        match OpenOptions::new().append(true).create_new(true).open(&path) {
+            Ok(file) => Ok(Box::new(DiskFile { file, path })),
+            Err(source) => Err(IoFailure::new("create", path, source)),
+        }
+    }
+
+    fn append_at(&self, name: FileName, length: u64) -> Result<Box<dyn AppendFile>, IoFailure> {
+        let path = self.path(name);
+        let open = || -> io::Result<File> {
+            let mut file = OpenOptions::new().write(true).open(&path)?;
+            file.set_len(length)?;
+            file.seek(SeekFrom::Start(length))?;
+            Ok(file)
+        };
+        match open() {
+            Ok(file) => Ok(Box::new(DiskFile { file, path })),
+            Err(source) => Err(IoFailure::new("open", path, source)),
+        }
+    }
+
+    fn replace(&self, target: FileName, scratch: FileName, bytes: &[u8]) -> Result<(), IoFailure> {
+        let scratch_path = self.path(scratch);
+        let target_path = self.path(target);
+        let failed = |source| IoFailure::new("write", &scratch_path, source);
+        let mut file = File::create(&scratch_path).map_err(failed)?;
+        file.write_all(bytes).map_err(failed)?;
+        file.sync_all().map_err(failed)?;
+        drop(file);
+        fs::rename(&scratch_path, &target_path)
+            .map_err(|source| IoFailure::new("replace", target_path, source))?;
+        self.sync()
+    }
+
+    fn remove(&self, name: FileName) -> Result<(), IoFailure> {
+        let path = self.path(name);
+        fs::remove_file(&path).map_err(|source| IoFailure::new("remove", path, source))
+    }
+
+    fn sync(&self) -> Result<(), IoFailure> {
+        let root =
+            File::open(&self.root).map_err(|source| IoFailure::new("open", &self.root, source))?;
+        sync_directory(&root, &self.root)
+    }
+}
+
+/// Makes the entries of a directory durable; where directories cannot be synced the operating
+/// system does so on its own.
+fn sync_directory(directory: &File, path: &Path) -> Result<(), IoFailure> {
+    if cfg!(windows) {
+        return Ok(());
+    }
+    directory.sync_all().map_err(|source| IoFailure::new("sync", path, source))
+}
+
+/// A file on disk, open for appending.
+#[derive(Debug)]
+struct DiskFile {
+    file: File,
+    path: PathBuf,
+}
+
+impl AppendFile for DiskFile {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), IoFailure> {
+        self.file.write_all(bytes).map_err(|source| IoFailure::new("append to", &self.path, source))
+    }
+
+    fn sync(&mut self) -> Result<(), IoFailure> {
+        self.file.sync_data().map_err(|source| IoFailure::new("sync", &self.path, source))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_lock_is_refused_and_names_the_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = DiskDirectory::open(folder.path()).unwrap();
+        let lock = directory.lock().unwrap();
+        match directory.lock() {
+            Err(LockError::Held { directory, process }) => {
+                assert_eq!(directory, folder.path());
+                assert_eq!(process, Some(std::process::id()));
+            }
+            other => panic!("expected a held lock, got {other:?}"),
+        }
+        drop(lock);
+        assert!(directory.lock().is_ok(), "the lock ends with its holder");
+    }
+
+    #[test]
+    fn a_missing_directory_is_created_with_its_parents() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b");
+        DiskDirectory::open(&path).unwrap();
+        assert!(path.is_dir());
+    }
+}

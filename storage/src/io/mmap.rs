@@ -1,0 +1,89 @@
+//! Read-only mappings of sealed files; the only unsafe code of `io`.
+//!
+//! # Safety case
+//! A mapping is sound as long as nobody changes or shortens the file while it is mapped. The
+//! store maps segments only. It creates a segment under a number that is never used again, never
+//! opens it for writing afterwards and removes it only by name, which leaves the mapped content
+//! alone. The `LOCK` file keeps other processes of this program out of the directory. What is
+//! left is an operator who overwrites a segment of a running store by hand; no file format can
+//! guard against that, and `docs/durability.md` says so.
+
+use std::io;
+use std::ops::Range;
+
+use memmap2::{Mmap, MmapMut};
+
+use super::disk::OsFile;
+
+// Floats are read in place, in the byte order of the file.
+#[cfg(target_endian = "big")]
+compile_error!("segments are mapped as little-endian floats; big-endian machines are unsupported");
+
+/// The bytes of a file in memory, aligned to at least 64 bytes.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    /// `None` for an empty file, which cannot be mapped everywhere.
+    map: Option<Mmap>,
+}
+
+impl Mapping {
+    /// Maps the whole of `file`, which must be sealed: see the safety case of this module.
+    pub(crate) fn of_sealed_file(file: &OsFile) -> io::Result<Self> {
+        if file.metadata()?.len() == 0 {
+            return Ok(Self { map: None });
+        }
+        #[expect(unsafe_code, reason = "mapping a file is unsafe; see the safety case above")]
+        // SAFETY: the file is sealed, so nobody writes to it or shortens it while it is mapped.
+        let map = unsafe { Mmap::map(file) }?;
+        Ok(Self { map: Some(map) })
+    }
+
+    /// A mapping that holds a copy of `bytes` and no file.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for directories that are not on disk"))]
+    pub(crate) fn of_bytes(bytes: &[u8]) -> io::Result<Self> {
+        if bytes.is_empty() {
+            return Ok(Self { map: None });
+        }
+        let mut map = MmapMut::map_anon(bytes.len())?;
+        map.copy_from_slice(bytes);
+        Ok(Self { map: Some(map.make_read_only()?) })
+    }
+
+    /// All bytes of the file.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.map.as_deref().unwrap_or_default()
+    }
+
+    /// The floats at a range of bytes; `None` where the range is outside the file or not made of
+    /// whole, aligned floats.
+    pub(crate) fn f32s(&self, range: Range<usize>) -> Option<&[f32]> {
+        let bytes = self.bytes().get(range)?;
+        #[expect(unsafe_code, reason = "reading floats in place is what mapping is for")]
+        // SAFETY: every bit pattern is a valid f32, and `align_to` checks alignment and length.
+        let (before, floats, after) = unsafe { bytes.align_to::<f32>() };
+        (before.is_empty() && after.is_empty()).then_some(floats)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floats_are_read_in_place_only_where_they_are_whole_and_aligned() {
+        let bytes: Vec<u8> = [1.5f32, -2.0].iter().flat_map(|value| value.to_le_bytes()).collect();
+        let mapping = Mapping::of_bytes(&bytes).unwrap();
+        assert_eq!(mapping.f32s(0..8), Some([1.5, -2.0].as_slice()));
+        assert_eq!(mapping.f32s(4..8), Some([-2.0].as_slice()));
+        assert_eq!(mapping.f32s(1..5), None);
+        assert_eq!(mapping.f32s(0..6), None);
+        assert_eq!(mapping.f32s(4..12), None);
+    }
+
+    #[test]
+    fn an_empty_mapping_has_no_floats() {
+        let mapping = Mapping::of_bytes(&[]).unwrap();
+        assert_eq!(mapping.f32s(0..0), Some([].as_slice()));
+        assert_eq!(mapping.f32s(0..4), None);
+    }
+}

@@ -1,0 +1,113 @@
+//! The storage engine of LikenessDB: face templates on disk, found again exactly.
+//!
+//! A [`Store`] owns one directory. Writers hand it a [`WriteBatch`], which becomes durable and
+//! visible as a whole; readers hold a [`Snapshot`], which never changes. A batch is one record of
+//! the write-ahead log; recent rows live in memory; checkpoints seal them into memory-mapped
+//! segments, and one small manifest names what is live. `docs/format.md` has the bytes,
+//! `docs/durability.md` the promises.
+//!
+//! The crate knows no SQL, no HTTP, no ONNX, no async and no clock. It blocks: callers in async
+//! code use it from blocking threads.
+//!
+//! ```
+//! use likeness_storage::{
+//!     Dim, Embedding, GalleryDraft, Probe, Row, Store, StoreOptions, TemplateId, WriteBatch,
+//! };
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let directory = tempfile::tempdir()?;
+//! let (store, _) = Store::open(directory.path(), StoreOptions::default())?;
+//!
+//! let mut batch = WriteBatch::new();
+//! batch.create_gallery(GalleryDraft {
+//!     tenant: "acme".into(),
+//!     name: "staff".into(),
+//!     description: None,
+//!     model: "external".into(),
+//!     dim: Dim::new(2).ok_or("no such dimension")?,
+//!     created_at_us: 0,
+//! });
+//! let gallery = store.write(batch)?.created[0];
+//!
+//! let embedding = Embedding::normalize(vec![3.0, 4.0])?;
+//! let mut batch = WriteBatch::new();
+//! batch.enroll(gallery, Row {
+//!     id: TemplateId::new(1),
+//!     model: "external".into(),
+//!     external_face_id: Some("ada".into()),
+//!     external_image_id: None,
+//!     bounding_box: None,
+//!     confidence: None,
+//!     quality: None,
+//!     attributes: None,
+//!     metadata: None,
+//!     created_at_us: 0,
+//!     embedding: embedding.clone(),
+//! });
+//! store.write(batch)?;
+//!
+//! let found = store.snapshot().identify(gallery, &Probe {
+//!     embedding: &embedding,
+//!     limit: 10,
+//!     min_score: 0.5,
+//!     exclude: None,
+//!     only: None,
+//!     cancelled: None,
+//! })?;
+//! assert_eq!(found[0].id, TemplateId::new(1));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A module uses the floors below its own; `tests/tidy.rs` of the server holds the table.
+//!
+//! | floor | modules |
+//! |---|---|
+//! | 0–3 | `id` `limits` · `checksum` `codec` `error` `kernel` · `embedding` `io` · `gallery` `row` `topk` |
+//! | 4 | `batch` `change` `options` |
+//! | 5 | `manifest` `memtable` `segment` `wal` |
+//! | 6 | `version` |
+//! | 7–8 | `checkpoint` `gc` `snapshot` · `recovery` |
+//! | 9–10 | `committer` · `store` |
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
+
+mod batch;
+mod change;
+mod checkpoint;
+mod checksum;
+mod codec;
+mod committer;
+mod embedding;
+mod error;
+#[cfg(test)]
+mod format_document;
+mod gallery;
+mod gc;
+mod id;
+mod io;
+mod kernel;
+pub mod limits;
+mod manifest;
+mod memtable;
+mod options;
+mod recovery;
+mod row;
+mod segment;
+mod snapshot;
+mod store;
+mod topk;
+mod version;
+mod wal;
+
+pub use batch::{Commit, Operation, WriteBatch, WriteError};
+pub use checkpoint::CheckpointReport;
+pub use embedding::{Dim, Embedding, EmbeddingError};
+pub use error::{Corruption, IoFailure};
+pub use gallery::{GalleryDescriptor, GalleryDraft};
+pub use id::{GalleryId, LogSeq, Lsn, RowOrdinal, SegmentId, TemplateId};
+pub use options::StoreOptions;
+pub use recovery::{OpenError, RecoveryReport};
+pub use row::{Row, RowRef};
+pub use snapshot::{Probe, ReadError, Snapshot};
+pub use store::Store;
+pub use topk::Scored;

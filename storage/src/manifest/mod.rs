@@ -1,0 +1,123 @@
+//! The manifest: the one small file that says what is live. Rewritten whole, replaced atomically.
+//!
+//! Bytes: `docs/format.md`.
+
+use crate::change::{put_descriptor, read_descriptor};
+use crate::checksum::Checksum;
+use crate::codec::{Cursor, DecodeError};
+use crate::gallery::GalleryDescriptor;
+use crate::id::{GalleryId, LogSeq, Lsn, SegmentId};
+
+/// First bytes of the manifest.
+pub(crate) const MAGIC: [u8; 8] = *b"LKNSMAN\0";
+/// Layout version.
+pub(crate) const FORMAT_VERSION: u32 = 1;
+
+/// A live segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SegmentEntry {
+    pub(crate) segment: SegmentId,
+    pub(crate) gallery: GalleryId,
+    /// The LSN in the name of its tombstone file, where it has one.
+    pub(crate) tombstones: Option<Lsn>,
+}
+
+/// Everything that is live as of a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Manifest {
+    /// Batches up to this one are in segments; the log holds what came after.
+    pub(crate) durable: Lsn,
+    /// The first log file that is still needed; its first record has LSN `durable + 1`.
+    pub(crate) first_log: LogSeq,
+    pub(crate) next_gallery: GalleryId,
+    pub(crate) next_segment: SegmentId,
+    pub(crate) galleries: Vec<GalleryDescriptor>,
+    pub(crate) segments: Vec<SegmentEntry>,
+}
+
+impl Manifest {
+    /// The manifest of a new store.
+    pub(crate) fn empty() -> Self {
+        Self {
+            durable: Lsn::new(0),
+            first_log: LogSeq::new(1),
+            next_gallery: GalleryId::new(1),
+            next_segment: SegmentId::new(1),
+            galleries: Vec::new(),
+            segments: Vec::new(),
+        }
+    }
+
+    /// The file's bytes.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(256);
+        out.extend_from_slice(&MAGIC);
+        out.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+        out.extend_from_slice(&self.durable.get().to_le_bytes());
+        out.extend_from_slice(&self.first_log.get().to_le_bytes());
+        out.extend_from_slice(&self.next_gallery.get().to_le_bytes());
+        out.extend_from_slice(&self.next_segment.get().to_le_bytes());
+        out.extend_from_slice(&(self.galleries.len() as u64).to_le_bytes());
+        for gallery in &self.galleries {
+            put_descriptor(&mut out, gallery);
+        }
+        out.extend_from_slice(&(self.segments.len() as u64).to_le_bytes());
+        for entry in &self.segments {
+            out.extend_from_slice(&entry.segment.get().to_le_bytes());
+            out.extend_from_slice(&entry.gallery.get().to_le_bytes());
+            out.push(u8::from(entry.tombstones.is_some()));
+            out.extend_from_slice(&entry.tombstones.unwrap_or_default().get().to_le_bytes());
+        }
+        out.extend_from_slice(&Checksum::of(&out).get().to_le_bytes());
+        out
+    }
+
+    /// Reads and checks the file.
+    pub(crate) fn decode(file: &[u8]) -> Result<Self, DecodeError> {
+        let fault = |what: &str| DecodeError { offset: 0, what: what.into() };
+        if !file.starts_with(&MAGIC) {
+            return Err(fault("this is no manifest"));
+        }
+        let mut cursor = Cursor::new(file);
+        cursor.bytes(MAGIC.len())?;
+        let version = cursor.u32()?;
+        if version != FORMAT_VERSION {
+            return Err(cursor.fault(format!(
+                "manifest format version {version} is unknown, this build knows {FORMAT_VERSION}"
+            )));
+        }
+        let (covered, stored) =
+            file.split_last_chunk::<4>().ok_or_else(|| fault("the file is too short"))?;
+        if Checksum::of(covered) != Checksum::from_stored(u32::from_le_bytes(*stored)) {
+            return Err(fault("the checksum differs"));
+        }
+        let mut cursor = Cursor::new(covered);
+        cursor.bytes(MAGIC.len() + 4)?;
+        let manifest = Self::decode_fields(&mut cursor)?;
+        cursor.end()?;
+        Ok(manifest)
+    }
+
+    fn decode_fields(cursor: &mut Cursor<'_>) -> Result<Self, DecodeError> {
+        let mut manifest = Self {
+            durable: Lsn::new(cursor.u64()?),
+            first_log: LogSeq::new(cursor.u64()?),
+            next_gallery: GalleryId::new(cursor.u64()?),
+            next_segment: SegmentId::new(cursor.u64()?),
+            galleries: Vec::new(),
+            segments: Vec::new(),
+        };
+        // Counts are not trusted with memory: the vectors grow as entries are really there.
+        for _ in 0..cursor.u64()? {
+            manifest.galleries.push(read_descriptor(cursor)?);
+        }
+        for _ in 0..cursor.u64()? {
+            let (segment, gallery) = (SegmentId::new(cursor.u64()?), GalleryId::new(cursor.u64()?));
+            let has_tombstones = cursor.flag()?;
+            let lsn = Lsn::new(cursor.u64()?);
+            let tombstones = has_tombstones.then_some(lsn);
+            manifest.segments.push(SegmentEntry { segment, gallery, tombstones });
+        }
+        Ok(manifest)
+    }
+}

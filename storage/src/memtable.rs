@@ -1,0 +1,63 @@
+//! Recent rows of one gallery in memory, as a persistent value: cloning it is free.
+
+use std::sync::Arc;
+
+use imbl::OrdMap;
+
+use crate::id::{Lsn, TemplateId};
+use crate::row::{Row, RowRef};
+
+/// A row and the batch that enrolled it.
+#[derive(Debug)]
+pub(crate) struct MemtableRow {
+    /// Position of that batch in commit order.
+    pub(crate) lsn: Lsn,
+    /// The row.
+    pub(crate) row: Row,
+}
+
+/// Rows by identity. Removing a row simply takes it out: older clones still have it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Memtable {
+    rows: OrdMap<TemplateId, Arc<MemtableRow>>,
+    bytes: u64,
+}
+
+impl Memtable {
+    /// Adds a row.
+    pub(crate) fn insert(&mut self, lsn: Lsn, row: Row) {
+        self.bytes += row.memory_bytes();
+        if let Some(old) = self.rows.insert(row.id, Arc::new(MemtableRow { lsn, row })) {
+            self.bytes -= old.row.memory_bytes();
+        }
+    }
+
+    /// Takes a row out; false where it was not there.
+    pub(crate) fn remove(&mut self, id: TemplateId) -> bool {
+        let removed = self.rows.remove(&id);
+        self.bytes -= removed.as_ref().map_or(0, |old| old.row.memory_bytes());
+        removed.is_some()
+    }
+
+    /// The row of this identity.
+    pub(crate) fn get(&self, id: TemplateId) -> Option<RowRef<'_>> {
+        self.rows.get(&id).map(|found| found.row.as_ref(found.lsn))
+    }
+
+    /// The rows behind `after` in the order of their identities.
+    pub(crate) fn rows(&self, after: Option<TemplateId>) -> impl Iterator<Item = RowRef<'_>> {
+        let from = after.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
+        let range = self.rows.range((from, std::ops::Bound::Unbounded));
+        range.map(|(_, found)| found.row.as_ref(found.lsn))
+    }
+
+    /// The number of rows.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Memory the rows take, roughly.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}

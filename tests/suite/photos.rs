@@ -1,0 +1,72 @@
+//! Real photos through the whole pipeline, over both doors.
+
+use serde_json::json;
+
+use crate::support::{ServerBuilder, sample_photos};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_photo_finds_itself_however_it_came_in() {
+    let server = ServerBuilder::new().with_models().start().await;
+    let rest = server.rest(&server.first_key());
+    let client = server.admin().await;
+    rest.post_json("/collections", &json!({"external_id": "photos"})).await.unwrap();
+    let photos: Vec<Vec<u8>> =
+        sample_photos().iter().map(|path| std::fs::read(path).unwrap()).collect();
+
+    let mut enrolled = Vec::new();
+    for (at, photo) in photos.iter().enumerate() {
+        let id = format!("photo-{at}");
+        let texts = [("external_image_id", id.as_str()), ("max_faces", "100")];
+        let path = "/collections/photos/faces";
+        let (status, body) = rest.post_form(path, &[("image", photo)], &texts).await.unwrap();
+        assert_eq!(status, 201);
+        enrolled.extend(body["faces"].as_array().unwrap().clone());
+    }
+    assert!(enrolled.len() >= photos.len(), "every sample photo shows a face");
+    assert!(enrolled.iter().all(|face| face["bounding_box"]["width"].as_f64().unwrap() > 0.0));
+
+    for (at, photo) in photos.iter().enumerate() {
+        let path = "/collections/photos/search-by-image";
+        let texts = [("max_results", "1")];
+        let found = rest.post_form(path, &[("image", photo)], &texts).await.unwrap().1;
+        assert_eq!(found["matches"][0]["external_image_id"], json!(format!("photo-{at}")));
+        assert!(found["matches"][0]["similarity"].as_f64().unwrap() > 0.99);
+
+        let search = "SEARCH FACES IN photos LIKE IMAGE $1 LIMIT 1";
+        let row = client.query_one(search, &[photo]).await.unwrap();
+        assert_eq!(row.get::<_, String>("external_image_id"), format!("photo-{at}"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn detect_and_compare_answer_as_the_contract_says() {
+    let server = ServerBuilder::new().with_models().start().await;
+    let rest = server.rest(&server.first_key());
+    let photo = std::fs::read(&sample_photos()[0]).unwrap();
+    let image: &[(&str, &[u8])] = &[("image", &photo)];
+
+    let all = rest.post_form("/faces:detect", image, &[("attributes", "all")]).await.unwrap().1;
+    let face = &all["faces"][0];
+    assert!(all["image_size"]["width"].as_u64().unwrap() > 0);
+    assert_eq!(face["landmarks"].as_array().unwrap().len(), 5);
+    assert!((-90.0..=90.0).contains(&face["attributes"]["pose"]["yaw"].as_f64().unwrap()));
+    for signal in ["brightness", "sharpness"] {
+        assert!((0.0..=1.0).contains(&face["attributes"][signal].as_f64().unwrap()), "{face}");
+    }
+    let none = rest.post_form("/faces:detect", image, &[("attributes", "none")]).await.unwrap().1;
+    assert_eq!(none["faces"][0]["attributes"], json!({}));
+    let bad = rest.post_form("/faces:detect", image, &[("attributes", "some")]).await.unwrap_err();
+    assert_eq!((bad.status, bad.code.as_str()), (400, "invalid_attributes"));
+
+    let pair: &[(&str, &[u8])] = &[("source_image", &photo), ("target_image", &photo)];
+    let same = rest.post_form("/faces:compare", pair, &[]).await.unwrap().1;
+    assert!(same["similarity"].as_f64().unwrap() > 0.999);
+    assert_eq!((&same["is_match"], &same["threshold"]), (&json!(true), &json!(0.65)));
+
+    let blank = crate::bad_images::png(320, 240);
+    let no_face: &[(&str, &[u8])] = &[("source_image", &photo), ("target_image", &blank)];
+    let error = rest.post_form("/faces:compare", no_face, &[]).await.unwrap_err();
+    assert_eq!((error.status, error.code.as_str()), (422, "no_face_in_target"));
+    let nobody = rest.post_form("/faces:detect", &[("image", &blank)], &[]).await.unwrap().1;
+    assert_eq!(nobody["faces"], json!([]));
+}

@@ -1,0 +1,88 @@
+//! A REST client that speaks JSON and multipart forms and keeps errors as values.
+
+use reqwest::multipart::{Form, Part};
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+
+/// An error as the contract words it.
+#[derive(Debug, PartialEq)]
+pub(crate) struct ErrorBody {
+    pub(crate) status: u16,
+    pub(crate) code: String,
+}
+
+/// One key's view of the REST door.
+#[derive(Clone)]
+pub(crate) struct Rest {
+    base: String,
+    key: String,
+    http: reqwest::Client,
+}
+
+pub(crate) type Answer = Result<(StatusCode, Value), ErrorBody>;
+
+impl Rest {
+    pub(crate) fn new(address: &str, key: &str) -> Self {
+        Self {
+            base: format!("http://{address}/api/v2"),
+            key: key.to_owned(),
+            http: reqwest::Client::new(),
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send(self.request(Method::DELETE, path)).await
+    }
+
+    pub(crate) async fn post(&self, path: &str) -> Answer {
+        self.send(self.request(Method::POST, path)).await
+    }
+
+    pub(crate) async fn post_json(&self, path: &str, body: &Value) -> Answer {
+        self.send(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// Posts a form of files (name, bytes) and texts (name, text).
+    pub(crate) async fn post_form(
+        &self,
+        path: &str,
+        files: &[(&str, &[u8])],
+        texts: &[(&str, &str)],
+    ) -> Answer {
+        let mut form = Form::new();
+        for (name, bytes) in files {
+            form = form.part((*name).to_owned(), Part::bytes(bytes.to_vec()).file_name("a.jpg"));
+        }
+        for (name, text) in texts {
+            form = form.text((*name).to_owned(), (*text).to_owned());
+        }
+        self.send(self.request(Method::POST, path).multipart(form)).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.key)
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        let status = response.status();
+        let text = response.text().await.unwrap();
+        if status.is_success() {
+            let body = if text.is_empty() { Value::Null } else { parsed(&text) };
+            return Ok((status, body));
+        }
+        let body = parsed(&text);
+        let code = body["detail"]["code"].as_str();
+        let code = code.unwrap_or_else(|| panic!("no code in {text:?}")).to_owned();
+        assert!(body["detail"]["message"].is_string(), "no message in {text:?}");
+        Err(ErrorBody { status: status.as_u16(), code })
+    }
+}
+
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("not JSON ({error}): {text:?}"))
+}

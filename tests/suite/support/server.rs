@@ -1,0 +1,188 @@
+//! A `likeness` process of its own, on free ports and a directory of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use super::Rest;
+
+/// How a test wants its server to run.
+pub(crate) struct ServerBuilder {
+    directory: Arc<TempDir>,
+    command: &'static str,
+    models: Option<PathBuf>,
+    without_clients: bool,
+}
+
+impl ServerBuilder {
+    /// A `serve` on a new directory that never looks for a model pack.
+    pub(crate) fn new() -> Self {
+        Self {
+            directory: Arc::new(tempfile::tempdir().unwrap()),
+            command: "serve",
+            models: None,
+            without_clients: true,
+        }
+    }
+
+    /// With the default model pack.
+    pub(crate) fn with_models(mut self) -> Self {
+        self.models = Some(super::models_dir());
+        self.without_clients = false;
+        self
+    }
+
+    /// `demo` instead of `serve`.
+    pub(crate) fn demo(mut self) -> Self {
+        self.command = "demo";
+        self
+    }
+
+    /// On the directory of an earlier server.
+    pub(crate) fn on(mut self, server: &TestServer) -> Self {
+        self.directory = Arc::clone(&server.directory);
+        self
+    }
+
+    /// Starts the process and waits for its ready line.
+    pub(crate) async fn start(self) -> TestServer {
+        let data = self.directory.path().join("data");
+        let models = self.models.unwrap_or_else(|| self.directory.path().join("no-models"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_likeness"));
+        command
+            .args([self.command, "--pg", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data"])
+            .arg(&data)
+            .arg("--models")
+            .arg(models)
+            .env("LIKENESS_LOG", "warn")
+            .stdout(Stdio::piped())
+            .kill_on_drop(true);
+        if self.without_clients {
+            command.env("PATH", self.directory.path());
+        }
+        let mut process = command.spawn().unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut printed = Vec::new();
+        loop {
+            let line = lines.next_line().await.unwrap();
+            let line = line.unwrap_or_else(|| panic!("no ready line, only {printed:#?}"));
+            let ready = line.starts_with("ready ");
+            printed.push(line);
+            if ready {
+                break;
+            }
+        }
+        TestServer::new(self.directory, process, printed)
+    }
+}
+
+/// A running server.
+pub(crate) struct TestServer {
+    directory: Arc<TempDir>,
+    process: Child,
+    /// Everything it printed, the ready line last.
+    pub(crate) printed: Vec<String>,
+    /// `host:port` of the PostgreSQL door.
+    pub(crate) pg: String,
+    /// `host:port` of the REST door.
+    pub(crate) http: String,
+}
+
+impl TestServer {
+    fn new(directory: Arc<TempDir>, process: Child, printed: Vec<String>) -> Self {
+        let ready = printed.last().unwrap().clone();
+        let field = |name: &str| {
+            let value = ready.split(' ').find_map(|word| word.strip_prefix(name));
+            value.unwrap_or_else(|| panic!("no {name} in {ready:?}")).to_owned()
+        };
+        let (pg, http) = (field("pg="), field("http="));
+        Self { directory, process, printed, pg, http }
+    }
+
+    /// The key that the first start printed.
+    pub(crate) fn first_key(&self) -> String {
+        let key = self.printed.iter().find(|line| line.starts_with("iksk_live_"));
+        key.unwrap_or_else(|| panic!("no key in {:#?}", self.printed)).clone()
+    }
+
+    /// Where the database is.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    /// Makes a key with the command line, beside the running server.
+    pub(crate) async fn create_key(&self, tenant: &str, name: &str, role: &str) -> String {
+        let arguments =
+            ["keys", "create", "--tenant", tenant, "--name", name, "--role", role, "--tier"];
+        let output = likeness(&self.data(), &[&arguments[..], &["unlimited"]].concat()).await;
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// A REST client with this key.
+    pub(crate) fn rest(&self, key: &str) -> Rest {
+        Rest::new(&self.http, key)
+    }
+
+    /// A connection to the PostgreSQL door, or why there is none.
+    pub(crate) async fn try_pg(
+        &self,
+        tenant: &str,
+        user: &str,
+        key: &str,
+    ) -> Result<tokio_postgres::Client, tokio_postgres::Error> {
+        let (host, port) = self.pg.split_once(':').unwrap();
+        let (client, connection) = tokio_postgres::Config::new()
+            .host(host)
+            .port(port.parse().unwrap())
+            .dbname(tenant)
+            .user(user)
+            .password(key)
+            .connect(tokio_postgres::NoTls)
+            .await?;
+        tokio::spawn(connection);
+        Ok(client)
+    }
+
+    /// A connection to the PostgreSQL door as the first key.
+    pub(crate) async fn admin(&self) -> tokio_postgres::Client {
+        self.try_pg("default", "admin", &self.first_key()).await.unwrap()
+    }
+
+    /// Peak memory of the process in bytes, as the kernel counts it; none where it does not.
+    pub(crate) fn peak_memory(&self) -> Option<u64> {
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.process.id()?)).ok()?;
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+        let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+        Some(kilobytes * 1024)
+    }
+
+    /// SIGKILL: no chance to finish anything.
+    pub(crate) async fn kill(&mut self) {
+        self.process.kill().await.unwrap();
+    }
+
+    /// SIGTERM, then waits for the process and returns whether it ended well.
+    pub(crate) async fn terminate(&mut self) -> bool {
+        let id = self.process.id().unwrap().to_string();
+        let sent = Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
+        assert!(sent.success());
+        self.process.wait().await.unwrap().success()
+    }
+}
+
+/// Runs a `likeness` command on a data directory.
+pub(crate) async fn likeness(data: &Path, arguments: &[&str]) -> std::process::Output {
+    Command::new(env!("CARGO_BIN_EXE_likeness"))
+        .args(arguments)
+        .arg("--data")
+        .arg(data)
+        .output()
+        .await
+        .unwrap()
+}
