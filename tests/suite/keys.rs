@@ -45,8 +45,9 @@ async fn a_revoked_key_stops_working_at_once_on_both_doors() {
     let line = listed.lines().find(|line| line.contains("\"acme\"")).unwrap();
     let listed: serde_json::Value = serde_json::from_str(line).unwrap();
     assert!(!line.contains(&key), "a listing must not show secrets");
-    let revoked = likeness(&server.data(), &["keys", "revoke", listed["id"].as_str().unwrap()]);
-    assert!(revoked.await.status.success());
+    let id = listed["id"].as_str().unwrap();
+    let revoked = likeness(&server.data(), &["keys", "revoke", id]).await;
+    assert!(revoked.status.success());
 
     let answer = rest.get("/collections").await;
     assert_eq!(answer.unwrap_err(), refused(401, "invalid_api_key"));

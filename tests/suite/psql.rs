@@ -48,5 +48,5 @@ async fn psql_logs_in_and_runs_the_dialect() {
 
     let refused = psql(&server, &key, &["-c", "SELECT * FROM absent"]).unwrap();
     let complaint = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(complaint.contains("ERROR:  relation \"absent\" does not exist"), "{complaint}");
+    assert!(complaint.contains("ERROR:  collection \"absent\" does not exist"), "{complaint}");
 }
