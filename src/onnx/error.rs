@@ -33,7 +33,10 @@ pub enum OnnxError {
         source: Cause,
     },
     /// The model does not take exactly one input.
-    #[error("the model {} takes {} inputs ({}), expected one", model.display(), inputs.len(), inputs.join(", "))]
+    #[error(
+        "the model {} takes {} inputs ({}), expected one",
+        model.display(), inputs.len(), inputs.join(", ")
+    )]
     Inputs {
         /// The model file.
         model: PathBuf,

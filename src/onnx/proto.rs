@@ -1,7 +1,7 @@
 //! The subset of the ONNX protobuf messages that the converters write.
 //!
-//! Field numbers are those of `onnx.proto` (IR version 4 and later). Fields not listed here are neither written nor
-//! kept when decoding.
+//! Field numbers are those of `onnx.proto` (IR version 4 and later). Fields not listed here are
+//! neither written nor kept when decoding.
 
 /// `TensorProto.DataType.FLOAT`: 32-bit IEEE floats.
 pub const FLOAT: i32 = 1;

@@ -10,7 +10,8 @@ use parking_lot::Mutex;
 use super::session::SessionPool;
 use super::{OnnxError, error::Cause};
 
-/// The library allows one environment per process and cannot be unloaded, so the first one is kept here for good.
+/// The library allows one environment per process and cannot be unloaded, so the first one is kept
+/// here for good.
 static LOADED: Mutex<Option<OnnxRuntime>> = Mutex::new(None);
 
 /// A loaded ONNX Runtime; cheap to clone.
@@ -23,13 +24,14 @@ pub struct OnnxRuntime {
 impl OnnxRuntime {
     /// Loads the library at `library` and starts the runtime.
     ///
-    /// A process holds one runtime: once a load has succeeded, later calls return that same runtime whatever path they
-    /// name ([`library`](Self::library) tells which). A failed load may be tried again with another path.
+    /// A process holds one runtime: once a load has succeeded, later calls return that same runtime
+    /// whatever path they name ([`library`](Self::library) tells which). A failed load may be tried
+    /// again with another path.
     ///
     /// # Errors
     ///
-    /// [`OnnxError::Load`] if the file is missing, is no ONNX Runtime or is older than 1.17; [`OnnxError::Start`] if the
-    /// runtime refuses to start.
+    /// [`OnnxError::Load`] if the file is missing, is no ONNX Runtime or is older than 1.17;
+    /// [`OnnxError::Start`] if the runtime refuses to start.
     pub fn load(library: &Path) -> Result<Self, OnnxError> {
         let mut loaded = LOADED.lock();
         if let Some(runtime) = loaded.as_ref() {
@@ -57,12 +59,13 @@ impl OnnxRuntime {
         &self.library
     }
 
-    /// Opens `sessions` independent sessions on one model, each computing on the calling thread only.
+    /// Opens `sessions` independent sessions on one model, each computing on the calling thread
+    /// only.
     ///
     /// # Errors
     ///
-    /// [`OnnxError::Model`] if the file is no model the runtime can execute, [`OnnxError::Inputs`] if it does not take
-    /// exactly one input, [`OnnxError::EmptyPool`] if `sessions` is zero.
+    /// [`OnnxError::Model`] if the file is no model the runtime can execute, [`OnnxError::Inputs`]
+    /// if it does not take exactly one input, [`OnnxError::EmptyPool`] if `sessions` is zero.
     pub fn session_pool(&self, model: &Path, sessions: usize) -> Result<SessionPool, OnnxError> {
         SessionPool::open(&self.environment, model, sessions)
     }
@@ -70,8 +73,8 @@ impl OnnxRuntime {
 
 /// The absolute path of an existing file.
 ///
-/// The binding resolves relative paths against the executable's folder, and the loader searches system folders for bare
-/// names; both would load something else than what was asked for.
+/// The binding resolves relative paths against the executable's folder, and the loader searches
+/// system folders for bare names; both would load something else than what was asked for.
 fn checked_path(library: &Path) -> Result<PathBuf, OnnxError> {
     let refuse = |source: Cause| OnnxError::Load { library: library.to_owned(), source };
     let absolute = std::path::absolute(library).map_err(|error| refuse(error.into()))?;

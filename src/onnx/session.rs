@@ -1,4 +1,5 @@
-//! A pool of sessions on one model: callers block until a session is free, then compute on their own thread.
+//! A pool of sessions on one model: callers block until a session is free, then compute on their
+//! own thread.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -14,8 +15,8 @@ use super::{OnnxError, Outputs, Tensor};
 
 /// A fixed number of sessions on one model with a single input.
 ///
-/// Each session computes on the thread that calls [`run`](Self::run); several callers run at the same time, up to the
-/// number of sessions.
+/// Each session computes on the thread that calls [`run`](Self::run); several callers run at the
+/// same time, up to the number of sessions.
 pub struct SessionPool {
     model: PathBuf,
     input_shape: Vec<Option<usize>>,
@@ -72,12 +73,13 @@ impl SessionPool {
         &self.output_names
     }
 
-    /// Runs the model on `input`; blocks while all sessions are busy, then for the computation itself.
+    /// Runs the model on `input`; blocks while all sessions are busy, then for the computation
+    /// itself.
     ///
     /// # Errors
     ///
-    /// [`OnnxError::Shape`] if the tensor contradicts itself, [`OnnxError::Run`] if the model refuses it or yields
-    /// anything but `f32` tensors.
+    /// [`OnnxError::Shape`] if the tensor contradicts itself, [`OnnxError::Run`] if the model
+    /// refuses it or yields anything but `f32` tensors.
     pub fn run(&self, input: Tensor) -> Result<Outputs, OnnxError> {
         input.check()?;
         self.checkout()

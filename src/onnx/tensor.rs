@@ -23,7 +23,8 @@ impl Tensor {
         Ok(tensor)
     }
 
-    /// Confirms that shape and values agree; the fields are public, so this is asked again before each run.
+    /// Confirms that shape and values agree; the fields are public, so this is asked again before
+    /// each run.
     pub(super) fn check(&self) -> Result<(), OnnxError> {
         let expected =
             self.shape.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim));

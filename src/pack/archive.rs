@@ -149,3 +149,6 @@ impl Wanted<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,7 +39,8 @@ impl Golden {
     }
 }
 
-/// The picture whose k-th byte, in rows of RGB pixels, is `7919 k mod 256`, as `[1, 3, side, side]`.
+/// The picture whose k-th byte, in rows of RGB pixels, is `7919 k mod 256`, as `[1, 3, side,
+/// side]`.
 fn picture(side: usize) -> Tensor {
     let pixels = side * side;
     let value = |at: usize| {

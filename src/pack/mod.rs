@@ -1,4 +1,5 @@
-//! Model packs: what they are, where they lie, how they are fetched, converted, checked and installed.
+//! Model packs: what they are, where they lie, how they are fetched, converted, checked and
+//! installed.
 
 mod archive;
 mod catalogue;
@@ -15,6 +16,7 @@ mod progress;
 mod runtime;
 mod staging;
 
+pub use archive::ArchiveError;
 pub use catalogue::DEFAULT_PACK;
 pub use error::PackError;
 pub use fetch::FetchError;

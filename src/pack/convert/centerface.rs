@@ -1,13 +1,15 @@
 //! CenterFace: frees the batch, height and width that the distributed model fixes to 10 x 32 x 32.
 //!
-//! The model itself is fully convolutional; only its declared shapes are wrong for any other image, and the runtime
-//! insists on them. Each declared extent is a two-byte protobuf field, so it can be replaced in place by an empty
-//! symbolic extent of the same length, without decoding and re-encoding 7 MB.
+//! The model itself is fully convolutional; only its declared shapes are wrong for any other image,
+//! and the runtime insists on them. Each declared extent is a two-byte protobuf field, so it can be
+//! replaced in place by an empty symbolic extent of the same length, without decoding and
+//! re-encoding 7 MB.
 
 use super::{ConvertError, without_constant_inputs};
 use crate::pack::digest::sha256;
 
-/// Offsets of the fields to replace: N, H and W of the input and of the four outputs, in file order.
+/// Offsets of the fields to replace: N, H and W of the input and of the four outputs, in file
+/// order.
 const DIMENSION_OFFSETS: [usize; 15] = [
     7_296_992, 7_297_000, 7_297_004, 7_304_405, 7_304_413, 7_304_417, 7_304_436, 7_304_444,
     7_304_448, 7_304_467, 7_304_475, 7_304_479, 7_304_498, 7_304_506, 7_304_510,
@@ -39,7 +41,8 @@ pub fn for_any_size(model: &[u8], sha256_patched: &'static str) -> Result<Vec<u8
 ///
 /// # Errors
 ///
-/// [`ConvertError::Patch`] at the first offset that holds no one-byte known extent; the bytes must then be discarded.
+/// [`ConvertError::Patch`] at the first offset that holds no one-byte known extent; the bytes must
+/// then be discarded.
 fn free_dimensions(model: &mut [u8], offsets: &[usize]) -> Result<(), ConvertError> {
     for &offset in offsets {
         let end = model.len().min(offset.saturating_add(2));
@@ -57,10 +60,22 @@ fn free_dimensions(model: &mut [u8], offsets: &[usize]) -> Result<(), ConvertErr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::onnx::proto::{DimensionValue, ValueInfoProto};
+    use crate::onnx::proto::{DimensionProto, DimensionValue, GraphProto, ModelProto};
+    use crate::onnx::proto::{TypeProto, ValueInfoProto};
+
+    /// A model with one input of this extent and three channels.
+    fn model(extent: &DimensionValue) -> Vec<u8> {
+        let mut input = ValueInfoProto::floats("x", &[Some(0), Some(3)]);
+        if let Some(TypeProto { tensor_type: Some(tensor) }) = &mut input.r#type {
+            let dims = tensor.shape.iter_mut().filter_map(|shape| shape.dim.first_mut());
+            dims.for_each(|dim| *dim = DimensionProto { value: Some(extent.clone()) });
+        }
+        let graph = GraphProto { input: vec![input], ..GraphProto::default() };
+        ModelProto { graph: Some(graph), ..ModelProto::default() }.to_bytes()
+    }
 
     fn info_with_extent_32() -> (Vec<u8>, usize) {
-        let bytes = ValueInfoProto::floats("x", &[Some(32), Some(3)]).encode_to_vec();
+        let bytes = model(&DimensionValue::Extent(32));
         let offset = bytes.windows(2).position(|field| field == [0x08, 32]).expect("extent 32");
         (bytes, offset)
     }
@@ -69,12 +84,20 @@ mod tests {
     fn a_known_extent_becomes_a_symbolic_one_and_its_neighbour_stays() {
         let (mut bytes, offset) = info_with_extent_32();
         free_dimensions(&mut bytes, &[offset]).expect("a dimension is there");
-        let info = ValueInfoProto::decode(bytes.as_slice()).expect("still a valid message");
-        let shape = info.r#type.and_then(|kind| kind.tensor_type).and_then(|tensor| tensor.shape);
-        let values: Vec<_> =
-            shape.into_iter().flat_map(|shape| shape.dim).map(|dim| dim.value).collect();
-        let freed = Some(DimensionValue::Param(String::new()));
-        assert_eq!(values, [freed, Some(DimensionValue::Extent(3))]);
+        assert_eq!(bytes, model(&DimensionValue::Param(String::new())));
+    }
+
+    #[test]
+    fn a_model_that_is_not_the_distributed_one_is_refused() {
+        let zeros = vec![0; 7_304_518];
+        let refused = for_any_size(&zeros, "");
+        assert!(matches!(refused, Err(ConvertError::Patch { .. })), "{:?}", refused.err());
+        let mut extents = vec![0; 7_304_518];
+        for offset in DIMENSION_OFFSETS {
+            extents[offset..offset + 2].copy_from_slice(&[KNOWN_EXTENT, 32]);
+        }
+        let refused = for_any_size(&extents, "00");
+        assert!(matches!(refused, Err(ConvertError::Patched { .. })), "{:?}", refused.err());
     }
 
     #[test]

@@ -1,9 +1,10 @@
-//! dlib's face recognition network: from its TensorFlow.js copy to an ONNX model that yields unit vectors.
+//! dlib's face recognition network: from its TensorFlow.js copy to an ONNX model that yields unit
+//! vectors.
 //!
-//! The network is a residual one with 29 convolutions, each followed by a learned scale and shift that are folded into
-//! the convolution here. It was trained for Euclidean distance, while everything behind it compares by cosine; the
-//! graph therefore ends by centring the descriptor and lifting it onto the unit sphere, where cosine is an affine
-//! function of that distance.
+//! The network is a residual one with 29 convolutions, each followed by a learned scale and shift
+//! that are folded into the convolution here. It was trained for Euclidean distance, while
+//! everything behind it compares by cosine; the graph therefore ends by centring the descriptor and
+//! lifting it onto the unit sphere, where cosine is an affine function of that distance.
 
 use super::{ConvertError, GraphBuilder, WeightSet};
 use crate::onnx::proto::{AttributeProto, ModelProto};
@@ -39,7 +40,8 @@ enum Stage {
     Halve,
 }
 
-/// How raw descriptors are turned into unit vectors; part of the template's version, since templates change with it.
+/// How raw descriptors are turned into unit vectors; part of the template's version, since
+/// templates change with it.
 #[derive(Clone, Copy, Debug)]
 pub struct Lift<'a> {
     /// The mean descriptor, one value per dimension.
@@ -69,8 +71,8 @@ const CENTRE_V1: [f32; 128] = [
     -0.0244, -0.1558, -0.0828, 0.0319, -0.0460, 0.0248, 0.0349,
 ];
 
-/// Writes the model: input `input` `[N, 3, 150, 150]`, RGB 0..255; output `embedding` `[N, D + 1]`, unit vectors, where
-/// `D` is the number of raw dimensions (128 in the distributed network).
+/// Writes the model: input `input` `[N, 3, 150, 150]`, RGB 0..255; output `embedding` `[N, D + 1]`,
+/// unit vectors, where `D` is the number of raw dimensions (128 in the distributed network).
 ///
 /// # Errors
 ///
@@ -195,10 +197,11 @@ impl Network<'_> {
         if residual.channels != map.channels || residual.size != map.size {
             return Err(map.refused_by(name));
         }
-        Ok(self.joined(name, residual, &map.value))
+        Ok(self.joined(name, &residual, &map.value))
     }
 
-    /// A residual stage that halves the image: `relu(f(x) + average(x))`, the smaller of the two padded with zeros.
+    /// A residual stage that halves the image: `relu(f(x) + average(x))`, the smaller of the two
+    /// padded with zeros.
     fn halve(&mut self, map: &Map, name: &str) -> Result<Map, ConvertError> {
         let first = Convolution { stride: 2, pad: 0, relu: true };
         let inner = self.layer(map, &format!("{name}/conv1"), first)?;
@@ -212,7 +215,7 @@ impl Network<'_> {
         };
         let shortcut = self.zero_padded(&format!("{name}/deepen"), average, channels, 0);
         let residual = self.zero_padded(&format!("{name}/widen"), residual, 0, pixels);
-        Ok(self.joined(name, residual, &shortcut.value))
+        Ok(self.joined(name, &residual, &shortcut.value))
     }
 
     /// Adds zeros behind the last channel, and below and to the right of the image.
@@ -228,7 +231,7 @@ impl Network<'_> {
     }
 
     /// `relu(residual + shortcut)`.
-    fn joined(&mut self, name: &str, residual: Map, shortcut: &str) -> Map {
+    fn joined(&mut self, name: &str, residual: &Map, shortcut: &str) -> Map {
         let sum = self.graph.node(
             "Add",
             &format!("{name}/sum"),
@@ -236,10 +239,11 @@ impl Network<'_> {
             Vec::new(),
         );
         let value = self.graph.node("Relu", name, &[&sum], Vec::new());
-        Map { value, ..residual }
+        Map { value, channels: residual.channels, size: residual.size }
     }
 
-    /// Averages each channel and multiplies by the final matrix: the raw descriptor `[N, dimensions]`.
+    /// Averages each channel and multiplies by the final matrix: the raw descriptor `[N,
+    /// dimensions]`.
     fn descriptor(&mut self, map: &Map, dimensions: usize) -> Result<String, ConvertError> {
         let matrix = self.weights.get("fc")?;
         if matrix.shape != [map.channels, dimensions] {
@@ -274,7 +278,8 @@ fn lifted(graph: &mut GraphBuilder, raw: &str, lift: Lift<'_>) -> String {
     graph.node("Div", "embedding", &[&raised, &norm], Vec::new())
 }
 
-/// Filters `[row, column, input, output]` as a kernel `[output, input, row, column]`, each output times its scale.
+/// Filters `[row, column, input, output]` as a kernel `[output, input, row, column]`, each output
+/// times its scale.
 fn folded_kernel(filters: &[f32], side: usize, inputs: usize, scale: &[f32]) -> Vec<f32> {
     let outputs = scale.len();
     let mut kernel = Vec::with_capacity(filters.len());
@@ -302,3 +307,6 @@ fn window(side: usize, stride: usize, pad: usize) -> Vec<AttributeProto> {
 fn as_attribute(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
-//! Writes an ONNX graph node by node; every value is referred to by the name of the node that yields it.
+//! Writes an ONNX graph node by node; every value is referred to by the name of the node that
+//! yields it.
 
 use crate::onnx::proto::{
     AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
@@ -22,7 +23,8 @@ impl GraphBuilder {
         Self { graph: GraphProto { name: name.to_owned(), ..GraphProto::default() } }
     }
 
-    /// Declares a float input; `None` stands for an extent known only at run time. Returns the value's name.
+    /// Declares a float input; `None` stands for an extent known only at run time. Returns the
+    /// value's name.
     pub fn input(&mut self, name: &str, dims: &[Option<usize>]) -> String {
         self.graph.input.push(ValueInfoProto::floats(name, dims));
         name.to_owned()
@@ -40,7 +42,8 @@ impl GraphBuilder {
         name.to_owned()
     }
 
-    /// Adds an operation after all those it reads from. Returns the name of its value, which is its own.
+    /// Adds an operation after all those it reads from. Returns the name of its value, which is its
+    /// own.
     pub fn node(
         &mut self,
         operator: &str,

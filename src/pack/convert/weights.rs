@@ -1,4 +1,5 @@
-//! Weights in the TensorFlow.js layout: a JSON manifest beside one file of concatenated, partly 8-bit weights.
+//! Weights in the TensorFlow.js layout: a JSON manifest beside one file of concatenated, partly
+//! 8-bit weights.
 
 use std::collections::HashMap;
 
@@ -40,12 +41,14 @@ struct Quantization {
 }
 
 impl WeightSet {
-    /// Reads a manifest and the weights it describes, which lie back to back in the manifest's order.
+    /// Reads a manifest and the weights it describes, which lie back to back in the manifest's
+    /// order.
     ///
     /// # Errors
     ///
-    /// [`ConvertError::Manifest`] for JSON of another form, [`ConvertError::Coding`] for anything but `float32` and
-    /// 8-bit linear quantisation, [`ConvertError::Length`] if manifest and file do not end together.
+    /// [`ConvertError::Manifest`] for JSON of another form, [`ConvertError::Coding`] for anything
+    /// but `float32` and 8-bit linear quantisation, [`ConvertError::Length`] if manifest and file
+    /// do not end together.
     pub fn parse(manifest: &[u8], weights: &[u8]) -> Result<Self, ConvertError> {
         let groups: Vec<Group> =
             serde_json::from_slice(manifest).map_err(ConvertError::Manifest)?;
@@ -105,7 +108,8 @@ impl WeightTensor {
 }
 
 impl Entry {
-    /// Takes this weight's bytes off the front of `rest`; `total` is the file's length, for the error.
+    /// Takes this weight's bytes off the front of `rest`; `total` is the file's length, for the
+    /// error.
     fn read(&self, rest: &mut &[u8], total: usize) -> Result<Vec<f32>, ConvertError> {
         let width = match &self.quantization {
             None if self.dtype == "float32" => 4,
@@ -124,14 +128,11 @@ impl Entry {
             return Err(ConvertError::Length { needed, actual: total });
         };
         *rest = others;
-        Ok(match &self.quantization {
-            Some(code) => {
-                mine.iter().map(|&byte| f32::from(byte) * code.scale + code.min).collect()
-            }
-            None => {
-                let (floats, _) = mine.as_chunks::<4>();
-                floats.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect()
-            }
+        Ok(if let Some(code) = &self.quantization {
+            mine.iter().map(|&byte| f32::from(byte) * code.scale + code.min).collect()
+        } else {
+            let (floats, _) = mine.as_chunks::<4>();
+            floats.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect()
         })
     }
 }

@@ -15,7 +15,7 @@ use crate::pack::digest::sha256_file;
 /// Times the server may break off within one download.
 const ATTEMPTS: u32 = 4;
 /// Longest silence of the server.
-const SILENCE_MAX: Duration = Duration::from_secs(60);
+const SILENCE_MAX: Duration = Duration::from_mins(1);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 const USER_AGENT: &str = concat!("likeness/", env!("CARGO_PKG_VERSION"));
 
