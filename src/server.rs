@@ -204,11 +204,17 @@ pub fn model_library(config: &ServerConfig) -> ModelLibrary {
 #[derive(Debug, thiserror::Error)]
 enum LoadError {
     #[error(transparent)]
-    Pack(#[from] PackError),
+    Pack(Box<PackError>),
     #[error("cannot load the inference runtime")]
     Runtime(#[from] crate::onnx::OnnxError),
     #[error("cannot load model pack {pack}")]
     Pipeline { pack: String, source: crate::vision::VisionError },
+}
+
+impl From<PackError> for LoadError {
+    fn from(error: PackError) -> Self {
+        Self::Pack(Box::new(error))
+    }
 }
 
 fn load_pack(config: &ServerConfig, progress: &dyn Progress) -> Result<Inference, LoadError> {

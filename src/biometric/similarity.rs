@@ -93,7 +93,7 @@ mod tests {
         let identity = SimilarityMapping::identity();
         assert!((identity.similarity(0.65) - 0.65).abs() < 1e-6);
         assert!(identity.similarity(-0.3) == 0.0);
-        assert!(identity.similarity(1.000_1) == 1.0);
+        assert!((identity.similarity(1.000_1) - 1.0).abs() < 1e-6);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use likeness_storage::{Store, StoreOptions};
 use tempfile::TempDir;
 
 use super::*;
-use crate::biometric::{FaceId, SyntheticFaces};
+use crate::biometric::{AttributeSet, FaceId, SyntheticFaces};
 
 const DIMENSIONS: usize = 32;
 
@@ -183,7 +183,7 @@ async fn images_are_refused_with_the_way_out_where_no_pack_is_loaded() {
     let world = World::new();
     let tenant = world.tenant("acme");
     create(&tenant, "users").await.unwrap();
-    let refused = tenant.detect(bytes::Bytes::from_static(b"x"), Default::default()).await;
+    let refused = tenant.detect(bytes::Bytes::from_static(b"x"), AttributeSet::default()).await;
     let Err(EngineError::ModelUnavailable(reason)) = refused else { panic!("{refused:?}") };
     assert!(reason.contains("likeness models install"));
     let default = GalleryRequest {

@@ -1,15 +1,14 @@
 //! SHA-256 of bytes and files, as lower-case hexadecimal digits.
 
-use std::fmt::Write;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use ring::digest::{Context, Digest, SHA256};
+use ring::digest::{Context, SHA256};
 
 /// The digest of these bytes.
 pub(super) fn sha256(bytes: &[u8]) -> String {
-    hex(ring::digest::digest(&SHA256, bytes))
+    hex::encode(ring::digest::digest(&SHA256, bytes))
 }
 
 /// The digest of a whole file.
@@ -22,18 +21,10 @@ pub(super) fn sha256_file(path: &Path) -> io::Result<String> {
     let mut buffer = vec![0; 1 << 16];
     loop {
         match file.read(&mut buffer)? {
-            0 => return Ok(hex(context.finish())),
+            0 => return Ok(hex::encode(context.finish())),
             read => context.update(&buffer[..read]),
         }
     }
-}
-
-fn hex(digest: Digest) -> String {
-    digest.as_ref().iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -97,8 +97,7 @@ fn literal(text: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlError> 
     };
     match data_type {
         DataType::Bytea => {
-            let digits = bytea(text)?.iter().map(|byte| format!("{byte:02x}")).collect();
-            Ok(Some(Expr::Value(Value::HexStringLiteral(digits).into())))
+            Ok(Some(Expr::Value(Value::HexStringLiteral(hex::encode(bytea(text)?)).into())))
         }
         DataType::JSON | DataType::JSONB => Ok(None),
         other if reads_text_itself(other) => Ok(Some(array(&real_array("array", text)?, other))),

@@ -178,13 +178,14 @@ pub(super) fn real_array(what: &str, text: &str) -> Result<Vec<f32>, SqlError> {
     inner.split(',').map(|number| number.trim().parse::<f32>().map_err(|_| malformed())).collect()
 }
 
-/// Bytes from PostgreSQL's text forms of `bytea`: `\x` and hexadecimal digits, or bytes with `\\` and `\ooo`.
+/// Bytes from PostgreSQL's text forms of `bytea`: `\x` and hexadecimal digits, or bytes with `\\`
+/// and `\ooo`.
 pub(super) fn bytea(text: &str) -> Result<Vec<u8>, SqlError> {
     let malformed = || {
         SqlError::new(SqlState::InvalidTextRepresentation, "invalid input syntax for type bytea")
     };
     if let Some(digits) = text.strip_prefix("\\x") {
-        return from_hex(digits.as_bytes()).ok_or_else(malformed);
+        return hex::decode(digits).map_err(|_| malformed());
     }
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -205,15 +206,6 @@ pub(super) fn bytea(text: &str) -> Result<Vec<u8>, SqlError> {
 fn appended(mut bytes: Vec<u8>, byte: u8) -> Vec<u8> {
     bytes.push(byte);
     bytes
-}
-
-fn from_hex(digits: &[u8]) -> Option<Vec<u8>> {
-    let value = |digit: u8| char::from(digit).to_digit(16);
-    let pairs = digits.chunks(2).map(|pair| match pair {
-        [high, low] => u8::try_from(value(*high)? * 16 + value(*low)?).ok(),
-        _ => None,
-    });
-    pairs.collect()
 }
 
 #[cfg(test)]

@@ -150,7 +150,8 @@ impl From<&DataFusionError> for SqlError {
             .with_detail(text),
             malfunction => {
                 tracing::error!(error = malfunction as &dyn Error, "statement failed");
-                Self::new(SqlState::InternalError, "internal error").with_detail(malfunction)
+                Self::new(SqlState::InternalError, "internal error")
+                    .with_detail(malfunction.to_string())
             }
         }
     }
@@ -158,8 +159,8 @@ impl From<&DataFusionError> for SqlError {
 
 impl SqlError {
     #[must_use]
-    pub(super) fn with_detail(mut self, detail: impl ToString) -> Self {
-        self.detail = Some(detail.to_string());
+    pub(super) fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
         self
     }
 }

@@ -8,6 +8,7 @@ use datafusion::sql::sqlparser::tokenizer::{
 };
 
 use super::search::{self, MARKER};
+use super::stack::Depth;
 use super::{SqlError, SqlState};
 
 /// Longest text of one message in bytes; parameters travel apart and do not count.
@@ -20,7 +21,7 @@ pub(super) const PARAMETERS_MAX: usize = 65_535;
 ///
 /// A chain such as `1 + 1 + ..` is a tree as deep as it is long, and trees are walked and dropped
 /// by recursion; parentheses are bounded by the parser, chains are bounded here.
-pub(super) const EXPRESSION_TOKENS_MAX: usize = 4096;
+pub(super) const EXPRESSION_TOKENS_MAX: usize = 2048;
 
 /// The tokens of one statement, `SEARCH` rewritten, without spaces, comments and semicolon.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(super) struct StatementTokens {
     pub(super) tokens: Vec<TokenWithSpan>,
     /// The highest `$n` among them.
     pub(super) parameter_count: usize,
+    /// How much stack the statement needs.
+    pub(super) depth: Depth,
 }
 
 /// Cuts `text` into statements. Empty ones are left out.
@@ -78,17 +81,17 @@ fn checked(text: &str, tokens: &[TokenWithSpan]) -> Result<StatementTokens, SqlE
             _ => {}
         }
     }
-    check_chains(text, tokens)?;
+    let depth = depth(text, tokens)?;
     let tokens = search::rewrite(tokens).map_err(|error| error.into_sql_error(text))?;
-    Ok(StatementTokens { tokens, parameter_count })
+    Ok(StatementTokens { tokens, parameter_count, depth })
 }
 
-/// Refuses expressions of more than [`EXPRESSION_TOKENS_MAX`] tokens.
-fn check_chains(text: &str, tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
+/// The tokens of the longest expression, at most [`EXPRESSION_TOKENS_MAX`].
+fn depth(text: &str, tokens: &[TokenWithSpan]) -> Result<Depth, SqlError> {
     // Tokens of the element read now, of the longest element before it in the same parentheses,
     // and of the elements around it. A group counts as much as its longest element.
     let (mut here, mut longest, mut around) = (0_usize, 0_usize, 0_usize);
-    let mut outer = Vec::new();
+    let (mut outer, mut deepest) = (Vec::new(), 0);
     for token in tokens {
         match token.token {
             Token::LParen | Token::LBracket | Token::LBrace => {
@@ -105,13 +108,14 @@ fn check_chains(text: &str, tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
             Token::Comma => (here, longest) = (0, here.max(longest)),
             _ => here += 1,
         }
-        if around + here > EXPRESSION_TOKENS_MAX {
+        deepest = deepest.max(around + here);
+        if deepest > EXPRESSION_TOKENS_MAX {
             let message = format!("an expression has more than {EXPRESSION_TOKENS_MAX} parts");
             let at = position(text, token.span.start);
             return Err(SqlError::new(SqlState::StatementTooComplex, message).at(at));
         }
     }
-    Ok(())
+    Ok(Depth::of_tokens(deepest))
 }
 
 /// The place of `$n` in the list of parameters, counted from 0.
@@ -186,9 +190,9 @@ mod tests {
     #[test]
     fn chains_are_bounded_and_lists_are_not() {
         let chain = |length| format!("SELECT 1{}", " + 1".repeat(length));
-        assert!(statements(&chain(2000)).is_ok());
-        assert_eq!(statements(&chain(2100)).unwrap_err().state, SqlState::StatementTooComplex);
-        let nested = format!("SELECT ((1{0}){0}){0}", " + 1".repeat(700));
+        assert!(statements(&chain(1000)).is_ok());
+        assert_eq!(statements(&chain(1100)).unwrap_err().state, SqlState::StatementTooComplex);
+        let nested = format!("SELECT ((1{0}){0}){0}", " + 1".repeat(350));
         assert_eq!(statements(&nested).unwrap_err().state, SqlState::StatementTooComplex);
         let list = format!("SELECT 1 IN (1{})", ", 1".repeat(100_000));
         assert!(statements(&list).is_ok());

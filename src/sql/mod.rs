@@ -23,6 +23,7 @@ mod scan;
 mod search;
 mod session;
 mod settings;
+mod stack;
 mod state;
 mod statement;
 mod table;

@@ -2,7 +2,7 @@
 
 use datafusion::sql::sqlparser::ast::{
     self, DescribeAlias, DiscardObject, Ident, ObjectName, ObjectNamePart, Query, SetExpr,
-    TransactionAccessMode, TransactionMode, UtilityOption, Value,
+    TransactionMode, UtilityOption, Value,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
@@ -32,9 +32,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<Statement>, SqlError> {
     lexer::statements(text)?
         .into_iter()
         .map(|statement| {
-            let StatementTokens { tokens, parameter_count } = statement;
-            let (command, parameter_types) = command(text, tokens)?;
-            Ok(Statement::new(command, parameter_count, parameter_types))
+            let StatementTokens { tokens, parameter_count, depth } = statement;
+            let (command, parameter_types) = depth.run(|| command(text, tokens))?;
+            Ok(Statement::new(command, parameter_count, parameter_types, depth))
         })
         .collect()
 }
@@ -49,7 +49,8 @@ fn command(text: &str, tokens: Vec<TokenWithSpan>) -> Result<(Command, Parameter
     let parsed = match own {
         Some(command) => Parsed::Own(command),
         None => {
-            Parsed::Standard(parser.parse_statement().map_err(|error| syntax_error(text, &error))?)
+            let statement = parser.parse_statement().map_err(|error| syntax_error(text, &error))?;
+            Parsed::Standard(Box::new(statement))
         }
     };
     match parser.peek_token_ref() {
@@ -63,22 +64,22 @@ fn command(text: &str, tokens: Vec<TokenWithSpan>) -> Result<(Command, Parameter
         Parsed::Own(command) => Ok((command, ParameterTypes::new())),
         Parsed::Standard(mut statement) => {
             let parameter_types = adapt(&mut statement)?;
-            Ok((standard(statement, &name)?, parameter_types))
+            Ok((standard(*statement, &name)?, parameter_types))
         }
     }
 }
 
 enum Parsed {
     Own(Command),
-    Standard(ast::Statement),
+    Standard(Box<ast::Statement>),
 }
 
 /// The command for a statement of the standard grammar; `name` is what to call it if there is none.
 fn standard(statement: ast::Statement, name: &str) -> Result<Command, SqlError> {
     match statement {
         ast::Statement::Query(query) => Ok(Command::Query(only_reading(query)?)),
-        ast::Statement::Insert(insert) => Ok(Command::Insert(Insert::parse(insert)?)),
-        ast::Statement::Delete(delete) => Ok(Command::Delete(Delete::parse(delete)?)),
+        ast::Statement::Insert(insert) => Ok(Command::Insert(Box::new(Insert::parse(insert)?))),
+        ast::Statement::Delete(delete) => Ok(Command::Delete(Box::new(Delete::parse(delete)?))),
         ast::Statement::Explain {
             describe_alias: DescribeAlias::Explain,
             analyze,
@@ -90,8 +91,8 @@ fn standard(statement: ast::Statement, name: &str) -> Result<Command, SqlError> 
             options,
         } => explain(*statement, analyze, options.unwrap_or_default()),
         ast::Statement::Set(set) => settings::set_command(set),
-        ast::Statement::ShowVariable { variable } => settings::show_command(&variable),
-        ast::Statement::Reset(reset) => settings::reset_command(reset),
+        ast::Statement::ShowVariable { variable } => Ok(settings::show_command(&variable)),
+        ast::Statement::Reset(reset) => Ok(settings::reset_command(reset)),
         ast::Statement::Discard { object_type: DiscardObject::ALL } => Ok(Command::Discard),
         ast::Statement::StartTransaction {
             modes,
@@ -102,7 +103,7 @@ fn standard(statement: ast::Statement, name: &str) -> Result<Command, SqlError> 
             exception: None,
             has_end_keyword: false,
         } if statements.is_empty() => {
-            modes.iter().try_for_each(check_mode)?;
+            modes.into_iter().try_for_each(check_mode)?;
             Ok(Command::Begin(if begin { "BEGIN" } else { "START TRANSACTION" }))
         }
         ast::Statement::Commit { chain: false, end: _, modifier: None } => Ok(Command::Commit),
@@ -168,15 +169,12 @@ fn check_body(body: &SetExpr) -> Result<(), SqlError> {
 
 /// A block reads from one snapshot and refuses writes, which satisfies every standard isolation
 /// level and access mode.
-pub(super) fn check_mode(mode: &TransactionMode) -> Result<(), SqlError> {
+pub(super) fn check_mode(mode: TransactionMode) -> Result<(), SqlError> {
     match mode {
-        TransactionMode::AccessMode(
-            TransactionAccessMode::ReadOnly | TransactionAccessMode::ReadWrite,
-        ) => Ok(()),
         TransactionMode::IsolationLevel(ast::TransactionIsolationLevel::Snapshot) => {
             Err(SqlError::unsupported("ISOLATION LEVEL SNAPSHOT"))
         }
-        TransactionMode::IsolationLevel(_) => Ok(()),
+        TransactionMode::IsolationLevel(_) | TransactionMode::AccessMode(_) => Ok(()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Planning and running one statement's queries against one snapshot.
 
+use std::ops::ControlFlow;
 use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::StringArray;
@@ -21,7 +22,7 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::parser::Statement as PlannedStatement;
-use datafusion::sql::sqlparser::ast::{self, ExprWithAlias, Query, Value};
+use datafusion::sql::sqlparser::ast::{self, ExprWithAlias, Query, Value, Visit, Visitor};
 use futures::TryStreamExt;
 
 use super::catalog::{GalleryCatalog, SCHEMA};
@@ -33,8 +34,9 @@ use super::search::{SearchQueryPlanner, SearchRelationPlanner};
 use super::types::SqlType;
 use super::{SqlError, SqlState};
 
-/// Memory that the operators of all running statements may take together.
-pub(super) const MEMORY_BYTES_MAX: usize = 1 << 30;
+/// Memory that the operators of all running statements may take together; little in tests, which
+/// use it up.
+const MEMORY_BYTES_MAX: usize = if cfg!(test) { 64 << 20 } else { 1 << 30 };
 
 /// What all sessions share: functions, rules, the memory pool. Made once, then cloned.
 static SHARED: LazyLock<Result<SessionState, SqlError>> = LazyLock::new(|| {
@@ -118,33 +120,6 @@ impl QueryContext {
         Ok(plan)
     }
 
-    /// Types of `$1..` in `plan`, as far as it decides them.
-    pub(super) fn parameters(
-        &self,
-        plan: &LogicalPlan,
-        count: usize,
-    ) -> Result<Vec<Option<SqlType>>, SqlError> {
-        let mut types = vec![None; count];
-        for (name, field) in plan.get_parameter_fields()? {
-            let slot = parameter_index(&name).and_then(|at| types.get_mut(at));
-            if let (Some(slot), Some(field)) = (slot, field) {
-                *slot = Some(SqlType::of(&field));
-            }
-        }
-        Ok(types)
-    }
-
-    /// The columns of `plan` when its parameters have these types.
-    pub(super) fn schema(
-        &self,
-        plan: LogicalPlan,
-        parameters: &[SqlType],
-    ) -> Result<SchemaRef, SqlError> {
-        let nulls: Result<Vec<_>, _> = parameters.iter().map(|sql_type| sql_type.null()).collect();
-        let plan = plan.replace_params_with_values(&ParamValues::from(nulls?))?;
-        Ok(Arc::clone(plan.schema().inner()))
-    }
-
     /// Starts `plan` with its parameters.
     pub(super) async fn stream(
         &self,
@@ -221,10 +196,49 @@ impl QueryContext {
 
     /// `expr` over no columns.
     pub(super) fn constant(&self, expr: &ast::Expr) -> Result<Expr, SqlError> {
+        if expr.visit(&mut FindQuery).is_break() {
+            return Err(SqlError::unsupported("a subquery as a value of INSERT"));
+        }
         let expr = ExprWithAlias { expr: expr.clone(), alias: None };
         let expr = self.state.create_logical_expr_from_sql_expr(expr, &DFSchema::empty())?;
         let (expr, _) = expr.infer_placeholder_types(&DFSchema::empty())?;
         Ok(expr)
+    }
+}
+
+/// Types of `$1..` in `plan`, as far as it decides them.
+pub(super) fn plan_parameters(
+    plan: &LogicalPlan,
+    count: usize,
+) -> Result<Vec<Option<SqlType>>, SqlError> {
+    let mut types = vec![None; count];
+    for (name, field) in plan.get_parameter_fields()? {
+        let slot = parameter_index(&name).and_then(|at| types.get_mut(at));
+        if let (Some(slot), Some(field)) = (slot, field) {
+            *slot = Some(SqlType::of(&field));
+        }
+    }
+    Ok(types)
+}
+
+/// The columns of `plan` when its parameters have these types.
+pub(super) fn plan_schema(
+    plan: LogicalPlan,
+    parameters: &[SqlType],
+) -> Result<SchemaRef, SqlError> {
+    let nulls: Result<Vec<_>, _> = parameters.iter().map(|sql_type| sql_type.null()).collect();
+    let plan = plan.replace_params_with_values(&ParamValues::from(nulls?))?;
+    Ok(Arc::clone(plan.schema().inner()))
+}
+
+/// Stops at the first subquery.
+struct FindQuery;
+
+impl Visitor for FindQuery {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
+        ControlFlow::Break(())
     }
 }
 

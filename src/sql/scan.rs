@@ -177,6 +177,22 @@ impl ExecutionPlan for GalleryScan {
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
     }
 
+    fn fetch(&self) -> Option<usize> {
+        match self.rows {
+            ScanRows::First(limit) => limit,
+            ScanRows::One(_) | ScanRows::None => None,
+        }
+    }
+
+    fn with_fetch(&self, limit: Option<usize>) -> Option<Arc<dyn ExecutionPlan>> {
+        match self.rows {
+            ScanRows::First(_) => {
+                Some(Arc::new(Self { rows: ScanRows::First(limit), ..self.clone() }))
+            }
+            ScanRows::One(_) | ScanRows::None => None,
+        }
+    }
+
     fn metrics(&self) -> Option<MetricsSet> {
         Some(self.metrics.clone_inner())
     }

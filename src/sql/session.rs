@@ -12,7 +12,7 @@ use super::catalog::GalleryCatalog;
 use super::collection::{collections, collections_schema};
 use super::insert::Insert;
 use super::lexer::parameter_index;
-use super::query::{QueryContext, explain_schema, session_state};
+use super::query::{QueryContext, explain_schema, plan_parameters, plan_schema, session_state};
 use super::settings::{SettingCommand, Settings, show_all_schema, show_schema};
 use super::statement::Command;
 use super::transaction::Transaction;
@@ -35,7 +35,8 @@ pub struct SqlSession {
 }
 
 impl SqlSession {
-    /// A session of `user` (the key's name) on the galleries of `tenant`, with the rights of `role`.
+    /// A session of `user` (the key's name) on the galleries of `tenant`, with the rights of
+    /// `role`.
     pub fn new(tenant: Tenant, role: Role, user: &str) -> Self {
         let database = tenant.name().as_str();
         let state = session_state(database).and_then(|mut state| {
@@ -65,7 +66,7 @@ impl SqlSession {
         declared: &[Option<SqlType>],
     ) -> Result<Description, SqlError> {
         let described = match self.check(statement) {
-            Ok(()) => self.description(statement, declared).await,
+            Ok(()) => statement.depth().run_async(self.description(statement, declared)).await,
             Err(error) => Err(error),
         };
         self.failing_the_block(described)
@@ -81,13 +82,13 @@ impl SqlSession {
         parameters: Vec<ScalarValue>,
     ) -> Result<Outcome, SqlError> {
         let outcome = match self.check(statement) {
-            Ok(()) => self.run(statement, parameters).await,
+            Ok(()) => statement.depth().run_async(self.run(statement, parameters)).await,
             Err(error) => Err(error),
         };
         self.failing_the_block(outcome)
     }
 
-    /// Where the session stands; what the wire's ReadyForQuery tells.
+    /// Where the session stands; what the end of each reply on the wire tells.
     pub fn transaction_status(&self) -> TransactionStatus {
         self.transaction.lock().status()
     }
@@ -150,6 +151,7 @@ impl SqlSession {
                 let context = self.context()?;
                 let plan = context.plan(query).await?;
                 let stream = context.stream(plan, parameters).await?;
+                let stream = statement.depth().stream(stream);
                 Ok(Outcome::Rows { tag: "SELECT", schema: stream.schema(), stream })
             }
             Command::Explain(explain) => {
@@ -222,14 +224,14 @@ impl SqlSession {
             Command::Query(query) => {
                 let context = self.context()?;
                 let plan = context.plan(query).await?;
-                let parameters = decided(statement, declared, context.parameters(&plan, count)?);
-                let columns = Some(context.schema(plan, &parameters)?);
+                let parameters = decided(statement, declared, plan_parameters(&plan, count)?);
+                let columns = Some(plan_schema(plan, &parameters)?);
                 Ok(Description { parameters, columns })
             }
             Command::Explain(explain) => {
                 let context = self.context()?;
                 let plan = context.plan(&explain.query).await?;
-                let parameters = decided(statement, declared, context.parameters(&plan, count)?);
+                let parameters = decided(statement, declared, plan_parameters(&plan, count)?);
                 Ok(Description { parameters, columns: Some(explain_schema()) })
             }
             Command::Insert(insert) => {
@@ -241,7 +243,7 @@ impl SqlSession {
             Command::Delete(delete) => {
                 let context = self.context()?;
                 let plan = context.plan(delete.query()).await?;
-                let parameters = decided(statement, declared, context.parameters(&plan, count)?);
+                let parameters = decided(statement, declared, plan_parameters(&plan, count)?);
                 Ok(Description { parameters, columns: None })
             }
             Command::ShowCollections => Ok(without_parameters(Some(collections_schema()))),

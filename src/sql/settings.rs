@@ -243,8 +243,8 @@ pub(super) fn set_command(set: Set) -> Result<Command, SqlError> {
         }
         Set::SetNamesDefault {} => SettingCommand::Reset("client_encoding".to_owned()),
         Set::SetTransaction { modes, snapshot: None, session } => {
-            modes.iter().try_for_each(check_mode)?;
             let read_only = TransactionMode::AccessMode(TransactionAccessMode::ReadOnly);
+            modes.iter().copied().try_for_each(check_mode)?;
             if session && modes.contains(&read_only) {
                 return Err(SqlError::unsupported("a session that only reads"));
             }
@@ -256,7 +256,7 @@ pub(super) fn set_command(set: Set) -> Result<Command, SqlError> {
 }
 
 /// The command of a SHOW statement.
-pub(super) fn show_command(variable: &[Ident]) -> Result<Command, SqlError> {
+pub(super) fn show_command(variable: &[Ident]) -> Command {
     let words: Vec<String> = variable.iter().map(folded).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let command = match words.as_slice() {
@@ -268,15 +268,15 @@ pub(super) fn show_command(variable: &[Ident]) -> Result<Command, SqlError> {
         [name] => SettingCommand::Show((*name).to_owned()),
         other => SettingCommand::Show(other.join(".")),
     };
-    Ok(Command::Setting(command))
+    Command::Setting(command)
 }
 
 /// The command of a RESET statement.
-pub(super) fn reset_command(reset: ResetStatement) -> Result<Command, SqlError> {
-    Ok(Command::Setting(match reset.reset {
+pub(super) fn reset_command(reset: ResetStatement) -> Command {
+    Command::Setting(match reset.reset {
         Reset::ALL => SettingCommand::ResetAll,
         Reset::ConfigurationParameter(name) => SettingCommand::Reset(setting_name(&name)),
-    }))
+    })
 }
 
 fn setting_name(name: &ObjectName) -> String {

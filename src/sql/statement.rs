@@ -9,6 +9,7 @@ use super::collection::{CreateCollection, DropCollection};
 use super::delete::Delete;
 use super::insert::Insert;
 use super::settings::SettingCommand;
+use super::stack::Depth;
 use crate::engine::Action;
 
 /// One parsed statement; cheap to clone.
@@ -20,6 +21,7 @@ struct Parsed {
     command: Command,
     parameter_count: usize,
     parameter_types: ParameterTypes,
+    depth: Depth,
 }
 
 impl Statement {
@@ -27,8 +29,9 @@ impl Statement {
         command: Command,
         parameter_count: usize,
         parameter_types: ParameterTypes,
+        depth: Depth,
     ) -> Self {
-        Self(Arc::new(Parsed { command, parameter_count, parameter_types }))
+        Self(Arc::new(Parsed { command, parameter_count, parameter_types, depth }))
     }
 
     pub(super) fn command(&self) -> &Command {
@@ -38,6 +41,11 @@ impl Statement {
     /// The highest `$n` of the statement.
     pub fn parameter_count(&self) -> usize {
         self.0.parameter_count
+    }
+
+    /// How much stack working on it needs.
+    pub(super) fn depth(&self) -> Depth {
+        self.0.depth
     }
 
     /// Types that the syntax around the parameters decides.
@@ -65,9 +73,9 @@ pub(super) enum Command {
     /// SHOW COLLECTIONS.
     ShowCollections,
     /// INSERT.
-    Insert(Insert),
+    Insert(Box<Insert>),
     /// DELETE.
-    Delete(Delete),
+    Delete(Box<Delete>),
     /// SET, RESET, SHOW.
     Setting(SettingCommand),
     /// DISCARD ALL.

@@ -89,10 +89,10 @@ fn wanted_face(filter: &Expr) -> Option<&str> {
     let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = unaliased(filter) else {
         return None;
     };
-    let (column, literal) = match (unaliased(left), unaliased(right)) {
-        (Expr::Column(column), Expr::Literal(literal, _))
-        | (Expr::Literal(literal, _), Expr::Column(column)) => (column, literal),
-        _ => return None,
+    let ((Expr::Column(column), Expr::Literal(literal, _))
+    | (Expr::Literal(literal, _), Expr::Column(column))) = (unaliased(left), unaliased(right))
+    else {
+        return None;
     };
     (column.name == GalleryColumn::FaceId.name()).then(|| literal.try_as_str().flatten())?
 }

@@ -4,6 +4,7 @@
 //! where users have it too (`LIKENESS_MODELS` or the per-user cache). That takes pip, npm and, the
 //! first time, a network; without them the photo tests fail and say what is missing.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::print_stdout, reason = "a test may say what it measured or could not check")]
 
 mod bad_images;
 mod demo;

@@ -98,8 +98,7 @@ impl KeySecret {
     pub(super) fn generate(random: &SystemRandom) -> Result<Self, ring::error::Unspecified> {
         let mut bytes = [0_u8; SECRET_BYTES];
         random.fill(&mut bytes)?;
-        let digits = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        Ok(Self(format!("{PREFIX}{digits}")))
+        Ok(Self(format!("{PREFIX}{}", hex::encode(bytes))))
     }
 
     /// The secret itself, to be shown to its owner.
@@ -172,6 +171,5 @@ impl Key {
 
 /// SHA-256 of a secret in hexadecimal digits. A fast hash suffices: secrets are 192 random bits.
 pub(super) fn secret_hash(secret: &str) -> String {
-    let hash = digest::digest(&digest::SHA256, secret.as_bytes());
-    hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(digest::digest(&digest::SHA256, secret.as_bytes()))
 }

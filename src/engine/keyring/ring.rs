@@ -121,7 +121,7 @@ impl Keyring {
         let (mut salt, mut id) = ([0_u8; 16], [0_u8; 6]);
         random.fill(&mut salt).map_err(|_| KeyringError::Random)?;
         random.fill(&mut id).map_err(|_| KeyringError::Random)?;
-        let id = id.iter().fold(String::from("k_"), |id, byte| format!("{id}{byte:02x}"));
+        let id = format!("k_{}", hex::encode(id));
         let key = Key::new(draft, &secret, id, salt, now_us());
         keys.push(key.clone());
         self.file.replace(keys, &lock)?;

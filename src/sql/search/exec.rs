@@ -343,10 +343,10 @@ pub(in super::super) fn face_ids(batch: &RecordBatch) -> Result<Vec<FaceId>, Dat
     };
     let texts = cast(column, &DataType::Utf8)?;
     let ids = texts.as_string::<i32>().iter().map(|text| text.and_then(|text| text.parse().ok()));
-    match ids.collect::<Option<Vec<FaceId>>>() {
-        Some(ids) => Ok(ids),
-        None => internal_err!("a stored face has no valid id"),
-    }
+    let Some(ids) = ids.collect::<Option<Vec<FaceId>>>() else {
+        return internal_err!("a stored face has no valid id");
+    };
+    Ok(ids)
 }
 
 fn batch(

@@ -39,7 +39,8 @@ async fn predicates_that_are_optimised_away_delete_nothing_more_than_they_say() 
         ("external_face_id IN (SELECT 'f9')", &[], 1),
         ("external_face_id = 'f1'", &[], 1),
         (
-            "external_face_id NOT IN (SELECT external_face_id FROM t WHERE external_face_id <> 'f2')",
+            "external_face_id NOT IN \
+             (SELECT external_face_id FROM t WHERE external_face_id <> 'f2')",
             &[],
             1,
         ),

@@ -15,7 +15,10 @@ async fn rows_take_constants_expressions_and_parameters() {
     let values = [text("p"), text("[1]"), reals(&[3.0, 4.0])];
     assert_eq!(client.run_with(sql, &values).await, ("INSERT 0", Some(3)));
     let rows = client
-        .rows("SELECT external_face_id, external_image_id, metadata, embedding FROM c ORDER BY face_id")
+        .rows(
+            "SELECT external_face_id, external_image_id, metadata, embedding FROM c \
+             ORDER BY face_id",
+        )
         .await;
     assert_eq!(
         rows,

@@ -23,12 +23,12 @@ async fn deep_nesting_is_refused_quickly() {
 #[tokio::test]
 async fn the_longest_allowed_chain_is_planned_without_running_out_of_stack() {
     let client = Client::with_people().await;
-    let terms = vec!["external_face_id = 'ann'"; 1000].join(" OR ");
+    let terms = vec!["external_face_id = 'ann'"; 500].join(" OR ");
     let sql = format!("SELECT count(*) FROM people WHERE {terms}");
     assert_eq!(client.column(&sql).await, ["1"]);
-    let sum = format!("SELECT 1{}", " + 1".repeat(2000));
-    assert_eq!(client.column(&sum).await, ["2001"]);
-    let postfix = format!("SELECT 1{}", " IS NULL".repeat(2000));
+    let sum = format!("SELECT 1{}", " + 1".repeat(1000));
+    assert_eq!(client.column(&sum).await, ["1001"]);
+    let postfix = format!("SELECT 1{}", " IS NULL".repeat(1000));
     assert_eq!(client.rows(&postfix).await.len(), 1);
 }
 
@@ -56,33 +56,4 @@ async fn an_endless_query_can_be_given_up() {
                generate_series(1, 1000000000) b";
     let given_up = tokio::time::timeout(Duration::from_millis(200), client.rows(sql)).await;
     assert!(given_up.is_err());
-}
-
-#[tokio::test]
-async fn explore_depth() {
-    let client = Client::with_people().await;
-    let n: usize = std::env::var("N").unwrap().parse().unwrap();
-    let sql = match std::env::var("K").unwrap().as_str() {
-        "or" => format!(
-            "SELECT count(*) FROM people WHERE {}",
-            vec!["external_face_id = 'ann'"; n].join(" OR ")
-        ),
-        "plus" => format!("SELECT 1{}", " + 1".repeat(n)),
-        "col" => format!("SELECT confidence{} FROM people", " + 1".repeat(n)),
-        "isnull" => format!("SELECT 1{}", " IS NULL".repeat(n)),
-        "union" => format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(n)),
-        "cast" => format!("SELECT 1{}", "::int".repeat(n)),
-        "in" => format!(
-            "SELECT count(*) FROM people WHERE external_face_id IN ('x'{})",
-            ", 'y'".repeat(n)
-        ),
-        _ => panic!(),
-    };
-    let t = std::time::Instant::now();
-    let r = client.try_rows(&sql, &[]).await;
-    println!(
-        "{:?} {:?}",
-        t.elapsed(),
-        r.map(|r| r.len()).map_err(|e| e.message.chars().take(100).collect::<String>())
-    );
 }

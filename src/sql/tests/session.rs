@@ -8,7 +8,7 @@ async fn a_session_says_who_and_where_it_is() {
     let client = Client::new();
     let row = client
         .rows(
-            "SELECT version(), current_database(), current_schema(), current_schema, \
+            "SELECT version(), current_database(), current_schema(), current_schema AS bare, \
              current_user, session_user, current_catalog",
         )
         .await
