@@ -1,4 +1,5 @@
-//! Where the server keeps its data and listens: command line over environment over file over default.
+//! Where the server keeps its data and listens: command line, else environment, else file, else
+//! default.
 
 use std::fs;
 use std::io;

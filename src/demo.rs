@@ -1,4 +1,4 @@
-//! The demonstration: sample photos (or synthetic faces) in collection `people`, and lines to paste.
+//! The demonstration: sample photos (or synthetic faces) in a collection, and lines to paste.
 
 use std::fs;
 use std::io::{self, Write};

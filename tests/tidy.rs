@@ -71,7 +71,7 @@ const CRATE_OWNERS: &[(&str, &[&str])] = &[
     ("pgwire", &["pg"]),
     ("datafusion", &["sql", "pg"]),
     ("clap", &["config", "cli", "main"]),
-    ("likeness_storage", &["vision", "engine", "sql", "server"]),
+    ("likeness_storage", &["pack", "vision", "engine", "sql", "server"]),
 ];
 
 const FILE_LINES_MAX: usize = 600;

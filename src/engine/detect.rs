@@ -10,7 +10,8 @@ impl Tenant {
     /// Every face of `image`, largest first, with the attributes asked for.
     ///
     /// # Errors
-    /// [`EngineError::Image`] for bytes that are no usable image, [`EngineError::ModelUnavailable`].
+    /// [`EngineError::Image`] for bytes that are no usable image,
+    /// [`EngineError::ModelUnavailable`].
     pub async fn detect(
         &self,
         image: Bytes,

@@ -40,7 +40,8 @@ pub enum EngineError {
     },
     /// The gallery's templates come from another model than the one loaded.
     #[error(
-        "collection {gallery:?} holds templates of model {expected:?}, images are read by {actual:?}"
+        "collection {gallery:?} holds templates of model {expected:?}, \
+         images are read by {actual:?}"
     )]
     ModelMismatch {
         /// The gallery's name.

@@ -71,7 +71,7 @@ impl TenantSnapshot {
             .ok_or(EngineError::FaceNotFound(face_id))
     }
 
-    /// Up to `limit` faces behind `after`, oldest first; only those of `external_image_id` if given.
+    /// Up to `limit` faces behind `after`, oldest first; if `external_image_id` is given, only its.
     ///
     /// Pages chained by [`FacePage::next`] show every face that lives through the whole listing
     /// exactly once, whatever is enrolled or removed meanwhile.

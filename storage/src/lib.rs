@@ -63,7 +63,8 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 0–3 | `id` `limits` · `checksum` `codec` `error` `kernel` · `embedding` `io` · `gallery` `row` `topk` |
+//! | 0–1 | `id` `limits` · `checksum` `codec` `error` `kernel` |
+//! | 2–3 | `embedding` `io` · `gallery` `row` `topk` |
 //! | 4 | `batch` `change` `options` |
 //! | 5 | `manifest` `memtable` `segment` `wal` |
 //! | 6 | `version` |

@@ -12,19 +12,18 @@ use tempfile::TempDir;
 
 use super::network;
 use super::*;
-use crate::pack::{DetectorKind, EmbedderKind, ModelLibrary};
+use crate::pack::{DetectorKind, EmbedderKind, ModelLibrary, NoProgress};
 use crate::vision::QualityRefusal;
 
 const SMALL: Rgb<u8> = Rgb([255, 0, 0]);
 const LARGE: Rgb<u8> = Rgb([255, 255, 0]);
 
-/// The installed runtime, or a line on the test's output and `None`.
-fn runtime() -> Option<OnnxRuntime> {
-    let Some(library) = ModelLibrary::default().runtime_library() else {
-        println!("not run: no ONNX Runtime is installed (likeness models install)");
-        return None;
-    };
-    Some(OnnxRuntime::load(&library).expect("the installed runtime loads"))
+/// The runtime, installed as users get it where it is not there yet.
+fn runtime() -> OnnxRuntime {
+    let library = ModelLibrary::default()
+        .runtime_or_install(&NoProgress)
+        .expect("these tests run small networks and need ONNX Runtime (pip installs it)");
+    OnnxRuntime::load(&library).expect("the installed runtime loads")
 }
 
 /// A pipeline of these networks, with as many sessions as given.
@@ -86,7 +85,7 @@ fn assert_near(actual: &[f32], expected: &[f32], tolerance: f32) {
 
 #[test]
 fn every_kind_of_detector_finds_the_faces_largest_first() {
-    let Some(runtime) = runtime() else { return };
+    let runtime = runtime();
     let kinds = [
         (DetectorKind::CenterFace, network::centerface(0.0)),
         (DetectorKind::YuNet, network::yunet([None, None])),
@@ -116,7 +115,7 @@ fn every_kind_of_detector_finds_the_faces_largest_first() {
 
 #[test]
 fn positions_in_a_large_picture_are_those_of_the_picture() {
-    let Some(runtime) = runtime() else { return };
+    let runtime = runtime();
     // Shrunk by 4: a square of 32 x 32 pixels becomes one of 8 x 8.
     let mut squares = Vec::new();
     for at in 0..16 {
@@ -135,7 +134,7 @@ fn positions_in_a_large_picture_are_those_of_the_picture() {
 
 #[test]
 fn a_picture_without_faces_is_an_empty_list() {
-    let Some(runtime) = runtime() else { return };
+    let runtime = runtime();
     for (width, height) in [(64, 64), (1, 1), (640, 3)] {
         let analysis = plain(&runtime).analyze(&picture(width, height, &[]), AttributeSet::All, 5);
         let analysis = analysis.unwrap();
@@ -145,7 +144,7 @@ fn a_picture_without_faces_is_an_empty_list() {
 
 #[test]
 fn only_as_many_faces_as_asked_for_get_a_template() {
-    let Some(runtime) = runtime() else { return };
+    let runtime = runtime();
     let bytes = picture(250, 200, &[(40, 48, SMALL), (160, 96, LARGE), (40, 144, SMALL)]);
     for (asked, embedded, others) in [(0, 0, 3), (1, 1, 2), (3, 3, 0), (100, 3, 0)] {
         let analysis = plain(&runtime).analyze(&bytes, AttributeSet::Default, asked).unwrap();
@@ -156,7 +155,7 @@ fn only_as_many_faces_as_asked_for_get_a_template() {
 
 #[test]
 fn every_kind_of_embedder_gets_the_colours_it_was_trained_on() {
-    let Some(runtime) = runtime() else { return };
+    let runtime = runtime();
     let kinds = [
         (EmbedderKind::Dlib, 150, 129, [204.0, 102.0, 51.0]),
         (EmbedderKind::SFace, 112, 128, [204.0, 102.0, 51.0]),
@@ -180,7 +179,7 @@ fn every_kind_of_embedder_gets_the_colours_it_was_trained_on() {
 
 #[test]
 fn an_embedder_of_another_size_than_declared_is_an_error() {
-    let Some(runtime) = runtime() else { return };
+    let runtime = runtime();
     let mut pipeline = plain(&runtime);
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("other.onnx");
@@ -195,7 +194,7 @@ fn an_embedder_of_another_size_than_declared_is_an_error() {
 
 #[test]
 fn a_detector_of_another_kind_than_declared_is_an_error() {
-    let Some(runtime) = runtime() else { return };
+    let runtime = runtime();
     let detector = (DetectorKind::YuNet, network::centerface(0.0));
     let pipeline = pipeline(&runtime, detector, (EmbedderKind::SFace, 112, 128), 1);
     let refused = pipeline.detect(&picture(64, 64, &[]), AttributeSet::None);
@@ -204,7 +203,7 @@ fn a_detector_of_another_kind_than_declared_is_an_error() {
 
 #[test]
 fn a_turned_face_is_looked_at_again_upright() {
-    let Some(runtime) = runtime() else { return };
+    let runtime = runtime();
     // This network believes every face to be turned by 40 degrees, also in the upright view: what
     // is reported after three upright views is turned by 160.
     let roll = 40.0_f32.to_radians();
@@ -220,7 +219,7 @@ fn a_turned_face_is_looked_at_again_upright() {
 
 #[test]
 fn an_uncertain_face_is_reported_only_where_no_certain_one_is() {
-    let Some(runtime) = runtime() else { return };
+    let runtime = runtime();
     let uncertain = (40, 48, Rgb([110, 0, 0]));
     let alone = plain(&runtime).analyze(&picture(250, 200, &[uncertain]), AttributeSet::None, 9);
     let alone = alone.unwrap();
@@ -235,7 +234,7 @@ fn an_uncertain_face_is_reported_only_where_no_certain_one_is() {
 
 #[test]
 fn a_face_too_small_for_the_first_look_is_found_enlarged() {
-    let Some(runtime) = runtime() else { return };
+    let runtime = runtime();
     let mut image = RgbImage::new(100, 100);
     for (x, y) in [(48, 48), (49, 48), (48, 49), (49, 49)] {
         image.put_pixel(x, y, SMALL);
@@ -251,7 +250,7 @@ fn a_face_too_small_for_the_first_look_is_found_enlarged() {
 
 #[test]
 fn more_threads_than_sessions_wait_their_turn_and_agree() {
-    let Some(runtime) = runtime() else { return };
+    let runtime = runtime();
     let detector = (DetectorKind::CenterFace, network::centerface(0.0));
     let pipeline = pipeline(&runtime, detector, (EmbedderKind::SFace, 112, 128), 2);
     let bytes = picture(160, 160, &[(80, 80, LARGE)]);
@@ -269,7 +268,7 @@ fn more_threads_than_sessions_wait_their_turn_and_agree() {
 
 #[test]
 fn bytes_that_are_no_image_never_reach_the_models() {
-    let Some(runtime) = runtime() else { return };
+    let runtime = runtime();
     let refused = plain(&runtime).detect(b"not an image", AttributeSet::None);
     assert!(
         matches!(refused, Err(VisionError::Image(crate::vision::ImageError::Unsupported))),
