@@ -13,7 +13,7 @@ use crate::config::{ServerArgs, ServerConfig};
 use crate::engine::keyring::{Key, KeyDraft, Keyring, Tier};
 use crate::engine::{Role, TenantName};
 use crate::pack::{DEFAULT_PACK, ModelLibrary, TerminalProgress};
-use crate::server::{Server, error_chain, model_library};
+use crate::server::{Server, create_private, error_chain, model_library};
 use crate::{demo, telemetry};
 
 /// The arguments of one run.
@@ -239,7 +239,7 @@ impl KeysCommand {
     fn run(self, out: &mut impl Write) -> Outcome {
         match self {
             Self::Create { tenant, name, tier, role, place } => {
-                std::fs::create_dir_all(&place.data)?;
+                create_private(&place.data)?;
                 let keyring = Keyring::open(&place.data)?;
                 let (_, secret) = keyring.create(KeyDraft { tenant, name, role, tier })?;
                 writeln!(out, "{}", secret.reveal())?;

@@ -1,7 +1,8 @@
 //! Starting, running and stopping the whole server, in that order.
 
+use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use likeness_storage::{OpenError, Store, StoreOptions};
@@ -80,7 +81,7 @@ impl Server {
         progress: &dyn Progress,
     ) -> Result<Self, ServerError> {
         let data = &config.data;
-        std::fs::create_dir_all(data)
+        create_private(data)
             .map_err(|source| ServerError::DataDirectory { path: data.clone(), source })?;
         let pg = listen(&config.pg, "--pg").await?;
         let http = listen(&config.http, "--http").await?;
@@ -153,6 +154,19 @@ impl Server {
             .map_err(|join| ServerError::Serve(io::Error::other(join)))??;
         outcome
     }
+}
+
+/// Creates a directory that its owner alone can look into, because what goes in is biometric data;
+/// one that is there stays as it is.
+///
+/// # Errors
+/// When the operating system refuses.
+pub(crate) fn create_private(directory: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory)
 }
 
 fn door_outcome(ended: Result<io::Result<()>, tokio::task::JoinError>) -> Result<(), ServerError> {

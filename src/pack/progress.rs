@@ -56,7 +56,7 @@ impl Progress for TerminalProgress {
         }
         let bar = bytes.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
         let template = if bytes.is_some() {
-            "{spinner} {msg} {bytes}/{total_bytes} {elapsed}"
+            "{spinner} {msg} [{bar:30}] {bytes}/{total_bytes} {elapsed}"
         } else {
             "{spinner} {msg} {elapsed}"
         };

@@ -21,7 +21,7 @@ pub(super) const PARAMETERS_MAX: usize = 65_535;
 ///
 /// A chain such as `1 + 1 + ..` is a tree as deep as it is long, and trees are walked and dropped
 /// by recursion; parentheses are bounded by the parser, chains are bounded here.
-pub(super) const EXPRESSION_TOKENS_MAX: usize = 2048;
+pub(super) const EXPRESSION_TOKENS_MAX: usize = 1024;
 
 /// The tokens of one statement, `SEARCH` rewritten, without spaces, comments and semicolon.
 #[derive(Debug)]
@@ -190,9 +190,9 @@ mod tests {
     #[test]
     fn chains_are_bounded_and_lists_are_not() {
         let chain = |length| format!("SELECT 1{}", " + 1".repeat(length));
-        assert!(statements(&chain(1000)).is_ok());
-        assert_eq!(statements(&chain(1100)).unwrap_err().state, SqlState::StatementTooComplex);
-        let nested = format!("SELECT ((1{0}){0}){0}", " + 1".repeat(350));
+        assert!(statements(&chain(500)).is_ok());
+        assert_eq!(statements(&chain(520)).unwrap_err().state, SqlState::StatementTooComplex);
+        let nested = format!("SELECT ((1{0}){0}){0}", " + 1".repeat(175));
         assert_eq!(statements(&nested).unwrap_err().state, SqlState::StatementTooComplex);
         let list = format!("SELECT 1 IN (1{})", ", 1".repeat(100_000));
         assert!(statements(&list).is_ok());

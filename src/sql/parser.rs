@@ -46,12 +46,11 @@ fn command(text: &str, tokens: Vec<TokenWithSpan>) -> Result<(Command, Parameter
         .with_recursion_limit(RECURSION_MAX)
         .with_tokens_with_locations(tokens);
     let own = collection::parse(&mut parser).map_err(|error| syntax_error(text, &error))?;
-    let parsed = match own {
-        Some(command) => Parsed::Own(command),
-        None => {
-            let statement = parser.parse_statement().map_err(|error| syntax_error(text, &error))?;
-            Parsed::Standard(Box::new(statement))
-        }
+    let parsed = if let Some(command) = own {
+        Parsed::Own(command)
+    } else {
+        let statement = parser.parse_statement().map_err(|error| syntax_error(text, &error))?;
+        Parsed::Standard(Box::new(statement))
     };
     match parser.peek_token_ref() {
         token if token.token == Token::EOF => {}

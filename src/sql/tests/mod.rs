@@ -3,6 +3,7 @@
 mod catalog;
 mod collection;
 mod delete;
+mod document;
 mod error;
 mod insert;
 mod limits;

@@ -104,7 +104,8 @@ async fn a_search_stands_wherever_a_query_may() {
             format!(
                 "SELECT external_face_id FROM ({PROBE} LIMIT 1) a UNION ALL \
                      SELECT external_face_id FROM \
-                     ({PROBE} WHERE external_image_id = 'blue' LIMIT 1) b"
+                     ({PROBE} WHERE external_image_id = 'blue' LIMIT 1) b \
+                     ORDER BY external_face_id"
             ),
             "ann cid",
         ),

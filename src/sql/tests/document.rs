@@ -1,0 +1,38 @@
+//! The examples of `docs/sql.md` run.
+
+use super::{Client, Outcome, must, text};
+
+const DOCUMENT: &str = include_str!("../../../docs/sql.md");
+
+#[tokio::test]
+async fn the_first_session_of_the_manual_works_as_printed() {
+    let (_, rest) = DOCUMENT.split_once("## A first session").unwrap();
+    let (_, rest) = rest.split_once("```sql\n").unwrap();
+    let (session, _) = rest.split_once("```").unwrap();
+    let client = Client::new();
+    let mut rows_of_searches = Vec::new();
+    for statement in client.session.parse(session).unwrap() {
+        let outcome = client.session.execute(&statement, Vec::new()).await;
+        if let Outcome::Rows { tag: "SELECT", stream, .. } = must(session, outcome) {
+            rows_of_searches.push(super::texts(stream).await.unwrap().len());
+        }
+    }
+    assert_eq!(rows_of_searches, [2, 1]);
+}
+
+#[tokio::test]
+async fn the_searches_of_the_manual_plan_with_their_parameter() {
+    let (_, rest) = DOCUMENT.split_once("```sql\nWITH hits").unwrap();
+    let (examples, _) = rest.split_once("```").unwrap();
+    let client = Client::new();
+    client.run("CREATE COLLECTION users WITH (dimensions = 1)").await;
+    client.run("INSERT INTO users (embedding) VALUES ('[1]')").await;
+    let face_id = client.column("SELECT face_id FROM users").await.remove(0);
+    let examples = format!("WITH hits{examples}");
+    let statements = client.session.parse(&examples).unwrap();
+    assert_eq!(statements.len(), 2);
+    for statement in statements {
+        let outcome = client.session.execute(&statement, vec![text(&face_id)]).await;
+        must(&examples, outcome);
+    }
+}
