@@ -247,12 +247,29 @@ impl Connection {
             Outcome::TransactionStarted { tag } | Outcome::TransactionEnded { tag } => {
                 self.complete(tag, None).await?;
             }
+            Outcome::Deallocated { tag, name } => self.deallocate(tag, name).await?,
             Outcome::Empty => {
                 let empty = PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new());
                 self.wire.send(empty).await?;
             }
         }
         Ok(PortalState::Done(Finished::Deed))
+    }
+
+    /// Forgets one prepared statement, or all of them.
+    pub(super) async fn deallocate(
+        &mut self,
+        tag: &'static str,
+        name: Option<String>,
+    ) -> Result<(), Failure> {
+        match name {
+            None => self.prepared.statements.clear(),
+            Some(name) => {
+                self.prepared.statement(&name)?;
+                self.prepared.statements.remove(&name);
+            }
+        }
+        self.complete(tag, None).await
     }
 
     async fn send_rows(

@@ -56,6 +56,7 @@ impl Connection {
             Outcome::TransactionStarted { tag } | Outcome::TransactionEnded { tag } => {
                 self.complete(tag, None).await
             }
+            Outcome::Deallocated { tag, name } => self.deallocate(tag, name).await,
             Outcome::Empty => {
                 let empty = PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new());
                 Ok(self.wire.send(empty).await?)

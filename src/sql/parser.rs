@@ -93,6 +93,11 @@ fn standard(statement: ast::Statement, name: &str) -> Result<Command, SqlError> 
         ast::Statement::ShowVariable { variable } => Ok(settings::show_command(&variable)),
         ast::Statement::Reset(reset) => Ok(settings::reset_command(reset)),
         ast::Statement::Discard { object_type: DiscardObject::ALL } => Ok(Command::Discard),
+        ast::Statement::Deallocate { name, prepare: _ } => {
+            // ALL is a keyword; "all" in quotes is a name.
+            let all = name.quote_style.is_none() && name.value.eq_ignore_ascii_case("all");
+            Ok(Command::Deallocate((!all).then(|| folded(&name))))
+        }
         ast::Statement::StartTransaction {
             modes,
             begin,

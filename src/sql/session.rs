@@ -174,7 +174,11 @@ impl SqlSession {
                     return Err(SqlError::new(SqlState::ActiveSqlTransaction, message));
                 }
                 self.settings.lock().reset_all();
-                Ok(Outcome::Done { tag: "DISCARD ALL", rows: None })
+                Ok(Outcome::Deallocated { tag: "DISCARD ALL", name: None })
+            }
+            Command::Deallocate(name) => {
+                let tag = if name.is_some() { "DEALLOCATE" } else { "DEALLOCATE ALL" };
+                Ok(Outcome::Deallocated { tag, name: name.clone() })
             }
             Command::Begin(tag) => {
                 self.transaction.lock().begin();
@@ -262,6 +266,7 @@ impl SqlSession {
             | Command::CreateCollection(_)
             | Command::DropCollection(_)
             | Command::Discard
+            | Command::Deallocate(_)
             | Command::Begin(_)
             | Command::Commit
             | Command::Rollback => Ok(without_parameters(None)),

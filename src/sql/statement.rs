@@ -80,6 +80,8 @@ pub(super) enum Command {
     Setting(SettingCommand),
     /// DISCARD ALL.
     Discard,
+    /// DEALLOCATE; which prepared statement, or all.
+    Deallocate(Option<String>),
     /// BEGIN, START TRANSACTION; the command tag.
     Begin(&'static str),
     /// COMMIT, END.
@@ -105,6 +107,7 @@ impl Command {
             | Self::ShowCollections
             | Self::Setting(_)
             | Self::Discard
+            | Self::Deallocate(_)
             | Self::Begin(_)
             | Self::Commit
             | Self::Rollback => Action::Read,
@@ -125,6 +128,7 @@ impl Command {
             | Self::ShowCollections
             | Self::Setting(_)
             | Self::Discard
+            | Self::Deallocate(_)
             | Self::Begin(_)
             | Self::Commit
             | Self::Rollback => None,

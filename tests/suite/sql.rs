@@ -130,3 +130,21 @@ async fn errors_carry_the_sqlstate_that_postgres_would_use() {
     }
     assert_eq!(client.query("SELECT 1", &[]).await.unwrap().len(), 1, "the session lives on");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deallocated_statements_are_gone_and_new_ones_work() {
+    let server = ServerBuilder::new().start().await;
+    let client = server.admin().await;
+    let kept = client.prepare("SELECT 1").await.unwrap();
+    assert_eq!(client.query(&kept, &[]).await.unwrap().len(), 1);
+    for forget in ["DEALLOCATE ALL", "DISCARD ALL"] {
+        let statement = client.prepare("SELECT 2").await.unwrap();
+        client.batch_execute(forget).await.unwrap();
+        let error = client.query(&statement, &[]).await.unwrap_err();
+        let gone = SqlState::INVALID_SQL_STATEMENT_NAME;
+        assert_eq!(error.code(), Some(&gone), "{forget}: {error:?}");
+    }
+    let unknown = client.batch_execute("DEALLOCATE nobody").await.unwrap_err();
+    assert_eq!(unknown.code(), Some(&SqlState::INVALID_SQL_STATEMENT_NAME));
+    assert_eq!(client.query("SELECT 3", &[]).await.unwrap().len(), 1);
+}

@@ -118,7 +118,9 @@ impl Client {
     async fn run_with(&self, sql: &str, values: &[ScalarValue]) -> (&'static str, Option<u64>) {
         match must(sql, self.outcome(sql, values).await) {
             Outcome::Done { tag, rows } => (tag, rows),
-            Outcome::TransactionStarted { tag } | Outcome::TransactionEnded { tag } => (tag, None),
+            Outcome::TransactionStarted { tag }
+            | Outcome::TransactionEnded { tag }
+            | Outcome::Deallocated { tag, .. } => (tag, None),
             other => panic!("{sql}: {other:?}"),
         }
     }
