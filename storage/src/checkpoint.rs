@@ -55,7 +55,7 @@ pub(crate) fn seal(
             let segment = write_segment(directory, next_segment, &view)?;
             report.segments += 1;
             report.rows += u64::from(segment.row_count());
-            next_segment = SegmentId::new(next_segment.get() + 1);
+            next_segment = next_segment.next();
             view.memtable = Memtable::default();
             view.segments.push(SegmentView {
                 segment: Arc::new(segment),

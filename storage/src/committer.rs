@@ -21,6 +21,9 @@ use crate::wal::{WalRecord, WalWriter};
 /// Most batches that share one sync.
 const GROUP_BATCHES_MAX: usize = 1024;
 
+/// A checkpoint is due when the log has this many times the bytes that rows in memory may have.
+const LOG_PER_ROWS: u64 = 4;
+
 type Reply<T> = SyncSender<Result<T, WriteError>>;
 
 /// What the committer is asked to do.
@@ -46,13 +49,6 @@ pub(crate) struct Committer {
     sealed: Lsn,
     /// Set by the first failed write; nothing is written after it.
     failed: Option<Arc<IoFailure>>,
-}
-
-/// A validated batch waiting for its group to become durable.
-struct Pending {
-    record: WalRecord,
-    commit: Commit,
-    reply: Reply<Commit>,
 }
 
 impl Committer {
@@ -89,7 +85,7 @@ impl Committer {
                 next = if group.len() < GROUP_BATCHES_MAX { inbox.try_recv().ok() } else { None };
             }
             self.commit_group(group);
-            if self.version.memtable_bytes() > self.options.memtable_bytes_max {
+            if self.is_checkpoint_due() {
                 // A failure makes the store read-only; the next writer is told.
                 let _ = self.checkpoint();
             }
@@ -97,6 +93,13 @@ impl Committer {
         if !closed {
             let _ = self.checkpoint_on_close();
         }
+    }
+
+    /// The log counts as well: deletes fill it and leave no rows in memory.
+    fn is_checkpoint_due(&self) -> bool {
+        let rows_max = self.options.memtable_bytes_max;
+        self.version.memtable_bytes() > rows_max
+            || self.wal.record_bytes() > rows_max.saturating_mul(LOG_PER_ROWS)
     }
 
     fn checkpoint_on_close(&mut self) -> Result<(), WriteError> {
@@ -107,48 +110,37 @@ impl Committer {
         self.failed.as_ref().map(|cause| WriteError::ReadOnly { cause: Arc::clone(cause) })
     }
 
+    /// Commits a group with one sync. Nobody is answered before, not even the author of a batch
+    /// that is refused: the refusal may rest on a batch of the group that is not durable yet.
     fn commit_group(&mut self, group: Vec<(WriteBatch, Reply<Commit>)>) {
-        // A reply nobody waits for any more is not an error: the batch is committed all the same.
-        let mut pending = Vec::with_capacity(group.len());
         let synced = self.version.lsn;
         let mut working = self.version.clone();
+        let (mut records, mut answers) = (Vec::new(), Vec::with_capacity(group.len()));
         for (batch, reply) in group {
             let outcome = self.read_only().map_or_else(|| prepare(&working, batch), Err);
-            match outcome {
-                Ok(Prepared { commit, changes, .. }) if changes.is_empty() => {
-                    let _ = reply.send(Ok(commit));
-                }
-                Ok(Prepared { version, commit, changes }) => {
+            let answer = outcome.map(|Prepared { version, commit, changes }| {
+                if !changes.is_empty() {
                     working = version;
-                    let record = WalRecord { lsn: commit.lsn, synced, changes };
-                    pending.push(Pending { record, commit, reply });
+                    records.push(WalRecord { lsn: commit.lsn, synced, changes });
                 }
-                Err(error) => {
-                    let _ = reply.send(Err(error));
+                commit
+            });
+            answers.push((answer, reply));
+        }
+        if !records.is_empty() {
+            match self.wal.commit(&records) {
+                Ok(()) => self.publish(working),
+                Err(failure) => {
+                    let cause = self.fail(failure);
+                    for (answer, _) in &mut answers {
+                        *answer = Err(not_durable(answer, synced, &cause));
+                    }
                 }
             }
         }
-        if !pending.is_empty() {
-            self.make_durable(working, pending);
-        }
-    }
-
-    fn make_durable(&mut self, working: Version, pending: Vec<Pending>) {
-        let (records, replies): (Vec<_>, Vec<_>) =
-            pending.into_iter().map(|p| (p.record, (p.commit, p.reply))).unzip();
-        match self.wal.commit(&records) {
-            Ok(()) => {
-                self.publish(working);
-                for (commit, reply) in replies {
-                    let _ = reply.send(Ok(commit));
-                }
-            }
-            Err(failure) => {
-                let cause = self.fail(failure);
-                for (_, reply) in replies {
-                    let _ = reply.send(Err(WriteError::Io(Arc::clone(&cause))));
-                }
-            }
+        for (answer, reply) in answers {
+            // A reply nobody waits for any more is not an error: the batch is committed.
+            let _ = reply.send(answer);
         }
     }
 
@@ -187,6 +179,20 @@ impl Committer {
         self.sealed = manifest.durable;
         self.publish(version);
         Ok(report)
+    }
+}
+
+/// What to answer in place of `answer` now that the group did not become durable.
+fn not_durable(
+    answer: &Result<Commit, WriteError>,
+    synced: Lsn,
+    cause: &Arc<IoFailure>,
+) -> WriteError {
+    let cause = Arc::clone(cause);
+    match answer {
+        // A record of this batch may be on disk.
+        Ok(commit) if commit.lsn > synced => WriteError::Io(cause),
+        _ => WriteError::ReadOnly { cause },
     }
 }
 
@@ -307,4 +313,95 @@ fn bound(
         return Ok(());
     }
     Err(WriteError::TooLarge { what, unit, actual, limit })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+
+    use super::*;
+    use crate::io::memory::{Fault, MemoryDirectory};
+    use crate::recovery::recover;
+    use crate::row::tests::{bare_row, draft};
+
+    fn committer(directory: &MemoryDirectory) -> Committer {
+        let recovered = recover(directory).unwrap();
+        let current = Arc::new(parking_lot::RwLock::new(Arc::new(recovered.version.clone())));
+        let directory = Arc::new(directory.clone());
+        Committer::new(directory, StoreOptions::default(), current, recovered)
+    }
+
+    /// Commits batches as one group and returns the answers.
+    fn group<const N: usize>(
+        committer: &mut Committer,
+        batches: [WriteBatch; N],
+    ) -> [Result<Commit, WriteError>; N] {
+        let (requests, answers): (Vec<_>, Vec<_>) = batches
+            .into_iter()
+            .map(|batch| {
+                let (reply, answer) = sync_channel(1);
+                ((batch, reply), answer)
+            })
+            .unzip();
+        committer.commit_group(requests);
+        let answers: Vec<_> = answers.iter().map(|answer| answer.recv().unwrap()).collect();
+        answers.try_into().unwrap()
+    }
+
+    fn enroll(gallery: GalleryId, id: u128) -> WriteBatch {
+        let mut batch = WriteBatch::new();
+        batch.enroll(gallery, bare_row(id, vec![1.0, 1.0]));
+        batch
+    }
+
+    fn with_gallery(committer: &mut Committer) -> GalleryId {
+        let mut batch = WriteBatch::new();
+        batch.create_gallery(draft("g", 2));
+        let [created] = group(committer, [batch]);
+        created.unwrap().created[0]
+    }
+
+    #[test]
+    fn batches_of_one_group_see_each_other() {
+        let mut committer = committer(&MemoryDirectory::default());
+        let gallery = with_gallery(&mut committer);
+        let batches = [enroll(gallery, 1), enroll(gallery, 1), WriteBatch::new()];
+        let [first, second, empty] = group(&mut committer, batches);
+        assert_eq!(first.unwrap().lsn, Lsn::new(2));
+        assert!(matches!(second, Err(WriteError::DuplicateTemplate(_))), "{second:?}");
+        assert_eq!(empty.unwrap().lsn, Lsn::new(2));
+        assert_eq!(committer.current.read().lsn, Lsn::new(2));
+    }
+
+    #[test]
+    fn nobody_is_told_of_a_batch_that_did_not_become_durable() {
+        let directory = MemoryDirectory::default();
+        let mut committer = committer(&directory);
+        let gallery = with_gallery(&mut committer);
+        directory.set_fault(Fault::Sync);
+        let batches = [enroll(gallery, 1), enroll(gallery, 1), WriteBatch::new()];
+        let [first, second, empty] = group(&mut committer, batches);
+        assert!(matches!(first, Err(WriteError::Io(_))), "{first:?}");
+        // Both would otherwise speak of a template, or of an LSN, that may never have been.
+        assert!(matches!(second, Err(WriteError::ReadOnly { .. })), "{second:?}");
+        assert!(empty.is_err(), "{empty:?}");
+        assert_eq!(committer.current.read().lsn, Lsn::new(1));
+    }
+
+    #[test]
+    fn a_group_larger_than_one_write_is_one_commit() {
+        let directory = MemoryDirectory::default();
+        let mut committer = committer(&directory);
+        let gallery = with_gallery(&mut committer);
+        let batches: [WriteBatch; 80] = std::array::from_fn(|id| {
+            let mut batch = WriteBatch::new();
+            let mut row = bare_row(id as u128, vec![1.0, 1.0]);
+            row.metadata = Some("x".repeat(limits::JSON_BYTES_MAX).into());
+            batch.enroll(gallery, row);
+            batch
+        });
+        assert!(group(&mut committer, batches).iter().all(Result::is_ok));
+        drop(committer);
+        assert_eq!(recover(&directory).unwrap().report.rows, 80);
+    }
 }

@@ -39,3 +39,47 @@ pub(crate) fn remove_unnamed(
     }
     Ok(removed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{GalleryId, LogSeq, Lsn, SegmentId};
+    use crate::io::memory::MemoryDirectory;
+    use crate::manifest::SegmentEntry;
+
+    #[test]
+    fn exactly_what_the_manifest_does_not_name_is_removed() {
+        let (kept, gone) = (SegmentId::new(1), SegmentId::new(2));
+        let manifest = Manifest {
+            first_log: LogSeq::new(4),
+            segments: vec![SegmentEntry {
+                segment: kept,
+                gallery: GalleryId::new(1),
+                tombstones: Some(Lsn::new(8)),
+            }],
+            ..Manifest::empty()
+        };
+        let live = [
+            FileName::Lock,
+            FileName::Manifest,
+            FileName::Log(LogSeq::new(4)),
+            FileName::Log(LogSeq::new(5)),
+            FileName::Segment(kept),
+            FileName::Tombstones(kept, Lsn::new(8)),
+        ];
+        let dead = [
+            FileName::NewManifest,
+            FileName::Log(LogSeq::new(3)),
+            FileName::Segment(gone),
+            FileName::Tombstones(kept, Lsn::new(7)),
+            FileName::Tombstones(gone, Lsn::new(8)),
+        ];
+        let directory = MemoryDirectory::default();
+        for name in live.into_iter().chain(dead) {
+            directory.create(name).unwrap();
+        }
+        assert_eq!(remove_unnamed(&directory, &manifest).unwrap(), dead.len() as u64);
+        assert_eq!(directory.list().unwrap(), live);
+        assert_eq!(remove_unnamed(&directory, &manifest).unwrap(), 0);
+    }
+}

@@ -78,6 +78,14 @@ impl Lsn {
     }
 }
 
+impl SegmentId {
+    /// The number of the segment after this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
 impl LogSeq {
     /// The number of the log file after this one.
     #[must_use]

@@ -61,3 +61,41 @@ impl Memtable {
         self.bytes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row::tests::row;
+
+    fn table(ids: &[u128]) -> Memtable {
+        let mut table = Memtable::default();
+        for &id in ids {
+            table.insert(Lsn::new(1), row(id, vec![1.0]));
+        }
+        table
+    }
+
+    #[test]
+    fn rows_come_in_order_and_only_those_behind() {
+        let table = table(&[5, 1, 3]);
+        let ids = |after: Option<u128>| -> Vec<u128> {
+            table.rows(after.map(TemplateId::new)).map(|row| row.id.get()).collect()
+        };
+        assert_eq!(ids(None), [1, 3, 5]);
+        assert_eq!(ids(Some(1)), [3, 5]);
+        assert_eq!(ids(Some(2)), [3, 5]);
+        assert_eq!(ids(Some(u128::MAX)), []);
+    }
+
+    #[test]
+    fn its_size_returns_to_zero_with_its_rows_and_clones_keep_theirs() {
+        let mut table = table(&[1, 2]);
+        let before = table.clone();
+        table.insert(Lsn::new(2), row(2, vec![1.0]));
+        assert_eq!((table.len(), table.bytes()), (2, before.bytes()));
+        assert!(table.remove(TemplateId::new(1)) && table.remove(TemplateId::new(2)));
+        assert!(!table.remove(TemplateId::new(1)), "it is not there any more");
+        assert_eq!((table.len(), table.bytes()), (0, 0));
+        assert_eq!(before.get(TemplateId::new(1)).map(|row| row.lsn), Some(Lsn::new(1)));
+    }
+}

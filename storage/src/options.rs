@@ -4,10 +4,12 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoreOptions {
-    /// Bytes of recent rows in memory beyond which a checkpoint seals them into segments.
-    /// Default 64 MiB; zero checkpoints after every group of commits.
+    /// Bytes of recent rows in memory beyond which a checkpoint seals them into segments; a log
+    /// of four times as many bytes brings one about too, as after many deletes. Default 64 MiB;
+    /// zero checkpoints after every group of commits.
     pub memtable_bytes_max: u64,
-    /// Batches that may wait for the committer before writers block. Default 1024; at least 1.
+    /// Batches that may wait for the committer before writers block. Default 1024; at least 1,
+    /// at most 65536; a value outside counts as the nearest within.
     pub queued_batches_max: usize,
     /// Whether closing (or dropping) the store checkpoints, which makes the next open fast.
     /// Default true. Without it nothing is lost: the next open replays the log, which is what

@@ -1,17 +1,18 @@
 //! From files to a version, after any stop.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::checkpoint::named;
 use crate::error::{Corruption, IoFailure};
 use crate::gc::remove_unnamed;
-use crate::id::{LogSeq, Lsn, SegmentId};
+use crate::id::{GalleryId, LogSeq, Lsn, SegmentId};
 use crate::io::{Directory, DirectoryLock, FileName, LockError};
 use crate::manifest::{Manifest, SegmentEntry};
 use crate::segment::{Segment, Tombstones};
 use crate::version::{GalleryView, SegmentView, Version};
-use crate::wal::{WalWriter, read_log};
+use crate::wal::{WalRecord, WalWriter, read_log};
 
 /// What opening a store found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,17 +79,20 @@ pub(crate) struct Recovered {
     pub(crate) report: RecoveryReport,
 }
 
-/// Takes the directory, loads what the manifest names and replays the log.
+/// Takes the directory, loads what the manifest names and replays the log. Nothing is removed or
+/// cut before everything was read: damage leaves the files as they are.
 pub(crate) fn recover(directory: &dyn Directory) -> Result<Recovered, OpenError> {
     let lock = directory.lock()?;
+    // Names that a process before this one gave, and was killed before it could sync them, are
+    // about to be relied on.
+    directory.sync()?;
     let manifest = load_manifest(directory)?;
     let mut version = load_version(directory, &manifest)?;
-    let mut report = RecoveryReport {
-        removed_files: remove_unnamed(directory, &manifest)?,
-        segments: manifest.segments.len() as u64,
-        ..RecoveryReport::default()
-    };
-    let wal = replay(directory, &manifest, &mut version, &mut report)?;
+    let mut report =
+        RecoveryReport { segments: manifest.segments.len() as u64, ..RecoveryReport::default() };
+    let end = replay(directory, &manifest, &mut version, &mut report)?;
+    report.removed_files = remove_unnamed(directory, &manifest)?;
+    let wal = open_end(directory, manifest.first_log, end, version.lsn)?;
     report.lsn = version.lsn;
     for view in version.galleries() {
         report.galleries += 1;
@@ -117,14 +121,21 @@ fn load_manifest(directory: &dyn Directory) -> Result<Manifest, OpenError> {
 }
 
 fn load_version(directory: &dyn Directory, manifest: &Manifest) -> Result<Version, OpenError> {
+    let mut entries: BTreeMap<GalleryId, Vec<&SegmentEntry>> = BTreeMap::new();
+    for entry in &manifest.segments {
+        entries.entry(entry.gallery).or_default().push(entry);
+    }
     let mut version = Version::empty(manifest.durable, manifest.next_gallery);
     for descriptor in &manifest.galleries {
         let mut view = GalleryView::new(descriptor.clone());
-        let entries = manifest.segments.iter().filter(|entry| entry.gallery == descriptor.id);
-        for entry in entries {
+        for entry in entries.remove(&descriptor.id).unwrap_or_default() {
             view.segments.push(load_segment(directory, entry, &view)?);
         }
         version.put_gallery(view);
+    }
+    if let Some((gallery, _)) = entries.first_key_value() {
+        let what = format!("a segment belongs to gallery {gallery}, which is not there");
+        return Err(Corruption::new(directory.path(FileName::Manifest), 0, what).into());
     }
     Ok(version)
 }
@@ -159,57 +170,81 @@ fn load_segment(
     })
 }
 
+/// The last log file, and its header and whole records; empty where not even the header is whole.
+type LogEnd = (LogSeq, Vec<u8>);
+
 fn replay(
     directory: &dyn Directory,
     manifest: &Manifest,
     version: &mut Version,
     report: &mut RecoveryReport,
-) -> Result<WalWriter, OpenError> {
-    let logs: Vec<LogSeq> = directory
+) -> Result<Option<LogEnd>, OpenError> {
+    let mut logs: Vec<LogSeq> = directory
         .list()?
         .into_iter()
         .filter_map(|name| if let FileName::Log(seq) = name { Some(seq) } else { None })
+        .filter(|seq| *seq >= manifest.first_log)
         .collect();
+    logs.sort_unstable();
+    // A checkpoint makes the log before the manifest that names it. Only a new store has none.
+    if logs.is_empty() && *manifest != Manifest::empty() {
+        return Err(missing_log(directory, manifest.first_log));
+    }
     let mut expected = manifest.first_log;
     let mut end = None;
     for (at, &seq) in logs.iter().enumerate() {
         let name = FileName::Log(seq);
         if seq != expected {
-            let path = directory.path(FileName::Log(expected));
-            return Err(Corruption::new(path, 0, "the log file is missing").into());
+            return Err(missing_log(directory, expected));
         }
-        let bytes = directory.read(name)?.unwrap_or_default();
+        let mut bytes = directory.read(name)?.unwrap_or_default();
         let is_last = at + 1 == logs.len();
         let log = read_log(&bytes, seq, version.lsn.next(), is_last)
             .map_err(|fault| named(directory, name, fault))?;
-        for record in &log.records {
-            for change in &record.changes {
-                version.apply(record.lsn, change);
-            }
-            version.lsn = record.lsn;
-        }
         report.replayed_batches += log.records.len() as u64;
         report.torn_bytes += (bytes.len() as u64).saturating_sub(log.valid_bytes);
-        end = Some((seq, log.valid_bytes));
+        for record in log.records {
+            redo(version, &record).map_err(|what| {
+                let what = format!("the batch with LSN {} {what}", record.lsn);
+                Corruption::new(directory.path(name), 0, what)
+            })?;
+        }
+        bytes.truncate(usize::try_from(log.valid_bytes).unwrap_or(usize::MAX));
+        end = Some((seq, bytes));
         expected = seq.next();
     }
-    open_end(directory, manifest.first_log, end, version.lsn).map_err(OpenError::from)
+    Ok(end)
+}
+
+fn missing_log(directory: &dyn Directory, seq: LogSeq) -> OpenError {
+    let path = directory.path(FileName::Log(seq));
+    Corruption::new(path, 0, "the log file is missing").into()
+}
+
+/// Applies a batch again, or says what does not fit the state that the batches before it left.
+fn redo(version: &mut Version, record: &WalRecord) -> Result<(), &'static str> {
+    for change in &record.changes {
+        version.check(change)?;
+        version.apply(record.lsn, change);
+    }
+    version.lsn = record.lsn;
+    Ok(())
 }
 
 /// The log file to go on with.
 fn open_end(
     directory: &dyn Directory,
     first: LogSeq,
-    end: Option<(LogSeq, u64)>,
+    end: Option<LogEnd>,
     lsn: Lsn,
 ) -> Result<WalWriter, IoFailure> {
     match end {
-        Some((seq, 0)) => {
+        Some((seq, kept)) if kept.is_empty() => {
             // Its creation was cut short: nothing is in it.
             directory.remove(FileName::Log(seq))?;
             WalWriter::create(directory, seq, lsn.next())
         }
-        Some((seq, length)) => WalWriter::resume(directory, seq, length),
+        Some((seq, kept)) => WalWriter::resume(directory, seq, &kept),
         None => WalWriter::create(directory, first, lsn.next()),
     }
 }

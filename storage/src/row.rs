@@ -127,3 +127,6 @@ impl fmt::Debug for RowRef<'_> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

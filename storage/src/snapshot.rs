@@ -124,12 +124,7 @@ impl Snapshot {
             Some(only) if only.len() as u64 * LOOK_UP_RATIO < view.row_count() => {
                 look_up(view, only, probe, &mut best)?;
             }
-            _ => {
-                scan_memtable(view, probe, &mut best)?;
-                for segment in &view.segments {
-                    scan_segment(segment, probe, &mut best)?;
-                }
-            }
+            _ => scan(view, probe, &mut best)?,
         }
         Ok(best.into_sorted())
     }
@@ -167,6 +162,14 @@ fn look_up(
         {
             best.offer(Scored { id, score: probe.score(row.embedding) });
         }
+    }
+    Ok(())
+}
+
+fn scan(view: &GalleryView, probe: &Probe<'_>, best: &mut TopK) -> Result<(), ReadError> {
+    scan_memtable(view, probe, best)?;
+    for segment in &view.segments {
+        scan_segment(segment, probe, best)?;
     }
     Ok(())
 }
@@ -229,5 +232,116 @@ impl<'a> Iterator for Merge<'a> {
             .filter_map(|head| head.peek().map(|row| row.id).map(|id| (id, head)))
             .min_by_key(|(id, _)| *id);
         next?.1.next()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::batch::WriteBatch;
+    use crate::io::memory::MemoryDirectory;
+    use crate::options::StoreOptions;
+    use crate::row::tests::{bare_row, draft};
+    use crate::store::Store;
+
+    /// A gallery with rows in memory, in two segments, and deleted ones, as `places` says.
+    fn gallery(places: &[u8]) -> (Snapshot, GalleryId) {
+        let options = StoreOptions::default().with_checkpoint_on_close(false);
+        let directory = Arc::new(MemoryDirectory::default());
+        let store = Store::open_in(directory, options).unwrap().0;
+        let mut batch = WriteBatch::new();
+        batch.create_gallery(draft("g", 3));
+        let gallery = store.write(batch).unwrap().created[0];
+        for stage in 0..3 {
+            let (mut batch, mut removal) = (WriteBatch::new(), WriteBatch::new());
+            for (id, place) in places.iter().enumerate().filter(|(_, place)| *place % 3 == stage) {
+                let components = vec![f32::from(place % 5) - 2.0, 1.0, f32::from(place % 7)];
+                batch.enroll(gallery, bare_row(id as u128, components));
+                if *place >= 200 {
+                    removal.remove(gallery, TemplateId::new(id as u128));
+                }
+            }
+            store.write(batch).unwrap();
+            if stage < 2 {
+                store.checkpoint().unwrap();
+            }
+            store.write(removal).unwrap();
+        }
+        (store.snapshot(), gallery)
+    }
+
+    fn brute_force(snapshot: &Snapshot, gallery: GalleryId, probe: &Probe<'_>) -> Vec<Scored> {
+        let mut all: Vec<Scored> = snapshot
+            .rows(gallery, None)
+            .filter(|row| probe.exclude != Some(row.id))
+            .filter(|row| probe.only.is_none_or(|only| only.contains(&row.id)))
+            .map(|row| Scored { id: row.id, score: probe.embedding.dot(&row.to_row().embedding) })
+            .filter(|scored| scored.score >= probe.min_score)
+            .collect();
+        all.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.id.cmp(&b.id)));
+        all.truncate(probe.limit);
+        all
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn looking_up_equals_scanning_equals_brute_force(
+            places in prop::collection::vec(any::<u8>(), 0..120),
+            only in prop::collection::hash_set(0u128..140, 0..20),
+            limit in prop_oneof![0usize..9, Just(usize::MAX)],
+            min_score in prop_oneof![Just(f32::NEG_INFINITY), Just(f32::NAN), -1.0f32..1.0],
+            exclude in prop::option::of(0u128..120),
+        ) {
+            let (snapshot, id) = gallery(&places);
+            let only: HashSet<TemplateId> = only.into_iter().map(TemplateId::new).collect();
+            let embedding = Embedding::normalize(vec![0.5, 0.2, 0.9]).unwrap();
+            let open = Probe {
+                embedding: &embedding,
+                limit,
+                min_score,
+                exclude: exclude.map(TemplateId::new),
+                only: None,
+                cancelled: None,
+            };
+            let found = snapshot.identify(id, &open).unwrap();
+            prop_assert_eq!(found, brute_force(&snapshot, id, &open));
+            let probe = Probe { only: Some(&only), ..open };
+            let expected = brute_force(&snapshot, id, &probe);
+            let view = snapshot.version.gallery(id).unwrap();
+            let (mut looked_up, mut scanned) =
+                (TopK::new(limit, min_score), TopK::new(limit, min_score));
+            look_up(view, &only, &probe, &mut looked_up).unwrap();
+            scan(view, &probe, &mut scanned).unwrap();
+            prop_assert_eq!(&looked_up.into_sorted(), &expected);
+            prop_assert_eq!(&scanned.into_sorted(), &expected);
+            prop_assert_eq!(snapshot.identify(id, &probe).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn a_search_that_was_cancelled_gives_up_on_every_path() {
+        for places in [[0; 40], [2; 40]] {
+            let (snapshot, id) = gallery(&places);
+            let embedding = Embedding::normalize(vec![1.0, 0.0, 0.0]).unwrap();
+            let (cancelled, few) = (AtomicBool::new(true), HashSet::from([TemplateId::new(1)]));
+            for only in [None, Some(&few)] {
+                let probe = Probe {
+                    embedding: &embedding,
+                    limit: 1,
+                    min_score: -1.0,
+                    exclude: None,
+                    only,
+                    cancelled: Some(&cancelled),
+                };
+                let refused = snapshot.identify(id, &probe);
+                assert!(matches!(refused, Err(ReadError::Cancelled)), "{refused:?}");
+                cancelled.store(false, Ordering::Relaxed);
+                assert_eq!(snapshot.identify(id, &probe).unwrap().len(), 1);
+                cancelled.store(true, Ordering::Relaxed);
+            }
+        }
     }
 }

@@ -17,6 +17,9 @@ use crate::recovery::{OpenError, RecoveryReport, recover};
 use crate::snapshot::Snapshot;
 use crate::version::Current;
 
+/// Most places of the queue of batches: they are allocated when the store is opened.
+const QUEUE_MAX: usize = 1 << 16;
+
 /// A store of templates in one directory. Share it by reference or `Arc` between any threads.
 #[derive(Debug)]
 pub struct Store {
@@ -46,7 +49,7 @@ impl Store {
         let recovered = recover(&*directory)?;
         let report = recovered.report;
         let current: Current = Arc::new(RwLock::new(Arc::new(recovered.version.clone())));
-        let (requests, inbox) = mpsc::sync_channel(options.queued_batches_max.max(1));
+        let (requests, inbox) = mpsc::sync_channel(options.queued_batches_max.clamp(1, QUEUE_MAX));
         let committer =
             Committer::new(Arc::clone(&directory), options, Arc::clone(&current), recovered);
         let thread = std::thread::Builder::new()
@@ -86,7 +89,7 @@ impl Store {
         self.ask(Request::Checkpoint { reply }, &answer)
     }
 
-    /// Reads every byte of every live segment and compares it with its checksums. Blocks for as
+    /// Reads every section of every live segment and compares it with its checksum. Blocks for as
     /// long as the disk takes; writers and other readers go on.
     ///
     /// # Errors
@@ -141,6 +144,8 @@ impl Drop for Store {
 
 #[cfg(test)]
 mod tests {
+    mod crash;
+
     use super::*;
     use crate::embedding::{Dim, Embedding};
     use crate::gallery::GalleryDraft;

@@ -145,6 +145,32 @@ impl Version {
         self.galleries.insert(*id, Arc::new(view));
     }
 
+    /// Says why a logged change cannot have been made to this version. The checks that keep the
+    /// version sound are repeated here; bounds of texts and numbers are not.
+    pub(crate) fn check(&self, change: &Change) -> Result<(), &'static str> {
+        let gallery = |id| self.gallery(id).ok_or("names a gallery that is not there");
+        match change {
+            Change::CreateGallery(new) => {
+                if self.gallery(new.id).is_some() {
+                    return Err("creates a gallery that is there");
+                }
+                match self.gallery_by_name(&new.tenant, &new.name) {
+                    Some(_) => Err("creates a gallery whose name is taken"),
+                    None => Ok(()),
+                }
+            }
+            Change::DropGallery(id) | Change::Remove { gallery: id, .. } => gallery(*id).map(drop),
+            Change::Enroll { gallery: id, row } => {
+                let view = gallery(*id)?;
+                let of_gallery = (&view.descriptor.model, view.descriptor.dim);
+                if (&row.model, row.embedding.dim()) != of_gallery {
+                    return Err("adds a row of another model or dimension");
+                }
+                if view.contains(row.id) { Err("adds a row that is there") } else { Ok(()) }
+            }
+        }
+    }
+
     /// Applies a change known to be applicable; says whether it removed or added anything.
     pub(crate) fn apply(&mut self, lsn: Lsn, change: &Change) -> bool {
         match change {
@@ -175,5 +201,122 @@ impl Version {
     /// Bytes of rows in memory.
     pub(crate) fn memtable_bytes(&self) -> u64 {
         self.galleries.values().map(|view| view.memtable.bytes()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::Mapping;
+    use crate::row::tests::{descriptor, row};
+    use crate::segment::encode_segment;
+
+    const GALLERY: GalleryId = GalleryId::new(1);
+
+    fn created() -> Version {
+        let mut version = Version::empty(Lsn::new(0), GALLERY);
+        version.apply(Lsn::new(1), &Change::CreateGallery(descriptor(1, "g", 1)));
+        version
+    }
+
+    fn enroll(id: u128) -> Change {
+        Change::Enroll { gallery: GALLERY, row: row(id, vec![1.0]) }
+    }
+
+    fn remove(id: u128) -> Change {
+        Change::Remove { gallery: GALLERY, template: TemplateId::new(id) }
+    }
+
+    /// The version with its rows in one more segment.
+    fn sealed(version: &Version, id: u64) -> Version {
+        let mut view = GalleryView::clone(version.gallery(GALLERY).unwrap());
+        let rows: Vec<_> = view.memtable.rows(None).collect();
+        let bytes = encode_segment(id.into(), &view.descriptor, rows.into_iter());
+        let segment = Segment::open(Mapping::of_bytes(&bytes).unwrap()).unwrap();
+        view.memtable = Memtable::default();
+        let (segment, tombstones) = (Arc::new(segment), Arc::default());
+        view.segments.push(SegmentView { segment, tombstones, stored: None });
+        let mut version = version.clone();
+        version.put_gallery(view);
+        version
+    }
+
+    #[test]
+    fn a_row_enrolled_again_is_live_once_wherever_its_older_selves_lie() {
+        let mut version = created();
+        for round in 1..4u64 {
+            assert!(version.apply(Lsn::new(round), &enroll(7)));
+            version = sealed(&version, round);
+            let view = version.gallery(GALLERY).unwrap();
+            assert_eq!(view.get(TemplateId::new(7)).map(|row| row.lsn), Some(Lsn::new(round)));
+            assert_eq!((view.row_count(), view.segments.len() as u64), (1, round));
+            assert!(version.check(&enroll(7)).is_err());
+            assert!(version.apply(Lsn::new(round), &remove(7)));
+            assert!(!version.apply(Lsn::new(round), &remove(7)), "it is gone");
+            assert_eq!(version.gallery(GALLERY).unwrap().row_count(), 0);
+            assert!(!version.gallery(GALLERY).unwrap().contains(TemplateId::new(7)));
+        }
+    }
+
+    #[test]
+    fn removing_rows_leaves_older_versions_alone_and_needs_a_new_tombstone_file() {
+        let mut old = created();
+        for id in 1..4 {
+            old.apply(Lsn::new(2), &enroll(id));
+        }
+        let mut view = GalleryView::clone(sealed(&old, 1).gallery(GALLERY).unwrap());
+        view.segments[0].stored = Some(Lsn::new(2));
+        old.put_gallery(view);
+        let mut new = old.clone();
+        new.apply(Lsn::new(3), &remove(1));
+        let shared = Arc::as_ptr(&new.gallery(GALLERY).unwrap().segments[0].tombstones);
+        new.apply(Lsn::new(3), &remove(2));
+        let [before, after] = [&old, &new].map(|version| version.gallery(GALLERY).unwrap());
+        assert_eq!((before.row_count(), after.row_count()), (3, 1));
+        assert_eq!(before.segments[0].stored, Some(Lsn::new(2)));
+        assert_eq!(after.segments[0].stored, None);
+        let copied_once = std::ptr::eq(shared, &raw const *after.segments[0].tombstones);
+        assert!(copied_once, "a batch copies the tombstones of a segment once");
+    }
+
+    #[test]
+    fn changes_that_do_not_fit_are_told() {
+        let mut version = created();
+        version.apply(Lsn::new(2), &enroll(1));
+        let elsewhere = GalleryId::new(2);
+        let other_dim = Change::Enroll { gallery: GALLERY, row: row(2, vec![1.0, 1.0]) };
+        for bad in [
+            enroll(1),
+            other_dim,
+            Change::DropGallery(elsewhere),
+            Change::Remove { gallery: elsewhere, template: TemplateId::new(1) },
+            Change::CreateGallery(descriptor(1, "h", 1)),
+            Change::CreateGallery(descriptor(2, "g", 1)),
+        ] {
+            assert!(version.check(&bad).is_err(), "{bad:?}");
+        }
+        for good in [enroll(2), remove(9), Change::DropGallery(GALLERY)] {
+            assert_eq!(version.check(&good), Ok(()), "{good:?}");
+        }
+    }
+
+    #[test]
+    fn galleries_of_a_tenant_come_by_name_and_a_name_is_free_after_the_drop() {
+        let mut version = created();
+        for (id, name) in [(2, "b"), (3, "a")] {
+            version.apply(Lsn::new(2), &Change::CreateGallery(descriptor(id, name, 1)));
+        }
+        let mut stranger = descriptor(4, "c", 1);
+        stranger.tenant = "u".into();
+        version.apply(Lsn::new(2), &Change::CreateGallery(stranger));
+        let names = |version: &Version, after| -> Vec<u64> {
+            version.galleries_of("t", after).map(|view| view.descriptor.id.get()).collect()
+        };
+        assert_eq!(names(&version, None), [3, 2, 1]);
+        assert_eq!(names(&version, Some("a")), [2, 1]);
+        version.apply(Lsn::new(3), &Change::DropGallery(GalleryId::new(2)));
+        version.apply(Lsn::new(3), &Change::CreateGallery(descriptor(9, "b", 1)));
+        assert_eq!(names(&version, None), [3, 9, 1]);
+        assert_eq!(version.next_gallery, GalleryId::new(10));
     }
 }

@@ -1,7 +1,7 @@
 //! The directory of the operating system; the only file of the store that touches `std::fs`.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::{AppendFile, Directory, DirectoryLock, FileName, LockError, Mapping};
@@ -19,14 +19,15 @@ pub(crate) struct DiskDirectory {
 impl DiskDirectory {
     /// Opens the directory, creating it and its parents where they are missing.
     pub(crate) fn open(root: &Path) -> Result<Self, IoFailure> {
+        let parents = parents_to_sync(root);
         fs::create_dir_all(root)
             .map_err(|source| IoFailure::new("create the data directory", root, source))?;
         // The directory's own name must survive a crash as well, or everything in it is lost.
         // A parent that cannot be opened (no read permission) was not created here.
-        if let Some(parent) = root.parent().filter(|parent| !parent.as_os_str().is_empty())
-            && let Ok(parent_file) = File::open(parent)
-        {
-            sync_directory(&parent_file, parent)?;
+        for parent in parents {
+            if let Ok(parent_file) = File::open(parent) {
+                sync_directory(&parent_file, parent)?;
+            }
         }
         Ok(Self { root: root.to_owned() })
     }
@@ -100,18 +101,18 @@ impl Directory for DiskDirectory {
         }
     }
 
-    fn append_at(&self, name: FileName, length: u64) -> Result<Box<dyn AppendFile>, IoFailure> {
+    fn append_behind(&self, name: FileName, kept: &[u8]) -> Result<Box<dyn AppendFile>, IoFailure> {
         let path = self.path(name);
-        let open = || -> io::Result<File> {
-            let mut file = OpenOptions::new().write(true).open(&path)?;
-            file.set_len(length)?;
-            file.seek(SeekFrom::Start(length))?;
-            Ok(file)
+        let failed = |operation| {
+            let path = path.clone();
+            move |source| IoFailure::new(operation, path, source)
         };
-        match open() {
-            Ok(file) => Ok(Box::new(DiskFile { file, path })),
-            Err(source) => Err(IoFailure::new("open", path, source)),
-        }
+        let mut file = OpenOptions::new().write(true).open(&path).map_err(failed("open"))?;
+        // Cut first: bytes behind the cut must not outlive a crash next to what follows.
+        file.set_len(kept.len() as u64).map_err(failed("cut"))?;
+        file.write_all(kept).map_err(failed("write"))?;
+        file.sync_all().map_err(failed("sync"))?;
+        Ok(Box::new(DiskFile { file, path }))
     }
 
     fn replace(&self, target: FileName, scratch: FileName, bytes: &[u8]) -> Result<(), IoFailure> {
@@ -137,6 +138,23 @@ impl Directory for DiskDirectory {
             File::open(&self.root).map_err(|source| IoFailure::new("open", &self.root, source))?;
         sync_directory(&root, &self.root)
     }
+}
+
+/// The directories that get a new name when `root` is created: its parent in any case, as a
+/// creation before may have been cut short, and the parents of those that are missing.
+fn parents_to_sync(root: &Path) -> Vec<&Path> {
+    let mut parents = Vec::new();
+    let mut child = root;
+    while let Some(parent) = child.parent() {
+        // The parent of a plain relative name is the working directory.
+        let here = parent.as_os_str().is_empty();
+        parents.push(if here { Path::new(".") } else { parent });
+        if here || parent.exists() {
+            break;
+        }
+        child = parent;
+    }
+    parents
 }
 
 /// Makes the entries of a directory durable; where directories cannot be synced the operating
@@ -191,5 +209,15 @@ mod tests {
         let path = folder.path().join("a/b");
         DiskDirectory::open(&path).unwrap();
         assert!(path.is_dir());
+    }
+
+    #[test]
+    fn every_directory_that_gets_a_new_name_is_synced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b");
+        assert_eq!(parents_to_sync(&path), [&folder.path().join("a"), folder.path()]);
+        DiskDirectory::open(&path).unwrap();
+        assert_eq!(parents_to_sync(&path), [folder.path().join("a")]);
+        assert_eq!(parents_to_sync(Path::new("no-such-data")), [Path::new(".")]);
     }
 }

@@ -1,7 +1,11 @@
-//! A directory in memory for unit tests, which can be told to fail.
+//! A directory in memory for unit tests: it can be told to fail, and knows what a crash leaves.
+//!
+//! It tells what a program sees from what is durable, as `docs/durability.md` assumes of a disk:
+//! bytes after a sync of their file, names after a sync of the directory.
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -18,16 +22,102 @@ pub(crate) enum Fault {
     None,
     /// Appending writes half of the bytes and fails.
     Append,
-    /// Syncing a file fails.
+    /// Syncing a file fails, and what it should have written will not be written by a later sync.
     Sync,
     /// Replacing a file fails.
     Replace,
 }
 
-#[derive(Debug, Default)]
+/// What the loss of power leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PowerCut {
+    /// What was synced, and nothing else.
+    Synced,
+    /// All names, but only the bytes that were synced.
+    Names,
+    /// The names that were synced, and half of the bytes that were not.
+    HalfOfTheBytes,
+    /// All names, and zeros in place of the bytes that were not synced.
+    Zeros,
+}
+
+impl PowerCut {
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Synced, Self::Names, Self::HalfOfTheBytes, Self::Zeros];
+}
+
+/// The content of one file, whatever its name.
+#[derive(Clone, Debug, Default)]
+struct Content {
+    seen: Vec<u8>,
+    durable: Vec<u8>,
+    /// The part of `seen` that the next sync makes durable.
+    dirty: Range<usize>,
+}
+
+impl Content {
+    fn append(&mut self, bytes: &[u8]) {
+        if self.dirty.is_empty() {
+            self.dirty = self.seen.len()..self.seen.len();
+        }
+        self.seen.extend_from_slice(bytes);
+        self.dirty.end = self.seen.len();
+    }
+
+    fn sync(&mut self) {
+        self.durable.resize(self.seen.len(), 0);
+        let dirty = std::mem::take(&mut self.dirty);
+        self.durable[dirty.clone()].copy_from_slice(&self.seen[dirty]);
+    }
+
+    fn after(&self, cut: PowerCut) -> Self {
+        let mut left = self.durable.clone();
+        let unsynced = self.seen.len().saturating_sub(left.len());
+        match cut {
+            PowerCut::Synced | PowerCut::Names => {}
+            PowerCut::HalfOfTheBytes => {
+                let written = self.seen.get(left.len()..).unwrap_or_default();
+                left.extend_from_slice(&written[..unsynced / 2]);
+            }
+            PowerCut::Zeros => left.resize(left.len() + unsynced, 0),
+        }
+        Self { seen: left.clone(), durable: left, dirty: 0..0 }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
 struct State {
-    files: BTreeMap<FileName, Vec<u8>>,
+    contents: Vec<Content>,
+    names: BTreeMap<FileName, usize>,
+    durable_names: BTreeMap<FileName, usize>,
     fault: Fault,
+    acknowledged: u64,
+    /// The states after every call so far, where they are kept.
+    history: Option<Vec<State>>,
+}
+
+impl State {
+    fn get(&self, name: FileName) -> Option<&Content> {
+        self.contents.get(*self.names.get(&name)?)
+    }
+
+    fn get_mut(&mut self, name: FileName) -> Option<&mut Content> {
+        self.contents.get_mut(*self.names.get(&name)?)
+    }
+
+    fn put(&mut self, name: FileName, content: Content) -> usize {
+        self.contents.push(content);
+        self.names.insert(name, self.contents.len() - 1);
+        self.contents.len() - 1
+    }
+
+    /// Keeps the state as one that a crash may leave.
+    fn record(&mut self) {
+        if let Some(mut history) = self.history.take() {
+            history.push(self.clone());
+            self.history = Some(history);
+        }
+    }
 }
 
 /// Files in memory, shared by clones.
@@ -37,6 +127,55 @@ pub(crate) struct MemoryDirectory {
 }
 
 impl MemoryDirectory {
+    /// A directory that keeps its state after every call.
+    pub(crate) fn recording() -> Self {
+        Self::default().with_history()
+    }
+
+    fn of(state: State) -> Self {
+        Self { state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// The same files in a directory that keeps its state after every call from now on.
+    pub(crate) fn with_history(self) -> Self {
+        self.state.lock().history = Some(Vec::new());
+        self
+    }
+
+    /// The states after every call, each a directory of its own.
+    pub(crate) fn history(&self) -> Vec<Self> {
+        let history = self.state.lock().history.clone().unwrap();
+        history.into_iter().map(Self::of).collect()
+    }
+
+    /// A directory of its own with what a killed process leaves: everything it wrote.
+    pub(crate) fn killed(&self) -> Self {
+        let mut state = self.state.lock().clone();
+        state.history = None;
+        Self::of(state)
+    }
+
+    /// A directory of its own with what the loss of power leaves.
+    pub(crate) fn power_cut(&self, cut: PowerCut) -> Self {
+        let state = self.state.lock();
+        let names = match cut {
+            PowerCut::Synced | PowerCut::HalfOfTheBytes => state.durable_names.clone(),
+            PowerCut::Names | PowerCut::Zeros => state.names.clone(),
+        };
+        let contents = state.contents.iter().map(|content| content.after(cut)).collect();
+        Self::of(State { contents, durable_names: names.clone(), names, ..State::default() })
+    }
+
+    /// Notes that batches up to `lsn` were acknowledged.
+    pub(crate) fn acknowledge(&self, lsn: u64) {
+        self.state.lock().acknowledged = lsn;
+    }
+
+    /// What was acknowledged when this state was there.
+    pub(crate) fn acknowledged(&self) -> u64 {
+        self.state.lock().acknowledged
+    }
+
     /// Makes the following calls fail, or work again.
     pub(crate) fn set_fault(&self, fault: Fault) {
         self.state.lock().fault = fault;
@@ -44,12 +183,16 @@ impl MemoryDirectory {
 
     /// Changes the content of a file behind the store's back.
     pub(crate) fn edit(&self, name: FileName, edit: impl FnOnce(&mut Vec<u8>)) {
-        edit(self.state.lock().files.entry(name).or_default());
+        let mut state = self.state.lock();
+        let mut bytes = state.get(name).map(|content| content.seen.clone()).unwrap_or_default();
+        edit(&mut bytes);
+        let at = state.put(name, Content { seen: bytes.clone(), durable: bytes, dirty: 0..0 });
+        state.durable_names.insert(name, at);
     }
 
     /// The whole content of a file that must exist.
     pub(crate) fn content(&self, name: FileName) -> Vec<u8> {
-        self.state.lock().files.get(&name).cloned().unwrap()
+        self.state.lock().get(name).unwrap().seen.clone()
     }
 
     fn failure(&self, operation: &'static str, name: FileName, kind: io::ErrorKind) -> IoFailure {
@@ -67,11 +210,11 @@ impl Directory for MemoryDirectory {
     }
 
     fn list(&self) -> Result<Vec<FileName>, IoFailure> {
-        Ok(self.state.lock().files.keys().copied().collect())
+        Ok(self.state.lock().names.keys().copied().collect())
     }
 
     fn read(&self, name: FileName) -> Result<Option<Vec<u8>>, IoFailure> {
-        Ok(self.state.lock().files.get(&name).cloned())
+        Ok(self.state.lock().get(name).map(|content| content.seen.clone()))
     }
 
     fn map(&self, name: FileName) -> Result<Mapping, IoFailure> {
@@ -82,18 +225,27 @@ impl Directory for MemoryDirectory {
 
     fn create(&self, name: FileName) -> Result<Box<dyn AppendFile>, IoFailure> {
         let mut state = self.state.lock();
-        if state.files.contains_key(&name) {
+        if state.names.contains_key(&name) {
             return Err(self.failure("create", name, io::ErrorKind::AlreadyExists));
         }
-        state.files.insert(name, Vec::new());
+        state.put(name, Content::default());
+        state.record();
         Ok(Box::new(MemoryFile { directory: self.clone(), name }))
     }
 
-    fn append_at(&self, name: FileName, length: u64) -> Result<Box<dyn AppendFile>, IoFailure> {
+    fn append_behind(&self, name: FileName, kept: &[u8]) -> Result<Box<dyn AppendFile>, IoFailure> {
         let mut state = self.state.lock();
-        let file = state.files.get_mut(&name);
-        let file = file.ok_or_else(|| self.failure("open", name, io::ErrorKind::NotFound))?;
-        file.resize(usize::try_from(length).unwrap(), 0);
+        let fault = state.fault;
+        let missing = || self.failure("open", name, io::ErrorKind::NotFound);
+        let content = state.get_mut(name).ok_or_else(missing)?;
+        content.seen = kept.to_vec();
+        content.dirty = 0..kept.len();
+        state.record();
+        if fault == Fault::Sync {
+            return Err(self.failure("sync", name, io::ErrorKind::Other));
+        }
+        state.get_mut(name).ok_or_else(missing)?.sync();
+        state.record();
         Ok(Box::new(MemoryFile { directory: self.clone(), name }))
     }
 
@@ -102,17 +254,30 @@ impl Directory for MemoryDirectory {
         if state.fault == Fault::Replace {
             return Err(self.failure("replace", scratch, io::ErrorKind::Other));
         }
-        state.files.insert(target, bytes.to_vec());
+        let written = Content { seen: bytes.to_vec(), durable: bytes.to_vec(), dirty: 0..0 };
+        let at = state.put(scratch, written);
+        state.record();
+        state.names.remove(&scratch);
+        state.names.insert(target, at);
+        state.record();
+        state.durable_names = state.names.clone();
+        state.record();
         Ok(())
     }
 
     fn remove(&self, name: FileName) -> Result<(), IoFailure> {
-        let removed = self.state.lock().files.remove(&name);
-        let missing = || self.failure("remove", name, io::ErrorKind::NotFound);
-        removed.map(drop).ok_or_else(missing)
+        let mut state = self.state.lock();
+        if state.names.remove(&name).is_none() {
+            return Err(self.failure("remove", name, io::ErrorKind::NotFound));
+        }
+        state.record();
+        Ok(())
     }
 
     fn sync(&self) -> Result<(), IoFailure> {
+        let mut state = self.state.lock();
+        state.durable_names = state.names.clone();
+        state.record();
         Ok(())
     }
 }
@@ -128,8 +293,8 @@ impl AppendFile for MemoryFile {
         let mut state = self.directory.state.lock();
         let fails = state.fault == Fault::Append;
         let written = if fails { &bytes[..bytes.len() / 2] } else { bytes };
-        state.files.entry(self.name).or_default().extend_from_slice(written);
-        drop(state);
+        state.get_mut(self.name).unwrap().append(written);
+        state.record();
         if fails {
             return Err(self.directory.failure("append to", self.name, io::ErrorKind::StorageFull));
         }
@@ -137,9 +302,15 @@ impl AppendFile for MemoryFile {
     }
 
     fn sync(&mut self) -> Result<(), IoFailure> {
-        if self.directory.state.lock().fault == Fault::Sync {
+        let mut state = self.directory.state.lock();
+        let fails = state.fault == Fault::Sync;
+        let content = state.get_mut(self.name).unwrap();
+        if fails {
+            content.dirty = 0..0;
             return Err(self.directory.failure("sync", self.name, io::ErrorKind::Other));
         }
+        content.sync();
+        state.record();
         Ok(())
     }
 }

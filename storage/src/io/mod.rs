@@ -41,8 +41,10 @@ pub(crate) trait Directory: Debug + Send + Sync {
     /// Creates a file for appending; it is an error if it exists.
     fn create(&self, name: FileName) -> Result<Box<dyn AppendFile>, IoFailure>;
 
-    /// Opens a file for appending after cutting it to `length` bytes.
-    fn append_at(&self, name: FileName, length: u64) -> Result<Box<dyn AppendFile>, IoFailure>;
+    /// Opens a file for appending behind `kept`, the part of its content that stays, and makes
+    /// that durable. The bytes kept are written once more: after a failed sync the operating
+    /// system may go on to show bytes that it never wrote and never will by itself.
+    fn append_behind(&self, name: FileName, kept: &[u8]) -> Result<Box<dyn AppendFile>, IoFailure>;
 
     /// Gives the file `target` the content `bytes`, atomically and durably: after a crash it has
     /// the old content or the new one. `scratch` names the file used on the way.
@@ -83,7 +85,7 @@ mod tests {
         file.sync().unwrap();
         assert!(directory.create(log).is_err(), "a file is created once");
 
-        let mut file = directory.append_at(log, 6).unwrap();
+        let mut file = directory.append_behind(log, b"hello ").unwrap();
         file.append(b"moon").unwrap();
         file.sync().unwrap();
         assert_eq!(directory.read(log).unwrap().as_deref(), Some(b"hello moon".as_slice()));
@@ -102,7 +104,7 @@ mod tests {
         let segment = FileName::Segment(SegmentId::new(9));
         assert!(directory.map(segment).is_err());
         assert!(directory.remove(segment).is_err());
-        assert!(directory.append_at(segment, 0).is_err());
+        assert!(directory.append_behind(segment, b"").is_err());
         directory.create(segment).unwrap().sync().unwrap();
         assert_eq!(directory.map(segment).unwrap().bytes(), b"", "an empty file can be mapped");
     }

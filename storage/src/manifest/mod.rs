@@ -83,7 +83,8 @@ impl Manifest {
         let version = cursor.u32()?;
         if version != FORMAT_VERSION {
             return Err(cursor.fault(format!(
-                "manifest format version {version} is unknown, this build knows {FORMAT_VERSION}"
+                "manifest format version {version} is unknown, this build knows {FORMAT_VERSION}; \
+                 open the store with the release that wrote it"
             )));
         }
         let (covered, stored) =
@@ -119,5 +120,74 @@ impl Manifest {
             manifest.segments.push(SegmentEntry { segment, gallery, tombstones });
         }
         Ok(manifest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row::tests::descriptor;
+
+    fn manifest() -> Manifest {
+        let mut unnamed = descriptor(2, "", 4096);
+        unnamed.description = None;
+        let entry = |segment, tombstones| SegmentEntry {
+            segment: SegmentId::new(segment),
+            gallery: GalleryId::new(1),
+            tombstones,
+        };
+        Manifest {
+            durable: Lsn::new(7),
+            first_log: LogSeq::new(3),
+            next_gallery: GalleryId::new(5),
+            next_segment: SegmentId::new(9),
+            galleries: vec![descriptor(1, "Zoë", 1), unnamed],
+            segments: vec![entry(4, None), entry(8, Some(Lsn::new(6)))],
+        }
+    }
+
+    /// The file with a right checksum, whatever it says.
+    fn resealed(mut bytes: Vec<u8>) -> Vec<u8> {
+        bytes.truncate(bytes.len() - 4);
+        let checksum = Checksum::of(&bytes);
+        bytes.extend_from_slice(&checksum.get().to_le_bytes());
+        bytes
+    }
+
+    #[test]
+    fn a_manifest_is_read_back() {
+        for manifest in [manifest(), Manifest::empty()] {
+            assert_eq!(Manifest::decode(&manifest.encode()), Ok(manifest));
+        }
+    }
+
+    #[test]
+    fn every_changed_or_missing_byte_is_found() {
+        let bytes = manifest().encode();
+        for at in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1;
+            assert!(Manifest::decode(&damaged).is_err(), "byte {at}");
+            assert!(Manifest::decode(&bytes[..at]).is_err(), "{at} bytes");
+        }
+    }
+
+    #[test]
+    fn an_unknown_version_is_refused_with_advice() {
+        let mut bytes = manifest().encode();
+        bytes[8] = 2;
+        let what = Manifest::decode(&resealed(bytes)).unwrap_err().what;
+        assert!(what.contains("version 2 is unknown") && what.contains("release"), "{what}");
+    }
+
+    #[test]
+    fn hostile_counts_run_into_the_end_and_allocate_nothing() {
+        let mut bytes = Manifest::empty().encode();
+        let count = bytes.len() - 4 - 8;
+        bytes[count..count + 8].fill(255);
+        assert!(Manifest::decode(&resealed(bytes)).is_err());
+        let mut bytes = Manifest::empty().encode();
+        bytes[count - 8..count].fill(255);
+        assert!(Manifest::decode(&resealed(bytes)).is_err());
     }
 }

@@ -110,7 +110,8 @@ impl SegmentHeader {
         let version = cursor.u32()?;
         if version != FORMAT_VERSION {
             return Err(cursor.fault(format!(
-                "segment format version {version} is unknown, this build knows {FORMAT_VERSION}"
+                "segment format version {version} is unknown, this build knows {FORMAT_VERSION}; \
+                 open the store with the release that wrote it"
             )));
         }
         let length = cursor.u32()? as usize;

@@ -64,20 +64,78 @@ impl Tombstones {
         let version = cursor.u32()?;
         if version != FORMAT_VERSION {
             return Err(cursor.fault(format!(
-                "tombstone format version {version} is unknown, this build knows {FORMAT_VERSION}"
+                "tombstone format version {version} is unknown, this build knows {FORMAT_VERSION}; \
+                 open the store with the release that wrote it"
             )));
         }
         if cursor.u64()? != segment.get() {
             return Err(cursor.fault("the tombstones belong to another segment"));
         }
         let length = cursor.u32()? as usize;
-        let bytes = cursor.bytes(length)?;
+        let mut bytes = cursor.bytes(length)?;
         cursor.end()?;
-        let bitmap = RoaringBitmap::deserialize_from(bytes)
+        let bitmap = RoaringBitmap::deserialize_from(&mut bytes)
             .map_err(|error| cursor.fault(error.to_string()))?;
+        if !bytes.is_empty() {
+            return Err(cursor.fault("bytes follow the bitmap"));
+        }
         if bitmap.max().is_some_and(|last| last >= rows) {
             return Err(cursor.fault("a tombstone lies beyond the last row"));
         }
         Ok(Self(bitmap))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SEGMENT: SegmentId = SegmentId::new(5);
+
+    fn some() -> Tombstones {
+        let mut tombstones = Tombstones::default();
+        for row in [0, 7, 70_000] {
+            assert!(tombstones.insert(RowOrdinal::new(row)));
+        }
+        assert!(!tombstones.insert(RowOrdinal::new(7)));
+        tombstones
+    }
+
+    #[test]
+    fn tombstones_are_read_back() {
+        let read = Tombstones::decode(&some().encode(SEGMENT), SEGMENT, 70_001).unwrap();
+        assert_eq!((read.len(), read.is_empty()), (3, false));
+        assert_eq!(read, some());
+        assert!(read.contains(RowOrdinal::new(7)) && !read.contains(RowOrdinal::new(8)));
+    }
+
+    #[test]
+    fn tombstones_of_another_segment_or_beyond_its_rows_are_refused() {
+        let bytes = some().encode(SEGMENT);
+        assert!(Tombstones::decode(&bytes, SegmentId::new(6), 70_001).is_err());
+        assert!(Tombstones::decode(&bytes, SEGMENT, 70_000).is_err());
+    }
+
+    #[test]
+    fn every_changed_byte_is_found() {
+        let bytes = some().encode(SEGMENT);
+        for at in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1;
+            assert!(Tombstones::decode(&damaged, SEGMENT, u32::MAX).is_err(), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn bytes_behind_the_bitmap_are_refused() {
+        let mut bytes = some().encode(SEGMENT);
+        bytes.truncate(bytes.len() - 4);
+        bytes.push(0);
+        let length = u32::from_le_bytes(bytes[20..24].try_into().unwrap()) + 1;
+        bytes[20..24].copy_from_slice(&length.to_le_bytes());
+        let checksum = Checksum::of(&bytes);
+        bytes.extend_from_slice(&checksum.get().to_le_bytes());
+        let fault = Tombstones::decode(&bytes, SEGMENT, u32::MAX).unwrap_err();
+        assert_eq!(fault.what, "bytes follow the bitmap");
     }
 }

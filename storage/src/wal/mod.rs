@@ -3,7 +3,8 @@
 //! A record is one committed batch. Records have consecutive LSNs, also across log files, and each
 //! carries a checksum. A log file that is not the last ends where its last record ends. The last
 //! one may end in an unfinished write: nothing of it was acknowledged, so that tail is cut off.
-//! Damage anywhere else is an error that names file and offset. Bytes: `docs/format.md`.
+//! Damage anywhere else is an error that names file and offset, and so is a record that is whole
+//! but unreadable. Bytes: `docs/format.md`.
 
 mod reader;
 mod record;

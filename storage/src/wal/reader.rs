@@ -1,6 +1,6 @@
 //! Replaying the log, and telling a torn tail from damage.
 
-use super::record::WalRecord;
+use super::record::{FRAME_BYTES, RECORD_BYTES_MIN, WalRecord};
 use super::{FORMAT_VERSION, HEADER_BYTES, MAGIC};
 use crate::checksum::Checksum;
 use crate::codec::{Cursor, DecodeError};
@@ -25,7 +25,7 @@ pub(crate) fn read_log(
 ) -> Result<LogContent, DecodeError> {
     if let Err(fault) = check_header(bytes, seq, first) {
         // A crash while the file was created: no record can have followed.
-        if is_last && bytes.len() <= HEADER_BYTES {
+        if is_last && bytes.len() <= HEADER_BYTES && !is_whole_header(bytes) {
             return Ok(LogContent { records: Vec::new(), valid_bytes: 0 });
         }
         return Err(fault);
@@ -33,22 +33,28 @@ pub(crate) fn read_log(
     let mut records: Vec<WalRecord> = Vec::new();
     let (mut at, mut expected) = (HEADER_BYTES, first);
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-        match next_record(rest, expected) {
+        let fault = match next_record(rest, expected) {
             Ok((record, length)) => {
                 records.push(record);
                 at += length;
                 expected = expected.next();
+                continue;
             }
-            Err(fault) if is_last && !was_durable(rest, expected) => {
-                let _ = fault;
-                break;
-            }
-            Err(fault) => {
-                return Err(DecodeError { offset: fault.offset + at as u64, what: fault.what });
-            }
-        }
+            Err(Broken::Unfinished(_)) if is_last && !was_durable(rest, expected) => break,
+            Err(Broken::Unfinished(fault) | Broken::Unreadable(fault)) => fault,
+        };
+        return Err(DecodeError { offset: fault.offset + at as u64, what: fault.what });
     }
     Ok(LogContent { records, valid_bytes: at as u64 })
+}
+
+/// Whether a header was written to its end, whatever it says.
+fn is_whole_header(bytes: &[u8]) -> bool {
+    let header = bytes.get(..HEADER_BYTES).and_then(<[u8]>::split_last_chunk::<4>);
+    header.is_some_and(|(covered, stored)| {
+        covered.starts_with(&MAGIC)
+            && Checksum::of(covered) == Checksum::from_stored(u32::from_le_bytes(*stored))
+    })
 }
 
 fn check_header(bytes: &[u8], seq: LogSeq, first: Lsn) -> Result<(), DecodeError> {
@@ -61,7 +67,8 @@ fn check_header(bytes: &[u8], seq: LogSeq, first: Lsn) -> Result<(), DecodeError
     let version = cursor.u32()?;
     if version != FORMAT_VERSION {
         return Err(cursor.fault(format!(
-            "log format version {version} is unknown, this build knows {FORMAT_VERSION}"
+            "log format version {version} is unknown, this build knows {FORMAT_VERSION}; \
+                 open the store with the release that wrote it"
         )));
     }
     let (found_seq, found_first) = (LogSeq::new(cursor.u64()?), Lsn::new(cursor.u64()?));
@@ -81,25 +88,161 @@ fn check_header(bytes: &[u8], seq: LogSeq, first: Lsn) -> Result<(), DecodeError
     Ok(())
 }
 
-fn next_record(rest: &[u8], expected: Lsn) -> Result<(WalRecord, usize), DecodeError> {
-    let (record, length) = WalRecord::decode(rest)?;
-    if record.lsn == expected {
-        return Ok((record, length));
+/// Why there is no record where one was expected.
+enum Broken {
+    /// Bytes that a write which never finished may leave.
+    Unfinished(DecodeError),
+    /// A whole record, in its place, with content that this build cannot read.
+    Unreadable(DecodeError),
+}
+
+fn next_record(rest: &[u8], expected: Lsn) -> Result<(WalRecord, usize), Broken> {
+    let body = WalRecord::body(rest).map_err(Broken::Unfinished)?;
+    let found = Cursor::new(body).u64().map(Lsn::new).map_err(Broken::Unfinished)?;
+    if found != expected {
+        let what = format!("LSN {found} stands where LSN {expected} should");
+        return Err(Broken::Unfinished(DecodeError { offset: 0, what }));
     }
-    let what = format!("LSN {} stands where LSN {expected} should", record.lsn);
-    Err(DecodeError { offset: 0, what })
+    let record = WalRecord::decode(body).map_err(Broken::Unreadable)?;
+    Ok((record, FRAME_BYTES + body.len()))
 }
 
 /// Whether some whole record behind the fault was written when LSN `lsn` was durable already: then
 /// the fault is damage. Otherwise it is a write that never finished.
 fn was_durable(rest: &[u8], lsn: Lsn) -> bool {
+    // A record takes some bytes, so only so many fit. This bound is what makes the search linear:
+    // without it, embeddings read as lengths would have most of the tail summed up again and again.
+    let last = lsn.get().saturating_add((rest.len() / RECORD_BYTES_MIN) as u64);
     (1..rest.len()).any(|at| {
         let behind = rest.get(at..).unwrap_or_default();
-        let mut cursor = Cursor::new(behind);
-        let plausible = cursor.u32().is_ok_and(|length| length as usize <= behind.len())
-            && cursor.u32().is_ok()
-            && cursor.u64().is_ok_and(|found| found > lsn.get())
-            && cursor.u64().is_ok_and(|synced| synced >= lsn.get());
-        plausible && WalRecord::decode(behind).is_ok()
+        is_plausible(behind, lsn.get(), last) && WalRecord::body(behind).is_ok()
     })
+}
+
+/// Whether the frame and the numbers of a record after `lsn` and up to `last` may stand here.
+fn is_plausible(bytes: &[u8], lsn: u64, last: u64) -> bool {
+    let mut cursor = Cursor::new(bytes);
+    let (Ok(length), Ok(_), Ok(found), Ok(synced)) =
+        (cursor.u32(), cursor.u32(), cursor.u64(), cursor.u64())
+    else {
+        return false;
+    };
+    length as usize <= bytes.len() && found > lsn && found <= last && (lsn..found).contains(&synced)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::change::Change;
+    use crate::id::GalleryId;
+
+    const SEQ: LogSeq = LogSeq::new(3);
+    const FIRST: Lsn = Lsn::new(11);
+
+    fn header() -> Vec<u8> {
+        let mut bytes = Vec::new();
+        bytes.extend_from_slice(&MAGIC);
+        bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+        bytes.extend_from_slice(&SEQ.get().to_le_bytes());
+        bytes.extend_from_slice(&FIRST.get().to_le_bytes());
+        let checksum = Checksum::of(&bytes);
+        bytes.extend_from_slice(&checksum.get().to_le_bytes());
+        bytes
+    }
+
+    fn record(lsn: u64, synced: u64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let changes = vec![Change::DropGallery(GalleryId::new(lsn))];
+        WalRecord { lsn: Lsn::new(lsn), synced: Lsn::new(synced), changes }.encode_into(&mut bytes);
+        bytes
+    }
+
+    /// The LSNs of a last log file with this behind its header, and the bytes cut off.
+    fn read(tail: &[u8]) -> Result<(Vec<u64>, usize), DecodeError> {
+        let bytes = [&*header(), tail].concat();
+        let log = read_log(&bytes, SEQ, FIRST, true)?;
+        let lsns = log.records.iter().map(|record| record.lsn.get()).collect();
+        Ok((lsns, bytes.len() - log.valid_bytes as usize))
+    }
+
+    #[test]
+    fn records_are_read_in_order_up_to_a_torn_tail() {
+        let whole = [record(11, 10), record(12, 11), record(13, 12)].concat();
+        assert_eq!(read(&whole), Ok((vec![11, 12, 13], 0)));
+        let one = record(13, 12).len();
+        assert_eq!(read(&whole[..whole.len() - 1]), Ok((vec![11, 12], one - 1)));
+        assert_eq!(read(&[&*whole, [0; 500].as_slice()].concat()), Ok((vec![11, 12, 13], 500)));
+    }
+
+    #[test]
+    fn a_log_that_is_not_the_last_has_no_torn_tail() {
+        let bytes = [header(), record(11, 10), vec![0; 3]].concat();
+        let fault = read_log(&bytes, SEQ, FIRST, false).unwrap_err();
+        assert_eq!(fault.offset, (HEADER_BYTES + record(11, 10).len()) as u64);
+        assert!(read_log(&header()[..20], SEQ, FIRST, false).is_err());
+    }
+
+    #[test]
+    fn a_group_of_which_the_end_reached_the_disk_first_is_unfinished() {
+        let mut group = [record(11, 10), record(12, 10), record(13, 10)].concat();
+        group[9] ^= 1;
+        assert_eq!(read(&group), Ok((vec![], group.len())));
+    }
+
+    #[test]
+    fn a_fault_before_a_record_that_knew_it_durable_is_damage() {
+        let mut two_groups = [record(11, 10), record(12, 10), record(13, 12)].concat();
+        two_groups[9] ^= 1;
+        assert_eq!(read(&two_groups).unwrap_err().offset, HEADER_BYTES as u64);
+    }
+
+    #[test]
+    fn a_whole_record_that_cannot_be_read_is_damage_not_a_torn_tail() {
+        let mut last = record(11, 10);
+        last[FRAME_BYTES + 20] = 99;
+        let checksum = Checksum::of(&last[FRAME_BYTES..]);
+        last[4..8].copy_from_slice(&checksum.get().to_le_bytes());
+        let fault = read(&last).unwrap_err();
+        assert_eq!(fault.what, "99 is no kind of operation");
+        assert_eq!(fault.offset, (HEADER_BYTES + FRAME_BYTES + 20) as u64);
+    }
+
+    #[test]
+    fn a_header_that_was_cut_short_is_an_empty_log_and_a_whole_one_is_believed() {
+        for length in 0..HEADER_BYTES {
+            let log = read_log(&header()[..length], SEQ, FIRST, true).unwrap();
+            assert_eq!((log.records.len(), log.valid_bytes), (0, 0));
+        }
+        assert_eq!(read_log(&[0; HEADER_BYTES], SEQ, FIRST, true).unwrap().valid_bytes, 0);
+        // The log before it lost its end: the header still tells.
+        let fault = read_log(&header(), SEQ, Lsn::new(9), true).unwrap_err();
+        assert_eq!(fault.what, "log 3 from LSN 11 stands where log 3 from LSN 9 should");
+    }
+
+    #[test]
+    fn an_unknown_version_is_refused_with_advice() {
+        let mut bytes = header();
+        bytes[8] = 2;
+        bytes.push(0);
+        let what = read_log(&bytes, SEQ, FIRST, true).unwrap_err().what;
+        assert!(what.contains("version 2 is unknown") && what.contains("release"), "{what}");
+    }
+
+    #[test]
+    fn a_long_tail_full_of_possible_lengths_is_searched_once() {
+        // Without a bound on the LSN every byte of this starts a checksum over 64 KiB.
+        let tail: Vec<u8> = [1, 0].into_iter().cycle().take(2 << 20).collect();
+        assert_eq!(read(&tail), Ok((vec![], tail.len())));
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = read_log(&bytes, SEQ, FIRST, true);
+            let _ = read(&bytes);
+            let _ = WalRecord::decode(&bytes);
+        }
+    }
 }

@@ -9,6 +9,9 @@ use crate::limits::{BATCH_OPERATIONS_MAX, RECORD_BYTES_MAX};
 /// Bytes before a record's body: body length u32, checksum of the body u32.
 pub(crate) const FRAME_BYTES: usize = 8;
 
+/// Bytes of the smallest record: frame, LSN, durable LSN, count of operations.
+pub(crate) const RECORD_BYTES_MIN: usize = FRAME_BYTES + 8 + 8 + 4;
+
 /// A committed batch with the identities it was given.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct WalRecord {
@@ -41,8 +44,8 @@ impl WalRecord {
         }
     }
 
-    /// Reads the record at the start of `bytes` and says how many bytes it takes.
-    pub(crate) fn decode(bytes: &[u8]) -> Result<(Self, usize), DecodeError> {
+    /// The body of the record at the start of `bytes`, whose checksum is right.
+    pub(crate) fn body(bytes: &[u8]) -> Result<&[u8], DecodeError> {
         let mut cursor = Cursor::new(bytes);
         let length = cursor.u32()? as usize;
         if length > RECORD_BYTES_MAX {
@@ -53,13 +56,18 @@ impl WalRecord {
         if Checksum::of(body) != checksum {
             return Err(DecodeError { offset: 0, what: "the checksum of a record differs".into() });
         }
-        let mut cursor = Cursor::new(body);
-        let record = Self::decode_body(&mut cursor)?;
-        cursor.end()?;
-        Ok((record, FRAME_BYTES + length))
+        Ok(body)
     }
 
-    fn decode_body(cursor: &mut Cursor<'_>) -> Result<Self, DecodeError> {
+    /// Reads a record from its body. Offsets of errors count from the start of the record.
+    pub(crate) fn decode(body: &[u8]) -> Result<Self, DecodeError> {
+        let mut cursor = Cursor::new(body);
+        Self::decode_fields(&mut cursor)
+            .and_then(|record| cursor.end().map(|()| record))
+            .map_err(|fault| DecodeError { offset: fault.offset + FRAME_BYTES as u64, ..fault })
+    }
+
+    fn decode_fields(cursor: &mut Cursor<'_>) -> Result<Self, DecodeError> {
         let (lsn, synced) = (Lsn::new(cursor.u64()?), Lsn::new(cursor.u64()?));
         let count = cursor.u32()? as usize;
         if count > BATCH_OPERATIONS_MAX {
@@ -67,5 +75,55 @@ impl WalRecord {
         }
         let changes = (0..count).map(|_| Change::decode(cursor)).collect::<Result<_, _>>()?;
         Ok(Self { lsn, synced, changes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{GalleryId, TemplateId};
+    use crate::row::tests::{descriptor, row};
+
+    #[test]
+    fn a_batch_of_every_kind_of_change_is_read_back() {
+        let gallery = GalleryId::new(4);
+        let changes = vec![
+            Change::CreateGallery(descriptor(4, "g", 2)),
+            Change::Enroll { gallery, row: row(1, vec![1.0, 2.0]) },
+            Change::Enroll { gallery, row: row(2, vec![1.0, 2.0]) },
+            Change::Remove { gallery, template: TemplateId::new(1) },
+            Change::DropGallery(gallery),
+        ];
+        let bound: usize = changes.iter().map(Change::size_hint).sum();
+        let record = WalRecord { lsn: Lsn::new(9), synced: Lsn::new(7), changes };
+        let mut bytes = vec![1, 2, 3];
+        record.encode_into(&mut bytes);
+        assert!(bytes.len() - 3 <= bound, "the bound of a batch must hold for its record");
+        bytes.extend_from_slice(b"next");
+        let body = WalRecord::body(&bytes[3..]).unwrap();
+        assert_eq!(body.len() + FRAME_BYTES, bytes.len() - 7);
+        assert_eq!(WalRecord::decode(body), Ok(record));
+    }
+
+    #[test]
+    fn a_changed_byte_is_no_record() {
+        let mut bytes = Vec::new();
+        let changes = vec![Change::DropGallery(GalleryId::new(4))];
+        WalRecord { lsn: Lsn::new(9), synced: Lsn::new(7), changes }.encode_into(&mut bytes);
+        for at in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 0x10;
+            assert!(WalRecord::body(&damaged).is_err(), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn hostile_lengths_and_counts_are_refused_before_anything_is_allocated() {
+        assert!(WalRecord::body(&[255; 64]).is_err());
+        let body = [[0; 16].as_slice(), &[255; 4]].concat();
+        let fault = WalRecord::decode(&body).unwrap_err();
+        assert!(fault.what.contains("more than allowed"), "{fault:?}");
+        let body = [[0; 16].as_slice(), &4_000_000u32.to_le_bytes()].concat();
+        assert!(WalRecord::decode(&body).is_err());
     }
 }

@@ -7,11 +7,17 @@ use crate::error::IoFailure;
 use crate::id::{LogSeq, Lsn};
 use crate::io::{AppendFile, Directory, FileName};
 
+/// A group is written in pieces of about this size, so that many large batches that share one
+/// sync do not share one buffer.
+const WRITE_BYTES: usize = 4 << 20;
+
 /// The open end of the log.
 #[derive(Debug)]
 pub(crate) struct WalWriter {
     seq: LogSeq,
     file: Box<dyn AppendFile>,
+    /// Bytes of records in the file.
+    record_bytes: u64,
     /// Reused between groups.
     buffer: Vec<u8>,
 }
@@ -33,18 +39,18 @@ impl WalWriter {
         file.append(&header)?;
         file.sync()?;
         directory.sync()?;
-        Ok(Self { seq, file, buffer: Vec::new() })
+        Ok(Self { seq, file, record_bytes: 0, buffer: Vec::new() })
     }
 
-    /// Goes on in an existing log file, which is cut to `length` bytes first.
+    /// Goes on in an existing log file behind `kept`, its header and whole records.
     pub(crate) fn resume(
         directory: &dyn Directory,
         seq: LogSeq,
-        length: u64,
+        kept: &[u8],
     ) -> Result<Self, IoFailure> {
-        let mut file = directory.append_at(FileName::Log(seq), length)?;
-        file.sync()?;
-        Ok(Self { seq, file, buffer: Vec::new() })
+        let file = directory.append_behind(FileName::Log(seq), kept)?;
+        let record_bytes = kept.len().saturating_sub(HEADER_BYTES) as u64;
+        Ok(Self { seq, file, record_bytes, buffer: Vec::new() })
     }
 
     /// The number of the log file being written.
@@ -52,13 +58,28 @@ impl WalWriter {
         self.seq
     }
 
+    /// Bytes of records in the log file being written.
+    pub(crate) fn record_bytes(&self) -> u64 {
+        self.record_bytes
+    }
+
     /// Makes a group of records durable. After an error nothing may be written any more.
     pub(crate) fn commit(&mut self, records: &[WalRecord]) -> Result<(), IoFailure> {
-        self.buffer.clear();
         for record in records {
             record.encode_into(&mut self.buffer);
+            if self.buffer.len() >= WRITE_BYTES {
+                self.flush()?;
+            }
         }
-        self.file.append(&self.buffer)?;
+        self.flush()?;
         self.file.sync()
+    }
+
+    fn flush(&mut self) -> Result<(), IoFailure> {
+        self.file.append(&self.buffer)?;
+        self.record_bytes += self.buffer.len() as u64;
+        self.buffer.clear();
+        self.buffer.shrink_to(WRITE_BYTES);
+        Ok(())
     }
 }

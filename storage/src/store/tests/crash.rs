@@ -1,0 +1,223 @@
+//! Crashes at every call to the disk: what recovery finds is a prefix of the commits with every
+//! acknowledged one, and what is acknowledged after it stays too.
+
+use std::sync::Arc;
+
+use crate::batch::WriteBatch;
+use crate::id::{GalleryId, LogSeq, Lsn, TemplateId};
+use crate::io::memory::{Fault, MemoryDirectory, PowerCut};
+use crate::io::{Directory, FileName};
+use crate::options::StoreOptions;
+use crate::recovery::{OpenError, RecoveryReport};
+use crate::row::tests::{bare_row, draft, row};
+use crate::store::Store;
+
+/// Everything a reader can see of a store.
+type Seen = Vec<(GalleryId, Box<str>, Vec<String>)>;
+
+fn crashing() -> StoreOptions {
+    StoreOptions::default().with_checkpoint_on_close(false)
+}
+
+fn open(directory: &MemoryDirectory) -> Result<(Store, RecoveryReport), OpenError> {
+    Store::open_in(Arc::new(directory.clone()), crashing())
+}
+
+fn seen(store: &Store) -> Seen {
+    let snapshot = store.snapshot();
+    snapshot
+        .galleries("t", None)
+        .map(|gallery| {
+            let rows = snapshot.rows(gallery.id, None);
+            let rows = rows.map(|row| format!("{row:?} {:?}", row.to_row())).collect();
+            (gallery.id, gallery.name.clone(), rows)
+        })
+        .collect()
+}
+
+/// Writes batches and keeps what the store shows after each; entry `n` is the state at LSN `n`.
+struct Writer {
+    directory: MemoryDirectory,
+    store: Store,
+    states: Vec<Seen>,
+}
+
+impl Writer {
+    fn write(&mut self, fill: impl FnOnce(&mut WriteBatch) -> &mut WriteBatch) -> Vec<GalleryId> {
+        let mut batch = WriteBatch::new();
+        fill(&mut batch);
+        let commit = self.store.write(batch).unwrap();
+        self.directory.acknowledge(commit.lsn.get());
+        assert_eq!(commit.lsn, Lsn::new(self.states.len() as u64));
+        self.states.push(seen(&self.store));
+        commit.created
+    }
+
+    fn reopen(&mut self) {
+        self.store = open(&MemoryDirectory::default()).unwrap().0;
+        self.store = open(&self.directory).unwrap().0;
+        assert_eq!(Some(&seen(&self.store)), self.states.last());
+    }
+
+    fn checkpoint(&self) {
+        self.store.checkpoint().unwrap();
+    }
+}
+
+/// Every kind of operation and checkpoint, in the orders that matter.
+fn workload(directory: &MemoryDirectory) -> Vec<Seen> {
+    let store = open(directory).unwrap().0;
+    let mut writer = Writer { directory: directory.clone(), store, states: vec![Vec::new()] };
+    let at = |id: u128| row(id, vec![1.0, id as f32]);
+    let gallery = writer.write(|batch| batch.create_gallery(draft("g", 2)))[0];
+    writer.write(|batch| (1..4).fold(batch, |batch, id| batch.enroll(gallery, at(id))));
+    writer.checkpoint();
+    writer.write(|batch| batch.remove(gallery, TemplateId::new(2)));
+    writer.write(|batch| batch.enroll(gallery, at(4)));
+    writer.checkpoint();
+    writer.reopen();
+    writer.write(|batch| {
+        batch.remove(gallery, TemplateId::new(1)).enroll(gallery, at(1)).enroll(gallery, at(9));
+        batch.remove(gallery, TemplateId::new(9))
+    });
+    let other = writer.write(|batch| batch.create_gallery(draft("h", 2)))[0];
+    writer.write(|batch| batch.enroll(other, at(1)));
+    writer.reopen();
+    writer.checkpoint();
+    let again = writer.write(|batch| batch.drop_gallery(gallery).create_gallery(draft("g", 3)))[0];
+    assert!(again > other, "an identity is never used again");
+    writer.write(|batch| batch.enroll(again, row(2, vec![1.0, 0.0, 2.0])));
+    writer.checkpoint();
+    writer.write(|batch| batch.drop_gallery(again));
+    writer.write(|batch| batch.remove(other, TemplateId::new(1)));
+    writer.checkpoint();
+    writer.write(|batch| batch.enroll(other, at(1)));
+    writer.states
+}
+
+/// Recovers, compares with the commits, commits once more, loses power, and recovers again.
+fn check(place: &str, left: &MemoryDirectory, acknowledged: u64, states: &[Seen]) {
+    let (store, report) = open(left).unwrap_or_else(|error| panic!("{place}: {error}"));
+    let lsn = report.lsn.get();
+    assert!(lsn >= acknowledged, "{place}: {acknowledged} were acknowledged, {lsn} are there");
+    assert_eq!(seen(&store), states[lsn as usize], "{place}: not the state at LSN {lsn}");
+    let mut batch = WriteBatch::new();
+    batch.create_gallery(draft("after", 2));
+    let after = store.write(batch).unwrap();
+    let expected = seen(&store);
+    drop(store);
+    for cut in PowerCut::ALL {
+        let (store, report) = open(&left.power_cut(cut))
+            .unwrap_or_else(|error| panic!("{place}, then {cut:?}: {error}"));
+        assert_eq!(report.lsn, after.lsn, "{place}, then {cut:?}");
+        assert_eq!(seen(&store), expected, "{place}, then {cut:?}");
+    }
+}
+
+#[test]
+fn every_crash_leaves_a_prefix_of_the_commits_with_every_acknowledged_one() {
+    let directory = MemoryDirectory::recording();
+    let states = workload(&directory);
+    let history = directory.history();
+    assert!(history.len() > 100, "{} states", history.len());
+    for (at, state) in history.iter().enumerate() {
+        let acknowledged = state.acknowledged();
+        check(&format!("killed after call {at}"), &state.killed(), acknowledged, &states);
+        for cut in PowerCut::ALL {
+            let place = format!("{cut:?} after call {at}");
+            check(&place, &state.power_cut(cut), acknowledged, &states);
+        }
+    }
+}
+
+#[test]
+fn every_crash_of_a_recovery_leaves_what_was_there() {
+    let directory = MemoryDirectory::recording();
+    let states = workload(&directory);
+    // Every tenth state, torn: a recovery that has something to cut and to remove.
+    for (at, state) in directory.history().iter().enumerate().step_by(10) {
+        let torn = state.power_cut(PowerCut::HalfOfTheBytes).with_history();
+        drop(open(&torn).unwrap());
+        for (step, left) in torn.history().iter().enumerate() {
+            for cut in PowerCut::ALL {
+                let place = format!("call {at}, recovery call {step}, {cut:?}");
+                check(&place, &left.power_cut(cut), state.acknowledged(), &states);
+            }
+        }
+    }
+}
+
+/// A store with one gallery and one row in its log.
+fn small() -> (MemoryDirectory, Store, GalleryId) {
+    let directory = MemoryDirectory::default();
+    let store = open(&directory).unwrap().0;
+    let mut batch = WriteBatch::new();
+    batch.create_gallery(draft("g", 2));
+    let gallery = store.write(batch).unwrap().created[0];
+    enroll(&store, gallery, 1).unwrap();
+    (directory, store, gallery)
+}
+
+fn enroll(store: &Store, gallery: GalleryId, id: u128) -> Result<(), crate::WriteError> {
+    let mut batch = WriteBatch::new();
+    batch.enroll(gallery, bare_row(id, vec![1.0, id as f32]));
+    store.write(batch).map(drop)
+}
+
+#[test]
+fn what_a_failed_sync_left_in_the_cache_is_not_relied_on() {
+    let (directory, store, gallery) = small();
+    directory.set_fault(Fault::Sync);
+    assert!(enroll(&store, gallery, 2).is_err());
+    drop(store);
+    directory.set_fault(Fault::None);
+    let store = open(&directory).unwrap().0;
+    enroll(&store, gallery, 3).unwrap();
+    let before = seen(&store);
+    drop(store);
+    let store = open(&directory.power_cut(PowerCut::Synced)).unwrap().0;
+    assert_eq!(seen(&store), before);
+}
+
+#[test]
+fn a_log_that_is_missing_after_a_checkpoint_is_damage() {
+    let (directory, store, _) = small();
+    store.checkpoint().unwrap();
+    drop(store);
+    directory.remove(FileName::Log(LogSeq::new(2))).unwrap();
+    let refused = open(&directory).unwrap_err().to_string();
+    assert_eq!(refused, "memory/wal-0000000002 is damaged at byte 0: the log file is missing");
+}
+
+#[test]
+fn a_store_that_does_not_open_keeps_all_its_files() {
+    let (directory, store, gallery) = small();
+    let old = directory.content(FileName::Manifest);
+    store.checkpoint().unwrap();
+    enroll(&store, gallery, 2).unwrap();
+    drop(store);
+    // Somebody put an old manifest back: it names nothing of what is there.
+    directory.edit(FileName::Manifest, |bytes| *bytes = old);
+    let before = directory.list().unwrap();
+    assert!(matches!(open(&directory), Err(OpenError::Corruption(_))));
+    assert_eq!(directory.list().unwrap(), before);
+}
+
+#[test]
+fn a_log_of_deletes_alone_brings_about_a_checkpoint() {
+    let (directory, store, gallery) = small();
+    let options = crashing().with_memtable_bytes_max(2000);
+    drop(store);
+    let store = Store::open_in(Arc::new(directory.clone()), options).unwrap().0;
+    for _ in 0..200 {
+        let mut batch = WriteBatch::new();
+        batch.enroll(gallery, bare_row(7, vec![1.0, 2.0])).remove(gallery, TemplateId::new(7));
+        store.write(batch).unwrap();
+    }
+    // Closing waits for the checkpoint that may still be under way.
+    drop(store);
+    let logs =
+        directory.list().unwrap().into_iter().filter(|name| matches!(name, FileName::Log(_)));
+    let bytes: usize = logs.map(|name| directory.content(name).len()).sum();
+    assert!(bytes < 10_000, "{bytes} bytes of log");
+}
