@@ -1,6 +1,5 @@
 //! One client's conversation after log-in: which message goes where, and what an error does.
 
-use std::future::Future;
 use std::sync::Arc;
 
 use pgwire::api::ConnectionHandle;
@@ -11,8 +10,8 @@ use tokio::sync::watch;
 
 use super::auth::Gatekeeper;
 use super::error::{Failure, PgError, WireState, from_wire};
-use super::extended::Prepared;
 use super::frame::FrameError;
+use super::prepared::Prepared;
 use super::wire::{Wire, WireError};
 use crate::sql::{SqlSession, SqlState, TransactionStatus};
 
@@ -164,22 +163,6 @@ impl Connection {
         let tag = rows.map_or_else(|| tag.to_owned(), |rows| format!("{tag} {rows}"));
         let complete = PgWireBackendMessage::CommandComplete(CommandComplete::new(tag));
         Ok(self.wire.send(complete).await?)
-    }
-}
-
-/// Runs work until it is done or the client asks to cancel it.
-pub(super) async fn cancelable<T>(
-    cancel: Arc<ConnectionHandle>,
-    work: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
-    let canceled = cancel.start_query().await;
-    tokio::select! {
-        biased;
-        Ok(()) = canceled => {
-            let message = "canceling statement due to user request";
-            Err(PgError::error(SqlState::QueryCanceled, message).into())
-        }
-        outcome = work => outcome,
     }
 }
 

@@ -1,6 +1,5 @@
-//! The extended query protocol: prepared statements, portals, and the messages that drive them.
+//! The extended query protocol: the messages that drive prepared statements and portals.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::scalar::ScalarValue;
@@ -13,82 +12,14 @@ use pgwire::messages::extendedquery::{
 };
 use pgwire::messages::response::EmptyQueryResponse;
 
+use super::cancel::cancelable;
 use super::column::{Column, Format, row_description};
-use super::connection::{Connection, cancelable};
-use super::error::{Failure, PgError, WireState};
+use super::connection::Connection;
+use super::error::{Failure, PgError};
 use super::parameter;
+use super::prepared::{Finished, Parameter, Portal, PortalState, PreparedStatement};
 use super::rows::{Progress, Rows};
 use crate::sql::{Outcome, SqlState, SqlType, Statement};
-
-/// Prepared statements, and likewise portals, that one connection may hold.
-const HELD_MAX: usize = 10_000;
-
-/// What a connection has prepared. The empty name is a slot that the next message overwrites.
-#[derive(Debug, Default)]
-pub(super) struct Prepared {
-    statements: HashMap<String, Arc<PreparedStatement>>,
-    portals: HashMap<String, Portal>,
-}
-
-#[derive(Debug)]
-struct PreparedStatement {
-    /// None for an empty text.
-    statement: Option<Statement>,
-    parameters: Vec<Parameter>,
-    /// None when it returns no rows.
-    columns: Option<Vec<Column>>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Parameter {
-    /// What the client was told, or chose.
-    oid: u32,
-    sql_type: SqlType,
-}
-
-#[derive(Debug)]
-struct Portal {
-    prepared: Arc<PreparedStatement>,
-    /// One per column of the result.
-    formats: Vec<Format>,
-    state: PortalState,
-}
-
-#[derive(Debug)]
-enum PortalState {
-    Bound(Vec<ScalarValue>),
-    Suspended(Rows),
-    Done(Finished),
-}
-
-/// What is left of a portal that has run to its end.
-#[derive(Debug, Clone, Copy)]
-enum Finished {
-    /// It returned rows; there are no more, however often it is asked.
-    Rows(&'static str),
-    /// It did something, which it must not do twice.
-    Deed,
-}
-
-impl Prepared {
-    /// Drops the slot that a simple query takes over.
-    pub(super) fn forget_unnamed(&mut self) {
-        self.statements.remove("");
-        self.portals.remove("");
-    }
-
-    /// Drops all portals; they end with the transaction that made them.
-    pub(super) fn close_portals(&mut self) {
-        self.portals.clear();
-    }
-
-    fn statement(&self, name: &str) -> Result<&Arc<PreparedStatement>, PgError> {
-        self.statements.get(name).ok_or_else(|| {
-            let message = format!("prepared statement \"{name}\" does not exist");
-            PgError::error(WireState::InvalidSqlStatementName, message)
-        })
-    }
-}
 
 impl Connection {
     /// Answers a Parse message: parses and plans, so that errors show here.
@@ -97,13 +28,9 @@ impl Connection {
     /// What is wrong with the statement, or the connection's own failure.
     pub(super) async fn parse(&mut self, message: Parse) -> Result<(), Failure> {
         let name = message.name.unwrap_or_default();
-        self.prepared.statements.remove("");
+        self.prepared.remove_statement("");
         self.authorize()?;
-        if self.prepared.statements.contains_key(&name) {
-            let message = format!("prepared statement \"{name}\" already exists");
-            return Err(PgError::error(WireState::DuplicatePreparedStatement, message).into());
-        }
-        check_room(self.prepared.statements.len())?;
+        self.prepared.check_new_statement(&name)?;
         let mut statements = self.session.parse(&message.query)?;
         if statements.len() > 1 {
             let message = "cannot insert multiple commands into a prepared statement";
@@ -113,7 +40,7 @@ impl Connection {
             Some(statement) => self.plan(statement, &message.type_oids).await?,
             None => PreparedStatement { statement: None, parameters: Vec::new(), columns: None },
         };
-        self.prepared.statements.insert(name, Arc::new(prepared));
+        self.prepared.insert_statement(name, prepared);
         Ok(self.wire.send(PgWireBackendMessage::ParseComplete(ParseComplete::new())).await?)
     }
 
@@ -145,17 +72,13 @@ impl Connection {
         let name = message.portal_name.clone().unwrap_or_default();
         let statement = message.statement_name.as_deref().unwrap_or_default();
         let prepared = Arc::clone(self.prepared.statement(statement)?);
-        self.prepared.portals.remove("");
-        if self.prepared.portals.contains_key(&name) {
-            let message = format!("portal \"{name}\" already exists");
-            return Err(PgError::error(WireState::DuplicateCursor, message).into());
-        }
-        check_room(self.prepared.portals.len())?;
+        self.prepared.remove_portal("");
+        self.prepared.check_new_portal(&name)?;
         let parameters = read_parameters(message, statement, &prepared.parameters)?;
         let columns = prepared.columns.as_ref().map_or(0, Vec::len);
         let formats = formats("result formats", &message.result_column_format_codes, columns)?;
         let state = PortalState::Bound(parameters);
-        self.prepared.portals.insert(name, Portal { prepared, formats, state });
+        self.prepared.insert_portal(name, Portal { prepared, formats, state });
         Ok(self.wire.send(PgWireBackendMessage::BindComplete(BindComplete::new())).await?)
     }
 
@@ -178,7 +101,7 @@ impl Connection {
                 described
             }
             TARGET_TYPE_BYTE_PORTAL => {
-                let portal = self.prepared.portals.get(&name).ok_or_else(|| no_portal(&name))?;
+                let portal = self.prepared.portal(&name)?;
                 let columns = portal.prepared.columns.as_ref();
                 columns.map(|columns| row_description(columns, &portal.formats))
             }
@@ -200,7 +123,7 @@ impl Connection {
         // Zero and less mean all rows.
         let limit = u64::try_from(message.max_rows).ok().filter(|limit| *limit > 0);
         self.authorize()?;
-        let portal = self.prepared.portals.remove(&name).ok_or_else(|| no_portal(&name))?;
+        let portal = self.prepared.take_portal(&name)?;
         let Portal { prepared, formats, state } = portal;
         let cancel = Arc::clone(&self.cancel);
         let state = cancelable(cancel, async {
@@ -221,7 +144,7 @@ impl Connection {
             }
         })
         .await?;
-        self.prepared.portals.insert(name, Portal { prepared, formats, state });
+        self.prepared.insert_portal(name, Portal { prepared, formats, state });
         Ok(())
     }
 
@@ -263,10 +186,10 @@ impl Connection {
         name: Option<String>,
     ) -> Result<(), Failure> {
         match name {
-            None => self.prepared.statements.clear(),
+            None => self.prepared.clear_statements(),
             Some(name) => {
                 self.prepared.statement(&name)?;
-                self.prepared.statements.remove(&name);
+                self.prepared.remove_statement(&name);
             }
         }
         self.complete(tag, None).await
@@ -297,8 +220,8 @@ impl Connection {
     pub(super) async fn close(&mut self, message: Close) -> Result<(), Failure> {
         let name = message.name.unwrap_or_default();
         match message.target_type {
-            TARGET_TYPE_BYTE_STATEMENT => drop(self.prepared.statements.remove(&name)),
-            TARGET_TYPE_BYTE_PORTAL => drop(self.prepared.portals.remove(&name)),
+            TARGET_TYPE_BYTE_STATEMENT => self.prepared.remove_statement(&name),
+            TARGET_TYPE_BYTE_PORTAL => self.prepared.remove_portal(&name),
             _ => return Err(unknown_target().into()),
         }
         Ok(self.wire.send(PgWireBackendMessage::CloseComplete(CloseComplete::new())).await?)
@@ -418,19 +341,6 @@ fn wire_type(sql_type: SqlType) -> Type {
         SqlType::Float8Array => Type::FLOAT8_ARRAY,
         SqlType::TextArray => Type::TEXT_ARRAY,
     }
-}
-
-fn check_room(held: usize) -> Result<(), PgError> {
-    if held < HELD_MAX {
-        return Ok(());
-    }
-    let message = format!("a connection holds at most {HELD_MAX} prepared statements or portals");
-    Err(PgError::error(SqlState::ProgramLimitExceeded, message).with_hint("close some of them"))
-}
-
-fn no_portal(name: &str) -> PgError {
-    let message = format!("portal \"{name}\" does not exist");
-    PgError::error(WireState::InvalidCursorName, message)
 }
 
 fn unknown_target() -> PgError {

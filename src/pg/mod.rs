@@ -9,6 +9,7 @@
 //! it listens on more than the loopback address.
 
 mod auth;
+mod cancel;
 mod column;
 mod connection;
 mod encode;
@@ -17,6 +18,7 @@ mod extended;
 mod frame;
 mod greeting;
 mod parameter;
+mod prepared;
 mod rows;
 mod server;
 mod simple;

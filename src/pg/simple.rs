@@ -5,8 +5,9 @@ use std::sync::Arc;
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::response::EmptyQueryResponse;
 
+use super::cancel::cancelable;
 use super::column::{Column, Format};
-use super::connection::{Connection, cancelable};
+use super::connection::Connection;
 use super::error::Failure;
 use super::rows::{Progress, Rows};
 use crate::sql::{Outcome, Statement};

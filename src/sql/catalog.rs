@@ -11,7 +11,7 @@ use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, 
 use datafusion::error::DataFusionError;
 
 use super::SqlError;
-use super::search::MARKER;
+use super::marker::MARKER;
 use super::table::GalleryTable;
 use crate::engine::{EngineError, Tenant, TenantSnapshot};
 

@@ -13,10 +13,20 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::catalog::{GalleryCatalog, SCHEMA};
 use super::columns::{schema_of, timestamp_field, timestamps};
-use super::parser::{folded, if_exists, name_parts, next_is};
-use super::statement::Command;
+use super::name::{folded, name_parts};
 use super::{Outcome, SqlError, SqlState};
 use crate::engine::{EngineError, GalleryModel, GalleryRequest, TenantSnapshot};
+
+/// A statement about collections.
+#[derive(Debug)]
+pub(super) enum CollectionCommand {
+    /// CREATE COLLECTION.
+    Create(CreateCollection),
+    /// DROP COLLECTION.
+    Drop(DropCollection),
+    /// SHOW COLLECTIONS.
+    Show,
+}
 
 /// `CREATE COLLECTION [IF NOT EXISTS] name [IF NOT EXISTS] [WITH (option = value, ..)]`.
 #[derive(Debug)]
@@ -34,21 +44,36 @@ pub(super) struct DropCollection {
 }
 
 /// Reads a statement about collections; none when the statement is of another kind.
-pub(super) fn parse(parser: &mut Parser<'_>) -> Result<Option<Command>, ParserError> {
+pub(super) fn parse(parser: &mut Parser<'_>) -> Result<Option<CollectionCommand>, ParserError> {
     let command = if next_is(parser, 0, "CREATE") && next_is(parser, 1, "COLLECTION") {
         skip(parser, 2);
-        Command::CreateCollection(create(parser)?)
+        CollectionCommand::Create(create(parser)?)
     } else if next_is(parser, 0, "DROP") && next_is(parser, 1, "COLLECTION") {
         skip(parser, 2);
         let if_exists = if_exists(parser, false);
-        Command::DropCollection(DropCollection { name: name(parser)?, if_exists })
+        CollectionCommand::Drop(DropCollection { name: name(parser)?, if_exists })
     } else if next_is(parser, 0, "SHOW") && next_is(parser, 1, "COLLECTIONS") {
         skip(parser, 2);
-        Command::ShowCollections
+        CollectionCommand::Show
     } else {
         return Ok(None);
     };
     Ok(Some(command))
+}
+
+/// Whether the next word is `word`, quoted nowhere; words that are no keywords of the parser.
+fn next_is(parser: &Parser<'_>, ahead: usize, word: &str) -> bool {
+    matches!(&parser.peek_nth_token_ref(ahead).token, Token::Word(found)
+        if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word))
+}
+
+/// `IF [NOT] EXISTS`.
+fn if_exists(parser: &mut Parser<'_>, not: bool) -> bool {
+    if not {
+        parser.parse_keywords(&[Keyword::IF, Keyword::NOT, Keyword::EXISTS])
+    } else {
+        parser.parse_keywords(&[Keyword::IF, Keyword::EXISTS])
+    }
 }
 
 fn skip(parser: &mut Parser<'_>, tokens: usize) {

@@ -13,7 +13,7 @@ use datafusion::sql::sqlparser::parser::Parser;
 use futures::TryStreamExt;
 use likeness_storage::limits::BATCH_OPERATIONS_MAX;
 
-use super::parser::name_parts;
+use super::name::name_parts;
 use super::query::QueryContext;
 use super::search::face_ids;
 use super::{Outcome, SqlError, SqlState};

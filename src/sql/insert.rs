@@ -12,7 +12,7 @@ use likeness_storage::{Lsn, RowRef, TemplateId};
 
 use super::columns::{GalleryColumn, schema_of};
 use super::constant::{bytes, reals, text, without_text_casts};
-use super::parser::{folded, name_parts};
+use super::name::{folded, name_parts};
 use super::query::QueryContext;
 use super::types::SqlType;
 use super::{Outcome, SqlError, SqlState};

@@ -3,11 +3,11 @@
 use std::num::NonZeroUsize;
 
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
-use datafusion::sql::sqlparser::tokenizer::{
-    Location, Token, TokenWithSpan, Tokenizer, TokenizerError,
-};
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, TokenizerError};
 
-use super::search::{self, MARKER};
+use super::marker::MARKER;
+use super::position::position;
+use super::search;
 use super::stack::Depth;
 use super::{SqlError, SqlState};
 
@@ -55,14 +55,6 @@ pub(super) fn statements(text: &str) -> Result<Vec<StatementTokens>, SqlError> {
         .filter(|statement| !statement.is_empty())
         .map(|statement| checked(text, &statement))
         .collect()
-}
-
-/// The character, counted from 1, that `location` means in `text`.
-pub(super) fn position(text: &str, location: Location) -> Option<u32> {
-    let lines_before = usize::try_from(location.line).ok()?.checked_sub(1)?;
-    let before: usize =
-        text.split('\n').take(lines_before).map(|line| line.chars().count() + 1).sum();
-    u32::try_from(before + usize::try_from(location.column).ok()?).ok()
 }
 
 fn checked(text: &str, tokens: &[TokenWithSpan]) -> Result<StatementTokens, SqlError> {

@@ -1,21 +1,22 @@
 //! From tokens to commands. What is not recognised is refused by name; nothing passes unseen.
 
 use datafusion::sql::sqlparser::ast::{
-    self, DescribeAlias, DiscardObject, Ident, ObjectName, ObjectNamePart, Query, SetExpr,
-    TransactionMode, UtilityOption, Value,
+    self, DescribeAlias, DiscardObject, Query, SetExpr, UtilityOption, Value,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
-use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
 use super::adapt::{ParameterTypes, adapt};
-use super::collection;
+use super::collection::{self, CollectionCommand};
 use super::delete::Delete;
 use super::insert::Insert;
 use super::lexer::{self, StatementTokens};
+use super::name::folded;
+use super::position::position;
 use super::settings;
 use super::statement::{Command, Explain};
+use super::transaction::check_mode;
 use super::{SqlError, SqlState, Statement};
 
 /// How deeply parentheses and subqueries may be nested.
@@ -45,8 +46,9 @@ fn command(text: &str, tokens: Vec<TokenWithSpan>) -> Result<(Command, Parameter
     let mut parser = Parser::new(&dialect)
         .with_recursion_limit(RECURSION_MAX)
         .with_tokens_with_locations(tokens);
-    let own = collection::parse(&mut parser).map_err(|error| syntax_error(text, &error))?;
-    let parsed = if let Some(command) = own {
+    let about_collections =
+        collection::parse(&mut parser).map_err(|error| syntax_error(text, &error))?;
+    let parsed = if let Some(command) = about_collections {
         Parsed::Own(command)
     } else {
         let statement = parser.parse_statement().map_err(|error| syntax_error(text, &error))?;
@@ -55,12 +57,12 @@ fn command(text: &str, tokens: Vec<TokenWithSpan>) -> Result<(Command, Parameter
     match parser.peek_token_ref() {
         token if token.token == Token::EOF => {}
         token => {
-            let at = lexer::position(text, token.span.start);
+            let at = position(text, token.span.start);
             return Err(unexpected(&token.token.to_string()).at(at));
         }
     }
     match parsed {
-        Parsed::Own(command) => Ok((command, ParameterTypes::new())),
+        Parsed::Own(command) => Ok((own(command), ParameterTypes::new())),
         Parsed::Standard(mut statement) => {
             let parameter_types = adapt(&mut statement)?;
             Ok((standard(*statement, &name)?, parameter_types))
@@ -69,8 +71,17 @@ fn command(text: &str, tokens: Vec<TokenWithSpan>) -> Result<(Command, Parameter
 }
 
 enum Parsed {
-    Own(Command),
+    Own(CollectionCommand),
     Standard(Box<ast::Statement>),
+}
+
+/// The command for a statement of this server's own grammar.
+fn own(command: CollectionCommand) -> Command {
+    match command {
+        CollectionCommand::Create(create) => Command::CreateCollection(create),
+        CollectionCommand::Drop(drop) => Command::DropCollection(drop),
+        CollectionCommand::Show => Command::ShowCollections,
+    }
 }
 
 /// The command for a statement of the standard grammar; `name` is what to call it if there is none.
@@ -89,9 +100,11 @@ fn standard(statement: ast::Statement, name: &str) -> Result<Command, SqlError> 
             format: None,
             options,
         } => explain(*statement, analyze, options.unwrap_or_default()),
-        ast::Statement::Set(set) => settings::set_command(set),
-        ast::Statement::ShowVariable { variable } => Ok(settings::show_command(&variable)),
-        ast::Statement::Reset(reset) => Ok(settings::reset_command(reset)),
+        ast::Statement::Set(set) => Ok(Command::Setting(settings::set_command(set)?)),
+        ast::Statement::ShowVariable { variable } => {
+            Ok(Command::Setting(settings::show_command(&variable)))
+        }
+        ast::Statement::Reset(reset) => Ok(Command::Setting(settings::reset_command(reset))),
         ast::Statement::Discard { object_type: DiscardObject::ALL } => Ok(Command::Discard),
         ast::Statement::Deallocate { name, prepare: _ } => {
             // ALL is a keyword; "all" in quotes is a name.
@@ -171,34 +184,6 @@ fn check_body(body: &SetExpr) -> Result<(), SqlError> {
     }
 }
 
-/// A block reads from one snapshot and refuses writes, which satisfies every standard isolation
-/// level and access mode.
-pub(super) fn check_mode(mode: TransactionMode) -> Result<(), SqlError> {
-    match mode {
-        TransactionMode::IsolationLevel(ast::TransactionIsolationLevel::Snapshot) => {
-            Err(SqlError::unsupported("ISOLATION LEVEL SNAPSHOT"))
-        }
-        TransactionMode::IsolationLevel(_) | TransactionMode::AccessMode(_) => Ok(()),
-    }
-}
-
-/// A name as it is looked up: folded to lower case unless it was quoted.
-pub(super) fn folded(name: &Ident) -> String {
-    match name.quote_style {
-        Some(_) => name.value.clone(),
-        None => name.value.to_ascii_lowercase(),
-    }
-}
-
-/// The parts of a qualified name, folded; none for names computed by functions.
-pub(super) fn name_parts(name: &ObjectName) -> Option<Vec<String>> {
-    let parts = name.0.iter().map(|part| match part {
-        ObjectNamePart::Identifier(ident) => Some(folded(ident)),
-        ObjectNamePart::Function(_) => None,
-    });
-    parts.collect()
-}
-
 /// What to call a statement that is not supported.
 fn statement_name(tokens: &[TokenWithSpan]) -> String {
     let mut words = tokens.iter().map_while(|token| match &token.token {
@@ -238,25 +223,10 @@ fn syntax_error(text: &str, error: &ParserError) -> SqlError {
         Some((expected, found)) => unexpected(found).with_detail(format!("Expected {expected}.")),
         None => SqlError::new(SqlState::SyntaxError, format!("syntax error: {complaint}")),
     };
-    error.at(at.and_then(|location| lexer::position(text, location)))
+    error.at(at.and_then(|location| position(text, location)))
 }
 
 fn location(place: &str) -> Option<Location> {
     let (line, column) = place.split_once(", Column: ")?;
     Some(Location { line: line.parse().ok()?, column: column.parse().ok()? })
-}
-
-/// Whether the next word is `word`, quoted nowhere; words that are no keywords of the parser.
-pub(super) fn next_is(parser: &Parser<'_>, ahead: usize, word: &str) -> bool {
-    matches!(&parser.peek_nth_token_ref(ahead).token, Token::Word(found)
-        if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word))
-}
-
-/// `IF [NOT] EXISTS`.
-pub(super) fn if_exists(parser: &mut Parser<'_>, not: bool) -> bool {
-    if not {
-        parser.parse_keywords(&[Keyword::IF, Keyword::NOT, Keyword::EXISTS])
-    } else {
-        parser.parse_keywords(&[Keyword::IF, Keyword::EXISTS])
-    }
 }

@@ -29,7 +29,7 @@ use super::catalog::{GalleryCatalog, SCHEMA};
 use super::columns::schema_of;
 use super::constant::{evaluate, without_text_casts};
 use super::lexer::parameter_index;
-use super::parser::folded;
+use super::name::folded;
 use super::search::{SearchQueryPlanner, SearchRelationPlanner};
 use super::types::SqlType;
 use super::{SqlError, SqlState};

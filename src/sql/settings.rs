@@ -16,8 +16,8 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::columns::schema_of;
-use super::parser::{check_mode, folded};
-use super::statement::Command;
+use super::name::folded;
+use super::transaction::check_mode;
 use super::{SqlError, SqlState};
 
 /// The PostgreSQL release whose behaviour this server follows.
@@ -227,8 +227,8 @@ pub(super) fn show_all_schema() -> SchemaRef {
 }
 
 /// The command of a SET statement.
-pub(super) fn set_command(set: Set) -> Result<Command, SqlError> {
-    let command = match set {
+pub(super) fn set_command(set: Set) -> Result<SettingCommand, SqlError> {
+    Ok(match set {
         Set::SingleAssignment {
             scope: None | Some(ContextModifier::Session),
             hivevar: false,
@@ -251,15 +251,14 @@ pub(super) fn set_command(set: Set) -> Result<Command, SqlError> {
             SettingCommand::SetTransaction
         }
         other => return Err(SqlError::unsupported(other)),
-    };
-    Ok(Command::Setting(command))
+    })
 }
 
 /// The command of a SHOW statement.
-pub(super) fn show_command(variable: &[Ident]) -> Command {
+pub(super) fn show_command(variable: &[Ident]) -> SettingCommand {
     let words: Vec<String> = variable.iter().map(folded).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let command = match words.as_slice() {
+    match words.as_slice() {
         ["all"] => SettingCommand::ShowAll,
         ["time", "zone"] => SettingCommand::Show("TimeZone".to_owned()),
         ["transaction", "isolation", "level"] => {
@@ -267,16 +266,15 @@ pub(super) fn show_command(variable: &[Ident]) -> Command {
         }
         [name] => SettingCommand::Show((*name).to_owned()),
         other => SettingCommand::Show(other.join(".")),
-    };
-    Command::Setting(command)
+    }
 }
 
 /// The command of a RESET statement.
-pub(super) fn reset_command(reset: ResetStatement) -> Command {
-    Command::Setting(match reset.reset {
+pub(super) fn reset_command(reset: ResetStatement) -> SettingCommand {
+    match reset.reset {
         Reset::ALL => SettingCommand::ResetAll,
         Reset::ConfigurationParameter(name) => SettingCommand::Reset(setting_name(&name)),
-    })
+    }
 }
 
 fn setting_name(name: &ObjectName) -> String {

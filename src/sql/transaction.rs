@@ -4,6 +4,8 @@
 //! supported yet and fail it before they do anything, so COMMIT and ROLLBACK have nothing to
 //! carry out.
 
+use datafusion::sql::sqlparser::ast::{TransactionIsolationLevel, TransactionMode};
+
 use super::{SqlError, SqlState, TransactionStatus};
 use crate::engine::{Tenant, TenantSnapshot};
 
@@ -79,5 +81,19 @@ impl Transaction {
                 Err(SqlError::new(SqlState::FeatureNotSupported, message))
             }
         }
+    }
+}
+
+/// A block reads from one snapshot and refuses writes, which satisfies every standard isolation
+/// level and access mode.
+///
+/// # Errors
+/// 0A000 for a level that is no standard one.
+pub(super) fn check_mode(mode: TransactionMode) -> Result<(), SqlError> {
+    match mode {
+        TransactionMode::IsolationLevel(TransactionIsolationLevel::Snapshot) => {
+            Err(SqlError::unsupported("ISOLATION LEVEL SNAPSHOT"))
+        }
+        TransactionMode::IsolationLevel(_) | TransactionMode::AccessMode(_) => Ok(()),
     }
 }

@@ -14,10 +14,6 @@ pub(super) use exec::{SearchQueryPlanner, face_ids};
 pub(super) use planner::SearchRelationPlanner;
 pub(super) use rewrite::rewrite;
 
-/// The name of the table function that stands for `SEARCH` between rewriting and planning. No
-/// statement may use it, so every marker was written here.
-pub(super) const MARKER: &str = "SEARCH FACES";
-
 /// Candidates wanted when `LIMIT` does not say.
 const DEFAULT_LIMIT: usize = 10;
 

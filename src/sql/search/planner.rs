@@ -17,11 +17,12 @@ use datafusion::sql::sqlparser::ast::{
 use super::super::catalog::GalleryCatalog;
 use super::super::columns::GalleryColumn;
 use super::super::constant::{check_constant, without_text_casts};
-use super::super::parser::name_parts;
+use super::super::marker::MARKER;
+use super::super::name::name_parts;
 use super::super::types::SqlType;
 use super::super::{SqlError, SqlState};
 use super::node::{FaceSearch, SearchedGallery};
-use super::{CLAUSES, MARKER, ProbeKind};
+use super::{CLAUSES, ProbeKind};
 
 /// Plans searches in the galleries of one catalog.
 #[derive(Debug)]

@@ -6,9 +6,10 @@
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan, Word};
 
-use super::super::lexer::position;
+use super::super::marker::MARKER;
+use super::super::position::position;
 use super::super::{SqlError, SqlState};
-use super::{CLAUSES, MARKER, ProbeKind};
+use super::{CLAUSES, ProbeKind};
 
 /// How deeply searches may be nested in each other's WHERE clauses.
 const NESTING_MAX: usize = 16;
@@ -293,13 +294,17 @@ fn as_quoted(token: &TokenWithSpan) -> TokenWithSpan {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::lexer;
+    use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+    use datafusion::sql::sqlparser::tokenizer::Tokenizer;
+
     use super::*;
 
     fn rewritten(text: &str) -> Result<String, SqlError> {
-        let statements = lexer::statements(text)?;
-        let tokens = statements.iter().flat_map(|statement| &statement.tokens);
-        Ok(tokens.map(|token| token.token.to_string()).collect::<Vec<_>>().join(" "))
+        let mut tokens =
+            Tokenizer::new(&PostgreSqlDialect {}, text).tokenize_with_location().unwrap();
+        tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
+        let tokens = rewrite(&tokens).map_err(|error| error.into_sql_error(text))?;
+        Ok(tokens.iter().map(|token| token.token.to_string()).collect::<Vec<_>>().join(" "))
     }
 
     #[test]
