@@ -208,8 +208,12 @@ fn list_packs(library: &ModelLibrary, json: bool, out: &mut impl Write) -> Outco
         if json {
             writeln!(out, "{}", serde_json::to_string(&entry)?)?;
         } else {
-            let state = if entry.installed { "installed" } else { "available" };
-            writeln!(out, "{:<18} {:<10} {state:<10} {}", entry.id, entry.version, entry.name)?;
+            let (state, about) = match &entry.problem {
+                Some(problem) => ("damaged", problem),
+                None if entry.installed => ("installed", &entry.name),
+                None => ("available", &entry.name),
+            };
+            writeln!(out, "{:<18} {:<10} {state:<10} {about}", entry.id, entry.version)?;
         }
     }
     Ok(())
@@ -228,18 +232,29 @@ fn verify_packs(library: &ModelLibrary, pack: Option<String>, out: &mut impl Wri
     if ids.is_empty() {
         return Err("no model pack is installed; `likeness models install` installs one".into());
     }
+    let mut problems = Vec::new();
     for id in ids {
-        library.verify(&id)?;
-        writeln!(out, "{id}: every file is as installed")?;
+        match library.verify(&id) {
+            Ok(_) => writeln!(out, "{id}: every file is as installed")?,
+            Err(error) => problems.push(format!("{id}: {}", error_chain(&error))),
+        }
     }
-    Ok(())
+    match library.verify_runtime() {
+        Ok(Some(path)) => writeln!(out, "{}: as published", path.display())?,
+        Ok(None) => {}
+        Err(error) => problems.push(error_chain(&error)),
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }
 }
 
 impl KeysCommand {
     fn run(self, out: &mut impl Write) -> Outcome {
         match self {
             Self::Create { tenant, name, tier, role, place } => {
-                create_private(&place.data)?;
+                if !place.data.exists() {
+                    create_private(&place.data)?;
+                    writeln!(io::stderr(), "created the data directory {}", place.data.display())?;
+                }
                 let keyring = Keyring::open(&place.data)?;
                 let (_, secret) = keyring.create(KeyDraft { tenant, name, role, tier })?;
                 writeln!(out, "{}", secret.reveal())?;

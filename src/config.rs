@@ -11,7 +11,8 @@ use serde::Deserialize;
 /// Options of `serve` and `demo`; the environment variables are named by clap's help.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ServerArgs {
-    /// Directory of the database; created when absent [default: ./likeness-data]
+    /// Directory of the database; created when absent
+    /// [default: ./likeness-data; demo: ./likeness-demo]
     #[arg(long, env = "LIKENESS_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Address of the PostgreSQL door [default: 127.0.0.1:5433]

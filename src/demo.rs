@@ -60,7 +60,12 @@ pub async fn present(
 ) -> Result<(), DemoError> {
     let tenant = server.engine().tenant("default".parse()?);
     let secret = renew_key(server, &tenant)?;
-    if tenant.snapshot().gallery(COLLECTION).is_err() {
+    // An empty one is what a start that was stopped in the middle leaves.
+    let found = tenant.snapshot().gallery(COLLECTION);
+    if found.as_ref().is_ok_and(|gallery| gallery.face_count == 0) {
+        tenant.drop_gallery(COLLECTION).await?;
+    }
+    if found.is_err() || found.is_ok_and(|gallery| gallery.face_count == 0) {
         fill(&tenant, photos).await?;
     }
     let gallery = tenant.snapshot().gallery(COLLECTION)?;
@@ -91,22 +96,20 @@ async fn fill(tenant: &Tenant, photos: &[PathBuf]) -> Result<(), DemoError> {
         description: Some(description.to_owned()),
         model,
     };
-    match tenant.create_gallery(request(GalleryModel::Default, "Sample photos")).await {
-        Ok(_) => enroll_photos(tenant, photos).await,
-        Err(EngineError::ModelUnavailable(_)) => {
-            let model = GalleryModel::External(SYNTHETIC_DIMENSIONS);
-            let description = "Synthetic faces: no model pack could be installed";
-            tenant.create_gallery(request(model, description)).await?;
-            enroll_synthetic(tenant).await
-        }
-        Err(other) => Err(other.into()),
+    if tenant.reads_images() && !photos.is_empty() {
+        tenant.create_gallery(request(GalleryModel::Default, "Sample photos")).await?;
+        return enroll_photos(tenant, photos).await;
     }
+    let model = GalleryModel::External(SYNTHETIC_DIMENSIONS);
+    tenant.create_gallery(request(model, "Synthetic faces")).await?;
+    enroll_synthetic(tenant).await
 }
 
+/// Enrols all photos or none, so that a start that is stopped leaves no half of them.
 async fn enroll_photos(tenant: &Tenant, photos: &[PathBuf]) -> Result<(), DemoError> {
+    let mut drafts = Vec::with_capacity(photos.len());
     for photo in photos {
-        let name = photo.file_name().map(|name| name.to_string_lossy().into_owned());
-        let draft = EnrollmentDraft {
+        drafts.push(EnrollmentDraft {
             source: TemplateSource::Image {
                 image: fs::read(photo)?.into(),
                 attributes: AttributeSet::Default,
@@ -114,15 +117,11 @@ async fn enroll_photos(tenant: &Tenant, photos: &[PathBuf]) -> Result<(), DemoEr
                 quality_filter: QualityFilter::None,
             },
             external_face_id: None,
-            external_image_id: name,
+            external_image_id: photo.file_name().map(|name| name.to_string_lossy().into_owned()),
             metadata: None,
-        };
-        match tenant.enroll(COLLECTION, vec![draft]).await {
-            Ok(_) => {}
-            Err(EngineError::NoFace) => tracing::warn!(?photo, "no face in this sample photo"),
-            Err(other) => return Err(other.into()),
-        }
+        });
     }
+    tenant.enroll(COLLECTION, drafts).await?;
     Ok(())
 }
 
@@ -165,13 +164,19 @@ async fn best_probe(tenant: &Tenant) -> Result<FaceId, DemoError> {
 }
 
 impl Tour {
+    fn why_synthetic(server: &Server) -> &'static str {
+        match server.engine().inference().pipeline() {
+            Err(_) => "no model pack could be installed (see above)",
+            Ok(_) => "there were no photos when they were made; delete the data directory to retry",
+        }
+    }
+
     fn write(&self, server: &Server, out: &mut impl Write) -> io::Result<()> {
         let (pg, http) = (server.pg_address()?, server.http_address()?);
         let (key, probe) = (self.secret.reveal(), self.probe);
         writeln!(out, "collection \"{COLLECTION}\" holds {} faces", self.faces)?;
         if self.synthetic {
-            writeln!(out, "They are synthetic: no model pack could be installed (see above).")?;
-            writeln!(out, "Delete the data directory to start over with photos.")?;
+            writeln!(out, "They are synthetic: {}.", Self::why_synthetic(server))?;
         }
         writeln!(out, "\nSearch with SQL, here with psql:\n")?;
         writeln!(

@@ -67,6 +67,7 @@ pub struct Server {
     keyring: Arc<Keyring>,
     pg: TcpListener,
     http: TcpListener,
+    stop: StopSignal,
 }
 
 impl Server {
@@ -95,7 +96,9 @@ impl Server {
             Inference::unavailable(reason)
         });
         let engine = Engine::new(Arc::new(store), inference);
-        Ok(Self { engine, keyring: Arc::new(keyring), pg, http })
+        // Only now: until here a stop may simply end the process, and an installation takes time.
+        let stop = StopSignal::catch().map_err(ServerError::Serve)?;
+        Ok(Self { engine, keyring: Arc::new(keyring), pg, http, stop })
     }
 
     /// The engine behind both doors.
@@ -128,7 +131,7 @@ impl Server {
     ///
     /// # Errors
     /// When a door fails, or the last checkpoint does; acknowledged writes are safe either way.
-    pub async fn run(self) -> Result<(), ServerError> {
+    pub async fn run(mut self) -> Result<(), ServerError> {
         let (stop, _) = watch::channel(false);
         let state = RestState::new(
             Arc::clone(&self.engine),
@@ -139,14 +142,15 @@ impl Server {
         let (engine, keyring) = (Arc::clone(&self.engine), Arc::clone(&self.keyring));
         doors.spawn(pg::serve(self.pg, engine, keyring, stopped(stop.subscribe())));
         doors.spawn(rest::serve(self.http, state, stopped(stop.subscribe())));
-        let outcome = tokio::select! {
-            () = stop_requested() => Ok(()),
+        let mut outcome = tokio::select! {
+            () = self.stop.received() => Ok(()),
             Some(ended) = doors.join_next() => door_outcome(ended),
         };
         tracing::info!("stopping: letting running requests finish");
         stop.send_replace(true);
         while let Some(ended) = doors.join_next().await {
-            door_outcome(ended)?;
+            // A door that fails must not keep the other from its checkpoint.
+            outcome = outcome.and(door_outcome(ended));
         }
         let engine = self.engine;
         tokio::task::spawn_blocking(move || engine.checkpoint())
@@ -187,24 +191,41 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-async fn stop_requested() {
+/// SIGTERM and Ctrl-C, caught from the moment this exists.
+#[derive(Debug)]
+struct StopSignal {
     #[cfg(unix)]
-    {
-        match signal::unix::signal(signal::unix::SignalKind::terminate()) {
-            Ok(mut terminate) => {
-                tokio::select! {
-                    _ = signal::ctrl_c() => {}
-                    _ = terminate.recv() => {}
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "SIGTERM cannot be handled");
-                let _ = signal::ctrl_c().await;
+    signals: [signal::unix::Signal; 2],
+}
+
+impl StopSignal {
+    fn catch() -> io::Result<Self> {
+        #[cfg(unix)]
+        let signals = [
+            signal::unix::signal(signal::unix::SignalKind::terminate())?,
+            signal::unix::signal(signal::unix::SignalKind::interrupt())?,
+        ];
+        Ok(Self {
+            #[cfg(unix)]
+            signals,
+        })
+    }
+
+    async fn received(&mut self) {
+        #[cfg(unix)]
+        {
+            let [terminate, interrupt] = &mut self.signals;
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
             }
         }
+        #[cfg(not(unix))]
+        if let Err(error) = signal::ctrl_c().await {
+            tracing::warn!(%error, "Ctrl-C cannot be caught");
+            std::future::pending::<()>().await;
+        }
     }
-    #[cfg(not(unix))]
-    let _ = signal::ctrl_c().await;
 }
 
 /// The model directory of a configuration.

@@ -87,18 +87,36 @@ struct Source {
 }
 
 impl Source {
-    /// The lines before the file's unit tests.
-    fn product(&self) -> &[String] {
+    /// The lines that are compiled into the product: without items under `#[cfg(test)]`.
+    fn product(&self) -> Vec<&str> {
+        let mut product = Vec::new();
         if self.is_test() {
-            return &[];
+            return product;
         }
-        let tests = self.lines.iter().position(|line| line.trim() == "#[cfg(test)]");
-        &self.lines[..tests.unwrap_or(self.lines.len())]
+        let mut lines = self.lines.iter().map(String::as_str);
+        while let Some(line) = lines.next() {
+            if line.trim() == "#[cfg(test)]" {
+                let depth = indent(line);
+                let ends = |line: &&str| {
+                    let attribute = line.trim_start().starts_with("#[");
+                    indent(line) == depth && !attribute && line.ends_with([';', '}', ','])
+                };
+                lines.find(ends);
+            } else {
+                product.push(line);
+            }
+        }
+        product
     }
 
     fn is_test(&self) -> bool {
         self.path.starts_with("tests/") || self.path.contains("/tests")
     }
+}
+
+/// How far a line is indented, which rustfmt makes meaningful.
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start().len()
 }
 
 fn root() -> PathBuf {
@@ -144,32 +162,57 @@ fn module<'a>(path: &'a str, sources: &str) -> &'a str {
     first.strip_suffix(".rs").unwrap_or(first)
 }
 
-/// The words that follow `prefix` wherever it occurs, groups `{a, b}` opened.
+/// The words that follow `prefix` wherever it occurs, groups `{a, b::{c}}` opened.
 fn paths_after<'a>(code: &'a str, prefix: &str) -> Vec<&'a str> {
-    let mut found = Vec::new();
-    for (at, _) in code.match_indices(prefix) {
-        let before = code[..at].chars().next_back();
-        if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
-            continue;
-        }
-        let rest = &code[at + prefix.len()..];
-        let word = |text: &'a str| {
-            let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
-            &text[..end.unwrap_or(text.len())]
-        };
-        match rest.strip_prefix('{') {
-            Some(group) => {
-                let group = &group[..group.find('}').unwrap_or(group.len())];
-                found.extend(group.split(',').map(|part| word(part.trim())));
-            }
-            None => found.push(word(rest)),
-        }
-    }
-    found
+    let paths = starts_of(code, prefix).flat_map(|at| paths_at(&mut &code[at + prefix.len()..]));
+    paths.filter_map(|path| path.first().copied()).collect()
 }
 
-fn without_comments(lines: &[String]) -> String {
-    let code = |line: &String| line.split("//").next().unwrap_or("").to_owned();
+/// The paths that begin with `word`, itself included.
+fn paths_from<'a>(code: &'a str, word: &'a str) -> Vec<Vec<&'a str>> {
+    starts_of(code, word).flat_map(|at| paths_at(&mut &code[at..])).collect()
+}
+
+/// Where `prefix` begins a path.
+fn starts_of<'a>(code: &'a str, prefix: &'a str) -> impl Iterator<Item = usize> + 'a {
+    let begins = |at: &usize| {
+        let before = code[..*at].chars().next_back();
+        !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
+    };
+    code.match_indices(prefix).map(|(at, _)| at).filter(begins)
+}
+
+/// The paths of a `use` tree, which is taken off `rest`: `a::{b, c}` is `a::b` and `a::c`.
+fn paths_at<'a>(rest: &mut &'a str) -> Vec<Vec<&'a str>> {
+    *rest = rest.trim_start();
+    if let Some(inside) = rest.strip_prefix('{') {
+        *rest = inside;
+        let mut paths = Vec::new();
+        loop {
+            paths.extend(paths_at(rest));
+            // Over `as name` and `*`, to the next branch or the end of the group.
+            let Some(end) = rest.find([',', '}']) else { return paths };
+            let closed = rest[end..].starts_with('}');
+            *rest = &rest[end + 1..];
+            if closed {
+                return paths;
+            }
+        }
+    }
+    let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+    let (word, after) = rest.split_at(end);
+    *rest = after;
+    if word.is_empty() {
+        return vec![Vec::new()];
+    }
+    let Some(inside) = rest.strip_prefix("::") else { return vec![vec![word]] };
+    *rest = inside;
+    let longer = |path: Vec<&'a str>| [&[word][..], &path].concat();
+    paths_at(rest).into_iter().map(longer).collect()
+}
+
+fn without_comments(lines: &[&str]) -> String {
+    let code = |line: &&str| line.split("//").next().unwrap_or("").to_owned();
     lines.iter().map(code).collect::<Vec<_>>().join("\n")
 }
 
@@ -178,7 +221,8 @@ fn edges(house: &House) -> BTreeMap<String, BTreeSet<(String, String)>> {
     let mut edges: BTreeMap<String, BTreeSet<(String, String)>> = BTreeMap::new();
     for source in sources(&[house.sources]) {
         let from = module(&source.path, house.sources).to_owned();
-        for to in paths_after(&without_comments(source.product()), "crate::") {
+        let code = without_comments(&source.product());
+        for to in paths_after(&code, "crate::") {
             if known.contains(to) && to != from {
                 let place = (to.to_owned(), source.path.clone());
                 edges.entry(from.clone()).or_default().insert(place);
@@ -222,11 +266,82 @@ fn imports_of_the_storage_crate_run_downwards_only() {
     check_floors(&STORAGE);
 }
 
+/// Which files of a crate use which: paths that begin with `crate::` or `super::`.
+///
+/// A file's own folders and the crate root are left out as targets: a `mod.rs` re-exports what its
+/// children share, so they name it. What it takes from them counts, so that a circle through a
+/// folder is seen.
+fn file_uses(sources_folder: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let all = sources(&[sources_folder]);
+    let files: BTreeMap<Vec<&str>, &str> = all
+        .iter()
+        .map(|source| (module_path(&source.path, sources_folder), &*source.path))
+        .collect();
+    let mut uses = BTreeMap::new();
+    for source in all.iter().filter(|source| !source.is_test()) {
+        let here = module_path(&source.path, sources_folder);
+        let code = without_comments(&source.product());
+        let mut named = Vec::new();
+        for path in paths_from(&code, "crate::").into_iter().chain(paths_from(&code, "super::")) {
+            let up = path.iter().take_while(|word| **word == "super").count();
+            let base = if up == 0 { &[] } else { &here[..here.len().saturating_sub(up)] };
+            named.push([base, &path[up.max(1)..]].concat());
+        }
+        for at in starts_of(&code, "use ") {
+            let paths = paths_at(&mut &code[at + "use ".len()..]);
+            named.extend(paths.into_iter().map(|path| [&here[..], &path].concat()));
+        }
+        let targets = named.iter().filter_map(|path| {
+            let known = (1..=path.len()).rev().find_map(|n| files.get_key_value(&path[..n]))?;
+            (!here.starts_with(known.0)).then(|| (*known.1).to_owned())
+        });
+        uses.insert(source.path.clone(), targets.collect());
+    }
+    uses
+}
+
+/// The module that a file is, as words: `src/sql/search/mod.rs` is sql, search.
+fn module_path<'a>(path: &'a str, sources: &str) -> Vec<&'a str> {
+    let inside = path.strip_prefix(sources).unwrap().trim_start_matches('/');
+    let words = inside.strip_suffix(".rs").unwrap();
+    words.split('/').filter(|word| *word != "mod").collect()
+}
+
+/// Groups of files each of which reaches all others of its group.
+fn cycles(uses: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<Vec<String>> {
+    let reached = |from: &String| {
+        let mut reached = BTreeSet::new();
+        let mut next = vec![from];
+        while let Some(file) = next.pop() {
+            let targets = uses.get(file).into_iter().flatten();
+            next.extend(targets.filter(|target| reached.insert((*target).clone())));
+        }
+        reached
+    };
+    let reach: BTreeMap<_, _> = uses.keys().map(|file| (file, reached(file))).collect();
+    let group = |file: &String| {
+        let mutual = |other: &&String| reach[file].contains(*other) && reach[*other].contains(file);
+        uses.keys().filter(mutual).cloned().collect::<Vec<_>>()
+    };
+    uses.keys().map(group).filter(|group| !group.is_empty()).collect()
+}
+
+#[test]
+fn files_do_not_use_each_other_in_circles() {
+    let mut complaints = Vec::new();
+    for folder in [SERVER.sources, STORAGE.sources] {
+        for cycle in cycles(&file_uses(folder)) {
+            complaints.push(format!("a circle of imports: {}", cycle.join(", ")));
+        }
+    }
+    report(&complaints);
+}
+
 #[test]
 fn outside_crates_stay_in_the_modules_that_own_them() {
     let mut complaints = Vec::new();
     for source in sources(&["src"]) {
-        let code = without_comments(source.product());
+        let code = without_comments(&source.product());
         let module = module(&source.path, "src");
         for (name, owners) in CRATE_OWNERS {
             let used = !paths_after(&code, &format!("{name}::")).is_empty();
@@ -277,16 +392,12 @@ fn long_functions(source: &Source) -> Vec<String> {
     let mut complaints = Vec::new();
     let mut open: Option<(usize, usize, String)> = None;
     for (number, line) in source.lines.iter().enumerate() {
-        let indent = line.len() - line.trim_start().len();
         let head = line.trim_start();
-        let is_head = ["fn ", "pub fn ", "async fn ", "pub async fn ", "pub(super) fn "]
-            .iter()
-            .any(|start| head.starts_with(start));
-        if is_head && open.is_none() && !head.ends_with(';') {
-            let name = head.split('(').next().unwrap_or(head).to_owned();
-            open = Some((number, indent, name));
+        if is_function(head) && open.is_none() && !head.ends_with([';', '}']) {
+            let name = head.split("fn ").nth(1).and_then(|rest| rest.split(['(', '<']).next());
+            open = Some((number, indent(line), name.unwrap_or(head).to_owned()));
         } else if let Some((start, depth, name)) = &open
-            && indent == *depth
+            && indent(line) == *depth
             && (head == "}" || head.ends_with(';'))
         {
             let length = number - start + 1;
@@ -301,6 +412,16 @@ fn long_functions(source: &Source) -> Vec<String> {
         }
     }
     complaints
+}
+
+/// Whether a function's head begins here, whatever stands before its `fn`.
+fn is_function(line: &str) -> bool {
+    let before = line.split_once("fn ").map(|(before, _)| before);
+    let qualifier = |word: &str| {
+        let visible = word.starts_with("pub") && !word.contains('"');
+        visible || ["async", "const", "unsafe", "extern", "\"C\""].contains(&word)
+    };
+    before.is_some_and(|before| before.split_whitespace().all(qualifier))
 }
 
 #[test]
@@ -345,9 +466,8 @@ fn tests_can_fail_and_nothing_is_left_half_done() {
     report(&complaints);
 }
 
-#[test]
-fn every_relative_link_in_the_documents_leads_somewhere() {
-    let mut complaints = Vec::new();
+/// README.md and everything below docs/, path and text.
+fn documents() -> Vec<(PathBuf, String)> {
     let mut documents = vec![root().join("README.md")];
     let mut folders = vec![root().join("docs")];
     while let Some(folder) = folders.pop() {
@@ -360,8 +480,17 @@ fn every_relative_link_in_the_documents_leads_somewhere() {
             }
         }
     }
-    for document in documents {
-        let text = fs::read_to_string(&document).unwrap();
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path).unwrap();
+        (path, text)
+    };
+    documents.into_iter().map(read).collect()
+}
+
+#[test]
+fn every_relative_link_in_the_documents_leads_somewhere() {
+    let mut complaints = Vec::new();
+    for (document, text) in documents() {
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let target = link.split('#').next().unwrap_or("");
             let outside = target.contains("://") || target.is_empty();
@@ -371,4 +500,40 @@ fn every_relative_link_in_the_documents_leads_somewhere() {
         }
     }
     report(&complaints);
+}
+
+#[test]
+fn no_placeholder_is_left_in_the_documents() {
+    let mut complaints = Vec::new();
+    for (document, text) in documents() {
+        for (number, _) in text.lines().enumerate().filter(|(_, line)| line.contains("@@")) {
+            let place = format!("{}:{}", document.display(), number + 1);
+            complaints.push(format!("{place}: @@ stands for something not written yet"));
+        }
+    }
+    report(&complaints);
+}
+
+/// The checks above pass on a tidy tree whether they look or not; these see something.
+#[test]
+fn nested_groups_heads_test_items_and_circles_are_seen() {
+    let code = "use krate::{a::{B, c::D}, e as f, g::*};\nkrate::h::<T>();";
+    assert_eq!(paths_after(code, "krate::"), ["a", "a", "e", "g", "h"]);
+
+    for head in ["pub(super) async fn f(", "pub(crate) const fn f(", "fn f<T>("] {
+        assert!(is_function(head), "{head}");
+    }
+    assert!(!is_function("let f: fn (u8) = g;"));
+
+    let text = "#[cfg(test)]\nuse a::{\n    b,\n};\nkept\n#[cfg(test)]\nmod t {\n    x;\n}\nend";
+    let lines = text.lines().map(str::to_owned).collect();
+    assert_eq!(Source { path: "src/a.rs".to_owned(), lines }.product(), ["kept", "end"]);
+
+    let uses = [("a", "b"), ("b", "c"), ("c", "b")]
+        .map(|(from, to)| (from.to_owned(), BTreeSet::from([to.to_owned()])));
+    let circle = vec!["b".to_owned(), "c".to_owned()];
+    assert_eq!(cycles(&BTreeMap::from(uses)), BTreeSet::from([circle]));
+    let uses = file_uses(SERVER.sources);
+    assert!(uses["src/sql/search/mod.rs"].contains("src/sql/search/rewrite.rs"), "{uses:?}");
+    assert!(uses["src/sql/search/planner.rs"].contains("src/sql/marker.rs"), "{uses:?}");
 }

@@ -148,7 +148,11 @@ impl Tenant {
         }
         if enrollments.iter().any(|enrollment| !enrollment.faces.is_empty()) {
             let engine = Arc::clone(&self.engine);
-            blocking(move || Ok(engine.store.write(batch)?)).await?;
+            let written = move || engine.store.write(batch);
+            blocking(move || {
+                written().map_err(|error| EngineError::of_write(error, &gallery.name))
+            })
+            .await?;
         }
         Ok(enrollments)
     }

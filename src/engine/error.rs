@@ -78,6 +78,14 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// Why a write to `gallery` failed; it may have been dropped since it was looked up.
+    pub(super) fn of_write(error: WriteError, gallery: &str) -> Self {
+        match error {
+            WriteError::NoSuchGallery(_) => Self::GalleryNotFound(gallery.to_owned()),
+            other => other.into(),
+        }
+    }
+
     /// A bound of `what` was broken.
     pub fn invalid(what: &'static str, why: impl Into<String>) -> Self {
         Self::InvalidValue { what, why: why.into() }
@@ -110,5 +118,18 @@ impl From<ReadError> for EngineError {
             ReadError::Cancelled => Self::Cancelled,
             other => Self::Internal(Box::new(other)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use likeness_storage::GalleryId;
+
+    use super::*;
+
+    #[test]
+    fn a_gallery_dropped_under_a_write_is_reported_as_absent() {
+        let error = EngineError::of_write(WriteError::NoSuchGallery(GalleryId::new(7)), "users");
+        assert!(matches!(error, EngineError::GalleryNotFound(name) if name == "users"));
     }
 }

@@ -125,7 +125,7 @@ impl Tenant {
         gallery: &str,
         face_ids: Vec<FaceId>,
     ) -> Result<u64, EngineError> {
-        let gallery = self.snapshot().descriptor(gallery)?.id;
+        let gallery = Arc::clone(self.snapshot().descriptor(gallery)?);
         if face_ids.is_empty() {
             return Ok(0);
         }
@@ -133,9 +133,10 @@ impl Tenant {
         blocking(move || {
             let mut batch = WriteBatch::new();
             for face_id in face_ids {
-                batch.remove(gallery, TemplateId::new(face_id.as_u128()));
+                batch.remove(gallery.id, TemplateId::new(face_id.as_u128()));
             }
-            Ok(engine.store.write(batch)?.removed)
+            let commit = engine.store.write(batch);
+            Ok(commit.map_err(|error| EngineError::of_write(error, &gallery.name))?.removed)
         })
         .await
     }

@@ -76,11 +76,11 @@ impl Tenant {
     /// [`EngineError::GalleryNotFound`].
     pub async fn drop_gallery(&self, name: &str) -> Result<(), EngineError> {
         let id = self.snapshot().descriptor(name)?.id;
-        let engine = Arc::clone(&self.engine);
+        let (engine, name) = (Arc::clone(&self.engine), name.to_owned());
         blocking(move || {
             let mut batch = WriteBatch::new();
             batch.drop_gallery(id);
-            engine.store.write(batch)?;
+            engine.store.write(batch).map_err(|error| EngineError::of_write(error, &name))?;
             Ok(())
         })
         .await

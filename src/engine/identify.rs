@@ -8,6 +8,7 @@ use bytes::Bytes;
 use likeness_storage::{Embedding, GalleryDescriptor, Probe, Snapshot, TemplateId};
 
 use super::compare::checked_threshold;
+use super::galleries::EXTERNAL_MODEL;
 use super::{EngineError, EnrolledFace, Tenant, TenantName, blocking};
 use crate::biometric::{AttributeSet, BoundingBox, Candidate, FaceId, SimilarityMapping};
 
@@ -50,7 +51,7 @@ pub struct Match {
 /// The outcome of a one-to-many search.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Identification {
-    /// Most alike first; equal similarities in the order of face ids.
+    /// Most alike first by the model's cosine; equal cosines in the order of face ids.
     pub matches: Vec<Match>,
     /// Where the probe was in its image, when it has one.
     pub searched_face: Option<BoundingBox>,
@@ -98,7 +99,8 @@ impl Tenant {
     ///
     /// # Errors
     /// [`EngineError::GalleryNotFound`], [`EngineError::FaceNotFound`], [`EngineError::NoFace`],
-    /// [`EngineError::Image`], [`EngineError::ModelMismatch`], [`EngineError::DimensionMismatch`],
+    /// [`EngineError::Image`], [`EngineError::DimensionMismatch`], [`EngineError::ModelMismatch`]
+    /// when the loaded pack did not make the gallery's templates,
     /// [`EngineError::ModelUnavailable`], [`EngineError::InvalidValue`].
     pub async fn identify_in(
         &self,
@@ -203,12 +205,25 @@ impl TenantSnapshot {
         &self.snapshot
     }
 
-    /// How cosines of `gallery`'s templates read as similarities.
-    fn similarity(&self, gallery: &GalleryDescriptor) -> SimilarityMapping {
-        match &self.mapping {
-            Some((model, mapping)) if **model == *gallery.model => mapping.clone(),
-            _ => SimilarityMapping::identity(),
+    /// How cosines of `gallery`'s templates read as similarities. Only the model that made them
+    /// knows; those of callers' own models read as they are.
+    fn similarity(&self, gallery: &GalleryDescriptor) -> Result<SimilarityMapping, EngineError> {
+        if *gallery.model == *EXTERNAL_MODEL {
+            return Ok(SimilarityMapping::identity());
         }
+        let (model, mapping) = self.mapping.as_ref().ok_or_else(|| {
+            let (name, model) = (&gallery.name, &gallery.model);
+            let why = format!("collection {name:?} holds templates of {model:?}, not loaded here");
+            EngineError::ModelUnavailable(why)
+        })?;
+        if **model == *gallery.model {
+            return Ok(mapping.clone());
+        }
+        Err(EngineError::ModelMismatch {
+            gallery: gallery.name.to_string(),
+            expected: gallery.model.to_string(),
+            actual: model.to_string(),
+        })
     }
 
     fn enrolled_probe(
@@ -229,7 +244,7 @@ impl TenantSnapshot {
         probe: &ProbeTemplate,
         scan: &Scan,
     ) -> Result<Vec<Candidate>, EngineError> {
-        let mapping = self.similarity(gallery);
+        let mapping = self.similarity(gallery)?;
         let only: Option<HashSet<TemplateId>> = scan
             .only
             .as_ref()

@@ -2,7 +2,9 @@
 //!
 //! Both doors call [`Tenant`], a handle that can reach the galleries of one tenant and no others.
 //! This folder knows no status codes, no SQLSTATE, no HTTP and no SQL. Its methods are async and
-//! never block the runtime: inference, scans and durable writes run on blocking threads.
+//! do not block the runtime: inference, scans and durable writes run on blocking threads. The one
+//! exception is `keyring`, which is not async: looking up a key costs one `stat` of a local file
+//! and, after the keys changed, reading it.
 
 mod compare;
 mod detect;

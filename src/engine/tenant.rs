@@ -60,6 +60,11 @@ impl Tenant {
         Self { engine, name }
     }
 
+    /// Whether images can be read: a model pack is loaded.
+    pub fn reads_images(&self) -> bool {
+        self.engine.inference.pipeline().is_ok()
+    }
+
     /// Whose galleries this handle reaches.
     pub fn name(&self) -> &TenantName {
         &self.name

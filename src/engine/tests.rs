@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use likeness_storage::{Store, StoreOptions};
+use likeness_storage::{Dim, GalleryDraft, Store, StoreOptions, WriteBatch};
 use tempfile::TempDir;
 
 use super::*;
@@ -193,4 +193,23 @@ async fn images_are_refused_with_the_way_out_where_no_pack_is_loaded() {
     };
     let refused = tenant.create_gallery(default).await;
     assert!(matches!(refused, Err(EngineError::ModelUnavailable(_))));
+}
+
+#[tokio::test]
+async fn similarities_of_a_model_that_is_not_loaded_are_not_guessed() {
+    let world = World::new();
+    let tenant = world.tenant("acme");
+    let mut batch = WriteBatch::new();
+    batch.create_gallery(GalleryDraft {
+        tenant: "acme".into(),
+        name: "photos".into(),
+        description: None,
+        model: "some-pack@1".into(),
+        dim: Dim::new(DIMENSIONS).unwrap(),
+        created_at_us: 0,
+    });
+    world.engine.store.write(batch).unwrap();
+    let ids = enroll_people(&tenant, "photos", 2).await;
+    let refused = tenant.identify("photos", request(ProbeSource::Face(ids[0]), 3)).await;
+    assert!(matches!(refused, Err(EngineError::ModelUnavailable(_))), "{refused:?}");
 }

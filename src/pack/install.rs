@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
+use serde::de::IgnoredAny;
+
 use super::archive::{ArchiveKind, Wanted, read_members};
 use super::catalogue::{Origin, Product, Recipe, Source, SourceFile};
 use super::convert::{self, WeightSet, centerface, dlib};
@@ -20,6 +22,11 @@ pub(super) const MANIFEST: &str = "pack.toml";
 
 /// Contents of published files by their paths.
 type Contents = HashMap<&'static str, Vec<u8>>;
+
+/// How many steps [`install`] reports: each source, and the conversion.
+pub(super) fn steps(recipe: &Recipe) -> usize {
+    recipe.sources.len() + 1
+}
 
 /// Installs a pack into `root`, in place of an older one; the lock shows that nobody else does.
 ///
@@ -75,15 +82,15 @@ fn fetch_source(
 ) -> Result<Contents, PackError> {
     let (what, kind, archive, _folder) = match source.origin {
         Origin::Https { url } => return fetch_files(url, source.files, root, progress),
-        Origin::Pip { package, version } => {
+        Origin::Pip(package) => {
             let folder = temporary(root, "pip")?;
-            let wheel = fetch::pip::download(package, version, None, folder.path(), progress);
-            (format!("{package} {version}"), ArchiveKind::Zip, wheel, folder)
+            let wheel = fetch::pip::download(package, None, folder.path(), progress);
+            (format!("{} {}", package.name, package.version), ArchiveKind::Zip, wheel, folder)
         }
-        Origin::Npm { package, version } => {
+        Origin::Npm(package) => {
             let folder = temporary(root, "npm")?;
-            let tarball = fetch::npm::download(package, version, folder.path(), progress);
-            (format!("{package} {version}"), ArchiveKind::TarGz, tarball, folder)
+            let tarball = fetch::npm::download(package, folder.path(), progress);
+            (format!("{} {}", package.name, package.version), ArchiveKind::TarGz, tarball, folder)
         }
     };
     let archive = archive.map_err(|source| PackError::Fetch { what: what.clone(), source })?;
@@ -180,7 +187,7 @@ fn manifest(recipe: &Recipe, files: &[(&'static str, Vec<u8>)]) -> PackManifest 
         name: recipe.name.to_owned(),
         normalisation: Normalisation::L2,
         similarity: recipe.similarity.to_vec(),
-        default_threshold: recipe.default_threshold,
+        obsolete_threshold: IgnoredAny,
         licence: recipe.licence.to_owned(),
         weaknesses: recipe.weaknesses.iter().map(|&text| text.to_owned()).collect(),
         detector: DetectorPart { kind: detector, file: detector_file.to_owned() },

@@ -1,8 +1,10 @@
 //! The models directory: which packs and which runtime are in it.
 
 use std::env;
+use std::error::Error;
 use std::fs;
 use std::io;
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -12,6 +14,7 @@ use super::digest::sha256_file;
 use super::install::{self, MANIFEST};
 use super::lock::InstallLock;
 use super::manifest::{PackManifest, is_name};
+use super::progress::NumberedSteps;
 use super::{PackError, Progress, runtime};
 use crate::onnx::OnnxRuntime;
 
@@ -37,12 +40,15 @@ pub struct Pack {
 pub struct PackListing {
     /// The pack's id.
     pub id: String,
-    /// The installed version, or the one that would be installed.
+    /// The installed version, or the one that would be installed; empty if the manifest of an
+    /// installed pack cannot be read.
     pub version: String,
-    /// For people: the models in one line.
+    /// For people: the models in one line; empty as the version is.
     pub name: String,
     /// Whether it is installed.
     pub installed: bool,
+    /// Why it cannot be used although it is installed. Hashes are not compared for this.
+    pub problem: Option<String>,
 }
 
 impl Default for ModelLibrary {
@@ -81,32 +87,35 @@ impl ModelLibrary {
 
     /// All packs that are installed or can be: first those of the catalogue, then the others by id.
     ///
+    /// An installed pack that cannot be used is listed with its problem.
+    ///
     /// # Errors
-    /// [`PackError`] if the directory cannot be read or an installed pack is not usable.
+    /// [`PackError`] if the directory cannot be read.
     pub fn list(&self) -> Result<Vec<PackListing>, PackError> {
         let mut listed = Vec::new();
         let mut installed = self.installed_ids()?;
         for recipe in &CATALOGUE {
             if let Some(at) = installed.iter().position(|id| id == recipe.id) {
-                listed.push(self.listing(&installed.remove(at))?);
+                listed.push(self.listing(&installed.remove(at)));
             } else {
                 listed.push(PackListing {
                     id: recipe.id.to_owned(),
                     version: recipe.version.to_owned(),
                     name: recipe.name.to_owned(),
                     installed: false,
+                    problem: None,
                 });
             }
         }
-        for id in installed {
-            listed.push(self.listing(&id)?);
-        }
+        listed.extend(installed.iter().map(|id| self.listing(id)));
         Ok(listed)
     }
 
-    fn listing(&self, id: &str) -> Result<PackListing, PackError> {
-        let PackManifest { id, version, name, .. } = self.open(id)?.manifest;
-        Ok(PackListing { id, version, name, installed: true })
+    fn listing(&self, id: &str) -> PackListing {
+        let problem = self.open(id).err().map(|error| with_causes(&error));
+        let known = self.manifest(id).map(|manifest| (manifest.version, manifest.name));
+        let (version, name) = known.unwrap_or_default();
+        PackListing { id: id.to_owned(), version, name, installed: true, problem }
     }
 
     /// Directories with a manifest, in order of their names.
@@ -141,17 +150,8 @@ impl ModelLibrary {
     /// [`PackError::NotInstalled`] if it could be installed, [`PackError::Unknown`] if not even
     /// that, otherwise what is wrong with it.
     pub fn open(&self, id: &str) -> Result<Pack, PackError> {
+        let manifest = self.manifest(id)?;
         let dir = self.folder(id);
-        let path = dir.join(MANIFEST);
-        if !is_name(id) || !path.is_file() {
-            return Err(self.absent(id));
-        }
-        let text = fs::read_to_string(&path).map_err(PackError::io("read", &path))?;
-        let manifest = PackManifest::parse(&text)
-            .map_err(|source| PackError::Manifest { path: path.clone(), source })?;
-        if manifest.id != id {
-            return Err(PackError::Misplaced { path, found: manifest.id });
-        }
         for file in &manifest.files {
             let path = dir.join(&file.path);
             let actual = fs::metadata(&path).map_err(PackError::io("find", &path))?.len();
@@ -161,6 +161,20 @@ impl ModelLibrary {
             }
         }
         Ok(Pack { dir, manifest })
+    }
+
+    fn manifest(&self, id: &str) -> Result<PackManifest, PackError> {
+        let path = self.folder(id).join(MANIFEST);
+        if !is_name(id) || !path.is_file() {
+            return Err(self.absent(id));
+        }
+        let text = fs::read_to_string(&path).map_err(PackError::io("read", &path))?;
+        let manifest = PackManifest::parse(&text)
+            .map_err(|source| PackError::Manifest { path: path.clone(), source })?;
+        if manifest.id != id {
+            return Err(PackError::Misplaced { path, found: manifest.id });
+        }
+        Ok(manifest)
     }
 
     fn absent(&self, id: &str) -> PackError {
@@ -196,12 +210,15 @@ impl ModelLibrary {
         let lock = InstallLock::acquire(&self.root, progress)?;
         let current = self.verify(id).is_ok_and(|pack| pack.manifest.version == recipe.version);
         if !current {
-            let library = match self.runtime_library() {
+            let library = self.runtime_library();
+            let steps = install::steps(recipe) + usize::from(library.is_none());
+            let progress = NumberedSteps::new(progress, steps);
+            let library = match library {
                 Some(library) => library,
-                None => runtime::install(&self.root, &lock, progress)?,
+                None => runtime::install(&self.root, &lock, &progress)?,
             };
             let runtime = OnnxRuntime::load(&library)?;
-            install::install(recipe, &self.root, &runtime, &lock, progress)?;
+            install::install(recipe, &self.root, &runtime, &lock, &progress)?;
         }
         self.open(id)
     }
@@ -241,6 +258,17 @@ impl ModelLibrary {
         runtime::installed(&self.root)
     }
 
+    /// Compares the installed runtime library with its published hash and returns where it is.
+    ///
+    /// There is nothing to compare, and `None` is the answer, where none is installed or
+    /// `LIKENESS_ONNXRUNTIME` names another.
+    ///
+    /// # Errors
+    /// [`PackError::Damaged`], or [`PackError::Io`] if it cannot be read.
+    pub fn verify_runtime(&self) -> Result<Option<PathBuf>, PackError> {
+        runtime::verify(&self.root)
+    }
+
     /// The runtime library to load, which is installed first where it is missing.
     ///
     /// # Errors
@@ -256,6 +284,12 @@ impl ModelLibrary {
             None => runtime::install(&self.root, &lock, progress),
         }
     }
+}
+
+/// An error and its causes in one line.
+fn with_causes(error: &dyn Error) -> String {
+    let causes = iter::successors(Some(error), |&error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn damaged(id: &str, path: &Path, expected: String, actual: String) -> PackError {

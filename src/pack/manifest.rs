@@ -3,6 +3,7 @@
 use std::path::{Component, Path};
 
 use likeness_storage::Dim;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::biometric::{SimilarityMapping, SimilarityMappingError};
@@ -95,9 +96,10 @@ pub struct PackManifest {
     /// Ascending (cosine, similarity) anchors; empty where similarity is the cosine itself.
     #[serde(default, serialize_with = "as_short_decimals")]
     pub similarity: Vec<(f32, f32)>,
-    /// Similarity 0..=1 from which two faces are recommended to be taken for one person's.
-    #[serde(serialize_with = "as_short_decimal")]
-    pub default_threshold: f32,
+    /// Packs of earlier versions name a threshold here. It is read and has no effect: the
+    /// threshold belongs to the search, and `similarity` makes packs agree about its meaning.
+    #[serde(default, rename = "default_threshold", skip_serializing)]
+    pub(super) obsolete_threshold: IgnoredAny,
     /// Under which terms the models are distributed.
     pub licence: String,
     /// What the models are known to be bad at.
@@ -176,9 +178,6 @@ impl PackManifest {
     fn validate(&self) -> Result<(), ManifestError> {
         check(is_name(&self.id), "id", &self.id, NAME_RULE)?;
         check(is_name(&self.version), "version", &self.version, NAME_RULE)?;
-        let threshold = self.default_threshold;
-        let in_range = (0.0..=1.0).contains(&threshold);
-        check(in_range, "default_threshold", &threshold.to_string(), "it must be 0 to 1")?;
         let dimensions = self.embedder.dimensions;
         let known = Dim::new(dimensions).is_some();
         let rule = "it must be 1 to 4096";
@@ -242,11 +241,6 @@ fn is_sha256(text: &str) -> bool {
 /// The shortest decimal that reads back as the same `f32`: 0.65 instead of 0.6499999761581421.
 fn short_decimal(value: f32) -> f64 {
     value.to_string().parse().unwrap_or(f64::from(value))
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
-fn as_short_decimal<S: serde::Serializer>(value: &f32, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_f64(short_decimal(*value))
 }
 
 fn as_short_decimals<S: serde::Serializer>(pairs: &[(f32, f32)], to: S) -> Result<S::Ok, S::Error> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -11,10 +12,39 @@ use parking_lot::Mutex;
 pub trait Progress: Send + Sync {
     /// A step begins, and the one before it is over; `bytes` is its length where that is known.
     fn begin(&self, step: &str, bytes: Option<u64>);
-    /// This many bytes of the step are done.
+    /// This many bytes of the step are done, counted from its beginning.
     fn advance(&self, bytes: u64);
     /// The last step is over.
     fn finish(&self);
+}
+
+/// Tells another how far the whole installation is: `2/4 downloading`.
+pub(super) struct NumberedSteps<'a> {
+    to: &'a dyn Progress,
+    count: usize,
+    begun: AtomicUsize,
+}
+
+impl<'a> NumberedSteps<'a> {
+    /// For an installation of `count` steps.
+    pub(super) fn new(to: &'a dyn Progress, count: usize) -> Self {
+        Self { to, count, begun: AtomicUsize::new(0) }
+    }
+}
+
+impl Progress for NumberedSteps<'_> {
+    fn begin(&self, step: &str, bytes: Option<u64>) {
+        let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
+        self.to.begin(&format!("{number}/{} {step}", self.count), bytes);
+    }
+
+    fn advance(&self, bytes: u64) {
+        self.to.advance(bytes);
+    }
+
+    fn finish(&self) {
+        self.to.finish();
+    }
 }
 
 /// Tells nobody.

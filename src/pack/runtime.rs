@@ -3,6 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+use super::digest::sha256_file;
 use super::install::{checked, temporary};
 use super::lock::InstallLock;
 use super::staging::Staging;
@@ -22,6 +23,8 @@ struct Release {
     arch: &'static str,
     /// The platform tag of the wheel.
     platform: &'static str,
+    /// About how long the wheel is; only shown.
+    wheel_bytes: u64,
     library: SourceFile,
 }
 
@@ -30,6 +33,7 @@ const RELEASES: [Release; 3] = [
         os: "linux",
         arch: "x86_64",
         platform: "manylinux_2_28_x86_64",
+        wheel_bytes: 27_773_237,
         library: SourceFile {
             path: "onnxruntime/capi/libonnxruntime.so.1.32.0",
             bytes: 34_824_680,
@@ -40,6 +44,7 @@ const RELEASES: [Release; 3] = [
         os: "linux",
         arch: "aarch64",
         platform: "manylinux_2_28_aarch64",
+        wheel_bytes: 23_195_811,
         library: SourceFile {
             path: "onnxruntime/capi/libonnxruntime.so.1.32.0",
             bytes: 27_165_936,
@@ -50,6 +55,7 @@ const RELEASES: [Release; 3] = [
         os: "macos",
         arch: "aarch64",
         platform: "macosx_14_0_arm64",
+        wheel_bytes: 22_518_865,
         library: SourceFile {
             path: "onnxruntime/capi/libonnxruntime.1.32.0.dylib",
             bytes: 35_272_344,
@@ -60,11 +66,26 @@ const RELEASES: [Release; 3] = [
 
 /// The library to load: the one named by `LIKENESS_ONNXRUNTIME`, or else the installed one.
 pub(super) fn installed(root: &Path) -> Option<PathBuf> {
-    if let Some(named) = env::var_os(OVERRIDE).filter(|path| !path.is_empty()) {
-        return Some(named.into());
+    if let Some(named) = overriding() {
+        return Some(named);
     }
     let library = release(env::consts::OS, env::consts::ARCH)?.location(root);
     library.is_file().then_some(library)
+}
+
+/// Compares the installed library with its published hash; none where another one is used.
+///
+/// # Errors
+/// [`PackError::Damaged`], [`PackError::Io`].
+pub(super) fn verify(root: &Path) -> Result<Option<PathBuf>, PackError> {
+    match release(env::consts::OS, env::consts::ARCH) {
+        Some(release) if overriding().is_none() => release.verify(root),
+        _ => Ok(None),
+    }
+}
+
+fn overriding() -> Option<PathBuf> {
+    env::var_os(OVERRIDE).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 /// Installs the library for this machine; the lock shows that nobody else does.
@@ -81,9 +102,9 @@ pub(super) fn install(
         return Err(PackError::Platform { platform: format!("{os} {arch}") });
     };
     let folder = temporary(root, PACKAGE)?;
-    let platform = Some(release.platform);
     let what = || format!("{PACKAGE} {VERSION}");
-    let wheel = fetch::pip::download(PACKAGE, VERSION, platform, folder.path(), progress)
+    let wheel = fetch::Package { name: PACKAGE, version: VERSION, bytes: release.wheel_bytes };
+    let wheel = fetch::pip::download(wheel, Some(release.platform), folder.path(), progress)
         .map_err(|source| PackError::Fetch { what: what(), source })?;
     let SourceFile { path, bytes, .. } = release.library;
     let mut members = read_members(ArchiveKind::Zip, &wheel, &[Wanted { member: path, bytes }])
@@ -113,6 +134,23 @@ impl Release {
     fn location(&self, root: &Path) -> PathBuf {
         self.folder(root).join(self.file_name())
     }
+
+    fn verify(&self, root: &Path) -> Result<Option<PathBuf>, PackError> {
+        let library = self.location(root);
+        if !library.is_file() {
+            return Ok(None);
+        }
+        let actual = sha256_file(&library).map_err(PackError::io("read", &library))?;
+        if actual == self.library.sha256 {
+            return Ok(Some(library));
+        }
+        Err(PackError::Damaged {
+            file: library.display().to_string(),
+            expected: format!("SHA-256 {}", self.library.sha256),
+            actual: format!("SHA-256 {actual}"),
+            advice: "; delete it, and `likeness models install` installs it anew".to_owned(),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -127,6 +165,17 @@ mod tests {
         assert_ne!(x86, arm);
         assert!(x86.ends_with("libonnxruntime.so.1.32.0"), "{}", x86.display());
         assert!(release("plan9", "x86_64").is_none());
+    }
+
+    #[test]
+    fn a_library_that_is_not_the_published_one_is_named() {
+        let root = tempfile::TempDir::new().unwrap();
+        let release = release("linux", "x86_64").unwrap();
+        assert_eq!(release.verify(root.path()).unwrap(), None);
+        std::fs::create_dir_all(release.folder(root.path())).unwrap();
+        std::fs::write(release.location(root.path()), "other").unwrap();
+        let error = release.verify(root.path()).unwrap_err();
+        assert!(error.to_string().contains("libonnxruntime.so.1.32.0 is damaged"), "{error}");
     }
 
     #[test]

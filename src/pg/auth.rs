@@ -28,6 +28,8 @@ use crate::sql::SqlState;
 const DEFAULT_TENANT: &str = "default";
 /// Bytes of a made-up salt; as many as a real one has.
 const SALT_BYTES: usize = 16;
+/// What every API key begins with.
+const KEY_PREFIX: &str = "iksk_";
 
 /// Checks who clients are.
 #[derive(Debug)]
@@ -165,7 +167,13 @@ fn initial_response(mut bytes: BytesMut) -> Result<BytesMut, PgError> {
     if usize::try_from(length) == Ok(bytes.len()) { Ok(bytes) } else { Err(malformed()) }
 }
 
+/// Also goes to the log, so it never repeats a name that is really a key.
 fn refused(user: &str) -> PgError {
+    if user.contains(KEY_PREFIX) {
+        let message = "password authentication failed: the user name given looks like an API key";
+        return PgError::fatal(WireState::InvalidPassword, message)
+            .with_hint("The user is the name of the key; the key itself is the password.");
+    }
     let message = format!("password authentication failed for user \"{user}\"");
     PgError::fatal(WireState::InvalidPassword, message)
 }

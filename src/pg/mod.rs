@@ -9,6 +9,7 @@
 //! it listens on more than the loopback address.
 
 mod auth;
+mod budget;
 mod cancel;
 mod column;
 mod connection;

@@ -17,6 +17,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 
 use super::auth::Gatekeeper;
+use super::budget::MessageBudget;
 use super::connection::{Connection, farewell};
 use super::error::{Failure, PgError, WireState, from_wire};
 use super::greeting;
@@ -81,6 +82,7 @@ pub async fn serve_within(
         cancels: Arc::new(ConnectionManager::new()),
         places: Arc::new(Semaphore::new(limits.connections)),
         turned_away: Arc::new(Semaphore::new(TURNED_AWAY_MAX)),
+        messages: MessageBudget::new(),
         last_process: AtomicI32::new(0),
     });
     let (stop, stopping) = watch::channel(false);
@@ -129,6 +131,7 @@ struct Door {
     cancels: Arc<ConnectionManager>,
     places: Arc<Semaphore>,
     turned_away: Arc<Semaphore>,
+    messages: MessageBudget,
     last_process: AtomicI32,
 }
 
@@ -172,7 +175,7 @@ impl Door {
                 // The guard forgets the cancel key when the connection ends.
                 let (cancel, _registered) = self.cancels.register(process, secret);
                 let gatekeeper = Arc::clone(&self.gatekeeper);
-                wire.trust_client();
+                wire.trust_client(self.messages.clone());
                 Connection::new(wire, session, cancel, gatekeeper, key_id).run(stopping).await;
             }
             Err(failure) => {

@@ -1,6 +1,7 @@
 //! Messages on a socket: framing with limits on the way in, buffering on the way out.
 
 use std::io;
+use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use pgwire::messages::response::{GssEncResponse, SslResponse};
@@ -10,7 +11,9 @@ use pgwire::messages::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
+use super::budget::{MessageBudget, Share};
 use super::frame::{self, FrameError};
 
 /// Longest startup packet; PostgreSQL's own limit.
@@ -21,6 +24,8 @@ const LOG_IN_BYTES_MAX: usize = 64 * 1024;
 const SHORT_BYTES_MAX: usize = 10_000;
 /// Longest message with SQL or parameters: an image of 8 MiB also fits in hexadecimal digits.
 const LONG_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// A message that holds a share of the budget must have arrived by then: other clients wait.
+const LONG_MESSAGE_TIME: Duration = Duration::from_mins(5);
 /// Output is handed to the operating system once this much has gathered.
 const OUTPUT_BYTES: usize = 64 * 1024;
 /// Input buffers above this size are given back after the message that needed them.
@@ -32,7 +37,10 @@ pub(super) struct Wire {
     stream: TcpStream,
     input: BytesMut,
     output: BytesMut,
-    long_bytes_max: usize,
+    /// Where long messages find room; none before log-in, when there are no long messages.
+    budget: Option<MessageBudget>,
+    /// What the message being received or answered holds of it.
+    share: Option<Share>,
     context: DecodeContext,
 }
 
@@ -74,14 +82,16 @@ impl Wire {
             stream,
             input: BytesMut::new(),
             output: BytesMut::new(),
-            long_bytes_max: LOG_IN_BYTES_MAX,
+            budget: None,
+            share: None,
             context: DecodeContext::new(ProtocolVersion::PROTOCOL3_0),
         }
     }
 
-    /// Lets the client send long messages from now on; for when it has logged in.
-    pub(super) fn trust_client(&mut self) {
-        self.long_bytes_max = LONG_BYTES_MAX;
+    /// Lets the client send long messages from now on, as far as `budget` has room; for when it
+    /// has logged in.
+    pub(super) fn trust_client(&mut self, budget: MessageBudget) {
+        self.budget = Some(budget);
     }
 
     /// The startup packet or cancel request; none when the client left.
@@ -119,29 +129,26 @@ impl Wire {
         }
     }
 
-    /// The next message; none when the client left. Cancel safe.
+    /// The next message; none when the client left. Cancel safe. Whoever asks for it is done with
+    /// the one before: its share of the budget is given back.
     ///
     /// # Errors
     /// See [`WireError`]; after [`FrameError::Encoding`] the next message can be read, else not.
     pub(super) async fn next(&mut self) -> Result<Option<PgWireFrontendMessage>, WireError> {
         self.release_input();
-        while self.input.len() < 5 {
-            if !self.receive(5).await? {
-                return Ok(None);
-            }
+        if !self.receive_until(5).await? {
+            return Ok(None);
         }
         let mut header = self.input.as_ref();
         let (tag, length) = (header.get_u8(), header.get_i32());
-        let max = if frame::may_be_long(tag) || self.long_bytes_max == LOG_IN_BYTES_MAX {
-            self.long_bytes_max
-        } else {
-            SHORT_BYTES_MAX
+        let max = match &self.budget {
+            None => LOG_IN_BYTES_MAX,
+            Some(_) if frame::may_be_long(tag) => LONG_BYTES_MAX,
+            Some(_) => SHORT_BYTES_MAX,
         };
         let bytes = checked_length(length, 4, max)? + 1;
-        while self.input.len() < bytes {
-            if !self.receive(bytes).await? {
-                return Ok(None);
-            }
+        if !self.receive_whole(bytes).await? {
+            return Ok(None);
         }
         self.context.awaiting_frontend_ssl = false;
         self.context.awaiting_frontend_startup = false;
@@ -188,17 +195,13 @@ impl Wire {
     }
 
     async fn startup_packet(&mut self) -> Result<Option<BytesMut>, WireError> {
-        while self.input.len() < 8 {
-            if !self.receive(8).await? {
-                return Ok(None);
-            }
+        if !self.receive_until(8).await? {
+            return Ok(None);
         }
         let length = self.input.as_ref().get_i32();
         let bytes = checked_length(length, 8, STARTUP_BYTES_MAX)?;
-        while self.input.len() < bytes {
-            if !self.receive(bytes).await? {
-                return Ok(None);
-            }
+        if !self.receive_until(bytes).await? {
+            return Ok(None);
         }
         Ok(Some(self.input.split_to(bytes)))
     }
@@ -217,6 +220,30 @@ impl Wire {
         }
     }
 
+    /// Receives a message of `bytes`, after waiting for room if it is long; false when the client
+    /// left.
+    async fn receive_whole(&mut self, bytes: usize) -> Result<bool, WireError> {
+        if let Some(budget) = &self.budget {
+            self.share = budget.share(bytes).await.map_err(io::Error::other)?;
+        }
+        if self.share.is_none() {
+            return self.receive_until(bytes).await;
+        }
+        timeout(LONG_MESSAGE_TIME, self.receive_until(bytes))
+            .await
+            .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+    }
+
+    /// Reads until `bytes` have arrived; false at the end of the stream.
+    async fn receive_until(&mut self, bytes: usize) -> Result<bool, WireError> {
+        while self.input.len() < bytes {
+            if !self.receive(bytes).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Reads what has arrived, towards a message of `bytes`; false at the end of the stream.
     async fn receive(&mut self, bytes: usize) -> Result<bool, WireError> {
         // Room for what is expected, but never more than a step ahead of what has really come.
@@ -226,6 +253,7 @@ impl Wire {
     }
 
     fn release_input(&mut self) {
+        self.share = None;
         if self.input.is_empty() && self.input.capacity() > INPUT_BYTES_KEPT {
             self.input = BytesMut::new();
         }

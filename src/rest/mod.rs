@@ -1,9 +1,10 @@
 //! The REST door: HTTP requests to engine use cases and back, as iLive Face Services v2 does it.
 //!
 //! Thin on purpose: routes, typed extractors, JSON bodies and error codes. What a request means is
-//! decided in `engine`. This folder knows no SQL and no store, and nothing here blocks. A request
-//! passes `observe` (request id, log line, error envelope), `drain` (left-over uploads),
-//! `auth` (key, rate limits) and `admission` (concurrency, time, panics) before its handler.
+//! decided in `engine`. This folder knows no SQL and no store. A request passes `observe` (request
+//! id, log line, error envelope), `drain` (left-over uploads), `auth` (key, rate limits) and
+//! `admission` (concurrency, time, panics) before its handler. The only call here that blocks is
+//! looking up a key: one `stat` of a local file and, after the keys changed, reading it.
 
 mod access;
 mod admission;

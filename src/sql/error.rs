@@ -75,15 +75,15 @@ impl From<EngineError> for SqlError {
         match error {
             EngineError::GalleryNotFound(name) => Self::undefined_table(&name),
             EngineError::GalleryExists(_) => Self::new(SqlState::DuplicateTable, message),
+            EngineError::InvalidValue { what: "external_id", why } => {
+                Self::new(SqlState::InvalidName, format!("collection name {why}"))
+            }
             EngineError::FaceNotFound(_)
             | EngineError::DimensionMismatch { .. }
             | EngineError::NoFace
             | EngineError::NoFaceInSource
-            | EngineError::NoFaceInTarget => Self::new(SqlState::InvalidParameterValue, message),
-            EngineError::InvalidValue { what: "external_id", why } => {
-                Self::new(SqlState::InvalidName, format!("collection name {why}"))
-            }
-            EngineError::InvalidValue { .. } => {
+            | EngineError::NoFaceInTarget
+            | EngineError::InvalidValue { .. } => {
                 Self::new(SqlState::InvalidParameterValue, message)
             }
             EngineError::ModelMismatch { .. } => {
@@ -91,10 +91,15 @@ impl From<EngineError> for SqlError {
                     .with_hint("Search and enrol with embeddings made by the collection's model.")
             }
             EngineError::Image(image) => Self::from(&image),
-            EngineError::ModelUnavailable(_) => Self::new(SqlState::SystemError, message).with_hint(
-                "Run \"likeness models install\", or use embeddings of your own in a collection \
-                 created WITH (dimensions = N).",
-            ),
+            EngineError::ModelUnavailable(reason) => {
+                // The reason may name files and tell what the package client said.
+                tracing::warn!(reason, "a statement needs a model pack");
+                let message = "no model pack is available: images cannot be read";
+                Self::new(SqlState::SystemError, message).with_hint(
+                    "Run \"likeness models install\" on the server, or use embeddings of your \
+                     own in a collection created WITH (dimensions = N).",
+                )
+            }
             EngineError::ReadOnly(_) => Self::new(SqlState::ReadOnlySqlTransaction, message),
             EngineError::Cancelled => Self::new(SqlState::QueryCanceled, message),
             EngineError::Internal(cause) => {
@@ -311,9 +316,11 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_model_names_both_ways_out() {
-        let error = SqlError::from(EngineError::ModelUnavailable("offline".into()));
+    fn a_missing_model_names_both_ways_out_and_not_the_servers_files() {
+        let error = SqlError::from(EngineError::ModelUnavailable("/home/x: offline".into()));
         assert_eq!(error.state, SqlState::SystemError);
+        assert_eq!(error.message, "no model pack is available: images cannot be read");
+        assert_eq!(error.detail, None);
         let hint = error.hint.unwrap();
         assert!(hint.contains("models install") && hint.contains("dimensions"), "{hint}");
     }

@@ -9,6 +9,7 @@
 mod bad_images;
 mod demo;
 mod keys;
+mod models;
 mod photos;
 mod psql;
 mod recovery;

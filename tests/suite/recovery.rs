@@ -104,7 +104,8 @@ async fn count(server: &TestServer, key: &str) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_server_on_the_same_directory_is_refused_and_says_why() {
     let server = ServerBuilder::new().start().await;
-    let arguments = ["serve", "--pg", "127.0.0.1:0", "--http", "127.0.0.1:0"];
+    let arguments =
+        ["serve", "--pg", "127.0.0.1:0", "--http", "127.0.0.1:0", "--models", "no-models-here"];
     let output = crate::support::likeness(&server.data(), &arguments).await;
     assert!(!output.status.success());
     let complaint = String::from_utf8_lossy(&output.stderr).into_owned();

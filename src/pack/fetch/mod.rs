@@ -11,6 +11,17 @@ pub(super) mod pip;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// A package as it was published.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Package<'a> {
+    /// What its registry calls it.
+    pub(super) name: &'a str,
+    /// Exactly this version.
+    pub(super) version: &'a str,
+    /// About how long the package is; only shown.
+    pub(super) bytes: u64,
+}
+
 /// Why a download failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::FetchError;
 use super::client::Client;
+use super::{FetchError, Package};
 use crate::pack::Progress;
 
 const NPM: Client = Client { name: "npm", commands: &[&["npm"]], extension: "tgz" };
@@ -13,13 +13,13 @@ const NPM: Client = Client { name: "npm", commands: &[&["npm"]], extension: "tgz
 /// # Errors
 /// [`FetchError`], also where npm is missing.
 pub(in crate::pack) fn download(
-    package: &str,
-    version: &str,
+    package: Package<'_>,
     into: &Path,
     progress: &dyn Progress,
 ) -> Result<PathBuf, FetchError> {
-    let package = format!("{package}@{version}");
+    let Package { name, version, bytes } = package;
+    let package = format!("{name}@{version}");
     let arguments =
         ["pack", &package, "--pack-destination", ".", "--ignore-scripts", "--loglevel=error"];
-    NPM.download(&package, &arguments, into, progress)
+    NPM.download((&package, bytes), &arguments, into, progress)
 }

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::FetchError;
 use super::client::Client;
+use super::{FetchError, Package};
 use crate::pack::Progress;
 
 const PIP: Client = Client {
@@ -20,17 +20,17 @@ const PYTHON_VERSION: &str = "3.11";
 /// # Errors
 /// [`FetchError`], also where pip is missing.
 pub(in crate::pack) fn download(
-    package: &str,
-    version: &str,
+    package: Package<'_>,
     platform: Option<&str>,
     into: &Path,
     progress: &dyn Progress,
 ) -> Result<PathBuf, FetchError> {
-    let package = format!("{package}=={version}");
+    let Package { name, version, bytes } = package;
+    let package = format!("{name}=={version}");
     let mut arguments = vec!["download", "--no-deps", "--only-binary=:all:", "--dest", "."];
     arguments.extend(["--no-input", "--disable-pip-version-check", "--quiet"]);
     arguments.extend(["--python-version", PYTHON_VERSION, "--implementation", "cp"]);
     arguments.extend(platform.iter().flat_map(|platform| ["--platform", platform]));
     arguments.push(&package);
-    PIP.download(&package, &arguments, into, progress)
+    PIP.download((&package, bytes), &arguments, into, progress)
 }

@@ -19,7 +19,6 @@ const SMALL: Recipe = Recipe {
     detector: (DetectorKind::YuNet, "detector.onnx"),
     embedder: (EmbedderKind::SFace, "embedder.onnx", 4),
     similarity: &[(0.1, 0.5)],
-    default_threshold: 0.7,
     licence: "none",
     weaknesses: &["everything"],
     sources: &[Source { origin: Origin::Https { url: "https://localhost/" }, files: &[ABC] }],

@@ -15,7 +15,7 @@ fn with_pack(id: &str) -> (TempDir, ModelLibrary) {
     fs::create_dir_all(&folder).unwrap();
     let mut text = format!(
         "schema = 1\nid = \"{id}\"\nversion = \"3\"\nname = \"own\"\nnormalisation = \"l2\"\n\
-         default_threshold = 0.65\nlicence = \"own\"\n\
+         licence = \"own\"\n\
          detector = {{ kind = \"scrfd\", file = \"d.onnx\" }}\n\
          embedder = {{ kind = \"arcface\", file = \"e.onnx\", dimensions = 512 }}\n"
     );
@@ -45,6 +45,7 @@ fn a_hand_made_pack_is_listed_opened_and_verified() {
     let (_root, library) = with_pack("own");
     let entry = library.list().unwrap().pop().unwrap();
     assert_eq!((entry.id.as_str(), entry.version.as_str(), entry.installed), ("own", "3", true));
+    assert_eq!(entry.problem, None);
     assert_eq!(
         library.verify("own").unwrap(),
         library.open_or_install("own", &NoProgress).unwrap()
@@ -72,6 +73,24 @@ fn changed_bytes_are_found_and_named() {
     fs::write(&file, "cut").unwrap();
     let error = library.open("own").unwrap_err();
     assert!(error.to_string().contains("3 bytes instead of 6 bytes"), "{error}");
+}
+
+#[test]
+fn a_damaged_pack_is_listed_with_its_problem_beside_the_others() {
+    let (_root, library) = with_pack("own");
+    fs::write(library.open("own").unwrap().dir.join("e.onnx"), "cut").unwrap();
+    let broken = library.root().join("packs/broken");
+    fs::create_dir(&broken).unwrap();
+    fs::write(broken.join(MANIFEST), "schema = 1\nid = 2\n").unwrap();
+
+    let listed = library.list().unwrap();
+    let installed: Vec<_> = listed.iter().filter(|entry| entry.installed).collect();
+    let found: Vec<_> = installed.iter().map(|e| (e.id.as_str(), e.version.as_str())).collect();
+    assert_eq!(found, [("broken", ""), ("own", "3")]);
+    for (entry, expected) in installed.iter().zip(["pack manifest", "e.onnx is damaged"]) {
+        let problem = entry.problem.as_deref().unwrap_or_default();
+        assert!(problem.contains(expected), "{problem}");
+    }
 }
 
 #[test]

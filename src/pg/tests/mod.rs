@@ -137,6 +137,17 @@ async fn the_right_key_opens_the_door_and_nothing_else_does() {
     assert_eq!(refusals, ["password authentication failed for user \"admin\""]);
 }
 
+/// The log shows the same error.
+#[tokio::test]
+async fn a_key_given_as_the_user_name_is_not_repeated() {
+    let door = Door::open().await;
+    let (_, secret) = door.key("acme", "admin", Role::Admin);
+    let error = door.log_in(Some("acme"), &secret, &secret).await.expect_err("let in");
+    assert_eq!(code(&error), SqlState::INVALID_PASSWORD);
+    let told = format!("{:?}", error.as_db_error().unwrap());
+    assert!(told.contains("looks like an API key") && !told.contains("iksk_"), "{told}");
+}
+
 #[tokio::test]
 async fn a_client_that_names_no_database_means_the_default_tenant() {
     let door = Door::open().await;

@@ -3,26 +3,33 @@
 use std::collections::BTreeMap;
 
 use bytes::{Buf, BytesMut};
+use futures::FutureExt;
 use pgwire::api::ConnectionHandle;
 use tokio::sync::watch;
 
 use super::super::auth::Gatekeeper;
+use super::super::budget::MessageBudget;
 use super::super::connection::Connection;
 use super::super::wire::Wire;
 use super::*;
 use crate::sql::SqlSession;
+
+/// Room for long messages in these tests.
+const BUDGET_BYTES: usize = 4 * 1024 * 1024;
 
 /// A client past log-in, and the server's end of the same socket at work.
 struct Conversation {
     stream: TcpStream,
     answers: BytesMut,
     served: JoinHandle<()>,
+    budget: MessageBudget,
     _stop: watch::Sender<bool>,
     _directory: tempfile::TempDir,
 }
 
 impl Conversation {
     async fn start() -> Self {
+        let budget = MessageBudget::of_kib(BUDGET_BYTES / 1024);
         let directory = tempfile::tempdir().unwrap();
         let (store, _) = Store::open(directory.path(), StoreOptions::default()).unwrap();
         let engine = Engine::new(Arc::new(store), Inference::unavailable("none in this test"));
@@ -37,7 +44,7 @@ impl Conversation {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let mut wire = Wire::new(listener.accept().await.unwrap().0);
-        wire.trust_client();
+        wire.trust_client(budget.clone());
         let session = SqlSession::new(engine.tenant("acme".parse().unwrap()), key.role, &key.name);
         let gatekeeper = Arc::new(Gatekeeper::new(keyring).unwrap());
         let cancel = Arc::new(ConnectionHandle::new());
@@ -45,7 +52,8 @@ impl Conversation {
         let connection = Connection::new(wire, session, cancel, gatekeeper, key.id);
         let served = tokio::spawn(connection.run(stopping));
         let answers = BytesMut::new();
-        let mut started = Self { stream, answers, served, _stop: stop, _directory: directory };
+        let mut started =
+            Self { stream, answers, served, budget, _stop: stop, _directory: directory };
         assert_eq!(started.until_ready().await, "Z");
         started
     }
@@ -258,4 +266,24 @@ async fn a_message_that_lies_about_itself_ends_the_conversation() {
         assert_eq!(outcome, ("08P01".to_owned(), "E".to_owned()), "{wrong:?}");
         in_time(&mut talk.served).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_long_message_waits_for_room_and_gives_it_back() {
+    let mut talk = Conversation::start().await;
+    let half = talk.budget.share(BUDGET_BYTES / 2).await.unwrap();
+    assert!(half.is_some());
+    let long = message(b'Q', &[&b" ".repeat(BUDGET_BYTES - 1024), b"\0"]);
+    talk.say(&[long[..5].to_vec()]).await;
+    // Once the message stands in the queue, nobody gets past it.
+    in_time(async {
+        while talk.budget.share(BUDGET_BYTES / 2).now_or_never().is_some() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    drop(half);
+    let (state, tags) = talk.error(&[long[5..].to_vec()]).await;
+    assert_eq!((state.as_str(), tags.as_str()), ("54000", "EZ"));
+    assert!(in_time(talk.budget.share(BUDGET_BYTES)).await.unwrap().is_some());
 }

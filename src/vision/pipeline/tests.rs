@@ -2,8 +2,8 @@
 //!
 //! Goal: decoding, canvas, colours, decoders, order and embedding conventions work together, for
 //! every kind of detector and embedder. Method: networks that see a face in every red square,
-//! written as ONNX files and run by the installed ONNX Runtime. Where none is installed, nothing
-//! can be run, and each test says so and passes.
+//! written as ONNX files and run by the installed ONNX Runtime. Where none is installed, it is
+//! installed first, and where that is not possible the tests fail.
 
 use std::io::Cursor;
 

@@ -26,7 +26,7 @@ impl Rest {
         Self {
             base: format!("http://{address}/api/v2"),
             key: key.to_owned(),
-            http: reqwest::Client::new(),
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -52,15 +53,14 @@ impl ServerBuilder {
     pub(crate) async fn start(self) -> TestServer {
         let data = self.directory.path().join("data");
         let models = self.models.unwrap_or_else(|| self.directory.path().join("no-models"));
-        let mut command = Command::new(env!("CARGO_BIN_EXE_likeness"));
+        let mut command = program();
         command
             .args([self.command, "--pg", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data"])
             .arg(&data)
             .arg("--models")
             .arg(models)
             .env("LIKENESS_LOG", "warn")
-            .stdout(Stdio::piped())
-            .kill_on_drop(true);
+            .stdout(Stdio::piped());
         if self.without_clients {
             command.env("PATH", self.directory.path());
         }
@@ -68,7 +68,7 @@ impl ServerBuilder {
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let mut printed = Vec::new();
         loop {
-            let line = lines.next_line().await.unwrap();
+            let line = in_time(lines.next_line()).await.unwrap();
             let line = line.unwrap_or_else(|| panic!("no ready line, only {printed:#?}"));
             let ready = line.starts_with("ready ");
             printed.push(line);
@@ -172,17 +172,30 @@ impl TestServer {
         let id = self.process.id().unwrap().to_string();
         let sent = Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
         assert!(sent.success());
-        self.process.wait().await.unwrap().success()
+        in_time(self.process.wait()).await.unwrap().success()
     }
 }
 
 /// Runs a `likeness` command on a data directory.
 pub(crate) async fn likeness(data: &Path, arguments: &[&str]) -> std::process::Output {
-    Command::new(env!("CARGO_BIN_EXE_likeness"))
-        .args(arguments)
-        .arg("--data")
-        .arg(data)
-        .output()
-        .await
-        .unwrap()
+    let output = program().args(arguments).arg("--data").arg(data).output();
+    in_time(output).await.unwrap()
+}
+
+/// The command under test: it does not outlive the test and sees none of the tester's settings.
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_likeness"));
+    command.kill_on_drop(true);
+    let settings = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for name in settings.filter(|name| name.starts_with("LIKENESS_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// What takes longer than this hangs.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+async fn in_time<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, work).await.expect("the program hangs")
 }
