@@ -99,8 +99,11 @@ impl Download<'_> {
         let status = response.status().as_u16();
         let continues = status == 206 && starts_at(&response, received);
         if !continues && status != 200 {
-            // A part that the server cannot continue is of no use.
-            self.discard();
+            // A part that the server cannot continue is of no use; one that it cannot continue
+            // now, as when it is overloaded, may be of use to the next try.
+            if matches!(status, 206 | 416) {
+                self.discard();
+            }
             return Err(FetchError::Status { url: url.to_owned(), status });
         }
         let part = OpenOptions::new()

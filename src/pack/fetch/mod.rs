@@ -36,7 +36,11 @@ pub enum FetchError {
         client: &'static str,
     },
     /// The package client gave up.
-    #[error("{client} could not download {package} ({status}): {message}")]
+    #[error(
+        "{client} could not download {package} ({status}); without a network, copy the models \
+         directory of a machine that has one here and name it by --models DIR or LIKENESS_MODELS; \
+         {client} says: {message}"
+    )]
     ClientFailed {
         /// Which client.
         client: &'static str,

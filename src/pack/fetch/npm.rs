@@ -19,7 +19,17 @@ pub(in crate::pack) fn download(
 ) -> Result<PathBuf, FetchError> {
     let Package { name, version, bytes } = package;
     let package = format!("{name}@{version}");
-    let arguments =
-        ["pack", &package, "--pack-destination", ".", "--ignore-scripts", "--loglevel=error"];
+    let arguments = [
+        "pack",
+        &package,
+        "--pack-destination",
+        ".",
+        "--ignore-scripts",
+        "--loglevel=error",
+        // By default npm waits for over a minute before it reports that there is no network.
+        "--fetch-retries=2",
+        "--fetch-retry-mintimeout=1000",
+        "--fetch-retry-maxtimeout=5000",
+    ];
     NPM.download((&package, bytes), &arguments, into, progress)
 }

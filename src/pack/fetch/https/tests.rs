@@ -126,12 +126,24 @@ fn a_refusal_is_reported_with_its_status() {
 }
 
 #[test]
+fn what_was_received_outlives_a_server_that_is_overloaded() {
+    let overloaded = answer("503 Service Unavailable", 0, "", b"");
+    let server = Server::answering(vec![answer("200 OK", 10, "", b"0123"), overloaded]);
+    let into = TempDir::new().unwrap();
+    let error = fetch(&server.url, FILE, &into).unwrap_err();
+    assert!(matches!(error, FetchError::Status { status: 503, .. }), "{error:?}");
+    server.ranges();
+    assert_eq!(fs::read(into.path().join("part")).unwrap(), b"0123");
+}
+
+#[test]
 fn a_part_from_another_position_is_refused() {
     let other = answer("206 Partial Content", 6, "Content-Range: bytes 2-7/10\r\n", b"234567");
     let server = Server::answering(vec![answer("200 OK", 10, "", b"0123"), other]);
     let into = TempDir::new().unwrap();
     let error = fetch(&server.url, FILE, &into).unwrap_err();
     assert!(matches!(error, FetchError::Status { status: 206, .. }), "{error:?}");
+    assert!(!into.path().join("part").exists());
     server.ranges();
 }
 
