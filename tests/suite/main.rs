@@ -10,6 +10,7 @@ mod bad_images;
 mod demo;
 mod keys;
 mod models;
+mod own_pack;
 mod photos;
 mod psql;
 mod recovery;

@@ -16,6 +16,7 @@ pub(crate) struct ServerBuilder {
     directory: Arc<TempDir>,
     command: &'static str,
     models: Option<PathBuf>,
+    pack: Option<String>,
     without_clients: bool,
 }
 
@@ -26,6 +27,7 @@ impl ServerBuilder {
             directory: Arc::new(tempfile::tempdir().unwrap()),
             command: "serve",
             models: None,
+            pack: None,
             without_clients: true,
         }
     }
@@ -34,6 +36,13 @@ impl ServerBuilder {
     pub(crate) fn with_models(mut self) -> Self {
         self.models = Some(super::models_dir());
         self.without_clients = false;
+        self
+    }
+
+    /// With this pack of a models directory.
+    pub(crate) fn with_pack(mut self, models: PathBuf, pack: &str) -> Self {
+        self.models = Some(models);
+        self.pack = Some(pack.to_owned());
         self
     }
 
@@ -61,6 +70,9 @@ impl ServerBuilder {
             .arg(models)
             .env("LIKENESS_LOG", "warn")
             .stdout(Stdio::piped());
+        if let Some(pack) = &self.pack {
+            command.args(["--pack", pack]);
+        }
         if self.without_clients {
             command.env("PATH", self.directory.path());
         }
