@@ -22,19 +22,19 @@ fn own_pack(directory: &Path, detector_kind: &str, detector: &Path) -> PathBuf {
     fs::copy(detector, pack.join("a.onnx")).unwrap();
     let embedder = installed.join("packs/dlib-centerface/embedder.onnx");
     fs::copy(embedder, pack.join("b.onnx")).unwrap();
-    let mut manifest = format!(
+    let listed = |file: &str| {
+        let bytes = fs::read(pack.join(file)).unwrap();
+        let (length, hash) = (bytes.len(), hex::encode(digest(&SHA256, &bytes)));
+        format!("[[files]]\npath = \"{file}\"\nbytes = {length}\nsha256 = \"{hash}\"\n")
+    };
+    let manifest = format!(
         "schema = 1\nid = \"mine\"\nversion = \"7\"\nname = \"own\"\nnormalisation = \"l2\"\n\
          licence = \"own\"\nweaknesses = []\n\
          [detector]\nkind = \"{detector_kind}\"\nfile = \"a.onnx\"\n\
-         [embedder]\nkind = \"dlib\"\nfile = \"b.onnx\"\ndimensions = 129\n"
+         [embedder]\nkind = \"dlib\"\nfile = \"b.onnx\"\ndimensions = 129\n{}{}",
+        listed("a.onnx"),
+        listed("b.onnx")
     );
-    for file in ["a.onnx", "b.onnx"] {
-        let bytes = fs::read(pack.join(file)).unwrap();
-        let hash = hex::encode(digest(&SHA256, &bytes));
-        let length = bytes.len();
-        manifest +=
-            &format!("[[files]]\npath = \"{file}\"\nbytes = {length}\nsha256 = \"{hash}\"\n");
-    }
     fs::write(pack.join("pack.toml"), manifest).unwrap();
     models
 }
