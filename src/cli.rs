@@ -9,11 +9,12 @@ use chrono::DateTime;
 use clap::{Args, Parser, Subcommand};
 use serde_json::json;
 
+use crate::causes::with_causes;
 use crate::config::{ServerArgs, ServerConfig};
 use crate::engine::keyring::{Key, KeyDraft, Keyring, Tier};
 use crate::engine::{Role, TenantName};
 use crate::pack::{DEFAULT_PACK, ModelLibrary, TerminalProgress};
-use crate::server::{Server, create_private, error_chain, model_library};
+use crate::server::{Server, create_private, model_library};
 use crate::{demo, telemetry};
 
 /// The arguments of one run.
@@ -136,7 +137,7 @@ impl Cli {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 // Nothing is left to do when even standard error is gone.
-                let _ = writeln!(io::stderr(), "likeness: {}", error_chain(error.as_ref()));
+                let _ = writeln!(io::stderr(), "likeness: {}", with_causes(error.as_ref()));
                 ExitCode::FAILURE
             }
         }
@@ -236,13 +237,13 @@ fn verify_packs(library: &ModelLibrary, pack: Option<String>, out: &mut impl Wri
     for id in ids {
         match library.verify(&id) {
             Ok(_) => writeln!(out, "{id}: every file is as installed")?,
-            Err(error) => problems.push(format!("{id}: {}", error_chain(&error))),
+            Err(error) => problems.push(format!("{id}: {}", with_causes(&error))),
         }
     }
     match library.verify_runtime() {
         Ok(Some(path)) => writeln!(out, "{}: as published", path.display())?,
         Ok(None) => {}
-        Err(error) => problems.push(error_chain(&error)),
+        Err(error) => problems.push(with_causes(&error)),
     }
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }
 }

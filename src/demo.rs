@@ -60,13 +60,14 @@ pub async fn present(
 ) -> Result<(), DemoError> {
     let tenant = server.engine().tenant("default".parse()?);
     let secret = renew_key(server, &tenant)?;
-    // An empty one is what a start that was stopped in the middle leaves.
-    let found = tenant.snapshot().gallery(COLLECTION);
-    if found.as_ref().is_ok_and(|gallery| gallery.face_count == 0) {
-        tenant.drop_gallery(COLLECTION).await?;
-    }
-    if found.is_err() || found.is_ok_and(|gallery| gallery.face_count == 0) {
-        fill(&tenant, photos).await?;
+    match tenant.snapshot().gallery(COLLECTION) {
+        Ok(gallery) if gallery.face_count > 0 => {}
+        // An empty one is what a start that was stopped in the middle leaves.
+        Ok(_) => {
+            tenant.drop_gallery(COLLECTION).await?;
+            fill(&tenant, photos).await?;
+        }
+        Err(_) => fill(&tenant, photos).await?,
     }
     let gallery = tenant.snapshot().gallery(COLLECTION)?;
     let probe = best_probe(&tenant).await?;

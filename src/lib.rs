@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod biometric;
+mod causes;
 pub mod cli;
 pub mod config;
 pub mod demo;

@@ -11,6 +11,7 @@ use tokio::signal;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::causes::with_causes;
 use crate::config::ServerConfig;
 use crate::engine::keyring::{Keyring, KeyringError};
 use crate::engine::{Engine, EngineError, Inference};
@@ -91,7 +92,7 @@ impl Server {
         tracing::info!(?recovery, "database open");
         let keyring = Keyring::open(data)?;
         let inference = load_pack(config, progress).unwrap_or_else(|error| {
-            let reason = error_chain(&error);
+            let reason = with_causes(&error);
             tracing::warn!(%reason, "images cannot be read; embeddings can still be enrolled");
             Inference::unavailable(reason)
         });
@@ -260,15 +261,4 @@ fn load_pack(config: &ServerConfig, progress: &dyn Progress) -> Result<Inference
         .map_err(|source| LoadError::Pipeline { pack: config.pack.clone(), source })?;
     tracing::info!(model = pipeline.model(), workers = config.workers, "model pack loaded");
     Ok(Inference::loaded(pipeline, config.workers))
-}
-
-/// An error with all its causes in one line.
-pub fn error_chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }

@@ -17,7 +17,7 @@ struct House {
 const SERVER: House = House {
     sources: "src",
     floors: &[
-        &["biometric", "onnx"],
+        &["biometric", "causes", "onnx"],
         &["pack"],
         &["vision"],
         &["engine"],

@@ -4,11 +4,11 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use likeness_storage::{Embedding, GalleryDescriptor, Row, TemplateId, WriteBatch};
+use likeness_storage::{Embedding, GalleryDescriptor, Lsn, Row, TemplateId, WriteBatch};
 
 use super::identify::checked_embedding;
 use super::{EngineError, EnrolledFace, Tenant, blocking, now_us};
-use crate::biometric::{AttributeSet, BoundingBox, FaceId};
+use crate::biometric::{AttributeSet, BoundingBox};
 use crate::vision::{AnalyzedFace, DetectedFace, Pipeline, VisionError};
 
 /// Longest external id in characters.
@@ -127,9 +127,8 @@ impl Tenant {
             let Samples { samples, unenrolled } = self.samples(&gallery, source).await?;
             let mut faces = Vec::with_capacity(samples.len());
             for sample in samples {
-                let face_id = self.engine.face_ids.next_id();
                 let row = Row {
-                    id: TemplateId::new(face_id.as_u128()),
+                    id: TemplateId::new(self.engine.face_ids.next_id().as_u128()),
                     model: Arc::clone(&gallery.model),
                     external_face_id: external_face_id.as_deref().map(Into::into),
                     external_image_id: external_image_id.as_deref().map(Into::into),
@@ -141,16 +140,17 @@ impl Tenant {
                     created_at_us: now_us(),
                     embedding: sample.embedding,
                 };
-                faces.push(described(face_id, &row));
+                // A face does not show the LSN that its row is about to get.
+                faces.push(row.as_ref(Lsn::default()).into());
                 batch.enroll(gallery.id, row);
             }
             enrollments.push(Enrollment { faces, unenrolled });
         }
         if enrollments.iter().any(|enrollment| !enrollment.faces.is_empty()) {
             let engine = Arc::clone(&self.engine);
-            let written = move || engine.store.write(batch);
             blocking(move || {
-                written().map_err(|error| EngineError::of_write(error, &gallery.name))
+                let commit = engine.store.write(batch);
+                commit.map_err(|error| EngineError::of_write(error, &gallery.name))
             })
             .await?;
         }
@@ -231,21 +231,6 @@ fn sample(face: AnalyzedFace, wanted: AttributeSet) -> Sample {
 
 fn left_out(face: &DetectedFace, reasons: Vec<&'static str>) -> UnenrolledFace {
     UnenrolledFace { bounding_box: face.bounding_box, confidence: face.confidence, reasons }
-}
-
-fn described(face_id: FaceId, row: &Row) -> EnrolledFace {
-    EnrolledFace {
-        face_id,
-        model: row.model.to_string(),
-        external_face_id: row.external_face_id.as_deref().map(str::to_owned),
-        external_image_id: row.external_image_id.as_deref().map(str::to_owned),
-        bounding_box: row.bounding_box.map(BoundingBox::from_array),
-        confidence: row.confidence,
-        quality: row.quality,
-        attributes: row.attributes.as_deref().map(str::to_owned),
-        metadata: row.metadata.as_deref().map(str::to_owned),
-        created_at_us: row.created_at_us,
-    }
 }
 
 fn check_draft(draft: &EnrollmentDraft) -> Result<(), EngineError> {

@@ -1,10 +1,8 @@
 //! The models directory: which packs and which runtime are in it.
 
 use std::env;
-use std::error::Error;
 use std::fs;
 use std::io;
-use std::iter;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -16,6 +14,7 @@ use super::lock::InstallLock;
 use super::manifest::{PackManifest, is_name};
 use super::progress::NumberedSteps;
 use super::{PackError, Progress, runtime};
+use crate::causes::with_causes;
 use crate::onnx::OnnxRuntime;
 
 /// A directory of model packs, with the inference runtime beside them.
@@ -284,12 +283,6 @@ impl ModelLibrary {
             None => runtime::install(&self.root, &lock, progress),
         }
     }
-}
-
-/// An error and its causes in one line.
-fn with_causes(error: &dyn Error) -> String {
-    let causes = iter::successors(Some(error), |&error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn damaged(id: &str, path: &Path, expected: String, actual: String) -> PackError {

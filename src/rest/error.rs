@@ -11,6 +11,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::causes::with_causes;
 use crate::engine::EngineError;
 use crate::engine::ImageError;
 
@@ -147,14 +148,7 @@ impl ApiError {
 
     /// The cause and its sources in one line, for the log.
     pub(super) fn cause_chain(&self) -> String {
-        let mut chain = String::new();
-        let mut next = self.cause.as_ref().map(|cause| &**cause as &(dyn Error + 'static));
-        while let Some(error) = next {
-            let separator = if chain.is_empty() { "" } else { ": " };
-            chain = format!("{chain}{separator}{error}");
-            next = error.source();
-        }
-        chain
+        self.cause.as_ref().map(|cause| with_causes(&**cause)).unwrap_or_default()
     }
 }
 

@@ -147,11 +147,9 @@ mod tests {
     mod crash;
 
     use super::*;
-    use crate::embedding::{Dim, Embedding};
-    use crate::gallery::GalleryDraft;
     use crate::id::{GalleryId, TemplateId};
     use crate::io::memory::{Fault, MemoryDirectory};
-    use crate::row::Row;
+    use crate::row::tests::{bare_row, draft};
 
     fn options() -> StoreOptions {
         StoreOptions::default().with_checkpoint_on_close(false)
@@ -159,35 +157,13 @@ mod tests {
 
     fn create(store: &Store) -> GalleryId {
         let mut batch = WriteBatch::new();
-        batch.create_gallery(GalleryDraft {
-            tenant: "t".into(),
-            name: "g".into(),
-            description: None,
-            model: "m".into(),
-            dim: Dim::new(2).unwrap(),
-            created_at_us: 0,
-        });
+        batch.create_gallery(draft("g", 2));
         store.write(batch).unwrap().created[0]
     }
 
     fn enroll(store: &Store, gallery: GalleryId, id: u128) -> Result<Commit, WriteError> {
         let mut batch = WriteBatch::new();
-        batch.enroll(
-            gallery,
-            Row {
-                id: TemplateId::new(id),
-                model: "m".into(),
-                external_face_id: None,
-                external_image_id: None,
-                bounding_box: None,
-                confidence: None,
-                quality: None,
-                attributes: None,
-                metadata: None,
-                created_at_us: 0,
-                embedding: Embedding::normalize(vec![1.0, id as f32]).unwrap(),
-            },
-        );
+        batch.enroll(gallery, bare_row(id, vec![1.0, id as f32]));
         store.write(batch)
     }
 
