@@ -1,7 +1,8 @@
 //! The directory of the operating system; the only file of the store that touches `std::fs`.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::{AppendFile, Directory, DirectoryLock, FileName, LockError, Mapping};
@@ -95,8 +96,8 @@ impl Directory for DiskDirectory {
 
     fn create(&self, name: FileName) -> Result<Box<dyn AppendFile>, IoFailure> {
         let path = self.path(name);
-        match OpenOptions::new().append(true).create_new(true).open(&path) {
-            Ok(file) => Ok(Box::new(DiskFile { file, path })),
+        match OpenOptions::new().write(true).create_new(true).open(&path) {
+            Ok(file) => Ok(Box::new(DiskFile { file, path, end: 0 })),
             Err(source) => Err(IoFailure::new("create", path, source)),
         }
     }
@@ -112,7 +113,7 @@ impl Directory for DiskDirectory {
         file.set_len(kept.len() as u64).map_err(failed("cut"))?;
         file.write_all(kept).map_err(failed("write"))?;
         file.sync_all().map_err(failed("sync"))?;
-        Ok(Box::new(DiskFile { file, path }))
+        Ok(Box::new(DiskFile { file, path, end: kept.len() as u64 }))
     }
 
     fn replace(&self, target: FileName, scratch: FileName, bytes: &[u8]) -> Result<(), IoFailure> {
@@ -137,6 +138,11 @@ impl Directory for DiskDirectory {
         let root =
             File::open(&self.root).map_err(|source| IoFailure::new("open", &self.root, source))?;
         sync_directory(&root, &self.root)
+    }
+
+    fn salt(&self) -> u64 {
+        // The keys of the standard library's hash maps come from the system's random numbers.
+        RandomState::new().hash_one(std::process::id())
     }
 }
 
@@ -166,16 +172,38 @@ fn sync_directory(directory: &File, path: &Path) -> Result<(), IoFailure> {
     directory.sync_all().map_err(|source| IoFailure::new("sync", path, source))
 }
 
-/// A file on disk, open for appending.
+/// A file on disk, open for appending; its cursor stands behind the last byte appended.
 #[derive(Debug)]
 struct DiskFile {
     file: File,
     path: PathBuf,
+    /// Bytes appended so far.
+    end: u64,
+}
+
+impl DiskFile {
+    fn put_zeros(&mut self, bytes: u64) -> io::Result<()> {
+        io::copy(&mut io::repeat(0).take(bytes), &mut self.file)?;
+        self.file.seek(SeekFrom::Start(self.end)).map(drop)
+    }
 }
 
 impl AppendFile for DiskFile {
     fn append(&mut self, bytes: &[u8]) -> Result<(), IoFailure> {
-        self.file.write_all(bytes).map_err(|source| IoFailure::new("append to", &self.path, source))
+        self.file
+            .write_all(bytes)
+            .map_err(|source| IoFailure::new("append to", &self.path, source))?;
+        self.end += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn reserve(&mut self, bytes: u64) -> Result<(), IoFailure> {
+        self.put_zeros(bytes)
+            .map_err(|source| IoFailure::new("reserve room in", &self.path, source))
+    }
+
+    fn cut(&mut self) -> Result<(), IoFailure> {
+        self.file.set_len(self.end).map_err(|source| IoFailure::new("cut", &self.path, source))
     }
 
     fn sync(&mut self) -> Result<(), IoFailure> {

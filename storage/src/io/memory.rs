@@ -51,17 +51,40 @@ impl PowerCut {
 struct Content {
     seen: Vec<u8>,
     durable: Vec<u8>,
+    /// Bytes appended: what is behind them in `seen` is reserved.
+    end: usize,
     /// The part of `seen` that the next sync makes durable.
     dirty: Range<usize>,
 }
 
 impl Content {
     fn append(&mut self, bytes: &[u8]) {
-        if self.dirty.is_empty() {
-            self.dirty = self.seen.len()..self.seen.len();
+        let end = self.end + bytes.len();
+        self.reserve_to(end);
+        self.seen[self.end..end].copy_from_slice(bytes);
+        self.touch(self.end..end);
+        self.end = end;
+    }
+
+    fn reserve_to(&mut self, length: usize) {
+        let old = self.seen.len();
+        if length > old {
+            self.seen.resize(length, 0);
+            self.touch(old..length);
         }
-        self.seen.extend_from_slice(bytes);
-        self.dirty.end = self.seen.len();
+    }
+
+    fn touch(&mut self, range: Range<usize>) {
+        if self.dirty.is_empty() {
+            self.dirty = range;
+        } else {
+            self.dirty = self.dirty.start.min(range.start)..self.dirty.end.max(range.end);
+        }
+    }
+
+    fn cut(&mut self) {
+        self.seen.truncate(self.end);
+        self.dirty.end = self.dirty.end.min(self.end);
     }
 
     fn sync(&mut self) {
@@ -81,7 +104,7 @@ impl Content {
             }
             PowerCut::Zeros => left.resize(left.len() + unsynced, 0),
         }
-        Self { seen: left.clone(), durable: left, dirty: 0..0 }
+        Self { end: left.len(), seen: left.clone(), durable: left, dirty: 0..0 }
     }
 }
 
@@ -186,7 +209,8 @@ impl MemoryDirectory {
         let mut state = self.state.lock();
         let mut bytes = state.get(name).map(|content| content.seen.clone()).unwrap_or_default();
         edit(&mut bytes);
-        let at = state.put(name, Content { seen: bytes.clone(), durable: bytes, dirty: 0..0 });
+        let end = bytes.len();
+        let at = state.put(name, Content { seen: bytes.clone(), durable: bytes, end, dirty: 0..0 });
         state.durable_names.insert(name, at);
     }
 
@@ -239,6 +263,7 @@ impl Directory for MemoryDirectory {
         let missing = || self.failure("open", name, io::ErrorKind::NotFound);
         let content = state.get_mut(name).ok_or_else(missing)?;
         content.seen = kept.to_vec();
+        content.end = kept.len();
         content.dirty = 0..kept.len();
         state.record();
         if fault == Fault::Sync {
@@ -254,7 +279,8 @@ impl Directory for MemoryDirectory {
         if state.fault == Fault::Replace {
             return Err(self.failure("replace", scratch, io::ErrorKind::Other));
         }
-        let written = Content { seen: bytes.to_vec(), durable: bytes.to_vec(), dirty: 0..0 };
+        let (seen, end) = (bytes.to_vec(), bytes.len());
+        let written = Content { durable: seen.clone(), seen, end, dirty: 0..0 };
         let at = state.put(scratch, written);
         state.record();
         state.names.remove(&scratch);
@@ -280,6 +306,11 @@ impl Directory for MemoryDirectory {
         state.record();
         Ok(())
     }
+
+    fn salt(&self) -> u64 {
+        // Runs in memory repeat themselves; distinct files still get distinct numbers.
+        self.state.lock().contents.len() as u64 + 0x5a17
+    }
 }
 
 #[derive(Debug)]
@@ -298,6 +329,21 @@ impl AppendFile for MemoryFile {
         if fails {
             return Err(self.directory.failure("append to", self.name, io::ErrorKind::StorageFull));
         }
+        Ok(())
+    }
+
+    fn reserve(&mut self, bytes: u64) -> Result<(), IoFailure> {
+        let mut state = self.directory.state.lock();
+        let content = state.get_mut(self.name).unwrap();
+        content.reserve_to(content.end + bytes as usize);
+        state.record();
+        Ok(())
+    }
+
+    fn cut(&mut self) -> Result<(), IoFailure> {
+        let mut state = self.directory.state.lock();
+        state.get_mut(self.name).unwrap().cut();
+        state.record();
         Ok(())
     }
 

@@ -55,12 +55,23 @@ pub(crate) trait Directory: Debug + Send + Sync {
 
     /// Makes creations and removals durable.
     fn sync(&self) -> Result<(), IoFailure>;
+
+    /// A number that nobody outside can foresee.
+    fn salt(&self) -> u64;
 }
 
 /// A file that grows at its end.
 pub(crate) trait AppendFile: Debug + Send {
     /// Writes `bytes` at the end. After an error any part of them may have been written.
     fn append(&mut self, bytes: &[u8]) -> Result<(), IoFailure>;
+
+    /// Makes room for `bytes` more bytes behind the end, which read as zeros until they are
+    /// appended over: a sync then has no new length to make durable. A file that is not `cut`
+    /// may keep such zeros behind its end.
+    fn reserve(&mut self, bytes: u64) -> Result<(), IoFailure>;
+
+    /// Gives room back that was reserved and not used: the file ends with its last byte appended.
+    fn cut(&mut self) -> Result<(), IoFailure>;
 
     /// Makes everything appended so far durable. After an error nothing can be said about what
     /// is on disk: the operating system may have dropped the pages it could not write.
@@ -105,6 +116,18 @@ mod tests {
         assert!(directory.map(segment).is_err());
         assert!(directory.remove(segment).is_err());
         assert!(directory.append_behind(segment, b"").is_err());
+        let mut file = directory.create(segment).unwrap();
+        file.reserve(5).unwrap();
+        file.append(b"abc").unwrap();
+        file.sync().unwrap();
+        assert_eq!(directory.read(segment).unwrap().as_deref(), Some(b"abc\0\0".as_slice()));
+        file.append(b"def").unwrap();
+        file.reserve(5).unwrap();
+        file.append(b"g").unwrap();
+        file.cut().unwrap();
+        file.sync().unwrap();
+        assert_eq!(directory.read(segment).unwrap().as_deref(), Some(b"abcdefg".as_slice()));
+        directory.remove(segment).unwrap();
         directory.create(segment).unwrap().sync().unwrap();
         assert_eq!(directory.map(segment).unwrap().bytes(), b"", "an empty file can be mapped");
     }
