@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::checkpoint::named;
+use crate::codec::DecodeError;
 use crate::error::{Corruption, IoFailure};
 use crate::gc::remove_unnamed;
-use crate::id::{GalleryId, LogSeq, Lsn, SegmentId};
+use crate::id::{GalleryId, LogSeq, Lsn, StoreId};
 use crate::io::{Directory, DirectoryLock, FileName, LockError};
 use crate::manifest::{Manifest, SegmentEntry};
+use crate::numbers::SegmentNumbers;
+use crate::sealed::Sealed;
 use crate::segment::{Segment, Tombstones};
-use crate::version::{GalleryView, SegmentView, Version};
+use crate::version::{GalleryView, Misfit, SegmentView, Version};
 use crate::wal::{WalRecord, WalWriter, read_log};
 
 /// What opening a store found.
@@ -71,11 +73,12 @@ impl From<LockError> for OpenError {
 #[derive(Debug)]
 pub(crate) struct Recovered {
     pub(crate) lock: DirectoryLock,
+    pub(crate) store: StoreId,
     pub(crate) version: Version,
-    pub(crate) next_segment: SegmentId,
+    /// What the manifest describes.
+    pub(crate) sealed: Sealed,
+    pub(crate) numbers: Arc<SegmentNumbers>,
     pub(crate) wal: WalWriter,
-    /// Everything up to this LSN is in segments.
-    pub(crate) sealed: Lsn,
     pub(crate) report: RecoveryReport,
 }
 
@@ -88,6 +91,7 @@ pub(crate) fn recover(directory: &dyn Directory) -> Result<Recovered, OpenError>
     directory.sync()?;
     let manifest = load_manifest(directory)?;
     let mut version = load_version(directory, &manifest)?;
+    let sealed = Sealed { version: version.clone(), first_log: manifest.first_log };
     let mut report =
         RecoveryReport { segments: manifest.segments.len() as u64, ..RecoveryReport::default() };
     let end = replay(directory, &manifest, &mut version, &mut report)?;
@@ -98,8 +102,8 @@ pub(crate) fn recover(directory: &dyn Directory) -> Result<Recovered, OpenError>
         report.galleries += 1;
         report.rows += view.row_count();
     }
-    let (next_segment, sealed) = (manifest.next_segment, manifest.durable);
-    Ok(Recovered { lock, version, next_segment, wal, sealed, report })
+    let numbers = Arc::new(SegmentNumbers::new(manifest.next_segment));
+    Ok(Recovered { lock, store: manifest.store, version, sealed, numbers, wal, report })
 }
 
 fn load_manifest(directory: &dyn Directory) -> Result<Manifest, OpenError> {
@@ -115,7 +119,7 @@ fn load_manifest(directory: &dyn Directory) -> Result<Manifest, OpenError> {
         let what = format!("the manifest is missing although {orphan} is there");
         return Err(Corruption::new(directory.path(FileName::Manifest), 0, what).into());
     }
-    let manifest = Manifest::empty();
+    let manifest = Manifest::new(StoreId::new(1));
     directory.replace(FileName::Manifest, FileName::NewManifest, &manifest.encode())?;
     Ok(manifest)
 }
@@ -147,7 +151,7 @@ fn load_segment(
 ) -> Result<SegmentView, OpenError> {
     let name = FileName::Segment(entry.segment);
     let mapping = directory.map(name)?;
-    let segment = Segment::open(mapping).map_err(|fault| named(directory, name, fault))?;
+    let segment = Segment::open(mapping, directory.path(name))?;
     let expected = (entry.segment, view.descriptor.id, view.descriptor.dim);
     if (segment.id(), segment.gallery(), segment.dim()) != expected {
         let what = "the segment is not the one that the manifest names";
@@ -167,6 +171,7 @@ fn load_segment(
         segment: Arc::new(segment),
         tombstones: Arc::new(tombstones),
         stored: entry.tombstones,
+        born: entry.born,
     })
 }
 
@@ -187,7 +192,7 @@ fn replay(
         .collect();
     logs.sort_unstable();
     // A checkpoint makes the log before the manifest that names it. Only a new store has none.
-    if logs.is_empty() && *manifest != Manifest::empty() {
+    if logs.is_empty() && *manifest != Manifest::new(manifest.store) {
         return Err(missing_log(directory, manifest.first_log));
     }
     let mut expected = manifest.first_log;
@@ -204,9 +209,12 @@ fn replay(
         report.replayed_batches += log.records.len() as u64;
         report.torn_bytes += (bytes.len() as u64).saturating_sub(log.valid_bytes);
         for record in log.records {
-            redo(version, &record).map_err(|what| {
-                let what = format!("the batch with LSN {} {what}", record.lsn);
-                Corruption::new(directory.path(name), 0, what)
+            redo(version, &record).map_err(|misfit| match misfit {
+                Misfit::State(what) => {
+                    let what = format!("the batch with LSN {} {what}", record.lsn);
+                    Corruption::new(directory.path(name), 0, what)
+                }
+                Misfit::Corruption(corruption) => corruption,
             })?;
         }
         bytes.truncate(usize::try_from(log.valid_bytes).unwrap_or(usize::MAX));
@@ -222,10 +230,10 @@ fn missing_log(directory: &dyn Directory, seq: LogSeq) -> OpenError {
 }
 
 /// Applies a batch again, or says what does not fit the state that the batches before it left.
-fn redo(version: &mut Version, record: &WalRecord) -> Result<(), &'static str> {
+fn redo(version: &mut Version, record: &WalRecord) -> Result<(), Misfit> {
     for change in &record.changes {
         version.check(change)?;
-        version.apply(record.lsn, change);
+        version.apply(record.lsn, change)?;
     }
     version.lsn = record.lsn;
     Ok(())
@@ -247,4 +255,9 @@ fn open_end(
         Some((seq, kept)) => WalWriter::resume(directory, seq, &kept),
         None => WalWriter::create(directory, first, lsn.next()),
     }
+}
+
+/// The fault with the file it is in.
+fn named(directory: &dyn Directory, name: FileName, fault: DecodeError) -> Corruption {
+    Corruption::new(directory.path(name), fault.offset, fault.what)
 }

@@ -20,7 +20,7 @@ fn a_store_and_its_snapshots_may_go_between_threads() {
 #[test]
 fn every_acknowledged_row_of_many_writers_is_there_after_a_crash() {
     let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path(), crashing().with_memtable_bytes_max(20_000));
+    let store = open(folder.path(), crashing().with_checkpoint_bytes(20_000));
     let gallery = create(&store, "g", DIM);
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {

@@ -119,7 +119,7 @@ fn run(seed: u64) {
     let mut world = World { random, model: Model::new(), names: 0, next_id: 100 };
     for _ in 0..8 {
         let small = world.random.below(3) == 0;
-        let options = if small { crashing().with_memtable_bytes_max(2000) } else { crashing() };
+        let options = if small { crashing().with_checkpoint_bytes(2000) } else { crashing() };
         let store = open(folder.path(), options);
         world.check(&store.snapshot());
         let before = store.snapshot();

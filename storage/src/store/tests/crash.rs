@@ -29,7 +29,8 @@ fn seen(store: &Store) -> Seen {
         .galleries("t", None)
         .map(|gallery| {
             let rows = snapshot.rows(gallery.id, None);
-            let rows = rows.map(|row| format!("{row:?} {:?}", row.to_row())).collect();
+            let rows =
+                rows.map(Result::unwrap).map(|row| format!("{row:?} {:?}", row.to_row())).collect();
             (gallery.id, gallery.name.clone(), rows)
         })
         .collect()
@@ -206,7 +207,7 @@ fn a_store_that_does_not_open_keeps_all_its_files() {
 #[test]
 fn a_log_of_deletes_alone_brings_about_a_checkpoint() {
     let (directory, store, gallery) = small();
-    let options = crashing().with_memtable_bytes_max(2000);
+    let options = crashing().with_checkpoint_bytes(2000);
     drop(store);
     let store = Store::open_in(Arc::new(directory.clone()), options).unwrap().0;
     for _ in 0..200 {
