@@ -35,7 +35,7 @@ fn build(path: &Path) -> GalleryId {
 }
 
 fn rows(store: &Store, gallery: GalleryId) -> Vec<Row> {
-    store.snapshot().rows(gallery, None).map(|row| row.to_row()).collect()
+    store.snapshot().rows(gallery, None).map(|row| row.unwrap().to_row()).collect()
 }
 
 #[test]
