@@ -12,7 +12,7 @@ use crate::io::{Directory, DirectoryLock, FileName, LockError};
 use crate::manifest::{Manifest, SegmentEntry};
 use crate::segment::{Segment, Tombstones};
 use crate::version::{GalleryView, SegmentView, Version};
-use crate::wal::{WalRecord, WalWriter, read_log};
+use crate::wal::{LogEnd, LogReader, WalRecord, WalWriter};
 
 /// What opening a store found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,9 +90,9 @@ pub(crate) fn recover(directory: &dyn Directory) -> Result<Recovered, OpenError>
     let mut version = load_version(directory, &manifest)?;
     let mut report =
         RecoveryReport { segments: manifest.segments.len() as u64, ..RecoveryReport::default() };
-    let end = replay(directory, &manifest, &mut version, &mut report)?;
+    let last = replay(directory, &manifest, &mut version, &mut report)?;
     report.removed_files = remove_unnamed(directory, &manifest)?;
-    let wal = open_end(directory, manifest.first_log, end, version.lsn)?;
+    let wal = open_end(directory, manifest.first_log, last, version.lsn)?;
     report.lsn = version.lsn;
     for view in version.galleries() {
         report.galleries += 1;
@@ -170,15 +170,15 @@ fn load_segment(
     })
 }
 
-/// The last log file, and its header and whole records; empty where not even the header is whole.
-type LogEnd = (LogSeq, Vec<u8>);
+/// The last log file: its number, where it ends, and what of it stays.
+type LastLog = (LogSeq, LogEnd, Vec<u8>);
 
 fn replay(
     directory: &dyn Directory,
     manifest: &Manifest,
     version: &mut Version,
     report: &mut RecoveryReport,
-) -> Result<Option<LogEnd>, OpenError> {
+) -> Result<Option<LastLog>, OpenError> {
     let mut logs: Vec<LogSeq> = directory
         .list()?
         .into_iter()
@@ -191,7 +191,7 @@ fn replay(
         return Err(missing_log(directory, manifest.first_log));
     }
     let mut expected = manifest.first_log;
-    let mut end = None;
+    let mut last = None;
     for (at, &seq) in logs.iter().enumerate() {
         let name = FileName::Log(seq);
         if seq != expected {
@@ -199,21 +199,25 @@ fn replay(
         }
         let mut bytes = directory.read(name)?.unwrap_or_default();
         let is_last = at + 1 == logs.len();
-        let log = read_log(&bytes, seq, version.lsn.next(), is_last)
-            .map_err(|fault| named(directory, name, fault))?;
-        report.replayed_batches += log.records.len() as u64;
-        report.torn_bytes += (bytes.len() as u64).saturating_sub(log.valid_bytes);
-        for record in log.records {
+        let damage = |fault| named(directory, name, fault);
+        let mut log = LogReader::open(&bytes, seq, version.lsn.next(), is_last).map_err(damage)?;
+        for record in &mut log {
+            let record = record.map_err(damage)?;
+            report.replayed_batches += 1;
             redo(version, &record).map_err(|what| {
                 let what = format!("the batch with LSN {} {what}", record.lsn);
                 Corruption::new(directory.path(name), 0, what)
             })?;
         }
-        bytes.truncate(usize::try_from(log.valid_bytes).unwrap_or(usize::MAX));
-        end = Some((seq, bytes));
+        let end = log.end();
+        report.torn_bytes += end.torn_bytes as u64;
+        if is_last {
+            bytes.truncate(end.valid_bytes);
+            last = Some((seq, end, bytes));
+        }
         expected = seq.next();
     }
-    Ok(end)
+    Ok(last)
 }
 
 fn missing_log(directory: &dyn Directory, seq: LogSeq) -> OpenError {
@@ -235,16 +239,16 @@ fn redo(version: &mut Version, record: &WalRecord) -> Result<(), &'static str> {
 fn open_end(
     directory: &dyn Directory,
     first: LogSeq,
-    end: Option<LogEnd>,
+    last: Option<LastLog>,
     lsn: Lsn,
 ) -> Result<WalWriter, IoFailure> {
-    match end {
-        Some((seq, kept)) if kept.is_empty() => {
+    match last {
+        Some((seq, _, kept)) if kept.is_empty() => {
             // Its creation was cut short: nothing is in it.
             directory.remove(FileName::Log(seq))?;
             WalWriter::create(directory, seq, lsn.next())
         }
-        Some((seq, kept)) => WalWriter::resume(directory, seq, &kept),
+        Some((seq, end, kept)) => WalWriter::resume(directory, seq, end, &kept),
         None => WalWriter::create(directory, first, lsn.next()),
     }
 }

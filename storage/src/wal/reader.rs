@@ -6,46 +6,84 @@ use crate::checksum::Checksum;
 use crate::codec::{Cursor, DecodeError};
 use crate::id::{LogSeq, Lsn};
 
-/// What one log file holds.
-#[derive(Debug)]
-pub(crate) struct LogContent {
-    /// Its records in order.
-    pub(crate) records: Vec<WalRecord>,
-    /// Bytes of the file that are header and whole records.
-    pub(crate) valid_bytes: u64,
+/// Where a log file ends, and what a writer needs to go on there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LogEnd {
+    /// The salt of the file's checksums.
+    pub(crate) salt: u64,
+    /// Bytes of the file that are header and whole records; none where the header is not whole.
+    pub(crate) valid_bytes: usize,
+    /// Bytes of an unfinished write behind them.
+    pub(crate) torn_bytes: usize,
 }
 
-/// Reads the log file `seq`, whose first record must have LSN `first`. In the last file of the log
-/// a torn tail ends the records; anywhere else it is an error.
-pub(crate) fn read_log(
-    bytes: &[u8],
-    seq: LogSeq,
-    first: Lsn,
+/// The records of one log file, decoded one by one: a log may be large.
+#[derive(Debug)]
+pub(crate) struct LogReader<'a> {
+    /// The file; empty once its end was found.
+    bytes: &'a [u8],
     is_last: bool,
-) -> Result<LogContent, DecodeError> {
-    if let Err(fault) = check_header(bytes, seq, first) {
-        // A crash while the file was created: no record can have followed.
-        if is_last && bytes.len() <= HEADER_BYTES && !is_whole_header(bytes) {
-            return Ok(LogContent { records: Vec::new(), valid_bytes: 0 });
-        }
-        return Err(fault);
-    }
-    let mut records: Vec<WalRecord> = Vec::new();
-    let (mut at, mut expected) = (HEADER_BYTES, first);
-    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-        let fault = match next_record(rest, expected) {
-            Ok((record, length)) => {
-                records.push(record);
-                at += length;
-                expected = expected.next();
-                continue;
+    /// The LSN of the next record.
+    expected: Lsn,
+    end: LogEnd,
+}
+
+impl<'a> LogReader<'a> {
+    /// Reads the log file `seq`, whose first record must have LSN `first`. In the last file of
+    /// the log a torn tail ends the records; anywhere else it is an error.
+    pub(crate) fn open(
+        bytes: &'a [u8],
+        seq: LogSeq,
+        first: Lsn,
+        is_last: bool,
+    ) -> Result<Self, DecodeError> {
+        let end = match check_header(bytes, seq, first) {
+            Ok(salt) => LogEnd { salt, valid_bytes: HEADER_BYTES, torn_bytes: 0 },
+            // A crash while the file was created: no record can have followed.
+            Err(_) if is_last && bytes.len() <= HEADER_BYTES && !is_whole_header(bytes) => {
+                LogEnd { salt: 0, valid_bytes: 0, torn_bytes: bytes.len() }
             }
-            Err(Broken::Unfinished(_)) if is_last && !was_durable(rest, expected) => break,
-            Err(Broken::Unfinished(fault) | Broken::Unreadable(fault)) => fault,
+            Err(fault) => return Err(fault),
         };
-        return Err(DecodeError { offset: fault.offset + at as u64, what: fault.what });
+        let bytes = if end.valid_bytes == 0 { &[] } else { bytes };
+        Ok(Self { bytes, is_last, expected: first, end })
     }
-    Ok(LogContent { records, valid_bytes: at as u64 })
+
+    /// Where the file ends, once every record was read.
+    pub(crate) fn end(&self) -> LogEnd {
+        self.end
+    }
+}
+
+impl Iterator for LogReader<'_> {
+    type Item = Result<WalRecord, DecodeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let at = self.end.valid_bytes;
+        let rest = self.bytes.get(at..).filter(|rest| !rest.is_empty())?;
+        match next_record(rest, self.end.salt, self.expected) {
+            Ok((record, length)) => {
+                self.end.valid_bytes += length;
+                self.expected = self.expected.next();
+                Some(Ok(record))
+            }
+            Err(fault) => {
+                self.bytes = &[];
+                match fault {
+                    Broken::Unfinished(_)
+                        if self.is_last && !was_durable(rest, self.end.salt, self.expected) =>
+                    {
+                        self.end.torn_bytes = rest.len();
+                        None
+                    }
+                    Broken::Unfinished(fault) | Broken::Unreadable(fault) => {
+                        let offset = fault.offset + at as u64;
+                        Some(Err(DecodeError { offset, what: fault.what }))
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// Whether a header was written to its end, whatever it says.
@@ -57,7 +95,8 @@ fn is_whole_header(bytes: &[u8]) -> bool {
     })
 }
 
-fn check_header(bytes: &[u8], seq: LogSeq, first: Lsn) -> Result<(), DecodeError> {
+/// Checks the header and returns the file's salt.
+fn check_header(bytes: &[u8], seq: LogSeq, first: Lsn) -> Result<u64, DecodeError> {
     let mut cursor = Cursor::new(bytes);
     let header = cursor.bytes(HEADER_BYTES)?;
     let mut cursor = Cursor::new(header);
@@ -72,6 +111,7 @@ fn check_header(bytes: &[u8], seq: LogSeq, first: Lsn) -> Result<(), DecodeError
         )));
     }
     let (found_seq, found_first) = (LogSeq::new(cursor.u64()?), Lsn::new(cursor.u64()?));
+    let salt = cursor.u64()?;
     let checked = header.get(..HEADER_BYTES - 4).unwrap_or_default();
     if Checksum::of(checked) != Checksum::from_stored(cursor.u32()?) {
         return Err(DecodeError { offset: 0, what: "the checksum of the header differs".into() });
@@ -85,7 +125,7 @@ fn check_header(bytes: &[u8], seq: LogSeq, first: Lsn) -> Result<(), DecodeError
             ),
         });
     }
-    Ok(())
+    Ok(salt)
 }
 
 /// Why there is no record where one was expected.
@@ -96,8 +136,8 @@ enum Broken {
     Unreadable(DecodeError),
 }
 
-fn next_record(rest: &[u8], expected: Lsn) -> Result<(WalRecord, usize), Broken> {
-    let body = WalRecord::body(rest).map_err(Broken::Unfinished)?;
+fn next_record(rest: &[u8], salt: u64, expected: Lsn) -> Result<(WalRecord, usize), Broken> {
+    let body = WalRecord::body(rest, salt).map_err(Broken::Unfinished)?;
     let found = Cursor::new(body).u64().map(Lsn::new).map_err(Broken::Unfinished)?;
     if found != expected {
         let what = format!("LSN {found} stands where LSN {expected} should");
@@ -109,13 +149,13 @@ fn next_record(rest: &[u8], expected: Lsn) -> Result<(WalRecord, usize), Broken>
 
 /// Whether some whole record behind the fault was written when LSN `lsn` was durable already: then
 /// the fault is damage. Otherwise it is a write that never finished.
-fn was_durable(rest: &[u8], lsn: Lsn) -> bool {
+fn was_durable(rest: &[u8], salt: u64, lsn: Lsn) -> bool {
     // A record takes some bytes, so only so many fit. This bound is what makes the search linear:
     // without it, embeddings read as lengths would have most of the tail summed up again and again.
     let last = lsn.get().saturating_add((rest.len() / RECORD_BYTES_MIN) as u64);
     (1..rest.len()).any(|at| {
         let behind = rest.get(at..).unwrap_or_default();
-        is_plausible(behind, lsn.get(), last) && WalRecord::body(behind).is_ok()
+        is_plausible(behind, lsn.get(), last) && WalRecord::body(behind, salt).is_ok()
     })
 }
 
@@ -137,9 +177,11 @@ mod tests {
     use super::*;
     use crate::change::Change;
     use crate::id::GalleryId;
+    use crate::row::tests::bare_row;
 
     const SEQ: LogSeq = LogSeq::new(3);
     const FIRST: Lsn = Lsn::new(11);
+    const SALT: u64 = 0x5a17;
 
     fn header() -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -147,24 +189,40 @@ mod tests {
         bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
         bytes.extend_from_slice(&SEQ.get().to_le_bytes());
         bytes.extend_from_slice(&FIRST.get().to_le_bytes());
+        bytes.extend_from_slice(&SALT.to_le_bytes());
         let checksum = Checksum::of(&bytes);
         bytes.extend_from_slice(&checksum.get().to_le_bytes());
         bytes
     }
 
-    fn record(lsn: u64, synced: u64) -> Vec<u8> {
+    fn record_of(change: Change, lsn: u64, synced: u64, salt: u64) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let changes = vec![Change::DropGallery(GalleryId::new(lsn))];
-        WalRecord { lsn: Lsn::new(lsn), synced: Lsn::new(synced), changes }.encode_into(&mut bytes);
+        WalRecord { lsn: Lsn::new(lsn), synced: Lsn::new(synced), changes: vec![change] }
+            .encode_into(salt, &mut bytes);
         bytes
+    }
+
+    fn record(lsn: u64, synced: u64) -> Vec<u8> {
+        record_of(Change::DropGallery(GalleryId::new(lsn)), lsn, synced, SALT)
+    }
+
+    /// The LSNs in a log file, and where it ends.
+    fn read_file(
+        bytes: &[u8],
+        first: Lsn,
+        is_last: bool,
+    ) -> Result<(Vec<u64>, LogEnd), DecodeError> {
+        let mut log = LogReader::open(bytes, SEQ, first, is_last)?;
+        let lsns = log.by_ref().map(|record| Ok(record?.lsn.get())).collect::<Result<_, _>>()?;
+        Ok((lsns, log.end()))
     }
 
     /// The LSNs of a last log file with this behind its header, and the bytes cut off.
     fn read(tail: &[u8]) -> Result<(Vec<u64>, usize), DecodeError> {
         let bytes = [&*header(), tail].concat();
-        let log = read_log(&bytes, SEQ, FIRST, true)?;
-        let lsns = log.records.iter().map(|record| record.lsn.get()).collect();
-        Ok((lsns, bytes.len() - log.valid_bytes as usize))
+        let (lsns, end) = read_file(&bytes, FIRST, true)?;
+        assert_eq!(end.salt, SALT);
+        Ok((lsns, end.torn_bytes))
     }
 
     #[test]
@@ -179,9 +237,9 @@ mod tests {
     #[test]
     fn a_log_that_is_not_the_last_has_no_torn_tail() {
         let bytes = [header(), record(11, 10), vec![0; 3]].concat();
-        let fault = read_log(&bytes, SEQ, FIRST, false).unwrap_err();
+        let fault = read_file(&bytes, FIRST, false).unwrap_err();
         assert_eq!(fault.offset, (HEADER_BYTES + record(11, 10).len()) as u64);
-        assert!(read_log(&header()[..20], SEQ, FIRST, false).is_err());
+        assert!(read_file(&header()[..20], FIRST, false).is_err());
     }
 
     #[test]
@@ -202,7 +260,7 @@ mod tests {
     fn a_whole_record_that_cannot_be_read_is_damage_not_a_torn_tail() {
         let mut last = record(11, 10);
         last[FRAME_BYTES + 20] = 99;
-        let checksum = Checksum::of(&last[FRAME_BYTES..]);
+        let checksum = Checksum::of_salted(SALT, &last[FRAME_BYTES..]);
         last[4..8].copy_from_slice(&checksum.get().to_le_bytes());
         let fault = read(&last).unwrap_err();
         assert_eq!(fault.what, "99 is no kind of operation");
@@ -212,12 +270,12 @@ mod tests {
     #[test]
     fn a_header_that_was_cut_short_is_an_empty_log_and_a_whole_one_is_believed() {
         for length in 0..HEADER_BYTES {
-            let log = read_log(&header()[..length], SEQ, FIRST, true).unwrap();
-            assert_eq!((log.records.len(), log.valid_bytes), (0, 0));
+            let (lsns, end) = read_file(&header()[..length], FIRST, true).unwrap();
+            assert_eq!((lsns.len(), end.valid_bytes), (0, 0));
         }
-        assert_eq!(read_log(&[0; HEADER_BYTES], SEQ, FIRST, true).unwrap().valid_bytes, 0);
+        assert_eq!(read_file(&[0; HEADER_BYTES], FIRST, true).unwrap().1.valid_bytes, 0);
         // The log before it lost its end: the header still tells.
-        let fault = read_log(&header(), SEQ, Lsn::new(9), true).unwrap_err();
+        let fault = read_file(&header(), Lsn::new(9), true).unwrap_err();
         assert_eq!(fault.what, "log 3 from LSN 11 stands where log 3 from LSN 9 should");
     }
 
@@ -226,8 +284,30 @@ mod tests {
         let mut bytes = header();
         bytes[8] = 2;
         bytes.push(0);
-        let what = read_log(&bytes, SEQ, FIRST, true).unwrap_err().what;
+        let what = read_file(&bytes, FIRST, true).unwrap_err().what;
         assert!(what.contains("version 2 is unknown") && what.contains("release"), "{what}");
+    }
+
+    /// A record that fits into a text, as a client could send it.
+    fn record_as_text(lsn: u64, synced: u64, salt: u64) -> String {
+        let of =
+            |gallery| record_of(Change::DropGallery(GalleryId::new(gallery)), lsn, synced, salt);
+        (0..).find_map(|gallery| String::from_utf8(of(gallery)).ok()).unwrap()
+    }
+
+    #[test]
+    fn a_text_that_looks_like_a_record_does_not_make_a_torn_tail_damage() {
+        let torn = |salt| {
+            let mut row = bare_row(1, vec![1.0]);
+            row.metadata = Some(record_as_text(12, 11, salt).into());
+            let gallery = GalleryId::new(1);
+            let mut torn = record_of(Change::Enroll { gallery, row }, 11, 10, SALT);
+            torn[FRAME_BYTES] ^= 1;
+            torn
+        };
+        let foreign = torn(SALT + 1);
+        assert_eq!(read(&foreign), Ok((vec![], foreign.len())));
+        assert!(read(&torn(SALT)).is_err(), "with the salt known the text is taken for a record");
     }
 
     #[test]
@@ -240,7 +320,7 @@ mod tests {
     proptest! {
         #[test]
         fn hostile_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-            let _ = read_log(&bytes, SEQ, FIRST, true);
+            let _ = read_file(&bytes, FIRST, true);
             let _ = read(&bytes);
             let _ = WalRecord::decode(&bytes);
         }
