@@ -66,7 +66,7 @@ impl Committer {
     /// Serves until every sender is gone.
     pub(crate) fn run(mut self, inbox: &Receiver<Request>) {
         let mut closed = false;
-        while let Ok(first) = inbox.recv() {
+        while let Some(first) = self.next(inbox) {
             let mut group = Vec::new();
             let mut next = Some(first);
             while let Some(request) = next {
@@ -93,6 +93,21 @@ impl Committer {
         if !closed {
             let _ = self.checkpoint_on_close();
         }
+    }
+
+    /// The next request. Nobody waits while there is none: the time to note in the log that all
+    /// of it is durable.
+    fn next(&mut self, inbox: &Receiver<Request>) -> Option<Request> {
+        if let Ok(request) = inbox.try_recv() {
+            return Some(request);
+        }
+        if self.failed.is_none()
+            && let Err(failure) = self.wal.note()
+        {
+            // The next writer is told.
+            self.fail(failure);
+        }
+        inbox.recv().ok()
     }
 
     /// The log counts as well: deletes fill it and leave no rows in memory.
@@ -167,6 +182,7 @@ impl Committer {
         if self.sealed == self.version.lsn {
             return Ok(CheckpointReport { lsn: self.sealed, ..CheckpointReport::default() });
         }
+        self.wal.finish()?;
         let directory = &*self.directory;
         let log = self.wal.seq().next();
         let wal = WalWriter::create(directory, log, self.version.lsn.next())?;
@@ -386,6 +402,22 @@ mod tests {
         assert!(matches!(second, Err(WriteError::ReadOnly { .. })), "{second:?}");
         assert!(empty.is_err(), "{empty:?}");
         assert_eq!(committer.current.read().lsn, Lsn::new(1));
+    }
+
+    #[test]
+    fn a_note_that_fails_makes_the_store_read_only() {
+        let directory = MemoryDirectory::default();
+        let mut committer = committer(&directory);
+        let gallery = with_gallery(&mut committer);
+        directory.set_fault(Fault::Append);
+        let (requests, inbox) = sync_channel(1);
+        drop(requests);
+        assert!(committer.next(&inbox).is_none());
+        directory.set_fault(Fault::None);
+        let [refused] = group(&mut committer, [enroll(gallery, 1)]);
+        assert!(matches!(refused, Err(WriteError::ReadOnly { .. })), "{refused:?}");
+        drop(committer);
+        assert_eq!(recover(&directory).unwrap().report.lsn, Lsn::new(1), "half a note is cut off");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Replaying the log, and telling a torn tail from damage.
 
-use super::record::{FRAME_BYTES, RECORD_BYTES_MIN, WalRecord};
+use super::record::{FRAME_BYTES, NOTE_BYTES, WalRecord};
 use super::{FORMAT_VERSION, HEADER_BYTES, MAGIC};
 use crate::checksum::Checksum;
 use crate::codec::{Cursor, DecodeError};
@@ -13,8 +13,12 @@ pub(crate) struct LogEnd {
     pub(crate) salt: u64,
     /// Bytes of the file that are header and whole records; none where the header is not whole.
     pub(crate) valid_bytes: usize,
-    /// Bytes of an unfinished write behind them.
+    /// Bytes of an unfinished write behind them, up to the last that is not zero.
     pub(crate) torn_bytes: usize,
+    /// The LSN of the last record.
+    pub(crate) last: Lsn,
+    /// Whether the file itself says that its last record is durable, or has none.
+    pub(crate) is_noted: bool,
 }
 
 /// The records of one log file, decoded one by one: a log may be large.
@@ -23,8 +27,6 @@ pub(crate) struct LogReader<'a> {
     /// The file; empty once its end was found.
     bytes: &'a [u8],
     is_last: bool,
-    /// The LSN of the next record.
-    expected: Lsn,
     end: LogEnd,
 }
 
@@ -37,21 +39,40 @@ impl<'a> LogReader<'a> {
         first: Lsn,
         is_last: bool,
     ) -> Result<Self, DecodeError> {
-        let end = match check_header(bytes, seq, first) {
-            Ok(salt) => LogEnd { salt, valid_bytes: HEADER_BYTES, torn_bytes: 0 },
+        let last = Lsn::new(first.get().saturating_sub(1));
+        let (salt, valid_bytes, torn_bytes) = match check_header(bytes, seq, first) {
+            Ok(salt) => (salt, HEADER_BYTES, 0),
             // A crash while the file was created: no record can have followed.
             Err(_) if is_last && bytes.len() <= HEADER_BYTES && !is_whole_header(bytes) => {
-                LogEnd { salt: 0, valid_bytes: 0, torn_bytes: bytes.len() }
+                (0, 0, bytes.len())
             }
             Err(fault) => return Err(fault),
         };
-        let bytes = if end.valid_bytes == 0 { &[] } else { bytes };
-        Ok(Self { bytes, is_last, expected: first, end })
+        let bytes = if valid_bytes == 0 { &[] } else { bytes };
+        let end = LogEnd { salt, valid_bytes, torn_bytes, last, is_noted: true };
+        Ok(Self { bytes, is_last, end })
     }
 
     /// Where the file ends, once every record was read.
     pub(crate) fn end(&self) -> LogEnd {
         self.end
+    }
+
+    /// Ends the file where no record stands in front of `rest`, or says what is damaged.
+    fn stop(&mut self, rest: &[u8], broken: Broken) -> Option<DecodeError> {
+        self.bytes = &[];
+        match broken {
+            Broken::Unfinished(_)
+                if self.is_last && !was_durable(rest, self.end.salt, self.end.last.next()) =>
+            {
+                self.end.torn_bytes = written(rest);
+                None
+            }
+            Broken::Unfinished(fault) | Broken::Unreadable(fault) => {
+                let offset = fault.offset + self.end.valid_bytes as u64;
+                Some(DecodeError { offset, what: fault.what })
+            }
+        }
     }
 }
 
@@ -59,28 +80,17 @@ impl Iterator for LogReader<'_> {
     type Item = Result<WalRecord, DecodeError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let at = self.end.valid_bytes;
-        let rest = self.bytes.get(at..).filter(|rest| !rest.is_empty())?;
-        match next_record(rest, self.end.salt, self.expected) {
-            Ok((record, length)) => {
-                self.end.valid_bytes += length;
-                self.expected = self.expected.next();
-                Some(Ok(record))
-            }
-            Err(fault) => {
-                self.bytes = &[];
-                match fault {
-                    Broken::Unfinished(_)
-                        if self.is_last && !was_durable(rest, self.end.salt, self.expected) =>
-                    {
-                        self.end.torn_bytes = rest.len();
-                        None
-                    }
-                    Broken::Unfinished(fault) | Broken::Unreadable(fault) => {
-                        let offset = fault.offset + at as u64;
-                        Some(Err(DecodeError { offset, what: fault.what }))
-                    }
-                }
+        loop {
+            let rest = self.bytes.get(self.end.valid_bytes..).filter(|rest| !rest.is_empty())?;
+            let (record, length) = match next_record(rest, self.end.salt, self.end.last) {
+                Ok(found) => found,
+                Err(broken) => return self.stop(rest, broken).map(Err),
+            };
+            self.end.valid_bytes += length;
+            self.end.is_noted = record.is_note();
+            self.end.last = record.lsn;
+            if !record.is_note() {
+                return Some(Ok(record));
             }
         }
     }
@@ -136,30 +146,45 @@ enum Broken {
     Unreadable(DecodeError),
 }
 
-fn next_record(rest: &[u8], salt: u64, expected: Lsn) -> Result<(WalRecord, usize), Broken> {
+/// Reads the record, or the note, that follows the record with LSN `last`.
+fn next_record(rest: &[u8], salt: u64, last: Lsn) -> Result<(WalRecord, usize), Broken> {
     let body = WalRecord::body(rest, salt).map_err(Broken::Unfinished)?;
-    let found = Cursor::new(body).u64().map(Lsn::new).map_err(Broken::Unfinished)?;
+    let mut cursor = Cursor::new(body);
+    let mut lsn = || cursor.u64().map(Lsn::new).map_err(Broken::Unfinished);
+    let (found, synced) = (lsn()?, lsn()?);
+    let is_note = found == synced;
+    let expected = if is_note { last } else { last.next() };
     if found != expected {
         let what = format!("LSN {found} stands where LSN {expected} should");
         return Err(Broken::Unfinished(DecodeError { offset: 0, what }));
     }
     let record = WalRecord::decode(body).map_err(Broken::Unreadable)?;
+    if synced > found || is_note != record.is_note() {
+        let what = format!("the batch with LSN {found} claims to be older than itself");
+        return Err(Broken::Unreadable(DecodeError { offset: 0, what }));
+    }
     Ok((record, FRAME_BYTES + body.len()))
 }
 
-/// Whether some whole record behind the fault was written when LSN `lsn` was durable already: then
-/// the fault is damage. Otherwise it is a write that never finished.
+/// Whether some whole record in `rest`, which starts with none that fits, was written when LSN
+/// `lsn` was durable already: then the fault is damage. Otherwise it is an unfinished write.
 fn was_durable(rest: &[u8], salt: u64, lsn: Lsn) -> bool {
     // A record takes some bytes, so only so many fit. This bound is what makes the search linear:
     // without it, embeddings read as lengths would have most of the tail summed up again and again.
-    let last = lsn.get().saturating_add((rest.len() / RECORD_BYTES_MIN) as u64);
-    (1..rest.len()).any(|at| {
+    let last = lsn.get().saturating_add((rest.len() / NOTE_BYTES) as u64);
+    (0..written(rest)).any(|at| {
         let behind = rest.get(at..).unwrap_or_default();
         is_plausible(behind, lsn.get(), last) && WalRecord::body(behind, salt).is_ok()
     })
 }
 
-/// Whether the frame and the numbers of a record after `lsn` and up to `last` may stand here.
+/// How many bytes were written of what follows the last record; the zeros at the end are reserved.
+fn written(rest: &[u8]) -> usize {
+    rest.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1)
+}
+
+/// Whether the frame and the numbers of a record up to `last` that knew `lsn` durable, or of such
+/// a note, may stand here.
 fn is_plausible(bytes: &[u8], lsn: u64, last: u64) -> bool {
     let mut cursor = Cursor::new(bytes);
     let (Ok(length), Ok(_), Ok(found), Ok(synced)) =
@@ -167,7 +192,7 @@ fn is_plausible(bytes: &[u8], lsn: u64, last: u64) -> bool {
     else {
         return false;
     };
-    length as usize <= bytes.len() && found > lsn && found <= last && (lsn..found).contains(&synced)
+    length as usize <= bytes.len() && lsn <= synced && synced <= found && found <= last
 }
 
 #[cfg(test)]
@@ -222,7 +247,7 @@ mod tests {
         let bytes = [&*header(), tail].concat();
         let (lsns, end) = read_file(&bytes, FIRST, true)?;
         assert_eq!(end.salt, SALT);
-        Ok((lsns, end.torn_bytes))
+        Ok((lsns, bytes.len() - end.valid_bytes))
     }
 
     #[test]
@@ -232,6 +257,24 @@ mod tests {
         let one = record(13, 12).len();
         assert_eq!(read(&whole[..whole.len() - 1]), Ok((vec![11, 12], one - 1)));
         assert_eq!(read(&[&*whole, [0; 500].as_slice()].concat()), Ok((vec![11, 12, 13], 500)));
+    }
+
+    #[test]
+    fn zeros_behind_the_last_record_are_reserved_and_not_torn() {
+        let group = [record(11, 10), record(12, 10)].concat();
+        let torn = |tail: &[u8]| {
+            let bytes = [&*header(), tail, &[0; 500]].concat();
+            let (lsns, end) = read_file(&bytes, FIRST, true).unwrap();
+            (lsns, end.torn_bytes)
+        };
+        assert_eq!(torn(&[]), (vec![], 0));
+        assert_eq!(torn(&group), (vec![11, 12], 0));
+        assert_eq!(torn(&[&*group, &[0, 7]].concat()), (vec![11, 12], 2));
+        // A write of which only a later part reached the disk leaves zeros in front.
+        let mut late = group.clone();
+        let written = [&[0; 30], b"written".as_slice()].concat();
+        late.splice(record(11, 10).len().., written);
+        assert_eq!(torn(&late), (vec![11], 37));
     }
 
     #[test]
@@ -254,6 +297,58 @@ mod tests {
         let mut two_groups = [record(11, 10), record(12, 10), record(13, 12)].concat();
         two_groups[9] ^= 1;
         assert_eq!(read(&two_groups).unwrap_err().offset, HEADER_BYTES as u64);
+    }
+
+    fn note(lsn: u64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        WalRecord::note(Lsn::new(lsn)).encode_into(SALT, &mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn notes_are_no_records_and_each_names_the_record_before_it() {
+        let noted = [note(10), record(11, 10), note(11), note(11), record(12, 11)].concat();
+        assert_eq!(read(&noted), Ok((vec![11, 12], 0)));
+        let bytes = [&*header(), &*noted, &*note(12)].concat();
+        let is_noted = |bytes: &[u8]| read_file(bytes, FIRST, true).unwrap().1.is_noted;
+        assert!(is_noted(&bytes));
+        assert!(!is_noted(&bytes[..bytes.len() - note(12).len()]));
+        // A note of a record that should stand before it, and does not.
+        assert!(read(&note(11)).is_err());
+        assert!(read(&[record(11, 10), note(12)].concat()).is_err());
+        // An older note in this place is what no crash leaves, but it proves nothing.
+        let stale = [record(11, 10), note(10)].concat();
+        assert_eq!(read(&stale), Ok((vec![11], note(10).len())));
+    }
+
+    #[test]
+    fn a_note_tells_damage_to_the_last_group_from_an_unfinished_write() {
+        let group = [record(11, 10), record(12, 10)].concat();
+        let noted = [&*group, &*note(12)].concat();
+        for at in 0..noted.len() {
+            let mut damaged = noted.clone();
+            damaged[at] ^= 1;
+            let read = read(&damaged);
+            if at < group.len() {
+                assert!(read.is_err(), "byte {at}: {read:?}");
+            } else {
+                assert_eq!(read, Ok((vec![11, 12], note(12).len())), "byte {at} of the note");
+            }
+        }
+    }
+
+    #[test]
+    fn a_note_of_the_group_before_proves_nothing_about_a_torn_group() {
+        let mut torn = [record(11, 10), note(11), record(12, 11), record(13, 11)].concat();
+        let whole = record(11, 10).len();
+        torn[whole] ^= 1;
+        assert_eq!(read(&torn), Ok((vec![11], torn.len() - whole)));
+    }
+
+    #[test]
+    fn a_record_that_was_durable_before_it_was_written_is_damage() {
+        assert!(read(&record(11, 11)).is_err());
+        assert!(read(&record(11, 12)).is_err());
     }
 
     #[test]

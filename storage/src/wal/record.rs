@@ -9,13 +9,13 @@ use crate::limits::{BATCH_OPERATIONS_MAX, RECORD_BYTES_MAX};
 /// Bytes before a record's body: body length u32, checksum u32 of the log file's salt and the body.
 pub(crate) const FRAME_BYTES: usize = 8;
 
-/// Bytes of the smallest record: frame, LSN, durable LSN, count of operations.
-pub(crate) const RECORD_BYTES_MIN: usize = FRAME_BYTES + 8 + 8 + 4;
+/// Bytes of a note, the smallest record: frame, LSN, durable LSN, count of operations.
+pub(crate) const NOTE_BYTES: usize = FRAME_BYTES + 8 + 8 + 4;
 
-/// A committed batch with the identities it was given.
+/// A committed batch with the identities it was given, or a note of durability.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct WalRecord {
-    /// Position in commit order.
+    /// Position in commit order; of a note, that of the batch before it.
     pub(crate) lsn: Lsn,
     /// Every batch up to this LSN was durable when the record was written.
     pub(crate) synced: Lsn,
@@ -24,6 +24,16 @@ pub(crate) struct WalRecord {
 }
 
 impl WalRecord {
+    /// The note that everything up to `lsn`, the last batch written, is durable.
+    pub(crate) fn note(lsn: Lsn) -> Self {
+        Self { lsn, synced: lsn, changes: Vec::new() }
+    }
+
+    /// Whether this is a note. A batch cannot have been durable before it was written.
+    pub(crate) fn is_note(&self) -> bool {
+        self.lsn == self.synced && self.changes.is_empty()
+    }
+
     /// Appends the framed record, for the log file with this salt.
     pub(crate) fn encode_into(&self, salt: u64, out: &mut Vec<u8>) {
         let start = out.len();
