@@ -35,6 +35,7 @@ pub(crate) struct Sealed {
 /// They are garbage until the manifest returned has replaced the old one.
 pub(crate) fn seal(
     directory: &dyn Directory,
+    store_id: u128,
     version: &Version,
     mut next_segment: SegmentId,
     first_log: LogSeq,
@@ -42,6 +43,7 @@ pub(crate) fn seal(
     let mut sealed = version.clone();
     let mut report = CheckpointReport { lsn: version.lsn, ..CheckpointReport::default() };
     let mut manifest = Manifest {
+        store_id,
         durable: version.lsn,
         first_log,
         next_gallery: version.next_gallery,
@@ -60,6 +62,7 @@ pub(crate) fn seal(
             view.segments.push(SegmentView {
                 segment: Arc::new(segment),
                 tombstones: Arc::default(),
+                born: version.lsn,
                 stored: None,
             });
         }
@@ -68,6 +71,7 @@ pub(crate) fn seal(
             manifest.segments.push(SegmentEntry {
                 segment: segment.segment.id(),
                 gallery: view.descriptor.id,
+                born: segment.born,
                 tombstones: segment.stored,
             });
         }

@@ -43,6 +43,7 @@ pub(crate) struct Committer {
     current: Current,
     /// The published version, or ahead of it by the group being committed.
     version: Version,
+    store_id: u128,
     next_segment: SegmentId,
     wal: WalWriter,
     /// Everything up to this LSN is in segments.
@@ -58,9 +59,20 @@ impl Committer {
         current: Current,
         recovered: Recovered,
     ) -> Self {
-        let Recovered { lock, version, next_segment, wal, sealed, .. } = recovered;
+        let Recovered { lock, version, store_id, next_segment, wal, sealed, .. } = recovered;
         let failed = None;
-        Self { directory, lock, options, current, version, next_segment, wal, sealed, failed }
+        Self {
+            directory,
+            lock,
+            options,
+            current,
+            version,
+            store_id,
+            next_segment,
+            wal,
+            sealed,
+            failed,
+        }
     }
 
     /// Serves until every sender is gone.
@@ -187,7 +199,7 @@ impl Committer {
         let log = self.wal.seq().next();
         let wal = WalWriter::create(directory, log, self.version.lsn.next())?;
         let Sealed { version, manifest, report } =
-            seal(directory, &self.version, self.next_segment, log)?;
+            seal(directory, self.store_id, &self.version, self.next_segment, log)?;
         directory.replace(FileName::Manifest, FileName::NewManifest, &manifest.encode())?;
         remove_unnamed(directory, &manifest)?;
         self.next_segment = manifest.next_segment;

@@ -55,9 +55,10 @@ mod tests {
             segments: vec![SegmentEntry {
                 segment: kept,
                 gallery: GalleryId::new(1),
+                born: Lsn::new(1),
                 tombstones: Some(Lsn::new(8)),
             }],
-            ..Manifest::empty()
+            ..Manifest::new(0)
         };
         let live = [
             FileName::Lock,

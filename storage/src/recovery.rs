@@ -12,7 +12,7 @@ use crate::io::{Directory, DirectoryLock, FileName, LockError};
 use crate::manifest::{Manifest, SegmentEntry};
 use crate::segment::{Segment, Tombstones};
 use crate::version::{GalleryView, SegmentView, Version};
-use crate::wal::{LogEnd, LogReader, WalRecord, WalWriter};
+use crate::wal::{HEADER_BYTES, LogEnd, LogReader, WalRecord, WalWriter};
 
 /// What opening a store found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,6 +72,7 @@ impl From<LockError> for OpenError {
 pub(crate) struct Recovered {
     pub(crate) lock: DirectoryLock,
     pub(crate) version: Version,
+    pub(crate) store_id: u128,
     pub(crate) next_segment: SegmentId,
     pub(crate) wal: WalWriter,
     /// Everything up to this LSN is in segments.
@@ -92,14 +93,14 @@ pub(crate) fn recover(directory: &dyn Directory) -> Result<Recovered, OpenError>
         RecoveryReport { segments: manifest.segments.len() as u64, ..RecoveryReport::default() };
     let last = replay(directory, &manifest, &mut version, &mut report)?;
     report.removed_files = remove_unnamed(directory, &manifest)?;
-    let wal = open_end(directory, manifest.first_log, last, version.lsn)?;
+    let wal = open_end(directory, last, version.lsn)?;
     report.lsn = version.lsn;
     for view in version.galleries() {
         report.galleries += 1;
         report.rows += view.row_count();
     }
-    let (next_segment, sealed) = (manifest.next_segment, manifest.durable);
-    Ok(Recovered { lock, version, next_segment, wal, sealed, report })
+    let Manifest { store_id, next_segment, durable: sealed, .. } = manifest;
+    Ok(Recovered { lock, version, store_id, next_segment, wal, sealed, report })
 }
 
 fn load_manifest(directory: &dyn Directory) -> Result<Manifest, OpenError> {
@@ -107,17 +108,38 @@ fn load_manifest(directory: &dyn Directory) -> Result<Manifest, OpenError> {
         let decoded = Manifest::decode(&bytes);
         return Ok(decoded.map_err(|fault| named(directory, FileName::Manifest, fault))?);
     }
-    // Without a manifest there must be nothing that one could have named.
-    let orphan = directory.list()?.into_iter().find(|name| {
+    create_store(directory)
+}
+
+/// Makes the first log and then the first manifest: where there is a manifest, there is a log.
+fn create_store(directory: &dyn Directory) -> Result<Manifest, OpenError> {
+    let store_id = (u128::from(directory.salt()) << 64) | u128::from(directory.salt());
+    let manifest = Manifest::new(store_id);
+    let first_log = FileName::Log(manifest.first_log);
+    let mut orphans = directory.list()?;
+    orphans.retain(|name| {
         matches!(name, FileName::Log(_) | FileName::Segment(_) | FileName::Tombstones(..))
     });
-    if let Some(orphan) = orphan {
-        let what = format!("the manifest is missing although {orphan} is there");
-        return Err(Corruption::new(directory.path(FileName::Manifest), 0, what).into());
+    match orphans.as_slice() {
+        [] => {}
+        // A creation before this one was cut short.
+        [log] if *log == first_log && is_without_records(directory, first_log)? => {
+            directory.remove(first_log)?;
+        }
+        // Without a manifest there must be nothing that one could have named.
+        [orphan, ..] => {
+            let what = format!("the manifest is missing although {orphan} is there");
+            return Err(Corruption::new(directory.path(FileName::Manifest), 0, what).into());
+        }
     }
-    let manifest = Manifest::empty();
+    WalWriter::create(directory, manifest.first_log, manifest.durable.next())?;
     directory.replace(FileName::Manifest, FileName::NewManifest, &manifest.encode())?;
     Ok(manifest)
+}
+
+/// Whether a log file is too short for a record.
+fn is_without_records(directory: &dyn Directory, log: FileName) -> Result<bool, IoFailure> {
+    Ok(directory.read(log)?.is_none_or(|bytes| bytes.len() <= HEADER_BYTES))
 }
 
 fn load_version(directory: &dyn Directory, manifest: &Manifest) -> Result<Version, OpenError> {
@@ -166,6 +188,7 @@ fn load_segment(
     Ok(SegmentView {
         segment: Arc::new(segment),
         tombstones: Arc::new(tombstones),
+        born: entry.born,
         stored: entry.tombstones,
     })
 }
@@ -178,7 +201,7 @@ fn replay(
     manifest: &Manifest,
     version: &mut Version,
     report: &mut RecoveryReport,
-) -> Result<Option<LastLog>, OpenError> {
+) -> Result<LastLog, OpenError> {
     let mut logs: Vec<LogSeq> = directory
         .list()?
         .into_iter()
@@ -186,10 +209,6 @@ fn replay(
         .filter(|seq| *seq >= manifest.first_log)
         .collect();
     logs.sort_unstable();
-    // A checkpoint makes the log before the manifest that names it. Only a new store has none.
-    if logs.is_empty() && *manifest != Manifest::empty() {
-        return Err(missing_log(directory, manifest.first_log));
-    }
     let mut expected = manifest.first_log;
     let mut last = None;
     for (at, &seq) in logs.iter().enumerate() {
@@ -210,6 +229,11 @@ fn replay(
             })?;
         }
         let end = log.end();
+        if at == 0 && end.valid_bytes == 0 {
+            // It was durable before the manifest that names it.
+            let what = "the header of the log is cut short";
+            return Err(Corruption::new(directory.path(name), 0, what).into());
+        }
         report.torn_bytes += end.torn_bytes as u64;
         if is_last {
             bytes.truncate(end.valid_bytes);
@@ -217,7 +241,7 @@ fn replay(
         }
         expected = seq.next();
     }
-    Ok(last)
+    last.ok_or_else(|| missing_log(directory, expected))
 }
 
 fn missing_log(directory: &dyn Directory, seq: LogSeq) -> OpenError {
@@ -238,17 +262,13 @@ fn redo(version: &mut Version, record: &WalRecord) -> Result<(), &'static str> {
 /// The log file to go on with.
 fn open_end(
     directory: &dyn Directory,
-    first: LogSeq,
-    last: Option<LastLog>,
+    (seq, end, kept): LastLog,
     lsn: Lsn,
 ) -> Result<WalWriter, IoFailure> {
-    match last {
-        Some((seq, _, kept)) if kept.is_empty() => {
-            // Its creation was cut short: nothing is in it.
-            directory.remove(FileName::Log(seq))?;
-            WalWriter::create(directory, seq, lsn.next())
-        }
-        Some((seq, end, kept)) => WalWriter::resume(directory, seq, end, &kept),
-        None => WalWriter::create(directory, first, lsn.next()),
+    if kept.is_empty() {
+        // Its creation was cut short: nothing is in it.
+        directory.remove(FileName::Log(seq))?;
+        return WalWriter::create(directory, seq, lsn.next());
     }
+    WalWriter::resume(directory, seq, end, &kept)
 }

@@ -17,6 +17,8 @@ use crate::segment::{Segment, Tombstones};
 pub(crate) struct SegmentView {
     pub(crate) segment: Arc<Segment>,
     pub(crate) tombstones: Arc<Tombstones>,
+    /// The position in commit order at which the segment became live.
+    pub(crate) born: Lsn,
     /// The LSN of the tombstone file that holds exactly these tombstones, where there is one.
     pub(crate) stored: Option<Lsn>,
 }
@@ -235,7 +237,7 @@ mod tests {
         let segment = Segment::open(Mapping::of_bytes(&bytes).unwrap()).unwrap();
         view.memtable = Memtable::default();
         let (segment, tombstones) = (Arc::new(segment), Arc::default());
-        view.segments.push(SegmentView { segment, tombstones, stored: None });
+        view.segments.push(SegmentView { segment, tombstones, born: version.lsn, stored: None });
         let mut version = version.clone();
         version.put_gallery(view);
         version
