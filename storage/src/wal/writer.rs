@@ -103,7 +103,8 @@ impl WalWriter {
             }
         }
         // A large group would use the room up at once: writing it twice is not worth it.
-        if is_small && (self.reserved..LOG_RESERVE_BYTES).contains(&self.buffer.len()) {
+        let bytes = self.buffer.len();
+        if is_small && bytes > self.reserved && bytes < LOG_RESERVE_BYTES {
             self.file.reserve(LOG_RESERVE_BYTES as u64)?;
             self.reserved = LOG_RESERVE_BYTES;
         }
