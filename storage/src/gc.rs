@@ -58,7 +58,7 @@ mod tests {
                 born: Lsn::new(1),
                 tombstones: Some(Lsn::new(8)),
             }],
-            ..Manifest::new(StoreId::new(1))
+            ..Manifest::new(StoreId::new(0))
         };
         let live = [
             FileName::Lock,

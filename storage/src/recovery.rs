@@ -14,7 +14,7 @@ use crate::numbers::SegmentNumbers;
 use crate::sealed::Sealed;
 use crate::segment::{Segment, Tombstones};
 use crate::version::{GalleryView, Misfit, SegmentView, Version};
-use crate::wal::{WalRecord, WalWriter, read_log};
+use crate::wal::{HEADER_BYTES, LogEnd, LogReader, WalRecord, WalWriter};
 
 /// What opening a store found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,9 +94,9 @@ pub(crate) fn recover(directory: &dyn Directory) -> Result<Recovered, OpenError>
     let sealed = Sealed { version: version.clone(), first_log: manifest.first_log };
     let mut report =
         RecoveryReport { segments: manifest.segments.len() as u64, ..RecoveryReport::default() };
-    let end = replay(directory, &manifest, &mut version, &mut report)?;
+    let last = replay(directory, &manifest, &mut version, &mut report)?;
     report.removed_files = remove_unnamed(directory, &manifest)?;
-    let wal = open_end(directory, manifest.first_log, end, version.lsn)?;
+    let wal = open_end(directory, last, version.lsn)?;
     report.lsn = version.lsn;
     for view in version.galleries() {
         report.galleries += 1;
@@ -111,17 +111,38 @@ fn load_manifest(directory: &dyn Directory) -> Result<Manifest, OpenError> {
         let decoded = Manifest::decode(&bytes);
         return Ok(decoded.map_err(|fault| named(directory, FileName::Manifest, fault))?);
     }
-    // Without a manifest there must be nothing that one could have named.
-    let orphan = directory.list()?.into_iter().find(|name| {
+    create_store(directory)
+}
+
+/// Makes the first log and then the first manifest: where there is a manifest, there is a log.
+fn create_store(directory: &dyn Directory) -> Result<Manifest, OpenError> {
+    let random = (u128::from(directory.salt()) << 64) | u128::from(directory.salt());
+    let manifest = Manifest::new(StoreId::new(random));
+    let first_log = FileName::Log(manifest.first_log);
+    let mut orphans = directory.list()?;
+    orphans.retain(|name| {
         matches!(name, FileName::Log(_) | FileName::Segment(_) | FileName::Tombstones(..))
     });
-    if let Some(orphan) = orphan {
-        let what = format!("the manifest is missing although {orphan} is there");
-        return Err(Corruption::new(directory.path(FileName::Manifest), 0, what).into());
+    match orphans.as_slice() {
+        [] => {}
+        // A creation before this one was cut short.
+        [log] if *log == first_log && is_without_records(directory, first_log)? => {
+            directory.remove(first_log)?;
+        }
+        // Without a manifest there must be nothing that one could have named.
+        [orphan, ..] => {
+            let what = format!("the manifest is missing although {orphan} is there");
+            return Err(Corruption::new(directory.path(FileName::Manifest), 0, what).into());
+        }
     }
-    let manifest = Manifest::new(StoreId::new(1));
+    WalWriter::create(directory, manifest.first_log, manifest.durable.next())?;
     directory.replace(FileName::Manifest, FileName::NewManifest, &manifest.encode())?;
     Ok(manifest)
+}
+
+/// Whether a log file is too short for a record.
+fn is_without_records(directory: &dyn Directory, log: FileName) -> Result<bool, IoFailure> {
+    Ok(directory.read(log)?.is_none_or(|bytes| bytes.len() <= HEADER_BYTES))
 }
 
 fn load_version(directory: &dyn Directory, manifest: &Manifest) -> Result<Version, OpenError> {
@@ -170,20 +191,20 @@ fn load_segment(
     Ok(SegmentView {
         segment: Arc::new(segment),
         tombstones: Arc::new(tombstones),
-        stored: entry.tombstones,
         born: entry.born,
+        stored: entry.tombstones,
     })
 }
 
-/// The last log file, and its header and whole records; empty where not even the header is whole.
-type LogEnd = (LogSeq, Vec<u8>);
+/// The last log file: its number, where it ends, and what of it stays.
+type LastLog = (LogSeq, LogEnd, Vec<u8>);
 
 fn replay(
     directory: &dyn Directory,
     manifest: &Manifest,
     version: &mut Version,
     report: &mut RecoveryReport,
-) -> Result<Option<LogEnd>, OpenError> {
+) -> Result<LastLog, OpenError> {
     let mut logs: Vec<LogSeq> = directory
         .list()?
         .into_iter()
@@ -191,12 +212,8 @@ fn replay(
         .filter(|seq| *seq >= manifest.first_log)
         .collect();
     logs.sort_unstable();
-    // A checkpoint makes the log before the manifest that names it. Only a new store has none.
-    if logs.is_empty() && *manifest != Manifest::new(manifest.store) {
-        return Err(missing_log(directory, manifest.first_log));
-    }
     let mut expected = manifest.first_log;
-    let mut end = None;
+    let mut last = None;
     for (at, &seq) in logs.iter().enumerate() {
         let name = FileName::Log(seq);
         if seq != expected {
@@ -204,11 +221,11 @@ fn replay(
         }
         let mut bytes = directory.read(name)?.unwrap_or_default();
         let is_last = at + 1 == logs.len();
-        let log = read_log(&bytes, seq, version.lsn.next(), is_last)
-            .map_err(|fault| named(directory, name, fault))?;
-        report.replayed_batches += log.records.len() as u64;
-        report.torn_bytes += (bytes.len() as u64).saturating_sub(log.valid_bytes);
-        for record in log.records {
+        let damage = |fault| named(directory, name, fault);
+        let mut log = LogReader::open(&bytes, seq, version.lsn.next(), is_last).map_err(damage)?;
+        for record in &mut log {
+            let record = record.map_err(damage)?;
+            report.replayed_batches += 1;
             redo(version, &record).map_err(|misfit| match misfit {
                 Misfit::State(what) => {
                     let what = format!("the batch with LSN {} {what}", record.lsn);
@@ -217,11 +234,20 @@ fn replay(
                 Misfit::Corruption(corruption) => corruption,
             })?;
         }
-        bytes.truncate(usize::try_from(log.valid_bytes).unwrap_or(usize::MAX));
-        end = Some((seq, bytes));
+        let end = log.end();
+        if at == 0 && end.valid_bytes == 0 {
+            // It was durable before the manifest that names it.
+            let what = "the header of the log is cut short";
+            return Err(Corruption::new(directory.path(name), 0, what).into());
+        }
+        report.torn_bytes += end.torn_bytes as u64;
+        if is_last {
+            bytes.truncate(end.valid_bytes);
+            last = Some((seq, end, bytes));
+        }
         expected = seq.next();
     }
-    Ok(end)
+    last.ok_or_else(|| missing_log(directory, expected))
 }
 
 fn missing_log(directory: &dyn Directory, seq: LogSeq) -> OpenError {
@@ -242,19 +268,15 @@ fn redo(version: &mut Version, record: &WalRecord) -> Result<(), Misfit> {
 /// The log file to go on with.
 fn open_end(
     directory: &dyn Directory,
-    first: LogSeq,
-    end: Option<LogEnd>,
+    (seq, end, kept): LastLog,
     lsn: Lsn,
 ) -> Result<WalWriter, IoFailure> {
-    match end {
-        Some((seq, kept)) if kept.is_empty() => {
-            // Its creation was cut short: nothing is in it.
-            directory.remove(FileName::Log(seq))?;
-            WalWriter::create(directory, seq, lsn.next())
-        }
-        Some((seq, kept)) => WalWriter::resume(directory, seq, &kept),
-        None => WalWriter::create(directory, first, lsn.next()),
+    if kept.is_empty() {
+        // Its creation was cut short: nothing is in it.
+        directory.remove(FileName::Log(seq))?;
+        return WalWriter::create(directory, seq, lsn.next());
     }
+    WalWriter::resume(directory, seq, end, &kept)
 }
 
 /// The fault with the file it is in.

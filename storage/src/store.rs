@@ -220,6 +220,7 @@ mod tests {
     use crate::io::FileName;
     use crate::io::memory::{Fault, MemoryDirectory};
     use crate::row::tests::{bare_row, draft};
+    use crate::wal::NOTE_BYTES;
 
     fn options() -> StoreOptions {
         StoreOptions::default().with_checkpoint_on_close(false)
@@ -243,6 +244,9 @@ mod tests {
         let (store, _) = Store::open_in(Arc::new(directory.clone()), options()).unwrap();
         let gallery = create(&store);
         enroll(&store, gallery, 1).unwrap();
+        // A store just opened has no note left to write: the batch meets the fault first.
+        drop(store);
+        let (store, _) = Store::open_in(Arc::new(directory.clone()), options()).unwrap();
         directory.set_fault(fault);
         assert!(matches!(enroll(&store, gallery, 2), Err(WriteError::Io(_))));
         assert_eq!(store.snapshot().row_count(gallery), 1, "the failed row must not be visible");
@@ -298,20 +302,33 @@ mod tests {
         }
         drop(store);
         let log = FileName::Log(crate::id::LogSeq::new(1));
+        // Without the room reserved.
+        drop(Store::open_in(Arc::new(directory.clone()), options()).unwrap());
         let whole = directory.content(log);
 
-        directory.edit(log, |bytes| bytes.truncate(whole.len() - 5));
-        let (store, report) = Store::open_in(Arc::new(directory.clone()), options()).unwrap();
-        assert_eq!(report.rows, 2);
-        assert!(report.torn_bytes > 0);
-        drop(store);
+        for (cut, rows) in [(1, 3), (NOTE_BYTES + 1, 2)] {
+            directory.edit(log, |bytes| {
+                bytes.clone_from(&whole);
+                bytes.truncate(whole.len() - cut);
+            });
+            let (_, report) = Store::open_in(Arc::new(directory.clone()), options()).unwrap();
+            assert_eq!(report.rows, rows, "the end is a note, and before it the last batch");
+            assert!(report.torn_bytes > 0);
+        }
 
-        directory.edit(log, |bytes| {
-            bytes.clone_from(&whole);
-            bytes[whole.len() / 2] ^= 1;
-        });
-        let refused = Store::open_in(Arc::new(directory.clone()), options());
-        assert!(matches!(refused, Err(OpenError::Corruption(_))), "{refused:?}");
+        for at in [whole.len() / 2, whole.len() - NOTE_BYTES - 1] {
+            directory.edit(log, |bytes| {
+                bytes.clone_from(&whole);
+                bytes[at] ^= 1;
+            });
+            match Store::open_in(Arc::new(directory.clone()), options()) {
+                Err(OpenError::Corruption(damage)) => {
+                    assert!(damage.file.ends_with(log.to_string()), "{damage}");
+                    assert!((1..=at as u64).contains(&damage.offset), "{damage}, not {at}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
 
         // A whole group that never reached the disk in order is an unfinished write, not damage.
         directory.edit(log, |bytes| {

@@ -35,15 +35,17 @@ pub(crate) enum PowerCut {
     Synced,
     /// All names, but only the bytes that were synced.
     Names,
-    /// The names that were synced, and half of the bytes that were not.
+    /// The names that were synced, and of the bytes that were not the first half.
     HalfOfTheBytes,
+    /// All names, and of the bytes that were not synced the second half.
+    OtherHalfOfTheBytes,
     /// All names, and zeros in place of the bytes that were not synced.
     Zeros,
 }
 
 impl PowerCut {
-    pub(crate) const ALL: [Self; 4] =
-        [Self::Synced, Self::Names, Self::HalfOfTheBytes, Self::Zeros];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Synced, Self::Names, Self::HalfOfTheBytes, Self::OtherHalfOfTheBytes, Self::Zeros];
 }
 
 /// The content of one file, whatever its name.
@@ -95,15 +97,16 @@ impl Content {
 
     fn after(&self, cut: PowerCut) -> Self {
         let mut left = self.durable.clone();
-        let unsynced = self.seen.len().saturating_sub(left.len());
-        match cut {
-            PowerCut::Synced | PowerCut::Names => {}
-            PowerCut::HalfOfTheBytes => {
-                let written = self.seen.get(left.len()..).unwrap_or_default();
-                left.extend_from_slice(&written[..unsynced / 2]);
-            }
-            PowerCut::Zeros => left.resize(left.len() + unsynced, 0),
-        }
+        let Range { start, end } = self.dirty.clone();
+        let middle = start + end.saturating_sub(start) / 2;
+        let written = match cut {
+            PowerCut::Synced | PowerCut::Names => 0..0,
+            PowerCut::HalfOfTheBytes => start..middle,
+            PowerCut::OtherHalfOfTheBytes => middle..end,
+            PowerCut::Zeros => end..end,
+        };
+        left.resize(left.len().max(written.end), 0);
+        left[written.clone()].copy_from_slice(&self.seen[written]);
         Self { end: left.len(), seen: left.clone(), durable: left, dirty: 0..0 }
     }
 }
@@ -183,7 +186,9 @@ impl MemoryDirectory {
         let state = self.state.lock();
         let names = match cut {
             PowerCut::Synced | PowerCut::HalfOfTheBytes => state.durable_names.clone(),
-            PowerCut::Names | PowerCut::Zeros => state.names.clone(),
+            PowerCut::Names | PowerCut::OtherHalfOfTheBytes | PowerCut::Zeros => {
+                state.names.clone()
+            }
         };
         let contents = state.contents.iter().map(|content| content.after(cut)).collect();
         Self::of(State { contents, durable_names: names.clone(), names, ..State::default() })

@@ -18,7 +18,7 @@ pub(crate) const FORMAT_VERSION: u32 = 1;
 pub(crate) struct SegmentEntry {
     pub(crate) segment: SegmentId,
     pub(crate) gallery: GalleryId,
-    /// Position in commit order at which it became live.
+    /// The position in commit order at which the segment became live.
     pub(crate) born: Lsn,
     /// The LSN in the name of its tombstone file, where it has one.
     pub(crate) tombstones: Option<Lsn>,
@@ -27,6 +27,7 @@ pub(crate) struct SegmentEntry {
 /// Everything that is live as of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Manifest {
+    /// Tells this store from every other, copies of it excepted.
     pub(crate) store: StoreId,
     /// Batches up to this one are in segments; the log holds what came after.
     pub(crate) durable: Lsn,
@@ -142,11 +143,11 @@ mod tests {
         let entry = |segment, tombstones| SegmentEntry {
             segment: SegmentId::new(segment),
             gallery: GalleryId::new(1),
-            born: Lsn::new(3),
+            born: Lsn::new(segment - 1),
             tombstones,
         };
         Manifest {
-            store: StoreId::new(5),
+            store: StoreId::new(u128::MAX / 3),
             durable: Lsn::new(7),
             first_log: LogSeq::new(3),
             next_gallery: GalleryId::new(5),
