@@ -119,6 +119,6 @@ pub use id::{GalleryId, LogSeq, Lsn, RowOrdinal, SegmentId, TemplateId};
 pub use options::StoreOptions;
 pub use recovery::{OpenError, RecoveryReport};
 pub use row::{Row, RowRef};
-pub use snapshot::{Probe, ReadError, Snapshot};
+pub use snapshot::{GallerySize, Probe, ReadError, Snapshot};
 pub use store::Store;
 pub use topk::Scored;

@@ -58,6 +58,24 @@ pub enum ReadError {
     Corruption(#[from] Corruption),
 }
 
+/// How much of a gallery there is and where.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GallerySize {
+    /// Live rows.
+    pub rows: u64,
+    /// Those of them that no checkpoint has sealed yet.
+    pub rows_in_memory: u64,
+    /// Memory these take, roughly.
+    pub bytes_in_memory: u64,
+    /// Segments.
+    pub segments: u64,
+    /// Bytes of their files.
+    pub segment_bytes: u64,
+    /// Deleted rows that are still in segments.
+    pub rows_deleted: u64,
+}
+
 /// The store after one batch, whatever is written later. Cheap to clone; never blocks writers.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
@@ -96,6 +114,21 @@ impl Snapshot {
     /// The number of live rows; zero where the gallery does not exist.
     pub fn row_count(&self, id: GalleryId) -> u64 {
         self.version.gallery(id).map_or(0, |view| view.row_count())
+    }
+
+    /// How much of a gallery there is and where; none where the gallery does not exist.
+    pub fn size(&self, id: GalleryId) -> Option<GallerySize> {
+        let view = self.version.gallery(id)?;
+        let tables = view.tables();
+        let segments = view.segments.iter();
+        Some(GallerySize {
+            rows: view.row_count(),
+            rows_in_memory: tables.iter().map(|table| table.len() as u64).sum(),
+            bytes_in_memory: tables.iter().map(|table| table.bytes()).sum(),
+            segments: view.segments.len() as u64,
+            segment_bytes: segments.clone().map(|view| view.segment.file_bytes()).sum(),
+            rows_deleted: segments.map(|view| view.tombstones.len()).sum(),
+        })
     }
 
     /// The live row of this identity; none where the gallery does not exist.

@@ -58,7 +58,7 @@ impl Store {
         let (requests, inbox) = mpsc::sync_channel(options.queued_batches_max.clamp(1, QUEUE_MAX));
         let worker = start_worker(&directory, &recovered, requests.clone())?;
         let committer = Committer::new(
-            Arc::clone(&directory),
+            directory,
             options,
             Arc::clone(&current),
             Arc::clone(&activity),

@@ -34,15 +34,24 @@ enum Answer {
     Compaction(Reply<Option<CompactionReport>>, CompactionReport),
 }
 
+/// What came of a merge.
+type Merged = Result<(Option<Segment>, CompactionReport), BuildError>;
+
+/// Who waits for something that is under way; nobody where it began by itself.
+#[derive(Debug)]
+struct Waiting<T>(Option<Reply<T>>);
+
 #[derive(Debug)]
 pub(crate) struct Maintenance {
     worker: Option<WorkerEnds>,
     /// What was asked for, in order.
     asked: VecDeque<Request>,
     /// The checkpoint under way: who waits for it, and bytes of the log files it retires.
-    sealing: Option<(Option<Reply<CheckpointReport>>, u64)>,
+    sealing: Option<(Waiting<CheckpointReport>, u64)>,
     /// The merge under way: who waits for it.
-    merging: Option<Option<Reply<Option<CompactionReport>>>>,
+    merging: Option<Waiting<Option<CompactionReport>>>,
+    /// What came of it, while a checkpoint under way keeps it from being installed.
+    merged: Option<(Plan, Merged)>,
     /// Files that nothing names any more.
     garbage: Vec<FileName>,
     /// Answers that are given once the garbage is gone.
@@ -62,6 +71,7 @@ impl Maintenance {
             asked: VecDeque::new(),
             sealing: None,
             merging: None,
+            merged: None,
             garbage: Vec::new(),
             answers: Vec::new(),
             removing: None,
@@ -211,7 +221,7 @@ impl Committer {
         version.freeze();
         self.publish(version);
         self.unsealed_since = None;
-        self.maintenance.sealing = Some((reply, retired));
+        self.maintenance.sealing = Some((Waiting(reply), retired));
         self.activity.lock().checkpointing = true;
         self.send(Job::Seal { state: Box::new(self.version.clone()), first_log });
     }
@@ -222,7 +232,7 @@ impl Committer {
         bytes_per_second: Option<u64>,
         reply: Option<Reply<Option<CompactionReport>>>,
     ) {
-        self.maintenance.merging = Some(reply);
+        self.maintenance.merging = Some(Waiting(reply));
         self.activity.lock().compacting = true;
         self.send(Job::Merge { plan, bytes_per_second });
     }
@@ -253,7 +263,16 @@ impl Committer {
 
     fn take(&mut self, done: Done) {
         match done {
-            Done::Sealed(outcome) => self.end_checkpoint(outcome),
+            Done::Sealed(outcome) => {
+                self.end_checkpoint(outcome);
+                if let Some((plan, outcome)) = self.maintenance.merged.take() {
+                    self.end_merge(&plan, outcome);
+                }
+            }
+            // The checkpoint under way began with the segments that the merge replaces.
+            Done::Merged(plan, outcome) if self.maintenance.sealing.is_some() => {
+                self.maintenance.merged = Some((plan, outcome));
+            }
             Done::Merged(plan, outcome) => self.end_merge(&plan, outcome),
             Done::Removed { left, failure } => self.end_removal(left, failure),
         }
@@ -261,7 +280,7 @@ impl Committer {
     }
 
     fn end_checkpoint(&mut self, outcome: Result<(Sealed, CheckpointReport), IoFailure>) {
-        let Some((reply, _)) = self.maintenance.sealing.take() else { return };
+        let Some((Waiting(reply), _)) = self.maintenance.sealing.take() else { return };
         self.activity.lock().checkpointing = false;
         let installed = outcome.and_then(|(sealed, report)| {
             self.install_checkpoint(sealed)?;
@@ -310,12 +329,8 @@ impl Committer {
         Ok(())
     }
 
-    fn end_merge(
-        &mut self,
-        plan: &Plan,
-        outcome: Result<(Option<Segment>, CompactionReport), BuildError>,
-    ) {
-        let Some(reply) = self.maintenance.merging.take() else { return };
+    fn end_merge(&mut self, plan: &Plan, outcome: Merged) {
+        let Some(Waiting(reply)) = self.maintenance.merging.take() else { return };
         self.activity.lock().compacting = false;
         let installed = outcome.and_then(|(segment, report)| {
             self.install_merge(plan, segment)?;
@@ -338,6 +353,11 @@ impl Committer {
 
     fn install_merge(&mut self, plan: &Plan, segment: Option<Segment>) -> Result<(), BuildError> {
         let output = segment.map(|segment| SegmentView::new(segment, self.version.lsn));
+        if self.sealed.version.gallery(plan.gallery.id).is_none() {
+            // The gallery was dropped meanwhile.
+            self.maintenance.garbage.push(FileName::Segment(plan.output));
+            return Ok(());
+        }
         let mut sealed = self.sealed.clone();
         sealed.version = install(&sealed.version, plan, output.as_ref())?;
         let version = install(&self.version, plan, output.as_ref())?;

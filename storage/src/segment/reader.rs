@@ -38,7 +38,7 @@ impl Segment {
         let header = SegmentHeader::decode(mapping.bytes()).map_err(fault)?;
         let list = mapping.bytes().get(header.checksums as usize..).unwrap_or_default();
         let sum = list.split_last_chunk::<CHECKSUM_BYTES>();
-        if !sum.is_some_and(|(list, sum)| Checksum::of(list).get() == u32::from_le_bytes(*sum)) {
+        if sum.is_none_or(|(list, sum)| Checksum::of(list).get() != u32::from_le_bytes(*sum)) {
             let what = "the checksum of the checksums differs".to_owned();
             return Err(fault(DecodeError { offset: header.checksums, what }));
         }
@@ -96,11 +96,6 @@ impl Segment {
     /// Components of an embedding.
     pub(crate) fn dim(&self) -> Dim {
         self.header.dim
-    }
-
-    /// The model of all rows.
-    pub(crate) fn model(&self) -> &str {
-        &self.header.model
     }
 
     /// The number of rows, deleted ones included.

@@ -92,7 +92,7 @@ impl World {
             let behind = snapshot.rows(gallery, middle).count();
             assert_eq!(behind, rows.len().saturating_sub(rows.len() / 2 + 1));
             for row in rows.values() {
-                assert_eq!(read(&snapshot, gallery, row.id).as_ref(), Some(row));
+                assert_eq!(read(snapshot, gallery, row.id).as_ref(), Some(row));
             }
             let wanted = Probe {
                 embedding: &probe,
