@@ -17,6 +17,7 @@ mod inference;
 pub mod keyring;
 mod role;
 mod tenant;
+mod upkeep;
 
 pub use compare::ImageComparison;
 pub use enroll::{Enrollment, EnrollmentDraft, QualityFilter, TemplateSource, UnenrolledFace};

@@ -5,3 +5,4 @@ mod concurrency;
 mod corruption;
 mod model;
 mod support;
+mod upkeep;
