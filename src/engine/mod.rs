@@ -29,6 +29,8 @@ pub use inference::Inference;
 pub use role::{Action, Role};
 pub use tenant::{Tenant, TenantName, TenantNameError};
 
+pub use likeness_storage::Activity;
+
 pub use crate::vision::{DetectedFace, Detection, IMAGE_BYTES_MAX, ImageError};
 
 use std::sync::Arc;
