@@ -145,6 +145,9 @@ impl Drop for Store {
 #[cfg(test)]
 mod tests {
     mod crash;
+    mod oracle;
+    mod simulation;
+    mod workload;
 
     use super::*;
     use crate::id::{GalleryId, TemplateId};

@@ -141,15 +141,14 @@ impl MemoryDirectory {
         self.state.lock().fault = fault;
     }
 
-    /// Makes one call fail that is yet to come, or none; forgets which one failed before.
+    /// Makes one call fail that is yet to come, or none.
     pub(crate) fn break_down(&self, breakdown: Option<Breakdown>) {
-        let mut state = self.state.lock();
-        (state.breakdown, state.failed) = (breakdown, None);
+        self.state.lock().breakdown = breakdown;
     }
 
-    /// The first call that failed as [`MemoryDirectory::break_down`] said.
-    pub(crate) fn failed(&self) -> Option<Failed> {
-        self.state.lock().failed
+    /// The first call that failed as [`MemoryDirectory::break_down`] said and was not taken yet.
+    pub(crate) fn take_failed(&self) -> Option<Failed> {
+        self.state.lock().failed.take()
     }
 
     /// The number of calls so far.

@@ -12,9 +12,9 @@ fn the_call_of_the_number_fails_once_or_from_then_on() {
         let mut file = directory.create(LOG).unwrap();
         directory.break_down(Some(Breakdown { call: 3, seed: 7, lasts }));
         file.append(b"whole").unwrap();
-        assert_eq!(directory.failed(), None);
+        assert_eq!(directory.take_failed(), None);
         assert!(file.append(b"a part of this").is_err());
-        assert_eq!(directory.failed(), Some(Failed { call: Call::Append, name: Some(LOG) }));
+        assert_eq!(directory.take_failed(), Some(Failed { call: Call::Append, name: Some(LOG) }));
         assert!(b"wholea part of this".starts_with(&directory.content(LOG)));
         assert_eq!(file.sync().is_err(), lasts);
         assert_eq!(directory.calls(), 4);
