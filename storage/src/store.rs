@@ -144,6 +144,7 @@ impl Drop for Store {
 
 #[cfg(test)]
 mod tests {
+    mod bit_flips;
     mod crash;
     mod oracle;
     mod simulation;
