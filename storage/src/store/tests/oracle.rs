@@ -27,6 +27,16 @@ pub(super) struct World {
     pub(super) galleries: BTreeMap<GalleryId, Arc<Gallery>>,
 }
 
+impl World {
+    /// A template of some gallery, where there is one.
+    pub(super) fn some_row(&self) -> Option<(GalleryId, TemplateId)> {
+        let mut rows = self.galleries.iter().filter_map(|(gallery, content)| {
+            content.rows.keys().next().map(|template| (*gallery, *template))
+        });
+        rows.next()
+    }
+}
+
 /// The states of a store: entry `n` is the one at LSN `n`.
 #[derive(Clone, Debug)]
 pub(super) struct Oracle {
@@ -122,7 +132,7 @@ pub(super) fn read(store: &Store) -> Result<World, String> {
 }
 
 fn rows_of(snapshot: &Snapshot, gallery: GalleryId) -> Result<Vec<Enrolled>, String> {
-    Ok(snapshot.rows(gallery, None).map(enrolled).collect())
+    snapshot.rows(gallery, None).map(|row| Ok(enrolled(row))).collect()
 }
 
 fn row_of(
@@ -130,7 +140,7 @@ fn row_of(
     gallery: GalleryId,
     template: TemplateId,
 ) -> Result<Option<Enrolled>, String> {
-    Ok(snapshot.get(gallery, template).map(enrolled))
+    snapshot.get(gallery, template).map(|row| Ok(enrolled(row))).transpose()
 }
 
 fn enrolled(row: RowRef<'_>) -> Enrolled {

@@ -12,12 +12,10 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::oracle::{Oracle, read};
-use super::workload::{Workload, open};
-use crate::batch::WriteBatch;
+use super::crash::check;
+use super::workload::Workload;
 use crate::io::memory::{Breakdown, MemoryDirectory, PowerCut, Random};
 use crate::recovery::OpenError;
-use crate::row::tests::draft;
 
 /// Seeds of the ordinary test run, and the crashes they must amount to.
 const SEEDS: u64 = 40;
@@ -58,40 +56,6 @@ impl fmt::Display for Place {
     }
 }
 
-/// Recovers what a crash left, and checks it; then writes, cuts the power, and recovers again.
-fn check(
-    place: Place,
-    left: &MemoryDirectory,
-    acknowledged: u64,
-    oracle: &Oracle,
-    random: &mut Random,
-) {
-    let (store, report) = open(left).unwrap_or_else(|error| panic!("{place}: {error}"));
-    let lsn = report.lsn.get();
-    assert!(lsn >= acknowledged, "{place}: {acknowledged} were acknowledged, {lsn} are there");
-    let expected = oracle.at(lsn).unwrap_or_else(|| panic!("{place}: no batch had LSN {lsn}"));
-    assert_eq!(read(&store).as_ref(), Ok(expected), "{place}: not the state at LSN {lsn}");
-    store.verify().unwrap_or_else(|damage| panic!("{place}: {damage}"));
-
-    let mut oracle = oracle.clone();
-    oracle.cut(lsn);
-    let mut batch = WriteBatch::new();
-    batch.create_gallery(draft("after", 2));
-    if let Some((gallery, template)) = Workload::some_row(oracle.world()) {
-        batch.remove(gallery, template);
-    }
-    oracle.apply(&batch);
-    store.write(batch).unwrap_or_else(|error| panic!("{place}: {error}"));
-    if random.one_in(4) {
-        store.checkpoint().unwrap_or_else(|error| panic!("{place}: {error}"));
-    }
-    drop(store);
-    let again = left.power_cut(PowerCut::Seeded(random.next()));
-    let (store, report) = open(&again).unwrap_or_else(|error| panic!("{place}, again: {error}"));
-    assert_eq!(report.lsn.get(), oracle.lsn(), "{place}, again");
-    assert_eq!(read(&store).as_ref(), Ok(oracle.world()), "{place}, again");
-}
-
 /// One story. Returns how many crashes were recovered from.
 fn run(seed: u64) -> u64 {
     let mut workload = Workload::new(seed);
@@ -99,15 +63,15 @@ fn run(seed: u64) -> u64 {
     let mut crash_points = 0;
     for life in 0..3 {
         let fails = workload.random.one_in(2);
-        live(&mut workload, next.with_history(), fails);
+        live(&mut workload, &next.with_history(), fails);
         let directory = workload.directory.clone();
         for (call, state) in directory.history().iter().enumerate() {
             let killed = workload.random.one_in(3).then_some(Crash::Killed);
             for crash in killed.into_iter().chain([Crash::seeded(&mut workload.random)]) {
                 let place = Place { life, call, crash };
                 let acknowledged = state.acknowledged();
-                let (oracle, random) = (&workload.oracle, &mut workload.random);
-                check(place, &crash.of(state), acknowledged, oracle, random);
+                let then = PowerCut::Seeded(workload.random.next());
+                check(&place, &crash.of(state), acknowledged, &workload.oracle, &[then]);
                 crash_points += 1;
             }
         }
@@ -122,7 +86,7 @@ fn run(seed: u64) -> u64 {
 }
 
 /// Opens the store and lets it work for a while, or until a call fails.
-fn live(workload: &mut Workload, directory: MemoryDirectory, fails: bool) {
+fn live(workload: &mut Workload, directory: &MemoryDirectory, fails: bool) {
     if fails {
         let call = directory.calls() + 1 + workload.random.below(120) as u64;
         let (seed, lasts) = (workload.random.next(), workload.random.one_in(2));

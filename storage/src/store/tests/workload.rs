@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::oracle::{Oracle, World, read};
 use crate::batch::{WriteBatch, WriteError};
-use crate::id::{GalleryId, TemplateId};
+use crate::id::GalleryId;
 use crate::io::memory::{MemoryDirectory, Random};
 use crate::options::StoreOptions;
 use crate::recovery::{OpenError, RecoveryReport};
@@ -15,9 +15,13 @@ use crate::store::Store;
 /// Most galleries at a time: few, so that each gets several segments.
 const GALLERIES_MAX: usize = 3;
 
-/// Opens a store so that dropping it leaves what a killed process would leave.
+/// Options under which dropping a store leaves what a killed process would leave.
+pub(super) fn crashing() -> StoreOptions {
+    StoreOptions::default().with_checkpoint_on_close(false)
+}
+
 pub(super) fn open(directory: &MemoryDirectory) -> Result<(Store, RecoveryReport), OpenError> {
-    open_with(directory, StoreOptions::default().with_checkpoint_on_close(false))
+    open_with(directory, crashing())
 }
 
 fn open_with(
@@ -221,13 +225,5 @@ impl Workload {
         assert!(matches!(refused, Err(WriteError::ReadOnly { .. })), "{refused:?}");
         let refused = store.checkpoint();
         assert!(matches!(refused, Err(WriteError::ReadOnly { .. })), "{refused:?}");
-    }
-
-    /// A template that some gallery of `world` has, or else nothing to remove.
-    pub(super) fn some_row(world: &World) -> Option<(GalleryId, TemplateId)> {
-        let mut rows = world.galleries.iter().filter_map(|(gallery, content)| {
-            content.rows.keys().next().map(|template| (*gallery, *template))
-        });
-        rows.next()
     }
 }
