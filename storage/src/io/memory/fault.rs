@@ -1,4 +1,4 @@
-//! Calls that fail.
+//! Calls that fail: of one kind, or by number.
 
 use super::random::Random;
 use crate::io::FileName;

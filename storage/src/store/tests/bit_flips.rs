@@ -47,7 +47,8 @@ fn check(workload: &mut Workload, store: &MemoryDirectory) -> u64 {
         Ok((found, world)) => {
             let newest = files.iter().rfind(|name| matches!(name, FileName::Log(_)));
             assert_eq!(Some(&name), newest, "bit {bit} changed what is seen");
-            assert!(is_without_last_group(&workload.oracle, lsn, found, &world), "bit {bit}");
+            let cut = is_without_last_group(&workload.oracle, lsn, found, &world);
+            assert!(cut, "bit {bit} of {name}: LSN {found} is shown, {lsn} was there");
         }
     }
     1

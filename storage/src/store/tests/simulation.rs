@@ -179,3 +179,10 @@ fn every_crash_of_a_random_workload_leaves_a_prefix_with_every_acknowledged_comm
     let crash_points = for_seeds("simulation", SEEDS, run);
     assert_at_least(crash_points, CRASH_POINTS_MIN);
 }
+
+#[test]
+fn a_seed_tells_the_same_story_again() {
+    for seed in 0..3 {
+        assert_eq!(run(seed), run(seed), "seed {seed}");
+    }
+}
