@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use likeness_storage::{ReadError, WriteError};
+use likeness_storage::{Corruption, ReadError, WriteError};
 
 use crate::biometric::FaceId;
 use crate::vision::{ImageError, VisionError};
@@ -69,6 +69,9 @@ pub enum EngineError {
     /// The store accepts no writes until it is reopened.
     #[error("the store is read-only after a failed write; restart the server")]
     ReadOnly(#[source] WriteError),
+    /// What is stored is damaged. Nothing was answered from it; the log names the file.
+    #[error("stored data is damaged: the server's log names the file")]
+    Damaged(#[source] Corruption),
     /// The caller withdrew the request.
     #[error("canceled on request")]
     Cancelled,
@@ -106,6 +109,7 @@ impl From<WriteError> for EngineError {
         match error {
             WriteError::GalleryExists { name, .. } => Self::GalleryExists(name.into()),
             WriteError::ReadOnly { .. } => Self::ReadOnly(error),
+            WriteError::Corruption(corruption) => Self::Damaged(corruption),
             WriteError::TooLarge { .. } => Self::invalid("request", error.to_string()),
             other => Self::Internal(Box::new(other)),
         }
@@ -116,6 +120,7 @@ impl From<ReadError> for EngineError {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Cancelled => Self::Cancelled,
+            ReadError::Corruption(corruption) => Self::Damaged(corruption),
             other => Self::Internal(Box::new(other)),
         }
     }

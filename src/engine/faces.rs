@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use likeness_storage::{RowRef, TemplateId, WriteBatch};
+use likeness_storage::{ReadError, RowRef, TemplateId, WriteBatch};
 
 use super::{EngineError, Tenant, TenantSnapshot, blocking};
 use crate::biometric::{BoundingBox, FaceId};
@@ -66,7 +66,7 @@ impl TenantSnapshot {
     pub fn face(&self, gallery: &str, face_id: FaceId) -> Result<EnrolledFace, EngineError> {
         let gallery = self.descriptor(gallery)?;
         self.snapshot
-            .get(gallery.id, TemplateId::new(face_id.as_u128()))
+            .get(gallery.id, TemplateId::new(face_id.as_u128()))?
             .map(EnrolledFace::from)
             .ok_or(EngineError::FaceNotFound(face_id))
     }
@@ -87,12 +87,15 @@ impl TenantSnapshot {
     ) -> Result<FacePage, EngineError> {
         let gallery = self.descriptor(gallery)?;
         let after = after.map(|face_id| TemplateId::new(face_id.as_u128()));
+        let is_wanted =
+            |row: &RowRef<'_>| external_image_id.is_none_or(|id| row.external_image_id == Some(id));
         let mut wanted = self
             .snapshot
             .rows(gallery.id, after)
-            .filter(|row| external_image_id.is_none_or(|id| row.external_image_id == Some(id)));
-        let faces: Vec<EnrolledFace> = wanted.by_ref().take(limit).map(Into::into).collect();
-        let more = wanted.next().is_some();
+            .filter(|row| row.as_ref().map_or(true, is_wanted));
+        let faces = wanted.by_ref().take(limit).map(|row| Ok(row?.into()));
+        let faces: Vec<EnrolledFace> = faces.collect::<Result<_, ReadError>>()?;
+        let more = wanted.next().transpose()?.is_some();
         let next = faces.last().filter(|_| more).map(|face| face.face_id);
         Ok(FacePage { faces, next })
     }

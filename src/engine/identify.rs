@@ -122,7 +122,8 @@ impl Tenant {
         blocking(move || {
             let searched_face = probe.bounding_box;
             let candidates = snapshot.scan(&gallery, &probe, &scan)?;
-            Ok(Identification { matches: snapshot.matches(&gallery, &candidates), searched_face })
+            let matches = snapshot.matches(&gallery, &candidates)?;
+            Ok(Identification { matches, searched_face })
         })
         .await
     }
@@ -232,7 +233,7 @@ impl TenantSnapshot {
         face_id: FaceId,
     ) -> Result<ProbeTemplate, EngineError> {
         let id = TemplateId::new(face_id.as_u128());
-        let row = self.snapshot.get(gallery.id, id).ok_or(EngineError::FaceNotFound(face_id))?;
+        let row = self.snapshot.get(gallery.id, id)?.ok_or(EngineError::FaceNotFound(face_id))?;
         let embedding = row.to_row().embedding;
         let bounding_box = row.bounding_box.map(BoundingBox::from_array);
         Ok(ProbeTemplate { embedding, bounding_box, exclude: Some(id) })
@@ -273,15 +274,19 @@ impl TenantSnapshot {
             .collect())
     }
 
-    fn matches(&self, gallery: &GalleryDescriptor, candidates: &[Candidate]) -> Vec<Match> {
-        candidates
-            .iter()
-            .filter_map(|candidate| {
-                let id = TemplateId::new(candidate.face_id.as_u128());
-                let row = self.snapshot.get(gallery.id, id)?;
-                Some(Match { face: row.into(), similarity: candidate.similarity })
-            })
-            .collect()
+    fn matches(
+        &self,
+        gallery: &GalleryDescriptor,
+        candidates: &[Candidate],
+    ) -> Result<Vec<Match>, EngineError> {
+        let mut matches = Vec::with_capacity(candidates.len());
+        for candidate in candidates {
+            let id = TemplateId::new(candidate.face_id.as_u128());
+            if let Some(row) = self.snapshot.get(gallery.id, id)? {
+                matches.push(Match { face: row.into(), similarity: candidate.similarity });
+            }
+        }
+        Ok(matches)
     }
 }
 

@@ -197,7 +197,7 @@ impl From<EngineError> for ApiError {
                 return Self::new(Code::ReadOnly, way_out).caused_by(error);
             }
             EngineError::Cancelled => return Self::overloaded("the request was given up"),
-            EngineError::Internal(_) => return Self::internal(error),
+            EngineError::Internal(_) | EngineError::Damaged(_) => return Self::internal(error),
         };
         Self::new(code, error.to_string())
     }

@@ -102,6 +102,10 @@ impl From<EngineError> for SqlError {
             }
             EngineError::ReadOnly(_) => Self::new(SqlState::ReadOnlySqlTransaction, message),
             EngineError::Cancelled => Self::new(SqlState::QueryCanceled, message),
+            EngineError::Damaged(cause) => {
+                tracing::error!(error = &cause as &dyn Error, "statement met damaged data");
+                Self::new(SqlState::DataCorrupted, message)
+            }
             EngineError::Internal(cause) => {
                 tracing::error!(error = &*cause as &dyn Error, "statement failed");
                 Self::new(SqlState::InternalError, message)

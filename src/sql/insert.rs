@@ -17,7 +17,7 @@ use super::query::QueryContext;
 use super::types::SqlType;
 use super::{Outcome, SqlError, SqlState};
 use crate::biometric::{AttributeSet, BoundingBox};
-use crate::engine::{EnrolledFace, EnrollmentDraft, QualityFilter, TemplateSource};
+use crate::engine::{EngineError, EnrolledFace, EnrollmentDraft, QualityFilter, TemplateSource};
 
 /// `INSERT INTO c (columns) VALUES (..), .. [RETURNING ..]`.
 #[derive(Debug)]
@@ -207,13 +207,14 @@ impl Insert {
         let gallery = now.descriptor(gallery).ok().map(|descriptor| descriptor.id);
         let boxes: Vec<_> =
             faces.iter().map(|face| face.bounding_box.map(BoundingBox::to_array)).collect();
-        let rows: Vec<RowRef<'_>> = faces
+        let rows: Result<Vec<RowRef<'_>>, EngineError> = faces
             .iter()
             .zip(&boxes)
             .map(|(face, bounding_box)| {
                 let id = TemplateId::new(face.face_id.as_u128());
-                let stored = gallery.and_then(|gallery| now.storage().get(gallery, id));
-                RowRef {
+                let stored = gallery.map(|gallery| now.storage().get(gallery, id)).transpose()?;
+                let stored = stored.flatten();
+                Ok(RowRef {
                     id,
                     lsn: stored.map_or(Lsn::default(), |row| row.lsn),
                     model: &face.model,
@@ -226,9 +227,10 @@ impl Insert {
                     metadata: face.metadata.as_deref(),
                     created_at_us: face.created_at_us,
                     embedding: stored.map_or(&[], |row| row.embedding),
-                }
+                })
             })
             .collect();
+        let rows = rows?;
         let arrays = returning.iter().map(|item| item.column.array(&rows)).collect();
         let schema = self.schema().unwrap_or_else(|| schema_of([]));
         RecordBatch::try_new(schema, arrays).map_err(|error| DataFusionError::from(error).into())

@@ -23,11 +23,12 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions,
 };
 use futures::stream;
-use likeness_storage::{GalleryDescriptor, RowRef, TemplateId};
+use likeness_storage::{GalleryDescriptor, ReadError, RowRef, TemplateId};
 
+use super::SqlError;
 use super::columns::{GalleryColumn, schema_of};
 use crate::biometric::FaceId;
-use crate::engine::TenantSnapshot;
+use crate::engine::{EngineError, TenantSnapshot};
 
 /// Most rows of one batch.
 const BATCH_ROWS: usize = 8192;
@@ -256,10 +257,13 @@ impl Reader {
     fn read(&self, position: Position) -> Result<(RecordBatch, Position), DataFusionError> {
         let (storage, gallery) = (self.snapshot.storage(), self.descriptor.id);
         let (rows, next): (Vec<RowRef<'_>>, _) = match position {
-            Position::At(id) => (storage.get(gallery, id).into_iter().collect(), Position::End),
+            Position::At(id) => {
+                (storage.get(gallery, id).map_err(failed)?.into_iter().collect(), Position::End)
+            }
             Position::Behind(after, wanted) => {
                 let most = self.batch_rows().min(wanted);
-                let rows: Vec<_> = storage.rows(gallery, after).take(most).collect();
+                let rows = storage.rows(gallery, after).take(most).collect::<Result<Vec<_>, _>>();
+                let rows = rows.map_err(failed)?;
                 let next = match rows.last() {
                     Some(last) if rows.len() == most => {
                         Position::Behind(Some(last.id), wanted - most)
@@ -284,4 +288,9 @@ impl Reader {
             BATCH_ROWS
         }
     }
+}
+
+/// Why rows could not be read, on its way through DataFusion.
+pub(super) fn failed(error: ReadError) -> DataFusionError {
+    SqlError::from(EngineError::from(error)).into()
 }

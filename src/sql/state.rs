@@ -85,6 +85,8 @@ pub enum SqlState {
     SystemError,
     /// XX000: a malfunction of the server.
     InternalError,
+    /// XX001: what is stored is damaged.
+    DataCorrupted,
 }
 
 impl SqlState {
@@ -131,6 +133,7 @@ impl SqlState {
             Self::QueryCanceled => "57014",
             Self::SystemError => "58000",
             Self::InternalError => "XX000",
+            Self::DataCorrupted => "XX001",
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::embedding::Dim;
-use crate::error::IoFailure;
+use crate::error::{Corruption, IoFailure};
 use crate::gallery::GalleryDraft;
 use crate::id::{GalleryId, Lsn, TemplateId};
 use crate::row::Row;
@@ -175,9 +175,21 @@ pub enum WriteError {
     /// process, but may be found on disk when the store is opened again.
     #[error("the batch could not be made durable")]
     Io(#[source] Arc<IoFailure>),
+    /// What would have to be read to decide is damaged.
+    #[error(transparent)]
+    Corruption(#[from] Corruption),
+    /// Files with erased rows could not be removed; they are tried again with every checkpoint.
+    #[error("{files} files that hold erased templates could not be removed; erase again")]
+    NotErased {
+        /// Their number.
+        files: u64,
+    },
     /// The store is closed.
     #[error("the store is closed")]
     Closed,
+    /// The store stopped before it could answer: the batch may be durable or not.
+    #[error("the store stopped before it could say whether the batch is durable")]
+    Unknown,
 }
 
 #[cfg(test)]

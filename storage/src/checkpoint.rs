@@ -1,14 +1,16 @@
-//! Sealing the memtables into segments, so that the log before them can go.
+//! Sealing the rows in memory into segments, so that the log before them can go.
 
 use std::sync::Arc;
 
-use crate::codec::DecodeError;
 use crate::error::{Corruption, IoFailure};
-use crate::id::{LogSeq, Lsn, SegmentId};
-use crate::io::{Directory, FileName};
-use crate::manifest::{Manifest, SegmentEntry};
+use crate::gallery::GalleryDescriptor;
+use crate::id::{LogSeq, Lsn, RowOrdinal, SegmentId};
+use crate::io::{AppendFile, Directory, FileName};
 use crate::memtable::Memtable;
-use crate::segment::{Segment, encode_segment};
+use crate::numbers::SegmentNumbers;
+use crate::row::RowRef;
+use crate::sealed::{Sealed, write_tombstones};
+use crate::segment::{BuildError, RowSource, Segment, Tombstones, write_segment};
 use crate::version::{GalleryView, SegmentView, Version};
 
 /// What a checkpoint did.
@@ -21,106 +23,127 @@ pub struct CheckpointReport {
     pub segments: u64,
     /// Rows in them.
     pub rows: u64,
+    /// Bytes of all files written.
+    pub bytes: u64,
+    /// Files that are not needed any more and could not be removed.
+    pub files_left: u64,
 }
 
-/// A state whose rows are all in segments, and the manifest that says so.
-#[derive(Debug)]
-pub(crate) struct Sealed {
-    pub(crate) version: Version,
-    pub(crate) manifest: Manifest,
-    pub(crate) report: CheckpointReport,
-}
-
-/// Writes segments and tombstone files for everything of `version` that has none, and syncs them.
-/// They are garbage until the manifest returned has replaced the old one.
+/// Writes segments for the frozen rows of `state`, and tombstone files for its segments that lost
+/// rows, and syncs them. They are garbage until a manifest names them.
 pub(crate) fn seal(
     directory: &dyn Directory,
-    version: &Version,
-    mut next_segment: SegmentId,
+    state: &Version,
     first_log: LogSeq,
-) -> Result<Sealed, IoFailure> {
-    let mut sealed = version.clone();
-    let mut report = CheckpointReport { lsn: version.lsn, ..CheckpointReport::default() };
-    let mut manifest = Manifest {
-        durable: version.lsn,
-        first_log,
-        next_gallery: version.next_gallery,
-        next_segment,
-        galleries: Vec::new(),
-        segments: Vec::new(),
-    };
-    for view in version.galleries() {
+    numbers: &SegmentNumbers,
+) -> Result<(Sealed, CheckpointReport), IoFailure> {
+    let mut version = state.clone();
+    let mut report = CheckpointReport { lsn: state.lsn, ..CheckpointReport::default() };
+    for view in state.galleries() {
         let mut view = GalleryView::clone(view);
-        if view.memtable.len() > 0 {
-            let segment = write_segment(directory, next_segment, &view)?;
+        if view.frozen.len() > 0 {
+            let rows: Vec<_> = view.frozen.rows(None).collect();
+            let segment = write_rows(directory, numbers.next(), &view.descriptor, &rows)?;
             report.segments += 1;
             report.rows += u64::from(segment.row_count());
-            next_segment = next_segment.next();
-            view.memtable = Memtable::default();
-            view.segments.push(SegmentView {
-                segment: Arc::new(segment),
-                tombstones: Arc::default(),
-                stored: None,
-            });
+            report.bytes += segment.file_bytes();
+            view.segments.push(SegmentView::new(segment, SegmentView::UNBORN));
         }
+        view.frozen = Memtable::default();
+        view.memtable = Memtable::default();
         for segment in &mut view.segments {
-            write_tombstones(directory, version.lsn, segment)?;
-            manifest.segments.push(SegmentEntry {
-                segment: segment.segment.id(),
-                gallery: view.descriptor.id,
-                tombstones: segment.stored,
-            });
+            report.bytes += write_tombstones(directory, state.lsn, segment)?;
         }
-        manifest.galleries.push((*view.descriptor).clone());
-        sealed.put_gallery(view);
+        version.put_gallery(view);
     }
     directory.sync()?;
-    manifest.next_segment = next_segment;
-    Ok(Sealed { version: sealed, manifest, report })
+    Ok((Sealed { version, first_log }, report))
 }
 
-fn write_segment(
+fn write_rows(
     directory: &dyn Directory,
     id: SegmentId,
-    view: &GalleryView,
+    gallery: &GalleryDescriptor,
+    rows: &[RowRef<'_>],
 ) -> Result<Segment, IoFailure> {
-    let name = FileName::Segment(id);
-    let rows: Vec<_> = view.memtable.rows(None).collect();
-    write_new(directory, name, &encode_segment(id, &view.descriptor, rows.into_iter()))?;
-    // Opening what was just written checks it before the log that could rebuild it goes.
-    let mapping = directory.map(name)?;
-    let opened = Segment::open(mapping).and_then(|segment| {
-        segment.verify()?;
-        Ok(segment)
-    });
-    opened.map_err(|fault| {
-        let corruption = named(directory, name, fault);
-        IoFailure::new("verify", directory.path(name), std::io::Error::other(corruption))
-    })
-}
-
-fn write_tombstones(
-    directory: &dyn Directory,
-    lsn: Lsn,
-    view: &mut SegmentView,
-) -> Result<(), IoFailure> {
-    if view.tombstones.is_empty() || view.stored.is_some() {
-        return Ok(());
+    let mut file = directory.create(FileName::Segment(id))?;
+    match build(directory, &mut *file, id, gallery, rows) {
+        Ok(segment) => Ok(segment),
+        Err(BuildError::Io(failure)) => Err(failure),
+        Err(BuildError::Corruption(corruption)) => Err(unsound(directory, id, corruption)),
     }
-    let segment = view.segment.id();
-    let name = FileName::Tombstones(segment, lsn);
-    write_new(directory, name, &view.tombstones.encode(segment))?;
-    view.stored = Some(lsn);
-    Ok(())
 }
 
-fn write_new(directory: &dyn Directory, name: FileName, bytes: &[u8]) -> Result<(), IoFailure> {
-    let mut file = directory.create(name)?;
-    file.append(bytes)?;
-    file.sync()
+/// Writes a segment into `file` and opens it. What was just written is verified before the source
+/// that could rebuild it goes.
+pub(crate) fn build(
+    directory: &dyn Directory,
+    file: &mut dyn AppendFile,
+    id: SegmentId,
+    gallery: &GalleryDescriptor,
+    rows: &(impl RowSource + ?Sized),
+) -> Result<Segment, BuildError> {
+    write_segment(file, id, gallery, rows)?;
+    let name = FileName::Segment(id);
+    let opened = Segment::open(directory.map(name)?, directory.path(name));
+    let segment = opened.map_err(|corruption| unsound(directory, id, corruption))?;
+    let mut fault = None;
+    segment.verify(|corruption| fault = fault.take().or(Some(corruption)));
+    match fault {
+        None => Ok(segment),
+        Some(corruption) => Err(unsound(directory, id, corruption).into()),
+    }
 }
 
-/// The fault with the file it is in.
-pub(crate) fn named(directory: &dyn Directory, name: FileName, fault: DecodeError) -> Corruption {
-    Corruption::new(directory.path(name), fault.offset, fault.what)
+/// The disk does not give back what was written.
+fn unsound(directory: &dyn Directory, id: SegmentId, corruption: Corruption) -> IoFailure {
+    let path = directory.path(FileName::Segment(id));
+    IoFailure::new("verify", path, std::io::Error::other(corruption))
+}
+
+/// The current version with what a checkpoint sealed in place of its frozen rows. Rows removed
+/// since the freeze are deleted in the new segments.
+pub(crate) fn rebase(current: &Version, sealed: &Sealed) -> Result<Version, Corruption> {
+    let mut version = current.clone();
+    for sealed_view in sealed.version.galleries() {
+        let Some(view) = current.gallery(sealed_view.descriptor.id) else { continue };
+        let mut view = GalleryView::clone(view);
+        let mut before = std::mem::take(&mut view.segments);
+        for sealed_segment in &sealed_view.segments {
+            let id = sealed_segment.segment.id();
+            let place = before.iter().position(|segment| segment.segment.id() == id);
+            view.segments.push(match place.map(|place| before.remove(place)) {
+                Some(segment) => with_stored(segment, sealed_segment),
+                None => without_removed(sealed_segment, &view.frozen)?,
+            });
+        }
+        // What is left became live since the freeze.
+        view.segments.append(&mut before);
+        view.frozen = Memtable::default();
+        version.put_gallery(view);
+    }
+    Ok(version)
+}
+
+/// A segment of the current version, with the tombstone file just written if it still says all.
+fn with_stored(mut segment: SegmentView, sealed: &SegmentView) -> SegmentView {
+    if segment.tombstones.len() == sealed.tombstones.len() {
+        segment.stored = sealed.stored;
+    }
+    segment
+}
+
+/// The segment of frozen rows, with those deleted that were removed while it was written.
+fn without_removed(sealed: &SegmentView, frozen: &Memtable) -> Result<SegmentView, Corruption> {
+    let mut view = sealed.clone();
+    if u64::from(view.segment.row_count()) != frozen.len() as u64 {
+        let mut tombstones = Tombstones::default();
+        for row in (0..view.segment.row_count()).map(RowOrdinal::new) {
+            if frozen.get(view.segment.id_at(row)?).is_none() {
+                tombstones.insert(row);
+            }
+        }
+        view.tombstones = Arc::new(tombstones);
+    }
+    Ok(view)
 }

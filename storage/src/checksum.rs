@@ -12,6 +12,14 @@ impl Checksum {
         Self(crc32fast::hash(bytes))
     }
 
+    /// The checksum of `salt`, little-endian, with `bytes` behind it.
+    pub(crate) fn of_salted(salt: u64, bytes: &[u8]) -> Self {
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(&salt.to_le_bytes());
+        hasher.update(bytes);
+        Self(hasher.finalize())
+    }
+
     /// A checksum read from disk.
     pub(crate) const fn from_stored(value: u32) -> Self {
         Self(value)
@@ -36,5 +44,11 @@ mod tests {
     #[test]
     fn the_checksum_is_crc_32_as_published() {
         assert_eq!(Checksum::of(b"123456789").get(), 0xcbf4_3926);
+    }
+
+    #[test]
+    fn a_salt_counts_like_bytes_in_front() {
+        let bytes = [&0x5a17_u64.to_le_bytes(), b"123456789".as_slice()].concat();
+        assert_eq!(Checksum::of_salted(0x5a17, b"123456789"), Checksum::of(&bytes));
     }
 }

@@ -110,15 +110,6 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Reads `count` bytes that must all be zero.
-    pub(crate) fn zeros(&mut self, count: usize) -> Result<(), DecodeError> {
-        let start = self.clone();
-        if self.bytes(count)?.iter().any(|&byte| byte != 0) {
-            return Err(start.fault("reserved bytes are not zero"));
-        }
-        Ok(())
-    }
-
     /// Succeeds where nothing is left to read.
     pub(crate) fn end(&self) -> Result<(), DecodeError> {
         if self.rest.is_empty() {
@@ -186,7 +177,6 @@ mod tests {
     #[test]
     fn bytes_that_no_writer_puts_are_refused() {
         assert!(Cursor::new(&[2]).flag().is_err());
-        assert!(Cursor::new(&[0, 1]).zeros(2).is_err());
         assert!(Cursor::new(&[1, 0, 0, 0, 0xff]).text(8).is_err());
         assert!(Cursor::new(&[0]).end().is_err());
     }

@@ -102,8 +102,7 @@ impl Embedding {
 
     /// Whether the components are finite and of unit length, up to rounding.
     pub(crate) fn is_unit(&self) -> bool {
-        // A component that is not finite makes the sum so too, which no tolerance accepts.
-        (squared_length(&self.components) - 1.0).abs() <= UNIT_TOLERANCE
+        is_unit(&self.components)
     }
 
     /// The components, [`Embedding::dim`] of them.
@@ -128,6 +127,12 @@ impl fmt::Debug for Embedding {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Embedding(dim {})", self.dim)
     }
+}
+
+/// Whether components are finite and of unit length, up to rounding.
+pub(crate) fn is_unit(components: &[f32]) -> bool {
+    // A component that is not finite makes the sum so too, which no tolerance accepts.
+    (squared_length(components) - 1.0).abs() <= UNIT_TOLERANCE
 }
 
 fn squared_length(components: &[f32]) -> f64 {

@@ -44,6 +44,11 @@ impl IoFailure {
     ) -> Self {
         Self { operation, path: path.into(), source }
     }
+
+    /// Whether the file was not there.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.source.kind() == io::ErrorKind::NotFound
+    }
 }
 
 #[cfg(test)]

@@ -22,11 +22,12 @@ fn the_documented_constants_are_those_of_the_code() {
         ("segment header bytes max", segment_layout[1].to_string()),
         ("section alignment", segment_layout[2].to_string()),
         ("section entry bytes", segment_layout[3].to_string()),
-        ("id bytes", segment_layout[4].to_string()),
-        ("fixed bytes", segment_layout[5].to_string()),
-        ("text end bytes", segment_layout[6].to_string()),
+        ("block bytes", segment_layout[4].to_string()),
+        ("id bytes", segment_layout[5].to_string()),
+        ("fixed bytes", segment_layout[6].to_string()),
+        ("text end bytes", segment_layout[7].to_string()),
         ("tombstone magic", magic(segment::TOMBSTONE_MAGIC)),
-        ("tombstone version", segment_layout[7].to_string()),
+        ("tombstone version", segment_layout[8].to_string()),
         ("operations: create, drop, enrol, remove", operations),
     ];
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/format.md");

@@ -43,7 +43,7 @@ pub(crate) fn remove_unnamed(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::{GalleryId, LogSeq, Lsn, SegmentId};
+    use crate::id::{GalleryId, LogSeq, Lsn, SegmentId, StoreId};
     use crate::io::memory::MemoryDirectory;
     use crate::manifest::SegmentEntry;
 
@@ -55,9 +55,10 @@ mod tests {
             segments: vec![SegmentEntry {
                 segment: kept,
                 gallery: GalleryId::new(1),
+                born: Lsn::new(1),
                 tombstones: Some(Lsn::new(8)),
             }],
-            ..Manifest::empty()
+            ..Manifest::new(StoreId::new(0))
         };
         let live = [
             FileName::Lock,

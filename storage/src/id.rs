@@ -56,6 +56,11 @@ numeric_id! {
 }
 
 numeric_id! {
+    /// A store, told from every other by a random number given when it was created.
+    StoreId, u128
+}
+
+numeric_id! {
     /// A sealed segment file, unique within one store and never used again.
     SegmentId, u64
 }

@@ -72,13 +72,16 @@
 //! | 9–10 | `committer` · `store` |
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+mod activity;
 mod batch;
 mod change;
 mod checkpoint;
 mod checksum;
 mod codec;
 mod committer;
+mod compaction;
 mod embedding;
+mod erasure;
 mod error;
 #[cfg(test)]
 mod format_document;
@@ -90,25 +93,32 @@ mod kernel;
 pub mod limits;
 mod manifest;
 mod memtable;
+mod numbers;
 mod options;
+mod prepare;
 mod recovery;
 mod row;
+mod sealed;
 mod segment;
 mod snapshot;
 mod store;
 mod topk;
 mod version;
 mod wal;
+mod worker;
 
+pub use activity::Activity;
 pub use batch::{Commit, Operation, WriteBatch, WriteError};
 pub use checkpoint::CheckpointReport;
+pub use compaction::CompactionReport;
 pub use embedding::{Dim, Embedding, EmbeddingError};
+pub use erasure::ErasureReceipt;
 pub use error::{Corruption, IoFailure};
 pub use gallery::{GalleryDescriptor, GalleryDraft};
 pub use id::{GalleryId, LogSeq, Lsn, RowOrdinal, SegmentId, TemplateId};
 pub use options::StoreOptions;
 pub use recovery::{OpenError, RecoveryReport};
 pub use row::{Row, RowRef};
-pub use snapshot::{Probe, ReadError, Snapshot};
+pub use snapshot::{GallerySize, Probe, ReadError, Snapshot};
 pub use store::Store;
 pub use topk::Scored;

@@ -45,6 +45,11 @@ pub(crate) const ROW_BYTES_MAX: usize = DIM_MAX * size_of::<f32>()
     + (2 * EXTERNAL_ID_CHARS_MAX + MODEL_CHARS_MAX) * CHAR_BYTES_MAX
     + 256;
 
+/// Bytes reserved at a time behind the end of the log. A sync of bytes inside them has no new file
+/// length to make durable, which takes about half as long. Tests keep every state of a directory,
+/// and want to see many reservations: little room for both.
+pub(crate) const LOG_RESERVE_BYTES: usize = if cfg!(test) { 512 } else { 1 << 20 };
+
 /// Rows compared between two looks at the caller's cancellation flag.
 pub(crate) const SCAN_BLOCK_ROWS: usize = 1024;
 

@@ -1,13 +1,23 @@
 //! Options of a store: each with its unit, default and bounds.
 
+use std::time::Duration;
+
 /// How a store behaves; the default suits a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoreOptions {
-    /// Bytes of recent rows in memory beyond which a checkpoint seals them into segments; a log
-    /// of four times as many bytes brings one about too, as after many deletes. Default 64 MiB;
-    /// zero checkpoints after every group of commits.
-    pub memtable_bytes_max: u64,
+    /// Bytes of log since the last checkpoint beyond which the next one begins; rows in memory
+    /// take about as much. Twice as many and writers wait for it. Default 64 MiB; zero
+    /// checkpoints after every group of commits.
+    pub checkpoint_bytes: u64,
+    /// Time after which a commit is checkpointed at the latest, which empties the log of a store
+    /// with few writes. Default 5 minutes; `None` for no such limit.
+    pub checkpoint_after: Option<Duration>,
+    /// Whether segments are merged by themselves. Default true.
+    pub compaction: bool,
+    /// Bytes a second that merging writes at most, so that searches and commits have the disk.
+    /// Default 64 MiB; `None` for as fast as it goes. Checkpoints and erasures are not slowed.
+    pub compaction_bytes_per_second: Option<u64>,
     /// Batches that may wait for the committer before writers block. Default 1024; at least 1,
     /// at most 65536; a value outside counts as the nearest within.
     pub queued_batches_max: usize,
@@ -19,15 +29,43 @@ pub struct StoreOptions {
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { memtable_bytes_max: 64 << 20, queued_batches_max: 1024, checkpoint_on_close: true }
+        Self {
+            checkpoint_bytes: 64 << 20,
+            checkpoint_after: Some(Duration::from_mins(5)),
+            compaction: true,
+            compaction_bytes_per_second: Some(64 << 20),
+            queued_batches_max: 1024,
+            checkpoint_on_close: true,
+        }
     }
 }
 
 impl StoreOptions {
-    /// Sets [`StoreOptions::memtable_bytes_max`].
+    /// Sets [`StoreOptions::checkpoint_bytes`].
     #[must_use]
-    pub fn with_memtable_bytes_max(mut self, bytes: u64) -> Self {
-        self.memtable_bytes_max = bytes;
+    pub fn with_checkpoint_bytes(mut self, bytes: u64) -> Self {
+        self.checkpoint_bytes = bytes;
+        self
+    }
+
+    /// Sets [`StoreOptions::checkpoint_after`].
+    #[must_use]
+    pub fn with_checkpoint_after(mut self, age: Option<Duration>) -> Self {
+        self.checkpoint_after = age;
+        self
+    }
+
+    /// Sets [`StoreOptions::compaction`].
+    #[must_use]
+    pub fn with_compaction(mut self, compaction: bool) -> Self {
+        self.compaction = compaction;
+        self
+    }
+
+    /// Sets [`StoreOptions::compaction_bytes_per_second`].
+    #[must_use]
+    pub fn with_compaction_bytes_per_second(mut self, rate: Option<u64>) -> Self {
+        self.compaction_bytes_per_second = rate;
         self
     }
 

@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::checkpoint::named;
+use crate::codec::DecodeError;
 use crate::error::{Corruption, IoFailure};
 use crate::gc::remove_unnamed;
-use crate::id::{GalleryId, LogSeq, Lsn, SegmentId};
+use crate::id::{GalleryId, LogSeq, Lsn, StoreId};
 use crate::io::{Directory, DirectoryLock, FileName, LockError};
 use crate::manifest::{Manifest, SegmentEntry};
+use crate::numbers::SegmentNumbers;
+use crate::sealed::Sealed;
 use crate::segment::{Segment, Tombstones};
-use crate::version::{GalleryView, SegmentView, Version};
-use crate::wal::{WalRecord, WalWriter, read_log};
+use crate::version::{GalleryView, Misfit, SegmentView, Version};
+use crate::wal::{HEADER_BYTES, LogEnd, LogReader, WalRecord, WalWriter};
 
 /// What opening a store found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,11 +73,12 @@ impl From<LockError> for OpenError {
 #[derive(Debug)]
 pub(crate) struct Recovered {
     pub(crate) lock: DirectoryLock,
+    pub(crate) store: StoreId,
     pub(crate) version: Version,
-    pub(crate) next_segment: SegmentId,
+    /// What the manifest describes.
+    pub(crate) sealed: Sealed,
+    pub(crate) numbers: Arc<SegmentNumbers>,
     pub(crate) wal: WalWriter,
-    /// Everything up to this LSN is in segments.
-    pub(crate) sealed: Lsn,
     pub(crate) report: RecoveryReport,
 }
 
@@ -88,18 +91,19 @@ pub(crate) fn recover(directory: &dyn Directory) -> Result<Recovered, OpenError>
     directory.sync()?;
     let manifest = load_manifest(directory)?;
     let mut version = load_version(directory, &manifest)?;
+    let sealed = Sealed { version: version.clone(), first_log: manifest.first_log };
     let mut report =
         RecoveryReport { segments: manifest.segments.len() as u64, ..RecoveryReport::default() };
-    let end = replay(directory, &manifest, &mut version, &mut report)?;
+    let last = replay(directory, &manifest, &mut version, &mut report)?;
     report.removed_files = remove_unnamed(directory, &manifest)?;
-    let wal = open_end(directory, manifest.first_log, end, version.lsn)?;
+    let wal = open_end(directory, last, version.lsn)?;
     report.lsn = version.lsn;
     for view in version.galleries() {
         report.galleries += 1;
         report.rows += view.row_count();
     }
-    let (next_segment, sealed) = (manifest.next_segment, manifest.durable);
-    Ok(Recovered { lock, version, next_segment, wal, sealed, report })
+    let numbers = Arc::new(SegmentNumbers::new(manifest.next_segment));
+    Ok(Recovered { lock, store: manifest.store, version, sealed, numbers, wal, report })
 }
 
 fn load_manifest(directory: &dyn Directory) -> Result<Manifest, OpenError> {
@@ -107,17 +111,38 @@ fn load_manifest(directory: &dyn Directory) -> Result<Manifest, OpenError> {
         let decoded = Manifest::decode(&bytes);
         return Ok(decoded.map_err(|fault| named(directory, FileName::Manifest, fault))?);
     }
-    // Without a manifest there must be nothing that one could have named.
-    let orphan = directory.list()?.into_iter().find(|name| {
+    create_store(directory)
+}
+
+/// Makes the first log and then the first manifest: where there is a manifest, there is a log.
+fn create_store(directory: &dyn Directory) -> Result<Manifest, OpenError> {
+    let random = (u128::from(directory.salt()) << 64) | u128::from(directory.salt());
+    let manifest = Manifest::new(StoreId::new(random));
+    let first_log = FileName::Log(manifest.first_log);
+    let mut orphans = directory.list()?;
+    orphans.retain(|name| {
         matches!(name, FileName::Log(_) | FileName::Segment(_) | FileName::Tombstones(..))
     });
-    if let Some(orphan) = orphan {
-        let what = format!("the manifest is missing although {orphan} is there");
-        return Err(Corruption::new(directory.path(FileName::Manifest), 0, what).into());
+    match orphans.as_slice() {
+        [] => {}
+        // A creation before this one was cut short.
+        [log] if *log == first_log && is_without_records(directory, first_log)? => {
+            directory.remove(first_log)?;
+        }
+        // Without a manifest there must be nothing that one could have named.
+        [orphan, ..] => {
+            let what = format!("the manifest is missing although {orphan} is there");
+            return Err(Corruption::new(directory.path(FileName::Manifest), 0, what).into());
+        }
     }
-    let manifest = Manifest::empty();
+    WalWriter::create(directory, manifest.first_log, manifest.durable.next())?;
     directory.replace(FileName::Manifest, FileName::NewManifest, &manifest.encode())?;
     Ok(manifest)
+}
+
+/// Whether a log file is too short for a record.
+fn is_without_records(directory: &dyn Directory, log: FileName) -> Result<bool, IoFailure> {
+    Ok(directory.read(log)?.is_none_or(|bytes| bytes.len() <= HEADER_BYTES))
 }
 
 fn load_version(directory: &dyn Directory, manifest: &Manifest) -> Result<Version, OpenError> {
@@ -147,7 +172,7 @@ fn load_segment(
 ) -> Result<SegmentView, OpenError> {
     let name = FileName::Segment(entry.segment);
     let mapping = directory.map(name)?;
-    let segment = Segment::open(mapping).map_err(|fault| named(directory, name, fault))?;
+    let segment = Segment::open(mapping, directory.path(name))?;
     let expected = (entry.segment, view.descriptor.id, view.descriptor.dim);
     if (segment.id(), segment.gallery(), segment.dim()) != expected {
         let what = "the segment is not the one that the manifest names";
@@ -166,19 +191,20 @@ fn load_segment(
     Ok(SegmentView {
         segment: Arc::new(segment),
         tombstones: Arc::new(tombstones),
+        born: entry.born,
         stored: entry.tombstones,
     })
 }
 
-/// The last log file, and its header and whole records; empty where not even the header is whole.
-type LogEnd = (LogSeq, Vec<u8>);
+/// The last log file: its number, where it ends, and what of it stays.
+type LastLog = (LogSeq, LogEnd, Vec<u8>);
 
 fn replay(
     directory: &dyn Directory,
     manifest: &Manifest,
     version: &mut Version,
     report: &mut RecoveryReport,
-) -> Result<Option<LogEnd>, OpenError> {
+) -> Result<LastLog, OpenError> {
     let mut logs: Vec<LogSeq> = directory
         .list()?
         .into_iter()
@@ -186,12 +212,8 @@ fn replay(
         .filter(|seq| *seq >= manifest.first_log)
         .collect();
     logs.sort_unstable();
-    // A checkpoint makes the log before the manifest that names it. Only a new store has none.
-    if logs.is_empty() && *manifest != Manifest::empty() {
-        return Err(missing_log(directory, manifest.first_log));
-    }
     let mut expected = manifest.first_log;
-    let mut end = None;
+    let mut last = None;
     for (at, &seq) in logs.iter().enumerate() {
         let name = FileName::Log(seq);
         if seq != expected {
@@ -199,21 +221,33 @@ fn replay(
         }
         let mut bytes = directory.read(name)?.unwrap_or_default();
         let is_last = at + 1 == logs.len();
-        let log = read_log(&bytes, seq, version.lsn.next(), is_last)
-            .map_err(|fault| named(directory, name, fault))?;
-        report.replayed_batches += log.records.len() as u64;
-        report.torn_bytes += (bytes.len() as u64).saturating_sub(log.valid_bytes);
-        for record in log.records {
-            redo(version, &record).map_err(|what| {
-                let what = format!("the batch with LSN {} {what}", record.lsn);
-                Corruption::new(directory.path(name), 0, what)
+        let damage = |fault| named(directory, name, fault);
+        let mut log = LogReader::open(&bytes, seq, version.lsn.next(), is_last).map_err(damage)?;
+        for record in &mut log {
+            let record = record.map_err(damage)?;
+            report.replayed_batches += 1;
+            redo(version, &record).map_err(|misfit| match misfit {
+                Misfit::State(what) => {
+                    let what = format!("the batch with LSN {} {what}", record.lsn);
+                    Corruption::new(directory.path(name), 0, what)
+                }
+                Misfit::Corruption(corruption) => corruption,
             })?;
         }
-        bytes.truncate(usize::try_from(log.valid_bytes).unwrap_or(usize::MAX));
-        end = Some((seq, bytes));
+        let end = log.end();
+        if at == 0 && end.valid_bytes == 0 {
+            // It was durable before the manifest that names it.
+            let what = "the header of the log is cut short";
+            return Err(Corruption::new(directory.path(name), 0, what).into());
+        }
+        report.torn_bytes += end.torn_bytes as u64;
+        if is_last {
+            bytes.truncate(end.valid_bytes);
+            last = Some((seq, end, bytes));
+        }
         expected = seq.next();
     }
-    Ok(end)
+    last.ok_or_else(|| missing_log(directory, expected))
 }
 
 fn missing_log(directory: &dyn Directory, seq: LogSeq) -> OpenError {
@@ -222,10 +256,10 @@ fn missing_log(directory: &dyn Directory, seq: LogSeq) -> OpenError {
 }
 
 /// Applies a batch again, or says what does not fit the state that the batches before it left.
-fn redo(version: &mut Version, record: &WalRecord) -> Result<(), &'static str> {
+fn redo(version: &mut Version, record: &WalRecord) -> Result<(), Misfit> {
     for change in &record.changes {
         version.check(change)?;
-        version.apply(record.lsn, change);
+        version.apply(record.lsn, change)?;
     }
     version.lsn = record.lsn;
     Ok(())
@@ -234,17 +268,18 @@ fn redo(version: &mut Version, record: &WalRecord) -> Result<(), &'static str> {
 /// The log file to go on with.
 fn open_end(
     directory: &dyn Directory,
-    first: LogSeq,
-    end: Option<LogEnd>,
+    (seq, end, kept): LastLog,
     lsn: Lsn,
 ) -> Result<WalWriter, IoFailure> {
-    match end {
-        Some((seq, kept)) if kept.is_empty() => {
-            // Its creation was cut short: nothing is in it.
-            directory.remove(FileName::Log(seq))?;
-            WalWriter::create(directory, seq, lsn.next())
-        }
-        Some((seq, kept)) => WalWriter::resume(directory, seq, &kept),
-        None => WalWriter::create(directory, first, lsn.next()),
+    if kept.is_empty() {
+        // Its creation was cut short: nothing is in it.
+        directory.remove(FileName::Log(seq))?;
+        return WalWriter::create(directory, seq, lsn.next());
     }
+    WalWriter::resume(directory, seq, end, &kept)
+}
+
+/// The fault with the file it is in.
+fn named(directory: &dyn Directory, name: FileName, fault: DecodeError) -> Corruption {
+    Corruption::new(directory.path(name), fault.offset, fault.what)
 }

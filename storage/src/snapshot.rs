@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::embedding::{Dim, Embedding};
+use crate::error::Corruption;
 use crate::gallery::GalleryDescriptor;
 use crate::id::{GalleryId, Lsn, RowOrdinal, TemplateId};
 use crate::kernel;
 use crate::limits::SCAN_BLOCK_ROWS;
+use crate::memtable::Memtable;
 use crate::row::RowRef;
 use crate::topk::{Scored, TopK};
 use crate::version::{GalleryView, SegmentView, Version};
@@ -51,6 +53,27 @@ pub enum ReadError {
     /// The caller gave up.
     #[error("the search was cancelled")]
     Cancelled,
+    /// What would have to be read is damaged.
+    #[error(transparent)]
+    Corruption(#[from] Corruption),
+}
+
+/// How much of a gallery there is and where.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GallerySize {
+    /// Live rows.
+    pub rows: u64,
+    /// Those of them that no checkpoint has sealed yet.
+    pub rows_in_memory: u64,
+    /// Memory these take, roughly.
+    pub bytes_in_memory: u64,
+    /// Segments.
+    pub segments: u64,
+    /// Bytes of their files.
+    pub segment_bytes: u64,
+    /// Deleted rows that are still in segments.
+    pub rows_deleted: u64,
 }
 
 /// The store after one batch, whatever is written later. Cheap to clone; never blocks writers.
@@ -93,19 +116,45 @@ impl Snapshot {
         self.version.gallery(id).map_or(0, |view| view.row_count())
     }
 
-    /// The live row of this identity.
-    pub fn get(&self, id: GalleryId, template: TemplateId) -> Option<RowRef<'_>> {
-        self.version.gallery(id)?.get(template)
+    /// How much of a gallery there is and where; none where the gallery does not exist.
+    pub fn size(&self, id: GalleryId) -> Option<GallerySize> {
+        let view = self.version.gallery(id)?;
+        let tables = view.tables();
+        let segments = view.segments.iter();
+        Some(GallerySize {
+            rows: view.row_count(),
+            rows_in_memory: tables.iter().map(|table| table.len() as u64).sum(),
+            bytes_in_memory: tables.iter().map(|table| table.bytes()).sum(),
+            segments: view.segments.len() as u64,
+            segment_bytes: segments.clone().map(|view| view.segment.file_bytes()).sum(),
+            rows_deleted: segments.map(|view| view.tombstones.len()).sum(),
+        })
     }
 
-    /// The live rows behind `after` in the order of their identities.
+    /// The live row of this identity; none where the gallery does not exist.
+    ///
+    /// # Errors
+    /// [`ReadError::Corruption`].
+    pub fn get(
+        &self,
+        id: GalleryId,
+        template: TemplateId,
+    ) -> Result<Option<RowRef<'_>>, ReadError> {
+        Ok(self.version.gallery(id).map(|view| view.get(template)).transpose()?.flatten())
+    }
+
+    /// The live rows behind `after` in the order of their identities. A [`ReadError::Corruption`]
+    /// ends them.
     pub fn rows(
         &self,
         id: GalleryId,
         after: Option<TemplateId>,
-    ) -> impl Iterator<Item = RowRef<'_>> + use<'_> {
-        let sources = self.version.gallery(id).map(|view| sources(view, after));
-        Merge { heads: sources.into_iter().flatten().map(Iterator::peekable).collect() }
+    ) -> impl Iterator<Item = Result<RowRef<'_>, ReadError>> + use<'_> {
+        let merge = match self.version.gallery(id).map(|view| Merge::new(view, after)).transpose() {
+            Ok(merge) => merge.unwrap_or_default(),
+            Err(corruption) => Merge { failed: Some(corruption), ..Merge::default() },
+        };
+        merge.map(|row| row.map_err(ReadError::Corruption))
     }
 
     /// The rows most like the probe, best first; equal scores in the order of identities. Exact:
@@ -158,7 +207,7 @@ fn look_up(
             probe.check_cancelled()?;
         }
         if probe.permits(id)
-            && let Some(row) = view.get(id)
+            && let Some(row) = view.get(id)?
         {
             best.offer(Scored { id, score: probe.score(row.embedding) });
         }
@@ -167,15 +216,17 @@ fn look_up(
 }
 
 fn scan(view: &GalleryView, probe: &Probe<'_>, best: &mut TopK) -> Result<(), ReadError> {
-    scan_memtable(view, probe, best)?;
+    for table in view.tables() {
+        scan_memtable(table, probe, best)?;
+    }
     for segment in &view.segments {
         scan_segment(segment, probe, best)?;
     }
     Ok(())
 }
 
-fn scan_memtable(view: &GalleryView, probe: &Probe<'_>, best: &mut TopK) -> Result<(), ReadError> {
-    for (at, row) in view.memtable.rows(None).enumerate() {
+fn scan_memtable(table: &Memtable, probe: &Probe<'_>, best: &mut TopK) -> Result<(), ReadError> {
+    for (at, row) in table.rows(None).enumerate() {
         if at % SCAN_BLOCK_ROWS == 0 {
             probe.check_cancelled()?;
         }
@@ -188,19 +239,22 @@ fn scan_memtable(view: &GalleryView, probe: &Probe<'_>, best: &mut TopK) -> Resu
 }
 
 fn scan_segment(view: &SegmentView, probe: &Probe<'_>, best: &mut TopK) -> Result<(), ReadError> {
-    let dim = view.segment.dim().get();
-    for (block, embeddings) in view.segment.embeddings().chunks(dim * SCAN_BLOCK_ROWS).enumerate() {
+    let (dim, rows) = (view.segment.dim().get(), view.segment.row_count());
+    for start in (0..rows).step_by(SCAN_BLOCK_ROWS) {
         probe.check_cancelled()?;
-        for (at, embedding) in embeddings.chunks_exact(dim).enumerate() {
+        let end = rows.min(start.saturating_add(SCAN_BLOCK_ROWS as u32));
+        let embeddings = view.segment.embeddings(start..end)?;
+        for (row, embedding) in (start..end).zip(embeddings.chunks_exact(dim)) {
             let score = probe.score(embedding);
             if !best.admits(score) {
                 continue;
             }
-            let row = RowOrdinal::new((block * SCAN_BLOCK_ROWS + at) as u32);
+            let row = RowOrdinal::new(row);
             if view.tombstones.contains(row) {
                 continue;
             }
-            if let Some(id) = view.segment.id_at(row).filter(|id| probe.permits(*id)) {
+            let id = view.segment.id_at(row)?;
+            if probe.permits(id) {
                 best.offer(Scored { id, score });
             }
         }
@@ -208,30 +262,54 @@ fn scan_segment(view: &SegmentView, probe: &Probe<'_>, best: &mut TopK) -> Resul
     Ok(())
 }
 
-type Rows<'a> = Box<dyn Iterator<Item = RowRef<'a>> + Send + 'a>;
-
-fn sources(view: &GalleryView, after: Option<TemplateId>) -> Vec<Rows<'_>> {
-    let mut sources: Vec<Rows<'_>> = vec![Box::new(view.memtable.rows(after))];
-    for segment in &view.segments {
-        sources.push(Box::new(segment.live_rows(segment.segment.first_after(after))));
-    }
-    sources
-}
+type Rows<'a> = Box<dyn Iterator<Item = Result<RowRef<'a>, Corruption>> + Send + 'a>;
 
 /// Ordered rows of several ordered sources; a live row is in one source only.
+#[derive(Default)]
 struct Merge<'a> {
-    heads: Vec<std::iter::Peekable<Rows<'a>>>,
+    heads: Vec<(RowRef<'a>, Rows<'a>)>,
+    /// What the next call returns, as the last.
+    failed: Option<Corruption>,
+}
+
+impl<'a> Merge<'a> {
+    fn new(view: &'a GalleryView, after: Option<TemplateId>) -> Result<Self, Corruption> {
+        let mut merge = Self::default();
+        for table in view.tables() {
+            merge.add(Box::new(table.rows(after).map(Ok)))?;
+        }
+        for segment in &view.segments {
+            let start = segment.segment.first_after(after)?;
+            merge.add(Box::new(segment.live(start).map(|row| segment.row(row))))?;
+        }
+        Ok(merge)
+    }
+
+    fn add(&mut self, mut rows: Rows<'a>) -> Result<(), Corruption> {
+        if let Some(first) = rows.next() {
+            self.heads.push((first?, rows));
+        }
+        Ok(())
+    }
 }
 
 impl<'a> Iterator for Merge<'a> {
-    type Item = RowRef<'a>;
+    type Item = Result<RowRef<'a>, Corruption>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let heads = self.heads.iter_mut();
-        let next = heads
-            .filter_map(|head| head.peek().map(|row| row.id).map(|id| (id, head)))
-            .min_by_key(|(id, _)| *id);
-        next?.1.next()
+        if let Some(corruption) = self.failed.take() {
+            self.heads.clear();
+            return Some(Err(corruption));
+        }
+        let heads = self.heads.iter_mut().enumerate();
+        let (at, (head, rows)) = heads.min_by_key(|(_, (head, _))| head.id)?;
+        let row = *head;
+        match rows.next() {
+            Some(Ok(next)) => *head = next,
+            Some(Err(corruption)) => self.failed = Some(corruption),
+            None => drop(self.heads.swap_remove(at)),
+        }
+        Some(Ok(row))
     }
 }
 
@@ -275,6 +353,7 @@ mod tests {
     fn brute_force(snapshot: &Snapshot, gallery: GalleryId, probe: &Probe<'_>) -> Vec<Scored> {
         let mut all: Vec<Scored> = snapshot
             .rows(gallery, None)
+            .map(Result::unwrap)
             .filter(|row| probe.exclude != Some(row.id))
             .filter(|row| probe.only.is_none_or(|only| only.contains(&row.id)))
             .map(|row| Scored { id: row.id, score: probe.embedding.dot(&row.to_row().embedding) })

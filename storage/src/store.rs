@@ -2,20 +2,25 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::{self, SyncSender};
 use std::thread::JoinHandle;
 
 use parking_lot::{Mutex, RwLock};
 
+use crate::activity::{Activity, Shared};
 use crate::batch::{Commit, WriteBatch, WriteError};
-use crate::checkpoint::{CheckpointReport, named};
-use crate::committer::{Committer, Request};
+use crate::checkpoint::CheckpointReport;
+use crate::committer::{Committer, Reply, Request, WorkerEnds};
+use crate::compaction::CompactionReport;
+use crate::erasure::ErasureReceipt;
 use crate::error::{Corruption, IoFailure};
-use crate::io::{Directory, DiskDirectory, FileName};
+use crate::id::GalleryId;
+use crate::io::{Directory, DiskDirectory};
 use crate::options::StoreOptions;
-use crate::recovery::{OpenError, RecoveryReport, recover};
+use crate::recovery::{OpenError, Recovered, RecoveryReport, recover};
 use crate::snapshot::Snapshot;
 use crate::version::Current;
+use crate::worker::Worker;
 
 /// Most places of the queue of batches: they are allocated when the store is opened.
 const QUEUE_MAX: usize = 1 << 16;
@@ -23,8 +28,8 @@ const QUEUE_MAX: usize = 1 << 16;
 /// A store of templates in one directory. Share it by reference or `Arc` between any threads.
 #[derive(Debug)]
 pub struct Store {
-    directory: Arc<dyn Directory>,
     current: Current,
+    activity: Shared,
     requests: Mutex<Option<SyncSender<Request>>>,
     committer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -49,16 +54,21 @@ impl Store {
         let recovered = recover(&*directory)?;
         let report = recovered.report;
         let current: Current = Arc::new(RwLock::new(Arc::new(recovered.version.clone())));
+        let activity: Shared = Arc::default();
         let (requests, inbox) = mpsc::sync_channel(options.queued_batches_max.clamp(1, QUEUE_MAX));
-        let committer =
-            Committer::new(Arc::clone(&directory), options, Arc::clone(&current), recovered);
-        let thread = std::thread::Builder::new()
-            .name("likeness-commit".to_owned())
-            .spawn(move || committer.run(&inbox))
-            .map_err(|source| IoFailure::new("start the committer of", "this store", source))?;
-        let store = Self {
+        let worker = start_worker(&directory, &recovered, requests.clone())?;
+        let committer = Committer::new(
             directory,
+            options,
+            Arc::clone(&current),
+            Arc::clone(&activity),
+            recovered,
+            worker,
+        );
+        let thread = start("likeness-commit", move || committer.run(&inbox))?;
+        let store = Self {
             current,
+            activity,
             requests: Mutex::new(Some(requests)),
             committer: Mutex::new(Some(thread)),
         };
@@ -71,8 +81,7 @@ impl Store {
     /// # Errors
     /// [`WriteError`]; nothing of the batch has happened unless the error says otherwise.
     pub fn write(&self, batch: WriteBatch) -> Result<Commit, WriteError> {
-        let (reply, answer) = mpsc::sync_channel(1);
-        self.ask(Request::Write { batch, reply }, &answer)
+        self.ask(|reply| Request::Write { batch, reply })
     }
 
     /// The store as it is now. Never waits for writers.
@@ -80,13 +89,53 @@ impl Store {
         Snapshot::new(Arc::clone(&self.current.read()))
     }
 
-    /// Seals all rows into segments and retires the log before them. Blocks, and writers with it.
+    /// Seals all rows into segments and retires the log before them. Blocks; writers and readers
+    /// go on.
     ///
     /// # Errors
     /// [`WriteError`]; nothing is lost by a failed checkpoint.
     pub fn checkpoint(&self) -> Result<CheckpointReport, WriteError> {
-        let (reply, answer) = mpsc::sync_channel(1);
-        self.ask(Request::Checkpoint { reply }, &answer)
+        self.ask(|reply| Request::Checkpoint { reply })
+    }
+
+    /// Merges segments until the policy finds nothing more to do, which happens by itself as well.
+    /// Blocks; writers and readers go on.
+    ///
+    /// # Errors
+    /// [`WriteError`]; nothing is lost by a failed merge.
+    pub fn compact(&self) -> Result<CompactionReport, WriteError> {
+        let mut sum = CompactionReport::default();
+        while let Some(report) = self.ask(|reply| Request::Compact { reply })? {
+            sum.add(&report);
+        }
+        Ok(sum)
+    }
+
+    /// Makes every template gone that was removed from these galleries before the call, or that
+    /// was in a gallery dropped before it: rewrites the segments that still hold such rows, retires
+    /// the log and removes the old files. Blocks; writers and readers go on, and a reader that
+    /// began before keeps what it sees until it ends.
+    ///
+    /// # Errors
+    /// [`WriteError`]; nothing is lost by a failed erasure, but not everything may be gone.
+    pub fn erase(&self, galleries: &[GalleryId]) -> Result<ErasureReceipt, WriteError> {
+        let checkpoint = self.checkpoint()?;
+        let born = self.snapshot().lsn();
+        let mut receipt = ErasureReceipt::new(&checkpoint);
+        for &gallery in galleries {
+            while let Some(report) = self.ask(|reply| Request::Purge { gallery, born, reply })? {
+                receipt.add(&report);
+            }
+        }
+        match receipt.files_left {
+            0 => Ok(receipt),
+            files => Err(WriteError::NotErased { files }),
+        }
+    }
+
+    /// What the store did since it was opened.
+    pub fn activity(&self) -> Activity {
+        self.activity.lock().clone()
     }
 
     /// Reads every section of every live segment and compares it with its checksum. Blocks for as
@@ -96,12 +145,11 @@ impl Store {
     /// The first damage found, with file and offset.
     pub fn verify(&self) -> Result<(), Corruption> {
         let version = Arc::clone(&self.current.read());
+        let mut first = None;
         for view in version.galleries().flat_map(|gallery| &gallery.segments) {
-            view.segment.verify().map_err(|fault| {
-                named(&*self.directory, FileName::Segment(view.segment.id()), fault)
-            })?;
+            view.segment.verify(|corruption| first = first.take().or(Some(corruption)));
         }
-        Ok(())
+        first.map_or(Ok(()), Err)
     }
 
     /// Finishes what is queued, checkpoints if the options say so, and gives the directory back.
@@ -109,37 +157,58 @@ impl Store {
     /// # Errors
     /// [`WriteError`] when the last checkpoint failed; nothing is lost by that.
     pub fn close(self) -> Result<(), WriteError> {
+        self.stop()
+    }
+
+    fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, WriteError> {
         let (reply, answer) = mpsc::sync_channel(1);
-        let outcome = self.ask(Request::Close { reply }, &answer);
-        self.stop();
-        outcome
-    }
-
-    fn ask<T>(
-        &self,
-        request: Request,
-        answer: &Receiver<Result<T, WriteError>>,
-    ) -> Result<T, WriteError> {
         let requests = self.requests.lock().clone().ok_or(WriteError::Closed)?;
-        requests.send(request).map_err(|_| WriteError::Closed)?;
+        requests.send(request(reply)).map_err(|_| WriteError::Closed)?;
         drop(requests);
-        answer.recv().map_err(|_| WriteError::Closed)?
+        answer.recv().map_err(|_| WriteError::Unknown)?
     }
 
-    fn stop(&self) {
+    fn stop(&self) -> Result<(), WriteError> {
+        let outcome = self.ask(|reply| Request::Close { reply });
         drop(self.requests.lock().take());
         let thread = self.committer.lock().take();
         if let Some(thread) = thread {
             // A panic of the committer has been reported by the panic hook already.
             let _ = thread.join();
         }
+        outcome
     }
 }
 
 impl Drop for Store {
     fn drop(&mut self) {
-        self.stop();
+        // Nobody is left to be told; nothing is lost.
+        let _ = self.stop();
     }
+}
+
+fn start_worker(
+    directory: &Arc<dyn Directory>,
+    recovered: &Recovered,
+    requests: SyncSender<Request>,
+) -> Result<WorkerEnds, IoFailure> {
+    let (jobs, job_inbox) = mpsc::channel();
+    let (done_outbox, done) = mpsc::channel();
+    let worker = Worker {
+        directory: Arc::clone(directory),
+        numbers: Arc::clone(&recovered.numbers),
+        jobs: Mutex::new(job_inbox),
+        done: done_outbox,
+        // A full queue wakes the committer as well.
+        wake: Box::new(move || drop(requests.try_send(Request::Wake))),
+    };
+    let thread = start("likeness-store", move || worker.run())?;
+    Ok(WorkerEnds { jobs, done, thread })
+}
+
+fn start(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, IoFailure> {
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(run);
+    thread.map_err(|source| IoFailure::new("start a thread of", "this store", source))
 }
 
 #[cfg(test)]
@@ -152,8 +221,10 @@ mod tests {
 
     use super::*;
     use crate::id::{GalleryId, TemplateId};
+    use crate::io::FileName;
     use crate::io::memory::{Fault, MemoryDirectory};
     use crate::row::tests::{bare_row, draft};
+    use crate::wal::NOTE_BYTES;
 
     fn options() -> StoreOptions {
         StoreOptions::default().with_checkpoint_on_close(false)
@@ -177,6 +248,9 @@ mod tests {
         let (store, _) = Store::open_in(Arc::new(directory.clone()), options()).unwrap();
         let gallery = create(&store);
         enroll(&store, gallery, 1).unwrap();
+        // A store just opened has no note left to write: the batch meets the fault first.
+        drop(store);
+        let (store, _) = Store::open_in(Arc::new(directory.clone()), options()).unwrap();
         directory.set_fault(fault);
         assert!(matches!(enroll(&store, gallery, 2), Err(WriteError::Io(_))));
         assert_eq!(store.snapshot().row_count(gallery), 1, "the failed row must not be visible");
@@ -188,8 +262,8 @@ mod tests {
         drop(store);
         let (store, _) = Store::open_in(Arc::new(directory), options()).unwrap();
         enroll(&store, gallery, 4).unwrap();
-        assert!(store.snapshot().get(gallery, TemplateId::new(1)).is_some());
-        assert!(store.snapshot().get(gallery, TemplateId::new(3)).is_none());
+        assert!(store.snapshot().get(gallery, TemplateId::new(1)).unwrap().is_some());
+        assert!(store.snapshot().get(gallery, TemplateId::new(3)).unwrap().is_none());
         store.snapshot().row_count(gallery)
     }
 
@@ -232,20 +306,33 @@ mod tests {
         }
         drop(store);
         let log = FileName::Log(crate::id::LogSeq::new(1));
+        // Without the room reserved.
+        drop(Store::open_in(Arc::new(directory.clone()), options()).unwrap());
         let whole = directory.content(log);
 
-        directory.edit(log, |bytes| bytes.truncate(whole.len() - 5));
-        let (store, report) = Store::open_in(Arc::new(directory.clone()), options()).unwrap();
-        assert_eq!(report.rows, 2);
-        assert!(report.torn_bytes > 0);
-        drop(store);
+        for (cut, rows) in [(1, 3), (NOTE_BYTES + 1, 2)] {
+            directory.edit(log, |bytes| {
+                bytes.clone_from(&whole);
+                bytes.truncate(whole.len() - cut);
+            });
+            let (_, report) = Store::open_in(Arc::new(directory.clone()), options()).unwrap();
+            assert_eq!(report.rows, rows, "the end is a note, and before it the last batch");
+            assert!(report.torn_bytes > 0);
+        }
 
-        directory.edit(log, |bytes| {
-            bytes.clone_from(&whole);
-            bytes[whole.len() / 2] ^= 1;
-        });
-        let refused = Store::open_in(Arc::new(directory.clone()), options());
-        assert!(matches!(refused, Err(OpenError::Corruption(_))), "{refused:?}");
+        for at in [whole.len() / 2, whole.len() - NOTE_BYTES - 1] {
+            directory.edit(log, |bytes| {
+                bytes.clone_from(&whole);
+                bytes[at] ^= 1;
+            });
+            match Store::open_in(Arc::new(directory.clone()), options()) {
+                Err(OpenError::Corruption(damage)) => {
+                    assert!(damage.file.ends_with(log.to_string()), "{damage}");
+                    assert!((1..=at as u64).contains(&damage.offset), "{damage}, not {at}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
 
         // A whole group that never reached the disk in order is an unfinished write, not damage.
         directory.edit(log, |bytes| {

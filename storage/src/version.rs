@@ -6,6 +6,7 @@ use imbl::OrdMap;
 use parking_lot::RwLock;
 
 use crate::change::Change;
+use crate::error::Corruption;
 use crate::gallery::GalleryDescriptor;
 use crate::id::{GalleryId, Lsn, RowOrdinal, TemplateId};
 use crate::memtable::Memtable;
@@ -19,6 +20,8 @@ pub(crate) struct SegmentView {
     pub(crate) tombstones: Arc<Tombstones>,
     /// The LSN of the tombstone file that holds exactly these tombstones, where there is one.
     pub(crate) stored: Option<Lsn>,
+    /// Position in commit order at which the segment became live.
+    pub(crate) born: Lsn,
 }
 
 /// A gallery with its rows.
@@ -26,6 +29,9 @@ pub(crate) struct SegmentView {
 pub(crate) struct GalleryView {
     pub(crate) descriptor: Arc<GalleryDescriptor>,
     pub(crate) segments: Vec<SegmentView>,
+    /// Rows that a checkpoint under way is writing to a segment.
+    pub(crate) frozen: Memtable,
+    /// Rows enrolled since.
     pub(crate) memtable: Memtable,
 }
 
@@ -42,60 +48,98 @@ pub(crate) struct Version {
 }
 
 impl SegmentView {
-    /// The rows that are not deleted, from `start` on, in order.
-    pub(crate) fn live_rows(&self, start: RowOrdinal) -> impl Iterator<Item = RowRef<'_>> {
+    /// The place in commit order of a segment that is not live yet: no batch has it.
+    pub(crate) const UNBORN: Lsn = Lsn::new(0);
+
+    /// A segment without deleted rows.
+    pub(crate) fn new(segment: Segment, born: Lsn) -> Self {
+        let segment = Arc::new(segment);
+        Self { segment, tombstones: Arc::default(), stored: None, born }
+    }
+
+    /// The row at a place.
+    pub(crate) fn row(&self, row: RowOrdinal) -> Result<RowRef<'_>, Corruption> {
+        let found = self.segment.row(row)?;
+        // The rows of a bulk load were written before their batch had its place in the order.
+        Ok(if found.lsn.get() == 0 { RowRef { lsn: self.born, ..found } } else { found })
+    }
+
+    /// The places of rows that are not deleted, from `start` on.
+    pub(crate) fn live(&self, start: RowOrdinal) -> impl Iterator<Item = RowOrdinal> + use<'_> {
         (start.get()..self.segment.row_count())
             .map(RowOrdinal::new)
             .filter(|row| !self.tombstones.contains(*row))
-            .filter_map(|row| self.segment.row(row))
     }
 
     /// Where the row is, if it is here and not deleted.
-    pub(crate) fn find_live(&self, id: TemplateId) -> Option<RowOrdinal> {
-        self.segment.find(id).filter(|row| !self.tombstones.contains(*row))
+    pub(crate) fn find_live(&self, id: TemplateId) -> Result<Option<RowOrdinal>, Corruption> {
+        Ok(self.segment.find(id)?.filter(|row| !self.tombstones.contains(*row)))
+    }
+
+    /// The number of rows that are not deleted.
+    pub(crate) fn live_count(&self) -> u64 {
+        u64::from(self.segment.row_count()) - self.tombstones.len()
     }
 }
 
 impl GalleryView {
     pub(crate) fn new(descriptor: GalleryDescriptor) -> Self {
-        let descriptor = Arc::new(descriptor);
-        Self { descriptor, segments: Vec::new(), memtable: Memtable::default() }
+        Self {
+            descriptor: Arc::new(descriptor),
+            segments: Vec::new(),
+            frozen: Memtable::default(),
+            memtable: Memtable::default(),
+        }
     }
 
     /// The number of live rows.
     pub(crate) fn row_count(&self) -> u64 {
-        let sealed: u64 = self
-            .segments
-            .iter()
-            .map(|view| u64::from(view.segment.row_count()) - view.tombstones.len())
-            .sum();
-        sealed + self.memtable.len() as u64
+        let sealed: u64 = self.segments.iter().map(SegmentView::live_count).sum();
+        sealed + (self.frozen.len() + self.memtable.len()) as u64
+    }
+
+    /// The tables of rows that are in memory.
+    pub(crate) fn tables(&self) -> [&Memtable; 2] {
+        [&self.memtable, &self.frozen]
     }
 
     /// The live row of this identity.
-    pub(crate) fn get(&self, id: TemplateId) -> Option<RowRef<'_>> {
-        self.memtable
-            .get(id)
-            .or_else(|| self.segments.iter().find_map(|view| view.segment.row(view.find_live(id)?)))
-    }
-
-    pub(crate) fn contains(&self, id: TemplateId) -> bool {
-        self.memtable.get(id).is_some()
-            || self.segments.iter().any(|view| view.find_live(id).is_some())
-    }
-
-    fn remove(&mut self, id: TemplateId) -> bool {
-        if self.memtable.remove(id) {
-            return true;
+    pub(crate) fn get(&self, id: TemplateId) -> Result<Option<RowRef<'_>>, Corruption> {
+        if let Some(row) = self.tables().into_iter().find_map(|table| table.get(id)) {
+            return Ok(Some(row));
         }
-        for view in &mut self.segments {
-            if let Some(row) = view.find_live(id) {
-                Arc::make_mut(&mut view.tombstones).insert(row);
-                view.stored = None;
-                return true;
+        for view in &self.segments {
+            if let Some(row) = view.find_live(id)? {
+                return view.row(row).map(Some);
             }
         }
-        false
+        Ok(None)
+    }
+
+    pub(crate) fn contains(&self, id: TemplateId) -> Result<bool, Corruption> {
+        if self.tables().into_iter().any(|table| table.get(id).is_some()) {
+            return Ok(true);
+        }
+        for view in &self.segments {
+            if view.find_live(id)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn remove(&mut self, id: TemplateId) -> Result<bool, Corruption> {
+        if self.memtable.remove(id) || self.frozen.remove(id) {
+            return Ok(true);
+        }
+        for view in &mut self.segments {
+            if let Some(row) = view.find_live(id)? {
+                Arc::make_mut(&mut view.tombstones).insert(row);
+                view.stored = None;
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 
@@ -145,62 +189,90 @@ impl Version {
         self.galleries.insert(*id, Arc::new(view));
     }
 
+    /// Sets the rows in memory aside for a checkpoint; a frozen table must be empty before.
+    pub(crate) fn freeze(&mut self) {
+        let galleries: Vec<_> = self.galleries.values().cloned().collect();
+        for view in galleries.into_iter().filter(|view| view.memtable.len() > 0) {
+            let mut view = GalleryView::clone(&view);
+            view.frozen = std::mem::take(&mut view.memtable);
+            self.put_gallery(view);
+        }
+    }
+
     /// Says why a logged change cannot have been made to this version. The checks that keep the
     /// version sound are repeated here; bounds of texts and numbers are not.
-    pub(crate) fn check(&self, change: &Change) -> Result<(), &'static str> {
+    pub(crate) fn check(&self, change: &Change) -> Result<(), Misfit> {
         let gallery = |id| self.gallery(id).ok_or("names a gallery that is not there");
         match change {
             Change::CreateGallery(new) => {
                 if self.gallery(new.id).is_some() {
-                    return Err("creates a gallery that is there");
+                    return Err("creates a gallery that is there".into());
                 }
                 match self.gallery_by_name(&new.tenant, &new.name) {
-                    Some(_) => Err("creates a gallery whose name is taken"),
+                    Some(_) => Err("creates a gallery whose name is taken".into()),
                     None => Ok(()),
                 }
             }
-            Change::DropGallery(id) | Change::Remove { gallery: id, .. } => gallery(*id).map(drop),
+            Change::DropGallery(id) | Change::Remove { gallery: id, .. } => {
+                Ok(gallery(*id).map(drop)?)
+            }
             Change::Enroll { gallery: id, row } => {
                 let view = gallery(*id)?;
                 let of_gallery = (&view.descriptor.model, view.descriptor.dim);
                 if (&row.model, row.embedding.dim()) != of_gallery {
-                    return Err("adds a row of another model or dimension");
+                    return Err("adds a row of another model or dimension".into());
                 }
-                if view.contains(row.id) { Err("adds a row that is there") } else { Ok(()) }
+                if view.contains(row.id)? { Err("adds a row that is there".into()) } else { Ok(()) }
             }
         }
     }
 
     /// Applies a change known to be applicable; says whether it removed or added anything.
-    pub(crate) fn apply(&mut self, lsn: Lsn, change: &Change) -> bool {
+    pub(crate) fn apply(&mut self, lsn: Lsn, change: &Change) -> Result<bool, Corruption> {
         match change {
             Change::CreateGallery(descriptor) => {
                 self.next_gallery =
                     self.next_gallery.max(GalleryId::new(descriptor.id.get().saturating_add(1)));
                 self.put_gallery(GalleryView::new(descriptor.clone()));
-                true
+                Ok(true)
             }
             Change::DropGallery(id) => {
-                let Some(view) = self.galleries.remove(id) else { return false };
+                let Some(view) = self.galleries.remove(id) else { return Ok(false) };
                 let descriptor = &view.descriptor;
                 self.names.remove(&(descriptor.tenant.clone(), descriptor.name.clone()));
-                true
+                Ok(true)
             }
             Change::Enroll { gallery, row } => {
-                let Some(view) = self.galleries.get_mut(gallery) else { return false };
+                let Some(view) = self.galleries.get_mut(gallery) else { return Ok(false) };
                 Arc::make_mut(view).memtable.insert(lsn, row.clone());
-                true
+                Ok(true)
             }
             Change::Remove { gallery, template } => {
-                let Some(view) = self.galleries.get_mut(gallery) else { return false };
+                let Some(view) = self.galleries.get_mut(gallery) else { return Ok(false) };
                 Arc::make_mut(view).remove(*template)
             }
         }
     }
+}
 
-    /// Bytes of rows in memory.
-    pub(crate) fn memtable_bytes(&self) -> u64 {
-        self.galleries.values().map(|view| view.memtable.bytes()).sum()
+/// Why a logged change cannot have been made.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Misfit {
+    /// It does not fit the state before it.
+    State(&'static str),
+    /// The state before it is damaged.
+    Corruption(Corruption),
+}
+
+impl From<&'static str> for Misfit {
+    fn from(what: &'static str) -> Self {
+        Self::State(what)
+    }
+}
+
+impl From<Corruption> for Misfit {
+    fn from(corruption: Corruption) -> Self {
+        Self::Corruption(corruption)
     }
 }
 
@@ -209,13 +281,13 @@ mod tests {
     use super::*;
     use crate::io::Mapping;
     use crate::row::tests::{descriptor, row};
-    use crate::segment::encode_segment;
+    use crate::segment::tests::encode;
 
     const GALLERY: GalleryId = GalleryId::new(1);
 
     fn created() -> Version {
         let mut version = Version::empty(Lsn::new(0), GALLERY);
-        version.apply(Lsn::new(1), &Change::CreateGallery(descriptor(1, "g", 1)));
+        version.apply(Lsn::new(1), &Change::CreateGallery(descriptor(1, "g", 1))).unwrap();
         version
     }
 
@@ -231,11 +303,10 @@ mod tests {
     fn sealed(version: &Version, id: u64) -> Version {
         let mut view = GalleryView::clone(version.gallery(GALLERY).unwrap());
         let rows: Vec<_> = view.memtable.rows(None).collect();
-        let bytes = encode_segment(id.into(), &view.descriptor, rows.into_iter());
-        let segment = Segment::open(Mapping::of_bytes(&bytes).unwrap()).unwrap();
+        let bytes = encode(id.into(), &view.descriptor, &rows);
+        let segment = Segment::open(Mapping::of_bytes(&bytes).unwrap(), "s".into()).unwrap();
         view.memtable = Memtable::default();
-        let (segment, tombstones) = (Arc::new(segment), Arc::default());
-        view.segments.push(SegmentView { segment, tombstones, stored: None });
+        view.segments.push(SegmentView::new(segment, version.lsn));
         let mut version = version.clone();
         version.put_gallery(view);
         version
@@ -245,16 +316,19 @@ mod tests {
     fn a_row_enrolled_again_is_live_once_wherever_its_older_selves_lie() {
         let mut version = created();
         for round in 1..4u64 {
-            assert!(version.apply(Lsn::new(round), &enroll(7)));
+            assert!(version.apply(Lsn::new(round), &enroll(7)).unwrap());
             version = sealed(&version, round);
             let view = version.gallery(GALLERY).unwrap();
-            assert_eq!(view.get(TemplateId::new(7)).map(|row| row.lsn), Some(Lsn::new(round)));
+            assert_eq!(
+                view.get(TemplateId::new(7)).unwrap().map(|row| row.lsn),
+                Some(Lsn::new(round))
+            );
             assert_eq!((view.row_count(), view.segments.len() as u64), (1, round));
             assert!(version.check(&enroll(7)).is_err());
-            assert!(version.apply(Lsn::new(round), &remove(7)));
-            assert!(!version.apply(Lsn::new(round), &remove(7)), "it is gone");
+            assert!(version.apply(Lsn::new(round), &remove(7)).unwrap());
+            assert!(!version.apply(Lsn::new(round), &remove(7)).unwrap(), "it is gone");
             assert_eq!(version.gallery(GALLERY).unwrap().row_count(), 0);
-            assert!(!version.gallery(GALLERY).unwrap().contains(TemplateId::new(7)));
+            assert!(!version.gallery(GALLERY).unwrap().contains(TemplateId::new(7)).unwrap());
         }
     }
 
@@ -262,15 +336,15 @@ mod tests {
     fn removing_rows_leaves_older_versions_alone_and_needs_a_new_tombstone_file() {
         let mut old = created();
         for id in 1..4 {
-            old.apply(Lsn::new(2), &enroll(id));
+            old.apply(Lsn::new(2), &enroll(id)).unwrap();
         }
         let mut view = GalleryView::clone(sealed(&old, 1).gallery(GALLERY).unwrap());
         view.segments[0].stored = Some(Lsn::new(2));
         old.put_gallery(view);
         let mut new = old.clone();
-        new.apply(Lsn::new(3), &remove(1));
+        new.apply(Lsn::new(3), &remove(1)).unwrap();
         let shared = Arc::as_ptr(&new.gallery(GALLERY).unwrap().segments[0].tombstones);
-        new.apply(Lsn::new(3), &remove(2));
+        new.apply(Lsn::new(3), &remove(2)).unwrap();
         let [before, after] = [&old, &new].map(|version| version.gallery(GALLERY).unwrap());
         assert_eq!((before.row_count(), after.row_count()), (3, 1));
         assert_eq!(before.segments[0].stored, Some(Lsn::new(2)));
@@ -282,7 +356,7 @@ mod tests {
     #[test]
     fn changes_that_do_not_fit_are_told() {
         let mut version = created();
-        version.apply(Lsn::new(2), &enroll(1));
+        version.apply(Lsn::new(2), &enroll(1)).unwrap();
         let elsewhere = GalleryId::new(2);
         let other_dim = Change::Enroll { gallery: GALLERY, row: row(2, vec![1.0, 1.0]) };
         for bad in [
@@ -304,18 +378,18 @@ mod tests {
     fn galleries_of_a_tenant_come_by_name_and_a_name_is_free_after_the_drop() {
         let mut version = created();
         for (id, name) in [(2, "b"), (3, "a")] {
-            version.apply(Lsn::new(2), &Change::CreateGallery(descriptor(id, name, 1)));
+            version.apply(Lsn::new(2), &Change::CreateGallery(descriptor(id, name, 1))).unwrap();
         }
         let mut stranger = descriptor(4, "c", 1);
         stranger.tenant = "u".into();
-        version.apply(Lsn::new(2), &Change::CreateGallery(stranger));
+        version.apply(Lsn::new(2), &Change::CreateGallery(stranger)).unwrap();
         let names = |version: &Version, after| -> Vec<u64> {
             version.galleries_of("t", after).map(|view| view.descriptor.id.get()).collect()
         };
         assert_eq!(names(&version, None), [3, 2, 1]);
         assert_eq!(names(&version, Some("a")), [2, 1]);
-        version.apply(Lsn::new(3), &Change::DropGallery(GalleryId::new(2)));
-        version.apply(Lsn::new(3), &Change::CreateGallery(descriptor(9, "b", 1)));
+        version.apply(Lsn::new(3), &Change::DropGallery(GalleryId::new(2))).unwrap();
+        version.apply(Lsn::new(3), &Change::CreateGallery(descriptor(9, "b", 1))).unwrap();
         assert_eq!(names(&version, None), [3, 9, 1]);
         assert_eq!(version.next_gallery, GalleryId::new(10));
     }

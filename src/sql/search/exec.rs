@@ -37,6 +37,7 @@ use likeness_storage::{RowRef, TemplateId};
 
 use super::super::columns::{GalleryColumn, SearchColumn, schema_of};
 use super::super::constant::{bytes, evaluate, reals, text};
+use super::super::scan::failed;
 use super::super::{SqlError, SqlState};
 use super::node::{FaceSearch, SearchedGallery};
 use super::{DEFAULT_LIMIT, ProbeKind};
@@ -356,10 +357,10 @@ fn batch(
     schema: SchemaRef,
 ) -> Result<RecordBatch, DataFusionError> {
     let storage = gallery.snapshot.storage();
-    let found: Option<Vec<RowRef<'_>>> = matches
+    let found = matches
         .iter()
-        .map(|found| storage.get(gallery.id, TemplateId::new(found.face.face_id.as_u128())))
-        .collect();
+        .map(|found| storage.get(gallery.id, TemplateId::new(found.face.face_id.as_u128())));
+    let found: Option<Vec<RowRef<'_>>> = found.collect::<Result<_, _>>().map_err(failed)?;
     let Some(rows) = found else {
         return internal_err!("a candidate is missing from its own snapshot");
     };

@@ -6,7 +6,7 @@ use crate::change::{put_descriptor, read_descriptor};
 use crate::checksum::Checksum;
 use crate::codec::{Cursor, DecodeError};
 use crate::gallery::GalleryDescriptor;
-use crate::id::{GalleryId, LogSeq, Lsn, SegmentId};
+use crate::id::{GalleryId, LogSeq, Lsn, SegmentId, StoreId};
 
 /// First bytes of the manifest.
 pub(crate) const MAGIC: [u8; 8] = *b"LKNSMAN\0";
@@ -18,6 +18,8 @@ pub(crate) const FORMAT_VERSION: u32 = 1;
 pub(crate) struct SegmentEntry {
     pub(crate) segment: SegmentId,
     pub(crate) gallery: GalleryId,
+    /// The position in commit order at which the segment became live.
+    pub(crate) born: Lsn,
     /// The LSN in the name of its tombstone file, where it has one.
     pub(crate) tombstones: Option<Lsn>,
 }
@@ -25,6 +27,8 @@ pub(crate) struct SegmentEntry {
 /// Everything that is live as of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Manifest {
+    /// Tells this store from every other, copies of it excepted.
+    pub(crate) store: StoreId,
     /// Batches up to this one are in segments; the log holds what came after.
     pub(crate) durable: Lsn,
     /// The first log file that is still needed; its first record has LSN `durable + 1`.
@@ -37,8 +41,9 @@ pub(crate) struct Manifest {
 
 impl Manifest {
     /// The manifest of a new store.
-    pub(crate) fn empty() -> Self {
+    pub(crate) fn new(store: StoreId) -> Self {
         Self {
+            store,
             durable: Lsn::new(0),
             first_log: LogSeq::new(1),
             next_gallery: GalleryId::new(1),
@@ -53,6 +58,7 @@ impl Manifest {
         let mut out = Vec::with_capacity(256);
         out.extend_from_slice(&MAGIC);
         out.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+        out.extend_from_slice(&self.store.get().to_le_bytes());
         out.extend_from_slice(&self.durable.get().to_le_bytes());
         out.extend_from_slice(&self.first_log.get().to_le_bytes());
         out.extend_from_slice(&self.next_gallery.get().to_le_bytes());
@@ -65,6 +71,7 @@ impl Manifest {
         for entry in &self.segments {
             out.extend_from_slice(&entry.segment.get().to_le_bytes());
             out.extend_from_slice(&entry.gallery.get().to_le_bytes());
+            out.extend_from_slice(&entry.born.get().to_le_bytes());
             out.push(u8::from(entry.tombstones.is_some()));
             out.extend_from_slice(&entry.tombstones.unwrap_or_default().get().to_le_bytes());
         }
@@ -101,6 +108,7 @@ impl Manifest {
 
     fn decode_fields(cursor: &mut Cursor<'_>) -> Result<Self, DecodeError> {
         let mut manifest = Self {
+            store: StoreId::new(cursor.u128()?),
             durable: Lsn::new(cursor.u64()?),
             first_log: LogSeq::new(cursor.u64()?),
             next_gallery: GalleryId::new(cursor.u64()?),
@@ -114,10 +122,11 @@ impl Manifest {
         }
         for _ in 0..cursor.u64()? {
             let (segment, gallery) = (SegmentId::new(cursor.u64()?), GalleryId::new(cursor.u64()?));
+            let born = Lsn::new(cursor.u64()?);
             let has_tombstones = cursor.flag()?;
             let lsn = Lsn::new(cursor.u64()?);
             let tombstones = has_tombstones.then_some(lsn);
-            manifest.segments.push(SegmentEntry { segment, gallery, tombstones });
+            manifest.segments.push(SegmentEntry { segment, gallery, born, tombstones });
         }
         Ok(manifest)
     }
@@ -134,9 +143,11 @@ mod tests {
         let entry = |segment, tombstones| SegmentEntry {
             segment: SegmentId::new(segment),
             gallery: GalleryId::new(1),
+            born: Lsn::new(segment - 1),
             tombstones,
         };
         Manifest {
+            store: StoreId::new(u128::MAX / 3),
             durable: Lsn::new(7),
             first_log: LogSeq::new(3),
             next_gallery: GalleryId::new(5),
@@ -156,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_manifest_is_read_back() {
-        for manifest in [manifest(), Manifest::empty()] {
+        for manifest in [manifest(), Manifest::new(StoreId::new(5))] {
             assert_eq!(Manifest::decode(&manifest.encode()), Ok(manifest));
         }
     }
@@ -182,11 +193,11 @@ mod tests {
 
     #[test]
     fn hostile_counts_run_into_the_end_and_allocate_nothing() {
-        let mut bytes = Manifest::empty().encode();
+        let mut bytes = Manifest::new(StoreId::new(5)).encode();
         let count = bytes.len() - 4 - 8;
         bytes[count..count + 8].fill(255);
         assert!(Manifest::decode(&resealed(bytes)).is_err());
-        let mut bytes = Manifest::empty().encode();
+        let mut bytes = Manifest::new(StoreId::new(5)).encode();
         bytes[count - 8..count].fill(255);
         assert!(Manifest::decode(&resealed(bytes)).is_err());
     }

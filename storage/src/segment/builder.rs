@@ -1,42 +1,105 @@
-//! Rows in, the bytes of a sealed segment out.
+//! Rows in, a sealed segment out: written front to back through a small buffer.
 
 use super::format::{
-    ENDS_BYTES, FIXED_BYTES, HAS_BOX, HAS_CONFIDENCE, HAS_QUALITY, HAS_TEXT, ID_BYTES,
-    SECTION_ALIGNMENT, Section, SegmentHeader,
+    BLOCK_BYTES, ENDS_BYTES, HAS_BOX, HAS_CONFIDENCE, HAS_QUALITY, HAS_TEXT, SegmentHeader,
+    TEXTS_PER_ROW,
 };
 use crate::checksum::Checksum;
 use crate::codec::put_f32s;
+use crate::error::{Corruption, IoFailure};
 use crate::gallery::GalleryDescriptor;
 use crate::id::SegmentId;
+use crate::io::AppendFile;
 use crate::row::RowRef;
 
-/// The segment `id` of the rows given, which must be of one gallery and ascend by identity.
-pub(crate) fn encode_segment<'a>(
+/// Bytes handed to the file at a time: a whole number of blocks.
+const BUFFER_BYTES: usize = 256 * BLOCK_BYTES;
+
+/// Why a segment was not written.
+#[derive(Debug)]
+pub(crate) enum BuildError {
+    /// A row could not be read from where it is.
+    Corruption(Corruption),
+    /// The file could not be written.
+    Io(IoFailure),
+}
+
+impl From<Corruption> for BuildError {
+    fn from(corruption: Corruption) -> Self {
+        Self::Corruption(corruption)
+    }
+}
+
+impl From<IoFailure> for BuildError {
+    fn from(failure: IoFailure) -> Self {
+        Self::Io(failure)
+    }
+}
+
+/// Rows of one gallery that ascend by identity, readable again and again.
+pub(crate) trait RowSource {
+    /// The number of rows, which fits a row ordinal.
+    fn len(&self) -> u32;
+
+    /// The row at a place below the number of rows.
+    fn row(&self, at: u32) -> Result<RowRef<'_>, Corruption>;
+}
+
+impl RowSource for [RowRef<'_>] {
+    fn len(&self) -> u32 {
+        <[RowRef<'_>]>::len(self) as u32
+    }
+
+    fn row(&self, at: u32) -> Result<RowRef<'_>, Corruption> {
+        let missing = || Corruption::new("memory", 0, format!("there is no row {at}"));
+        self.get(at as usize).copied().ok_or_else(missing)
+    }
+}
+
+/// Writes and syncs the segment `id` of the rows given. The rows are gone through once per
+/// section, so that no section needs to be held in memory.
+pub(crate) fn write_segment(
+    file: &mut dyn AppendFile,
     id: SegmentId,
     gallery: &GalleryDescriptor,
-    rows: impl ExactSizeIterator<Item = RowRef<'a>>,
-) -> Vec<u8> {
-    let count = rows.len();
-    let mut embeddings = Vec::with_capacity(count * gallery.dim.get() * 4);
-    let mut ids = Vec::with_capacity(count * ID_BYTES);
-    let mut fixed = Vec::with_capacity(count * FIXED_BYTES);
-    let mut ends = Vec::with_capacity(count * ENDS_BYTES);
-    let mut texts = Vec::new();
-    for row in rows {
-        put_f32s(&mut embeddings, row.embedding);
-        ids.extend_from_slice(&row.id.get().to_le_bytes());
-        put_fixed(&mut fixed, &row);
-        for text in texts_of(&row) {
-            texts.extend_from_slice(text.unwrap_or_default().as_bytes());
-            ends.extend_from_slice(&(texts.len() as u64).to_le_bytes());
-        }
+    rows: &(impl RowSource + ?Sized),
+) -> Result<(), BuildError> {
+    let mut text_bytes = 0;
+    for at in 0..rows.len() {
+        text_bytes += text_bytes_of(&rows.row(at)?);
     }
-    assemble(id, gallery, count as u32, &[embeddings, ids, fixed, ends, texts])
+    let header = SegmentHeader::lay_out(id, gallery, rows.len(), text_bytes);
+    let mut blocks = BlockWriter::new(file);
+    blocks.put(&header.encode())?;
+    let mut starts = header.sections.iter().map(|section| section.offset);
+    let mut element = Vec::new();
+    let mut section = |put: &mut dyn FnMut(&mut Vec<u8>, &RowRef<'_>)| {
+        blocks.pad_to(starts.next().unwrap_or(header.checksums))?;
+        for at in 0..rows.len() {
+            element.clear();
+            put(&mut element, &rows.row(at)?);
+            blocks.put(&element)?;
+        }
+        Ok::<_, BuildError>(())
+    };
+    section(&mut |out, row| put_f32s(out, row.embedding))?;
+    section(&mut |out, row| out.extend_from_slice(&row.id.get().to_le_bytes()))?;
+    section(&mut put_fixed)?;
+    let mut end = 0;
+    section(&mut |out, row| put_ends(out, row, &mut end))?;
+    section(&mut put_texts)?;
+    blocks.pad_to(header.checksums)?;
+    blocks.finish()?;
+    Ok(())
 }
 
 /// The texts of a row in the order in which they are stored.
-fn texts_of<'a>(row: &RowRef<'a>) -> [Option<&'a str>; 4] {
+fn texts_of<'a>(row: &RowRef<'a>) -> [Option<&'a str>; TEXTS_PER_ROW] {
     [row.external_face_id, row.external_image_id, row.attributes, row.metadata]
+}
+
+fn text_bytes_of(row: &RowRef<'_>) -> u64 {
+    texts_of(row).into_iter().flatten().map(|text| text.len() as u64).sum()
 }
 
 fn put_fixed(out: &mut Vec<u8>, row: &RowRef<'_>) {
@@ -54,34 +117,70 @@ fn put_fixed(out: &mut Vec<u8>, row: &RowRef<'_>) {
     out.extend_from_slice(&presence.to_le_bytes());
 }
 
-fn assemble(
-    id: SegmentId,
-    gallery: &GalleryDescriptor,
-    rows: u32,
-    contents: &[Vec<u8>; 5],
-) -> Vec<u8> {
-    let nothing = Section { offset: 0, length: 0, checksum: Checksum::from_stored(0) };
-    let mut header = SegmentHeader {
-        id,
-        gallery: gallery.id,
-        dim: gallery.dim,
-        rows,
-        model: (*gallery.model).into(),
-        sections: [nothing; 5],
-    };
-    let mut offset = header.length().next_multiple_of(SECTION_ALIGNMENT);
-    for (section, content) in header.sections.iter_mut().zip(contents) {
-        *section = Section {
-            offset: offset as u64,
-            length: content.len() as u64,
-            checksum: Checksum::of(content),
-        };
-        offset = (offset + content.len()).next_multiple_of(SECTION_ALIGNMENT);
+fn put_ends(out: &mut Vec<u8>, row: &RowRef<'_>, end: &mut u64) {
+    const { assert!(ENDS_BYTES == TEXTS_PER_ROW * size_of::<u64>()) };
+    for text in texts_of(row) {
+        *end += text.map_or(0, |text| text.len() as u64);
+        out.extend_from_slice(&end.to_le_bytes());
     }
-    let mut file = header.encode();
-    for (section, content) in header.sections.iter().zip(contents) {
-        file.resize(section.offset as usize, 0);
-        file.extend_from_slice(content);
+}
+
+fn put_texts(out: &mut Vec<u8>, row: &RowRef<'_>) {
+    for text in texts_of(row).into_iter().flatten() {
+        out.extend_from_slice(text.as_bytes());
     }
-    file
+}
+
+/// A file written in blocks whose checksums follow at its end.
+struct BlockWriter<'a> {
+    file: &'a mut dyn AppendFile,
+    /// Bytes not handed to the file yet.
+    buffer: Vec<u8>,
+    /// Bytes put so far.
+    written: u64,
+    checksums: Vec<u8>,
+}
+
+impl<'a> BlockWriter<'a> {
+    fn new(file: &'a mut dyn AppendFile) -> Self {
+        let buffer = Vec::with_capacity(2 * BUFFER_BYTES);
+        Self { file, buffer, written: 0, checksums: Vec::new() }
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<(), IoFailure> {
+        self.buffer.extend_from_slice(bytes);
+        self.written += bytes.len() as u64;
+        if self.buffer.len() >= BUFFER_BYTES { self.flush_blocks() } else { Ok(()) }
+    }
+
+    fn pad_to(&mut self, offset: u64) -> Result<(), IoFailure> {
+        let zeros = offset.saturating_sub(self.written);
+        self.buffer.resize(self.buffer.len() + zeros as usize, 0);
+        self.written += zeros;
+        if self.buffer.len() >= BUFFER_BYTES { self.flush_blocks() } else { Ok(()) }
+    }
+
+    /// Hands whole blocks to the file and keeps the rest.
+    fn flush_blocks(&mut self) -> Result<(), IoFailure> {
+        let whole = self.buffer.len() / BLOCK_BYTES * BLOCK_BYTES;
+        let (blocks, _) = self.buffer.split_at_checked(whole).unwrap_or_default();
+        for block in blocks.chunks_exact(BLOCK_BYTES) {
+            self.checksums.extend_from_slice(&Checksum::of(block).get().to_le_bytes());
+        }
+        self.file.append(blocks)?;
+        self.buffer.drain(..whole);
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<(), IoFailure> {
+        self.flush_blocks()?;
+        if !self.buffer.is_empty() {
+            self.checksums.extend_from_slice(&Checksum::of(&self.buffer).get().to_le_bytes());
+        }
+        let sum = Checksum::of(&self.checksums);
+        self.buffer.extend_from_slice(&self.checksums);
+        self.buffer.extend_from_slice(&sum.get().to_le_bytes());
+        self.file.append(&self.buffer)?;
+        self.file.sync()
+    }
 }

@@ -3,6 +3,7 @@
 use crate::checksum::Checksum;
 use crate::codec::{Cursor, DecodeError, put_text};
 use crate::embedding::Dim;
+use crate::gallery::GalleryDescriptor;
 use crate::id::{GalleryId, SegmentId};
 use crate::limits::{SEGMENT_ROWS_MAX, TEXT_BYTES_MAX};
 
@@ -45,12 +46,11 @@ impl SectionKind {
         [Self::Embeddings, Self::Ids, Self::Fixed, Self::TextEnds, Self::Texts];
 }
 
-/// Where a section is, and its checksum.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where a section is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Section {
     pub(crate) offset: u64,
     pub(crate) length: u64,
-    pub(crate) checksum: Checksum,
 }
 
 /// What a segment says of itself.
@@ -60,21 +60,65 @@ pub(crate) struct SegmentHeader {
     pub(crate) gallery: GalleryId,
     pub(crate) dim: Dim,
     pub(crate) rows: u32,
+    /// Where the checksums of the blocks start: everything before it is covered by them.
+    pub(crate) checksums: u64,
     pub(crate) model: Box<str>,
     pub(crate) sections: [Section; 5],
 }
 
 /// Bytes of the header before the section table.
-const FIXED_HEADER_BYTES: usize = 8 + 4 + 4 + 8 + 8 + 4 + 4;
+const FIXED_HEADER_BYTES: usize = 8 + 4 + 4 + 8 + 8 + 4 + 4 + 8;
 /// Bytes of one entry of the section table.
-pub(crate) const SECTION_ENTRY_BYTES: usize = 24;
+pub(crate) const SECTION_ENTRY_BYTES: usize = 16;
+/// Bytes that one checksum covers.
+pub(crate) const BLOCK_BYTES: usize = 4096;
+/// Bytes of one checksum.
+pub(crate) const CHECKSUM_BYTES: usize = 4;
 /// Most bytes of a header.
 pub(crate) const HEADER_BYTES_MAX: usize = 4096;
 
-const _: () = assert!(FIXED_HEADER_BYTES == 40);
+const _: () = assert!(FIXED_HEADER_BYTES == 48);
 const _: () = assert!(FIXED_BYTES.is_multiple_of(8));
 
 impl SegmentHeader {
+    /// Lays out the sections of `rows` rows with `text_bytes` bytes of texts.
+    pub(crate) fn lay_out(
+        id: SegmentId,
+        gallery: &GalleryDescriptor,
+        rows: u32,
+        text_bytes: u64,
+    ) -> Self {
+        let mut header = Self {
+            id,
+            gallery: gallery.id,
+            dim: gallery.dim,
+            rows,
+            checksums: 0,
+            model: (*gallery.model).into(),
+            sections: [Section::default(); 5],
+        };
+        let alignment = SECTION_ALIGNMENT as u64;
+        let mut offset = (header.length() as u64).next_multiple_of(alignment);
+        let fixed = row_bytes(header.dim).map(|bytes| bytes as u64 * u64::from(rows));
+        let lengths = fixed.into_iter().chain([text_bytes]);
+        for (section, length) in header.sections.iter_mut().zip(lengths) {
+            *section = Section { offset, length };
+            offset = (offset + length).next_multiple_of(alignment);
+        }
+        header.checksums = offset;
+        header
+    }
+
+    /// The number of blocks that have a checksum; the last one may be short.
+    pub(crate) fn blocks(&self) -> u64 {
+        self.checksums.div_ceil(BLOCK_BYTES as u64)
+    }
+
+    /// Bytes of the whole file.
+    pub(crate) fn file_bytes(&self) -> u64 {
+        self.checksums + (self.blocks() + 1) * CHECKSUM_BYTES as u64
+    }
+
     /// The header as bytes, with its checksum at the end.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(256);
@@ -85,11 +129,10 @@ impl SegmentHeader {
         out.extend_from_slice(&self.gallery.get().to_le_bytes());
         out.extend_from_slice(&(self.dim.get() as u32).to_le_bytes());
         out.extend_from_slice(&self.rows.to_le_bytes());
+        out.extend_from_slice(&self.checksums.to_le_bytes());
         for section in &self.sections {
             out.extend_from_slice(&section.offset.to_le_bytes());
             out.extend_from_slice(&section.length.to_le_bytes());
-            out.extend_from_slice(&section.checksum.get().to_le_bytes());
-            out.extend_from_slice(&[0; 4]);
         }
         put_text(&mut out, &self.model);
         out.extend_from_slice(&Checksum::of(&out).get().to_le_bytes());
@@ -137,40 +180,50 @@ impl SegmentHeader {
         let (id, gallery) = (SegmentId::new(cursor.u64()?), GalleryId::new(cursor.u64()?));
         let dim = Dim::new(cursor.u32()? as usize);
         let dim = dim.ok_or_else(|| cursor.fault("a segment has no dimension"))?;
-        let rows = cursor.u32()?;
-        let nothing = Section { offset: 0, length: 0, checksum: Checksum::from_stored(0) };
-        let mut sections = [nothing; 5];
+        let (rows, checksums) = (cursor.u32()?, cursor.u64()?);
+        let mut sections = [Section::default(); 5];
         for section in &mut sections {
-            section.offset = cursor.u64()?;
-            section.length = cursor.u64()?;
-            section.checksum = Checksum::from_stored(cursor.u32()?);
-            cursor.zeros(4)?;
+            *section = Section { offset: cursor.u64()?, length: cursor.u64()? };
         }
         let model = cursor.text(TEXT_BYTES_MAX)?.into();
-        Ok(Self { id, gallery, dim, rows, model, sections })
+        Ok(Self { id, gallery, dim, rows, checksums, model, sections })
     }
 
-    /// Whether the sections are where the rows say they are, and inside the file.
+    /// Whether the sections are where the rows say they are, and the file as long as they say.
     fn check(&self, file_bytes: u64) -> Result<(), String> {
         let rows = u64::from(self.rows);
         if self.rows as usize > SEGMENT_ROWS_MAX {
             return Err(format!("{rows} rows are more than allowed"));
         }
-        let per_row = [self.dim.get() * 4, ID_BYTES, FIXED_BYTES, ENDS_BYTES];
+        let mut end = self.length() as u64;
         for (kind, section) in SectionKind::ALL.iter().zip(&self.sections) {
-            let end = section.offset.checked_add(section.length);
-            if end.is_none_or(|end| end > file_bytes) {
-                return Err(format!("section {kind:?} reaches beyond the end of the file"));
+            if section.offset != end.next_multiple_of(SECTION_ALIGNMENT as u64) {
+                return Err(format!("section {kind:?} does not follow the one before it"));
             }
-            if !section.offset.is_multiple_of(SECTION_ALIGNMENT as u64) {
-                return Err(format!("section {kind:?} is not aligned"));
-            }
+            end = section
+                .offset
+                .checked_add(section.length)
+                .filter(|end| *end <= file_bytes)
+                .ok_or_else(|| format!("section {kind:?} reaches beyond the end of the file"))?;
         }
+        let per_row = row_bytes(self.dim);
         for ((kind, section), bytes) in SectionKind::ALL.iter().zip(&self.sections).zip(per_row) {
             if section.length != rows * bytes as u64 {
                 return Err(format!("section {kind:?} does not hold {rows} rows"));
             }
         }
+        if self.checksums != end.next_multiple_of(SECTION_ALIGNMENT as u64) {
+            return Err("the checksums do not follow the last section".into());
+        }
+        let expected = self.file_bytes();
+        if expected != file_bytes {
+            return Err(format!("the file has {file_bytes} bytes instead of {expected}"));
+        }
         Ok(())
     }
+}
+
+/// Bytes per row of the sections whose rows are all of one length.
+fn row_bytes(dim: Dim) -> [usize; 4] {
+    [dim.get() * size_of::<f32>(), ID_BYTES, FIXED_BYTES, ENDS_BYTES]
 }

@@ -1,49 +1,86 @@
-//! A sealed segment: mapped, validated, immutable.
+//! A sealed segment: mapped, immutable, and verified block by block as it is read.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::format::{
-    ENDS_BYTES, FIXED_BYTES, HAS_BOX, HAS_CONFIDENCE, HAS_QUALITY, HAS_TEXT, ID_BYTES, Section,
-    SectionKind, SegmentHeader, TEXTS_PER_ROW,
+    BLOCK_BYTES, CHECKSUM_BYTES, ENDS_BYTES, FIXED_BYTES, HAS_BOX, HAS_CONFIDENCE, HAS_QUALITY,
+    HAS_TEXT, ID_BYTES, SectionKind, SegmentHeader, TEXTS_PER_ROW,
 };
 use crate::checksum::Checksum;
 use crate::codec::{Cursor, DecodeError};
-use crate::embedding::Dim;
+use crate::embedding::{Dim, is_unit};
+use crate::error::Corruption;
 use crate::id::{GalleryId, Lsn, RowOrdinal, SegmentId, TemplateId};
 use crate::io::Mapping;
 use crate::row::RowRef;
 
 /// Rows of one gallery in ascending order of identity.
+///
+/// Opening checks the header and the list of checksums. A block is compared with its checksum the
+/// first time anything in it is read, so a reader gets either what was written or an error that
+/// names the place.
 #[derive(Debug)]
 pub(crate) struct Segment {
     header: SegmentHeader,
     mapping: Mapping,
+    /// The file, for messages.
+    path: PathBuf,
+    /// One bit per block that was found to be as written.
+    verified: Box<[AtomicU64]>,
 }
 
 impl Segment {
-    /// Checks the header, and with it where the sections are; not their content.
-    pub(crate) fn open(mapping: Mapping) -> Result<Self, DecodeError> {
-        let header = SegmentHeader::decode(mapping.bytes())?;
-        let segment = Self { header, mapping };
-        let values = segment.header.rows as usize * segment.header.dim.get();
-        if segment.embeddings().len() != values {
-            return Err(DecodeError { offset: 0, what: "the embeddings are not aligned".into() });
+    /// Checks the header, where the sections are, and the list of checksums; not the rows.
+    pub(crate) fn open(mapping: Mapping, path: PathBuf) -> Result<Self, Corruption> {
+        let fault = |fault: DecodeError| Corruption::new(path.clone(), fault.offset, fault.what);
+        let header = SegmentHeader::decode(mapping.bytes()).map_err(fault)?;
+        let list = mapping.bytes().get(header.checksums as usize..).unwrap_or_default();
+        let sum = list.split_last_chunk::<CHECKSUM_BYTES>();
+        if sum.is_none_or(|(list, sum)| Checksum::of(list).get() != u32::from_le_bytes(*sum)) {
+            let what = "the checksum of the checksums differs".to_owned();
+            return Err(fault(DecodeError { offset: header.checksums, what }));
         }
-        Ok(segment)
+        let words = header.blocks().div_ceil(64);
+        let verified = (0..words).map(|_| AtomicU64::new(0)).collect();
+        Ok(Self { header, mapping, path, verified })
     }
 
-    /// Reads every byte and checks every section's checksum and the order of the rows.
-    pub(crate) fn verify(&self) -> Result<(), DecodeError> {
-        for (kind, section) in SectionKind::ALL.into_iter().zip(&self.header.sections) {
-            if Checksum::of(self.section(kind)) != section.checksum {
-                let what = format!("the checksum of section {kind:?} differs");
-                return Err(DecodeError { offset: section.offset, what });
+    /// Reads every byte: checks all checksums, the order of the rows, and each row. Goes on after
+    /// a fault and hands each to `found`.
+    pub(crate) fn verify(&self, mut found: impl FnMut(Corruption)) {
+        let mut damaged = false;
+        for block in 0..self.header.blocks() as usize {
+            if let Err(corruption) = self.verify_block(block) {
+                damaged = true;
+                found(corruption);
             }
         }
-        let ids = (0..self.header.rows).filter_map(|row| self.id_at(RowOrdinal::new(row)));
-        if !ids.is_sorted_by(|a, b| a < b) {
-            let offset = self.header.sections.get(1).map_or(0, |section| section.offset);
-            return Err(DecodeError { offset, what: "the rows are not in order".into() });
+        // What damaged blocks say of rows is no news.
+        if !damaged {
+            self.verify_rows(found);
         }
-        Ok(())
+    }
+
+    fn verify_rows(&self, mut found: impl FnMut(Corruption)) {
+        let mut before = None;
+        for at in (0..self.header.rows).map(RowOrdinal::new) {
+            let checked = self.row(at).and_then(|row| {
+                if before.replace(row.id).is_some_and(|before| before >= row.id) {
+                    return Err(self.fault(SectionKind::Ids, at, ID_BYTES, "is out of order"));
+                }
+                if !is_unit(row.embedding) {
+                    let bytes = self.header.dim.get() * size_of::<f32>();
+                    let what = "has an embedding that is not of length 1";
+                    return Err(self.fault(SectionKind::Embeddings, at, bytes, what));
+                }
+                Ok(())
+            });
+            if let Err(corruption) = checked {
+                found(corruption);
+            }
+        }
     }
 
     /// The segment's number.
@@ -66,107 +103,195 @@ impl Segment {
         self.header.rows
     }
 
-    /// All embeddings back to back, [`Segment::dim`] components each.
-    pub(crate) fn embeddings(&self) -> &[f32] {
-        let Some(section) = self.header.sections.first() else { return &[] };
-        let range = range(section);
-        self.mapping.f32s(range).unwrap_or_default()
+    /// Bytes of the file.
+    pub(crate) fn file_bytes(&self) -> u64 {
+        self.mapping.bytes().len() as u64
+    }
+
+    /// The embeddings of a range of rows back to back, [`Segment::dim`] components each.
+    pub(crate) fn embeddings(&self, rows: Range<u32>) -> Result<&[f32], Corruption> {
+        let bytes = self.header.dim.get() * size_of::<f32>();
+        let range = self.range_of(SectionKind::Embeddings, rows.clone(), bytes);
+        self.ensure(&range)?;
+        self.mapping.f32s(range).ok_or_else(|| {
+            self.fault(SectionKind::Embeddings, RowOrdinal::new(rows.start), bytes, "is not there")
+        })
     }
 
     /// The identity of a row.
-    pub(crate) fn id_at(&self, row: RowOrdinal) -> Option<TemplateId> {
-        let bytes = element::<ID_BYTES>(self.section(SectionKind::Ids), row)?;
-        bytes.first_chunk().map(|bytes| TemplateId::new(u128::from_le_bytes(*bytes)))
+    pub(crate) fn id_at(&self, row: RowOrdinal) -> Result<TemplateId, Corruption> {
+        let bytes = self.element::<ID_BYTES>(SectionKind::Ids, row)?;
+        Ok(TemplateId::new(u128::from_le_bytes(*bytes)))
     }
 
     /// The row of this identity.
-    pub(crate) fn find(&self, id: TemplateId) -> Option<RowOrdinal> {
-        let row = self.first_row_where(|found| found >= id);
-        (self.id_at(row) == Some(id)).then_some(row)
+    pub(crate) fn find(&self, id: TemplateId) -> Result<Option<RowOrdinal>, Corruption> {
+        let row = self.first_row_where(|found| found >= id)?;
+        let found = row.get() < self.header.rows && self.id_at(row)? == id;
+        Ok(found.then_some(row))
     }
 
     /// The first row behind this identity; the row count where there is none.
-    pub(crate) fn first_after(&self, id: Option<TemplateId>) -> RowOrdinal {
-        id.map_or(RowOrdinal::new(0), |id| self.first_row_where(|found| found > id))
+    pub(crate) fn first_after(&self, id: Option<TemplateId>) -> Result<RowOrdinal, Corruption> {
+        id.map_or(Ok(RowOrdinal::new(0)), |id| self.first_row_where(|found| found > id))
     }
 
-    fn first_row_where(&self, reached: impl Fn(TemplateId) -> bool) -> RowOrdinal {
+    fn first_row_where(
+        &self,
+        reached: impl Fn(TemplateId) -> bool,
+    ) -> Result<RowOrdinal, Corruption> {
         let (mut low, mut high) = (0, self.header.rows);
         while low < high {
             let middle = low + (high - low) / 2;
-            match self.id_at(RowOrdinal::new(middle)) {
-                Some(id) if !reached(id) => low = middle + 1,
-                _ => high = middle,
+            if reached(self.id_at(RowOrdinal::new(middle))?) {
+                high = middle;
+            } else {
+                low = middle + 1;
             }
         }
-        RowOrdinal::new(low)
+        Ok(RowOrdinal::new(low))
     }
 
-    /// A row; `None` beyond the last one, or where its texts are damaged.
-    pub(crate) fn row(&self, row: RowOrdinal) -> Option<RowRef<'_>> {
-        let id = self.id_at(row)?;
-        let mut fixed = Cursor::new(element::<FIXED_BYTES>(self.section(SectionKind::Fixed), row)?);
-        let lsn = Lsn::new(fixed.u64().ok()?);
-        let created_at_us = fixed.i64().ok()?;
-        let mut float = || fixed.f32().ok();
-        let bounding_box = [float()?, float()?, float()?, float()?];
-        let (confidence, quality) = (float()?, float()?);
-        let presence = fixed.u64().ok()?;
+    /// A row. Its LSN is zero where it is that of the whole segment.
+    pub(crate) fn row(&self, row: RowOrdinal) -> Result<RowRef<'_>, Corruption> {
+        let fixed = self.element::<FIXED_BYTES>(SectionKind::Fixed, row)?;
+        let decoded = Fixed::decode(&mut Cursor::new(fixed));
+        let unreadable = || self.fault(SectionKind::Fixed, row, FIXED_BYTES, "is unreadable");
+        let Fixed { lsn, created_at_us, edges, confidence, quality, presence } =
+            decoded.map_err(|_| unreadable())?;
         let [external_face_id, external_image_id, attributes, metadata] =
             self.texts(row, presence)?;
-        let dim = self.header.dim.get();
-        let start = (row.get() as usize).checked_mul(dim)?;
-        Some(RowRef {
-            id,
+        Ok(RowRef {
+            id: self.id_at(row)?,
             lsn,
             model: &self.header.model,
             external_face_id,
             external_image_id,
-            bounding_box: (presence & HAS_BOX != 0).then_some(bounding_box),
+            bounding_box: (presence & HAS_BOX != 0).then_some(edges),
             confidence: (presence & HAS_CONFIDENCE != 0).then_some(confidence),
             quality: (presence & HAS_QUALITY != 0).then_some(quality),
             attributes,
             metadata,
             created_at_us,
-            embedding: self.embeddings().get(start..start.checked_add(dim)?)?,
+            embedding: self.embeddings(row.get()..row.get().saturating_add(1))?,
         })
     }
 
-    fn texts(&self, row: RowOrdinal, presence: u64) -> Option<[Option<&str>; TEXTS_PER_ROW]> {
-        let ends = self.section(SectionKind::TextEnds);
-        let mut cursor = Cursor::new(element::<ENDS_BYTES>(ends, row)?);
+    fn texts(
+        &self,
+        row: RowOrdinal,
+        presence: u64,
+    ) -> Result<[Option<&str>; TEXTS_PER_ROW], Corruption> {
         let mut start = match row.get().checked_sub(1) {
             None => 0,
             Some(before) => {
-                let last = element::<ENDS_BYTES>(ends, RowOrdinal::new(before))?.last_chunk()?;
-                u64::from_le_bytes(*last)
+                let before = RowOrdinal::new(before);
+                let ends = self.element::<ENDS_BYTES>(SectionKind::TextEnds, before)?;
+                ends.last_chunk().map_or(0, |end| u64::from_le_bytes(*end))
             }
         };
-        let heap = self.section(SectionKind::Texts);
+        let ends = self.element::<ENDS_BYTES>(SectionKind::TextEnds, row)?;
         let mut texts = [None; TEXTS_PER_ROW];
-        for (at, text) in texts.iter_mut().enumerate() {
-            let end = cursor.u64().ok()?;
-            let bytes = heap.get(usize::try_from(start).ok()?..usize::try_from(end).ok()?)?;
-            if presence & (HAS_TEXT << at) != 0 {
-                *text = Some(std::str::from_utf8(bytes).ok()?);
-            }
+        for ((at, text), end) in texts.iter_mut().enumerate().zip(ends.as_chunks().0) {
+            let end = u64::from_le_bytes(*end);
+            let content = self.text(start..end).ok_or_else(|| {
+                self.fault(SectionKind::TextEnds, row, ENDS_BYTES, "has a text that is none")
+            })??;
+            *text = (presence & (HAS_TEXT << at) != 0).then_some(content);
             start = end;
         }
-        Some(texts)
+        Ok(texts)
     }
 
-    fn section(&self, kind: SectionKind) -> &[u8] {
-        let section = self.header.sections.get(kind as usize);
-        section.and_then(|section| self.mapping.bytes().get(range(section))).unwrap_or_default()
+    /// The text at a range of the last section; `None` where there can be none.
+    fn text(&self, range: Range<u64>) -> Option<Result<&str, Corruption>> {
+        let section = self.header.sections.last()?;
+        if range.start > range.end || range.end > section.length {
+            return None;
+        }
+        let range = (section.offset + range.start) as usize..(section.offset + range.end) as usize;
+        match self.bytes(range) {
+            Ok(bytes) => std::str::from_utf8(bytes).ok().map(Ok),
+            Err(corruption) => Some(Err(corruption)),
+        }
+    }
+
+    fn range_of(&self, kind: SectionKind, rows: Range<u32>, bytes: usize) -> Range<usize> {
+        let start = self.header.sections.get(kind as usize).map_or(0, |section| section.offset);
+        let at = |row: u32| (start as usize).saturating_add((row as usize).saturating_mul(bytes));
+        at(rows.start)..at(rows.end)
+    }
+
+    /// What a section of elements of `N` bytes holds of a row.
+    fn element<const N: usize>(
+        &self,
+        kind: SectionKind,
+        row: RowOrdinal,
+    ) -> Result<&[u8; N], Corruption> {
+        let range = self.range_of(kind, row.get()..row.get().saturating_add(1), N);
+        let bytes = (row.get() < self.header.rows).then(|| self.bytes(range)).transpose()?;
+        let element = bytes.and_then(<[u8]>::first_chunk);
+        element.ok_or_else(|| self.fault(kind, row, N, "is not there"))
+    }
+
+    fn bytes(&self, range: Range<usize>) -> Result<&[u8], Corruption> {
+        self.ensure(&range)?;
+        Ok(self.mapping.bytes().get(range).unwrap_or_default())
+    }
+
+    /// Compares with their checksums those blocks of a range that were not compared before.
+    fn ensure(&self, range: &Range<usize>) -> Result<(), Corruption> {
+        for block in range.start / BLOCK_BYTES..range.end.div_ceil(BLOCK_BYTES) {
+            let Some(word) = self.verified.get(block / 64) else { break };
+            let bit = 1 << (block % 64);
+            if word.load(Ordering::Relaxed) & bit == 0 {
+                self.verify_block(block)?;
+                word.fetch_or(bit, Ordering::Relaxed);
+            }
+        }
+        Ok(())
+    }
+
+    fn verify_block(&self, block: usize) -> Result<(), Corruption> {
+        let (covered, list) = self
+            .mapping
+            .bytes()
+            .split_at_checked(self.header.checksums as usize)
+            .unwrap_or_default();
+        let content = covered.chunks(BLOCK_BYTES).nth(block).unwrap_or_default();
+        let stored = list.as_chunks::<CHECKSUM_BYTES>().0.get(block).copied().unwrap_or_default();
+        if Checksum::of(content) == Checksum::from_stored(u32::from_le_bytes(stored)) {
+            return Ok(());
+        }
+        let what = format!("the checksum of the {} bytes from there differs", content.len());
+        Err(Corruption::new(self.path.clone(), (block * BLOCK_BYTES) as u64, what))
+    }
+
+    fn fault(&self, kind: SectionKind, row: RowOrdinal, bytes: usize, what: &str) -> Corruption {
+        let offset = self.range_of(kind, row.get()..row.get(), bytes).start;
+        Corruption::new(self.path.clone(), offset as u64, format!("row {row} {what}"))
     }
 }
 
-fn range(section: &Section) -> std::ops::Range<usize> {
-    section.offset as usize..(section.offset + section.length) as usize
+/// The fields of a row that are all of one length.
+struct Fixed {
+    lsn: Lsn,
+    created_at_us: i64,
+    edges: [f32; 4],
+    confidence: f32,
+    quality: f32,
+    presence: u64,
 }
 
-/// The `row`-th of elements of `N` bytes each.
-fn element<const N: usize>(bytes: &[u8], row: RowOrdinal) -> Option<&[u8]> {
-    let start = (row.get() as usize).checked_mul(N)?;
-    bytes.get(start..start.checked_add(N)?)
+impl Fixed {
+    fn decode(cursor: &mut Cursor<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            lsn: Lsn::new(cursor.u64()?),
+            created_at_us: cursor.i64()?,
+            edges: [cursor.f32()?, cursor.f32()?, cursor.f32()?, cursor.f32()?],
+            confidence: cursor.f32()?,
+            quality: cursor.f32()?,
+            presence: cursor.u64()?,
+        })
+    }
 }

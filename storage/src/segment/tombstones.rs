@@ -36,6 +36,11 @@ impl Tombstones {
         self.0.is_empty()
     }
 
+    /// The rows that are deleted here and not in `other`.
+    pub(crate) fn without(&self, other: &Self) -> impl Iterator<Item = RowOrdinal> + use<> {
+        (&self.0 - &other.0).into_iter().map(RowOrdinal::new)
+    }
+
     /// The tombstone file of a segment.
     pub(crate) fn encode(&self, segment: SegmentId) -> Vec<u8> {
         let mut out = Vec::with_capacity(64 + self.0.serialized_size());

@@ -6,16 +6,16 @@ use crate::codec::{Cursor, DecodeError};
 use crate::id::Lsn;
 use crate::limits::{BATCH_OPERATIONS_MAX, RECORD_BYTES_MAX};
 
-/// Bytes before a record's body: body length u32, checksum of the body u32.
+/// Bytes before a record's body: body length u32, checksum u32 of the log file's salt and the body.
 pub(crate) const FRAME_BYTES: usize = 8;
 
-/// Bytes of the smallest record: frame, LSN, durable LSN, count of operations.
-pub(crate) const RECORD_BYTES_MIN: usize = FRAME_BYTES + 8 + 8 + 4;
+/// Bytes of a note, the smallest record: frame, LSN, durable LSN, count of operations.
+pub(crate) const NOTE_BYTES: usize = FRAME_BYTES + 8 + 8 + 4;
 
-/// A committed batch with the identities it was given.
+/// A committed batch with the identities it was given, or a note of durability.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct WalRecord {
-    /// Position in commit order.
+    /// Position in commit order; of a note, that of the batch before it.
     pub(crate) lsn: Lsn,
     /// Every batch up to this LSN was durable when the record was written.
     pub(crate) synced: Lsn,
@@ -24,8 +24,18 @@ pub(crate) struct WalRecord {
 }
 
 impl WalRecord {
-    /// Appends the framed record.
-    pub(crate) fn encode_into(&self, out: &mut Vec<u8>) {
+    /// The note that everything up to `lsn`, the last batch written, is durable.
+    pub(crate) fn note(lsn: Lsn) -> Self {
+        Self { lsn, synced: lsn, changes: Vec::new() }
+    }
+
+    /// Whether this is a note. A batch cannot have been durable before it was written.
+    pub(crate) fn is_note(&self) -> bool {
+        self.lsn == self.synced && self.changes.is_empty()
+    }
+
+    /// Appends the framed record, for the log file with this salt.
+    pub(crate) fn encode_into(&self, salt: u64, out: &mut Vec<u8>) {
         let start = out.len();
         out.extend_from_slice(&[0; FRAME_BYTES]);
         out.extend_from_slice(&self.lsn.get().to_le_bytes());
@@ -35,7 +45,7 @@ impl WalRecord {
             change.encode_into(out);
         }
         let body = out.get(start + FRAME_BYTES..).unwrap_or_default();
-        let (length, checksum) = (body.len() as u32, Checksum::of(body).get());
+        let (length, checksum) = (body.len() as u32, Checksum::of_salted(salt, body).get());
         if let Some((frame, _)) = out.get_mut(start..).and_then(<[u8]>::split_first_chunk_mut::<8>)
         {
             let (head, tail) = frame.split_at_mut(4);
@@ -44,8 +54,9 @@ impl WalRecord {
         }
     }
 
-    /// The body of the record at the start of `bytes`, whose checksum is right.
-    pub(crate) fn body(bytes: &[u8]) -> Result<&[u8], DecodeError> {
+    /// The body of the record at the start of `bytes`, whose checksum is right under the salt of
+    /// its file: bytes that a client put into a text do not pass for a record.
+    pub(crate) fn body(bytes: &[u8], salt: u64) -> Result<&[u8], DecodeError> {
         let mut cursor = Cursor::new(bytes);
         let length = cursor.u32()? as usize;
         if length > RECORD_BYTES_MAX {
@@ -53,7 +64,7 @@ impl WalRecord {
         }
         let checksum = Checksum::from_stored(cursor.u32()?);
         let body = cursor.bytes(length)?;
-        if Checksum::of(body) != checksum {
+        if Checksum::of_salted(salt, body) != checksum {
             return Err(DecodeError { offset: 0, what: "the checksum of a record differs".into() });
         }
         Ok(body)
@@ -84,6 +95,8 @@ mod tests {
     use crate::id::{GalleryId, TemplateId};
     use crate::row::tests::{descriptor, row};
 
+    const SALT: u64 = 0x5a17;
+
     #[test]
     fn a_batch_of_every_kind_of_change_is_read_back() {
         let gallery = GalleryId::new(4);
@@ -97,10 +110,10 @@ mod tests {
         let bound: usize = changes.iter().map(Change::size_hint).sum();
         let record = WalRecord { lsn: Lsn::new(9), synced: Lsn::new(7), changes };
         let mut bytes = vec![1, 2, 3];
-        record.encode_into(&mut bytes);
+        record.encode_into(SALT, &mut bytes);
         assert!(bytes.len() - 3 <= bound, "the bound of a batch must hold for its record");
         bytes.extend_from_slice(b"next");
-        let body = WalRecord::body(&bytes[3..]).unwrap();
+        let body = WalRecord::body(&bytes[3..], SALT).unwrap();
         assert_eq!(body.len() + FRAME_BYTES, bytes.len() - 7);
         assert_eq!(WalRecord::decode(body), Ok(record));
     }
@@ -109,17 +122,18 @@ mod tests {
     fn a_changed_byte_is_no_record() {
         let mut bytes = Vec::new();
         let changes = vec![Change::DropGallery(GalleryId::new(4))];
-        WalRecord { lsn: Lsn::new(9), synced: Lsn::new(7), changes }.encode_into(&mut bytes);
+        WalRecord { lsn: Lsn::new(9), synced: Lsn::new(7), changes }.encode_into(SALT, &mut bytes);
         for at in 0..bytes.len() {
             let mut damaged = bytes.clone();
             damaged[at] ^= 0x10;
-            assert!(WalRecord::body(&damaged).is_err(), "byte {at}");
+            assert!(WalRecord::body(&damaged, SALT).is_err(), "byte {at}");
         }
+        assert!(WalRecord::body(&bytes, SALT + 1).is_err(), "a record of another file");
     }
 
     #[test]
     fn hostile_lengths_and_counts_are_refused_before_anything_is_allocated() {
-        assert!(WalRecord::body(&[255; 64]).is_err());
+        assert!(WalRecord::body(&[255; 64], SALT).is_err());
         let body = [[0; 16].as_slice(), &[255; 4]].concat();
         let fault = WalRecord::decode(&body).unwrap_err();
         assert!(fault.what.contains("more than allowed"), "{fault:?}");

@@ -20,7 +20,7 @@ fn a_store_and_its_snapshots_may_go_between_threads() {
 #[test]
 fn every_acknowledged_row_of_many_writers_is_there_after_a_crash() {
     let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path(), crashing().with_memtable_bytes_max(20_000));
+    let store = open(folder.path(), crashing().with_checkpoint_bytes(20_000));
     let gallery = create(&store, "g", DIM);
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -45,7 +45,7 @@ fn every_acknowledged_row_of_many_writers_is_there_after_a_crash() {
                         let mut batch = WriteBatch::new();
                         batch.enroll(gallery, row);
                         store.write(batch).unwrap();
-                        assert!(store.snapshot().get(gallery, id).is_some());
+                        assert!(store.snapshot().get(gallery, id).unwrap().is_some());
                     }
                 })
             })
@@ -61,7 +61,7 @@ fn every_acknowledged_row_of_many_writers_is_there_after_a_crash() {
     let snapshot = store.snapshot();
     assert_eq!(u128::from(snapshot.row_count(gallery)), WRITERS * ROWS);
     for id in 1..=WRITERS * ROWS {
-        assert!(snapshot.get(gallery, TemplateId::new(id)).is_some(), "row {id} is lost");
+        assert!(snapshot.get(gallery, TemplateId::new(id)).unwrap().is_some(), "row {id} is lost");
     }
 }
 

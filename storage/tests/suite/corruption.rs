@@ -35,7 +35,7 @@ fn build(path: &Path) -> GalleryId {
 }
 
 fn rows(store: &Store, gallery: GalleryId) -> Vec<Row> {
-    store.snapshot().rows(gallery, None).map(|row| row.to_row()).collect()
+    store.snapshot().rows(gallery, None).map(|row| row.unwrap().to_row()).collect()
 }
 
 #[test]
@@ -85,13 +85,7 @@ fn check(
         Err(other) => panic!("{name}, byte {at}: {other}"),
     };
     let found = rows(&store, gallery);
-    if name.starts_with("wal-") {
-        // The last group of the log cannot be told from an unfinished write: its rows are gone as
-        // a whole, and those before it are there.
-        assert!(truth.starts_with(&found[..found.len().min(2)]), "{name}, byte {at}");
-        assert!(found.len() >= truth.len() - 1, "{name}, byte {at}: {} rows", found.len());
-        assert!(found.iter().all(|row| truth.contains(row)), "{name}, byte {at}");
-    } else if name.contains(".emb") {
+    if name.contains(".emb") {
         // Sections are verified by the full check, not at every open; what a reader sees of a
         // damaged one is told by that check.
         assert!(store.verify().is_err() || found == truth, "{name}, byte {at}");

@@ -85,13 +85,14 @@ impl World {
         let probe = self.random.embedding(DIM);
         for (&gallery, rows) in &self.model {
             assert_eq!(snapshot.row_count(gallery), rows.len() as u64);
-            let stored: Vec<Row> = snapshot.rows(gallery, None).map(|row| row.to_row()).collect();
+            let stored = snapshot.rows(gallery, None).map(|row| row.unwrap().to_row());
+            let stored: Vec<Row> = stored.collect();
             assert_eq!(stored, rows.values().cloned().collect::<Vec<_>>());
             let middle = rows.keys().nth(rows.len() / 2).map(|id| TemplateId::new(*id));
             let behind = snapshot.rows(gallery, middle).count();
             assert_eq!(behind, rows.len().saturating_sub(rows.len() / 2 + 1));
             for row in rows.values() {
-                assert_eq!(snapshot.get(gallery, row.id).map(|r| r.to_row()).as_ref(), Some(row));
+                assert_eq!(read(snapshot, gallery, row.id).as_ref(), Some(row));
             }
             let wanted = Probe {
                 embedding: &probe,
@@ -119,7 +120,7 @@ fn run(seed: u64) {
     let mut world = World { random, model: Model::new(), names: 0, next_id: 100 };
     for _ in 0..8 {
         let small = world.random.below(3) == 0;
-        let options = if small { crashing().with_memtable_bytes_max(2000) } else { crashing() };
+        let options = if small { crashing().with_checkpoint_bytes(2000) } else { crashing() };
         let store = open(folder.path(), options);
         world.check(&store.snapshot());
         let before = store.snapshot();
@@ -179,4 +180,8 @@ fn a_refused_operation_leaves_nothing_of_its_batch() {
     let mut replace = WriteBatch::new();
     replace.enroll(gallery, one.clone()).remove(gallery, one.id).enroll(gallery, one);
     assert_eq!(store.write(replace).unwrap().removed, 1);
+}
+
+fn read(snapshot: &Snapshot, gallery: GalleryId, id: TemplateId) -> Option<Row> {
+    snapshot.get(gallery, id).unwrap().map(|row| row.to_row())
 }

@@ -100,27 +100,39 @@ impl Content {
         }
     }
 
-    /// A sync that fails after a part; the rest stays in sight, and no later sync writes it.
+    /// A sync that fails after a part; the rest stays in sight, and no later sync writes it. Only
+    /// the length is not in the cache but kept by the file system, which writes it later.
     pub(super) fn fail_to_sync(&mut self, random: Option<&mut Random>) {
+        let lengths = self.lengths().map(Change::Length).collect();
         if let Some(random) = random {
             self.durable = self.torn(random);
         }
-        self.unsynced.clear();
+        self.unsynced = lengths;
+    }
+
+    /// The lengths after each change that is not durable.
+    fn lengths(&self) -> impl Iterator<Item = usize> {
+        self.unsynced.iter().scan(self.durable.length(), |length, change| {
+            *length = change.length_after(*length);
+            Some(*length)
+        })
     }
 
     pub(super) fn after(&self, cut: PowerCut, random: &mut Random) -> Self {
         let mut left = self.durable.clone();
         match cut {
             PowerCut::Synced | PowerCut::Names => {}
-            PowerCut::HalfOfTheBytes => left = self.first_half(),
+            PowerCut::HalfOfTheBytes => left = self.halves()[0].clone(),
+            PowerCut::OtherHalfOfTheBytes => left = self.halves()[1].clone(),
             PowerCut::Zeros => left.set_length(self.seen.length()),
             PowerCut::Seeded(_) => left = self.torn(random),
         }
         Self::durable(left)
     }
 
-    fn first_half(&self) -> Image {
-        let mut left = self.durable.clone();
+    /// What is there when only the first half of the bytes was written, or only the second.
+    fn halves(&self) -> [Image; 2] {
+        let mut halves = [self.durable.clone(), self.durable.clone()];
         let writes = self.unsynced.iter().filter_map(|change| match change {
             Change::Write { at, bytes } => Some((*at, bytes)),
             Change::Length(_) => None,
@@ -128,20 +140,23 @@ impl Content {
         let from = writes.clone().map(|(at, _)| at).min().unwrap_or(0);
         let to = writes.clone().map(|(at, bytes)| at + bytes.len()).max().unwrap_or(0);
         let middle = from.midpoint(to);
-        for (at, bytes) in writes.filter(|(at, _)| *at < middle) {
-            left.write(at, &bytes[..bytes.len().min(middle - at)]);
+        for (at, bytes) in writes {
+            let (first, second) = bytes.split_at(middle.saturating_sub(at).min(bytes.len()));
+            if !first.is_empty() {
+                halves[0].write(at, first);
+            }
+            if !second.is_empty() {
+                halves[1].write(at + first.len(), second);
+            }
         }
-        left
+        halves
     }
 
     /// Any part of the changes: each sector and the length as of some moment since the last sync.
     fn torn(&self, random: &mut Random) -> Image {
         let moment = random.below(self.unsynced.len() + 1);
-        let lengths = self.unsynced.iter().scan(self.durable.length(), |length, change| {
-            *length = change.length_after(*length);
-            Some(*length)
-        });
-        let lengths: Vec<usize> = std::iter::once(self.durable.length()).chain(lengths).collect();
+        let lengths: Vec<usize> =
+            std::iter::once(self.durable.length()).chain(self.lengths()).collect();
         let mut length = lengths[moment];
         // A growing file may be cut anywhere in its growth.
         if let Some(grown) = lengths.get(moment + 1).and_then(|next| next.checked_sub(length))

@@ -80,7 +80,7 @@ impl Names {
     pub(super) fn after(&self, cut: PowerCut, random: &mut Random) -> BTreeMap<FileName, usize> {
         match cut {
             PowerCut::Synced | PowerCut::HalfOfTheBytes => self.durable.clone(),
-            PowerCut::Names | PowerCut::Zeros => self.seen.clone(),
+            PowerCut::Names | PowerCut::OtherHalfOfTheBytes | PowerCut::Zeros => self.seen.clone(),
             PowerCut::Seeded(_) => {
                 let mut left = self.durable.clone();
                 let kept = self.unsynced.iter().filter(|_| random.one_in(2));

@@ -9,6 +9,8 @@ pub(crate) enum PowerCut {
     Names,
     /// The names that were synced, and the first half of the bytes that were not.
     HalfOfTheBytes,
+    /// All names, and the second half of the bytes that were not synced.
+    OtherHalfOfTheBytes,
     /// All names and lengths, and zeros in place of new bytes that were not synced.
     Zeros,
     /// Any part of the names, lengths and sectors that were not synced: the seed says which.
@@ -17,6 +19,6 @@ pub(crate) enum PowerCut {
 
 impl PowerCut {
     /// Those without a seed.
-    pub(crate) const ALL: [Self; 4] =
-        [Self::Synced, Self::Names, Self::HalfOfTheBytes, Self::Zeros];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Synced, Self::Names, Self::HalfOfTheBytes, Self::OtherHalfOfTheBytes, Self::Zeros];
 }

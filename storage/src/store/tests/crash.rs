@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::oracle::{Oracle, read};
+use super::oracle::{Oracle, World, read};
 use super::workload::{crashing, open};
 use crate::batch::WriteBatch;
 use crate::id::{GalleryId, LogSeq, TemplateId};
@@ -13,6 +13,7 @@ use crate::io::{Directory, FileName};
 use crate::recovery::OpenError;
 use crate::row::tests::{bare_row, draft, row};
 use crate::store::Store;
+use crate::wal::HEADER_BYTES;
 
 /// Writes batches to a store, and to the oracle beside it.
 struct Writer {
@@ -177,13 +178,48 @@ fn what_a_failed_sync_left_in_the_cache_is_not_relied_on() {
 }
 
 #[test]
-fn a_log_that_is_missing_after_a_checkpoint_is_damage() {
+fn a_log_that_is_missing_or_cut_short_is_damage() {
+    for log in [1, 2] {
+        let (directory, store, _) = small();
+        if log == 2 {
+            store.checkpoint().unwrap();
+        }
+        drop(store);
+        let name = FileName::Log(LogSeq::new(log));
+        directory.edit(name, |bytes| bytes.truncate(20));
+        let refused = open(&directory).unwrap_err().to_string();
+        let file = format!("memory/wal-000000000{log}");
+        assert_eq!(
+            refused,
+            format!("{file} is damaged at byte 0: the header of the log is cut short")
+        );
+        directory.remove(name).unwrap();
+        let refused = open(&directory).unwrap_err().to_string();
+        assert_eq!(refused, format!("{file} is damaged at byte 0: the log file is missing"));
+    }
+}
+
+#[test]
+fn a_creation_that_was_cut_short_starts_anew_and_anything_else_without_a_manifest_is_damage() {
     let (directory, store, _) = small();
-    store.checkpoint().unwrap();
     drop(store);
-    directory.remove(FileName::Log(LogSeq::new(2))).unwrap();
+    directory.remove(FileName::Manifest).unwrap();
+    let log = FileName::Log(LogSeq::new(1));
     let refused = open(&directory).unwrap_err().to_string();
-    assert_eq!(refused, "memory/wal-0000000002 is damaged at byte 0: the log file is missing");
+    let missing = "the manifest is missing although wal-0000000001 is there";
+    assert_eq!(refused, format!("memory/MANIFEST is damaged at byte 0: {missing}"));
+    directory.edit(log, |bytes| bytes.truncate(HEADER_BYTES));
+    let second = FileName::Log(LogSeq::new(2));
+    directory.create(second).unwrap();
+    assert!(matches!(open(&directory), Err(OpenError::Corruption(_))));
+    assert_eq!(directory.content(log).len(), HEADER_BYTES, "nothing was changed");
+    directory.remove(second).unwrap();
+    let store = open(&directory).unwrap().0;
+    assert_eq!(read(&store), Ok(World::default()));
+    let manifest = directory.content(FileName::Manifest);
+    drop(store);
+    drop(open(&directory).unwrap());
+    assert_eq!(directory.content(FileName::Manifest), manifest, "a store keeps its identity");
 }
 
 #[test]
@@ -203,7 +239,7 @@ fn a_store_that_does_not_open_keeps_all_its_files() {
 #[test]
 fn a_log_of_deletes_alone_brings_about_a_checkpoint() {
     let (directory, store, gallery) = small();
-    let options = crashing().with_memtable_bytes_max(2000);
+    let options = crashing().with_checkpoint_bytes(2000);
     drop(store);
     let store = Store::open_in(Arc::new(directory.clone()), options).unwrap().0;
     for _ in 0..200 {

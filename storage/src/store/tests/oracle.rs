@@ -132,7 +132,7 @@ pub(super) fn read(store: &Store) -> Result<World, String> {
 }
 
 fn rows_of(snapshot: &Snapshot, gallery: GalleryId) -> Result<Vec<Enrolled>, String> {
-    snapshot.rows(gallery, None).map(|row| Ok(enrolled(row))).collect()
+    snapshot.rows(gallery, None).map(|row| row.map(enrolled).map_err(|e| e.to_string())).collect()
 }
 
 fn row_of(
@@ -140,7 +140,8 @@ fn row_of(
     gallery: GalleryId,
     template: TemplateId,
 ) -> Result<Option<Enrolled>, String> {
-    snapshot.get(gallery, template).map(|row| Ok(enrolled(row))).transpose()
+    let row = snapshot.get(gallery, template).map_err(|error| error.to_string())?;
+    Ok(row.map(enrolled))
 }
 
 fn enrolled(row: RowRef<'_>) -> Enrolled {

@@ -47,7 +47,7 @@ impl Workload {
         let mut random = Random::new(seed);
         let mut options = StoreOptions::default().with_checkpoint_on_close(random.one_in(2));
         if random.one_in(3) {
-            options = options.with_memtable_bytes_max(2000);
+            options = options.with_checkpoint_bytes(2000);
         }
         let directory = MemoryDirectory::default();
         Self { random, directory, oracle: Oracle::new(), options, store: None }

@@ -1,0 +1,244 @@
+//! Segments written, read back, damaged and forged.
+
+use proptest::prelude::*;
+
+use super::format::{BLOCK_BYTES, CHECKSUM_BYTES, SegmentHeader};
+use super::*;
+use crate::checksum::Checksum;
+use crate::error::Corruption;
+use crate::gallery::GalleryDescriptor;
+use crate::id::{Lsn, RowOrdinal, SegmentId, TemplateId};
+use crate::io::memory::MemoryDirectory;
+use crate::io::{Directory, FileName, Mapping};
+use crate::row::tests::{bare_row, descriptor, row};
+use crate::row::{Row, RowRef};
+
+const NAME: FileName = FileName::Segment(SegmentId::new(9));
+
+fn rows() -> Vec<Row> {
+    vec![
+        bare_row(2, vec![1.0, 2.0]),
+        row(3, vec![-1.0, 2.0]),
+        row(4, vec![0.0, 2.0]),
+        row(u128::MAX, vec![1.0, 0.0]),
+    ]
+}
+
+/// The bytes of a segment.
+pub(crate) fn encode(id: SegmentId, gallery: &GalleryDescriptor, rows: &[RowRef<'_>]) -> Vec<u8> {
+    let directory = MemoryDirectory::default();
+    let mut file = directory.create(NAME).unwrap();
+    write_segment(&mut *file, id, gallery, rows).unwrap();
+    directory.content(NAME)
+}
+
+fn file(rows: &[Row]) -> Vec<u8> {
+    let rows: Vec<_> = rows.iter().map(|row| row.as_ref(Lsn::new(6))).collect();
+    encode(SegmentId::new(9), &descriptor(3, "g", 2), &rows)
+}
+
+fn open(bytes: &[u8]) -> Result<Segment, Corruption> {
+    Segment::open(Mapping::of_bytes(bytes).unwrap(), "s".into())
+}
+
+fn faults(segment: &Segment) -> Vec<Corruption> {
+    let mut faults = Vec::new();
+    segment.verify(|fault| faults.push(fault));
+    faults
+}
+
+/// The file with right checksums, whatever it says.
+fn resealed(mut bytes: Vec<u8>) -> Vec<u8> {
+    let header = SegmentHeader::decode(&bytes).unwrap();
+    bytes.truncate(header.checksums as usize);
+    let list: Vec<u8> = bytes
+        .chunks(BLOCK_BYTES)
+        .flat_map(|block| Checksum::of(block).get().to_le_bytes())
+        .collect();
+    bytes.extend_from_slice(&list);
+    bytes.extend_from_slice(&Checksum::of(&list).get().to_le_bytes());
+    bytes
+}
+
+/// The file with a header changed by `edit`, and everything after it as it was.
+fn with_header(bytes: &[u8], edit: impl FnOnce(&mut SegmentHeader)) -> Vec<u8> {
+    let mut header = SegmentHeader::decode(bytes).unwrap();
+    edit(&mut header);
+    let head = header.encode();
+    [&*head, &bytes[head.len()..]].concat()
+}
+
+#[test]
+fn rows_are_read_back_with_and_without_optional_fields() {
+    let segment = open(&file(&rows())).unwrap();
+    assert_eq!(faults(&segment), []);
+    assert_eq!((segment.row_count(), segment.id().get(), segment.gallery().get()), (4, 9, 3));
+    for (at, row) in rows().iter().enumerate() {
+        let read = segment.row(RowOrdinal::new(at as u32)).unwrap();
+        assert_eq!((read.to_row(), read.lsn), (row.clone(), Lsn::new(6)));
+    }
+    let beyond = segment.row(RowOrdinal::new(4)).unwrap_err();
+    assert_eq!(beyond.what, "row 4 is not there");
+    let empty = open(&file(&[])).unwrap();
+    assert_eq!(faults(&empty), []);
+    assert_eq!((empty.row_count(), empty.find(TemplateId::new(1)).unwrap()), (0, None));
+}
+
+#[test]
+fn a_segment_of_many_blocks_is_read_back() {
+    let rows: Vec<Row> = (0..20_000).map(|id| row(id, vec![1.0, id as f32])).collect();
+    let bytes = file(&rows);
+    assert!(bytes.len() > 2 << 20, "more than the writer buffers");
+    let segment = open(&bytes).unwrap();
+    assert_eq!(faults(&segment), []);
+    for (at, row) in rows.iter().enumerate() {
+        assert_eq!(segment.row(RowOrdinal::new(at as u32)).unwrap().to_row(), *row);
+    }
+    assert_eq!(segment.file_bytes(), bytes.len() as u64);
+}
+
+#[test]
+fn rows_are_found_by_identity() {
+    let segment = open(&file(&rows())).unwrap();
+    let find = |id| segment.find(TemplateId::new(id)).unwrap().map(RowOrdinal::get);
+    assert_eq!([find(0), find(2), find(5), find(u128::MAX)], [None, Some(0), None, Some(3)]);
+    let after = |id| segment.first_after(Some(TemplateId::new(id))).unwrap().get();
+    assert_eq!([after(0), after(2), after(5), after(u128::MAX)], [0, 1, 3, 4]);
+}
+
+#[test]
+fn every_changed_byte_is_found_by_whoever_reads_it() {
+    let bytes = file(&rows());
+    let checksums = SegmentHeader::decode(&bytes).unwrap().checksums as usize;
+    for at in 0..bytes.len() {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x40;
+        let segment = match open(&damaged) {
+            Ok(segment) => segment,
+            Err(fault) => {
+                assert_eq!(fault.file.to_str(), Some("s"), "byte {at}");
+                continue;
+            }
+        };
+        let block = (at / BLOCK_BYTES * BLOCK_BYTES) as u64;
+        assert!(at < checksums, "byte {at} of the checksums");
+        assert_eq!(faults(&segment)[0].offset, block, "byte {at}");
+        assert_eq!(segment.row(RowOrdinal::new(0)).unwrap_err().offset, block, "byte {at}");
+        assert_eq!(segment.find(TemplateId::new(3)).unwrap_err().offset, block, "byte {at}");
+        assert_eq!(segment.embeddings(1..2).unwrap_err().offset, block, "byte {at}");
+    }
+}
+
+#[test]
+fn a_missing_or_additional_byte_is_found() {
+    let bytes = file(&rows());
+    for length in 0..bytes.len() {
+        assert!(open(&bytes[..length]).is_err(), "{length} bytes");
+    }
+    let what = open(&[&*bytes, &[0]].concat()).unwrap_err().what;
+    assert!(what.contains("instead of"), "{what}");
+}
+
+#[test]
+fn damage_far_away_does_not_hinder_a_reader() {
+    let rows: Vec<Row> = (0..2000).map(|id| row(id, vec![1.0, id as f32])).collect();
+    let mut bytes = file(&rows);
+    let embeddings = SegmentHeader::decode(&bytes).unwrap().sections[0];
+    let at = (embeddings.offset + embeddings.length / 2) as usize;
+    bytes[at] ^= 1;
+    let segment = open(&bytes).unwrap();
+    assert_eq!(segment.row(RowOrdinal::new(0)).unwrap().to_row(), rows[0]);
+    let fault = segment.row(RowOrdinal::new(1000)).unwrap_err();
+    assert_eq!(fault.offset, (at / BLOCK_BYTES * BLOCK_BYTES) as u64);
+    assert_eq!(faults(&segment), [fault]);
+}
+
+#[test]
+fn rows_out_of_order_are_found_by_a_verification() {
+    let mut rows = rows();
+    rows.swap(0, 1);
+    let found = faults(&open(&file(&rows)).unwrap());
+    assert_eq!(found[0].what, "row 1 is out of order");
+}
+
+#[test]
+fn text_ends_that_decrease_or_leave_the_section_give_no_row() {
+    let bytes = file(&rows());
+    let ends = SegmentHeader::decode(&bytes).unwrap().sections[3].offset as usize;
+    for hostile in [0u64, 1 << 40, u64::MAX] {
+        let mut damaged = bytes.clone();
+        damaged[ends + 32 + 24..ends + 64].copy_from_slice(&hostile.to_le_bytes());
+        let segment = open(&resealed(damaged)).unwrap();
+        let what = segment.row(RowOrdinal::new(1)).unwrap_err().what;
+        assert_eq!(what, "row 1 has a text that is none", "an end of {hostile}");
+    }
+}
+
+#[test]
+fn an_embedding_that_is_none_is_found_by_a_verification() {
+    let mut bytes = file(&rows());
+    let embeddings = SegmentHeader::decode(&bytes).unwrap().sections[0].offset as usize;
+    bytes[embeddings..embeddings + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+    let found = faults(&open(&resealed(bytes)).unwrap());
+    assert_eq!(found[0].what, "row 0 has an embedding that is not of length 1");
+}
+
+#[test]
+fn a_header_that_does_not_fit_its_file_is_refused() {
+    let bytes = file(&rows());
+    let refused = |edit: fn(&mut SegmentHeader)| open(&with_header(&bytes, edit)).unwrap_err().what;
+    let beyond = refused(|header| header.sections[4].length = u64::MAX);
+    assert!(beyond.contains("beyond the end"), "{beyond}");
+    let moved = refused(|header| header.sections[0].offset += 64);
+    assert!(moved.contains("does not follow"), "{moved}");
+    let rows = refused(|header| header.rows = u32::MAX);
+    assert!(rows.contains("more than allowed"), "{rows}");
+    let rows = refused(|header| header.rows += 1);
+    assert!(rows.contains("does not hold 5 rows"), "{rows}");
+    let checksums = refused(|header| header.checksums += 64);
+    assert!(checksums.contains("do not follow"), "{checksums}");
+    assert_eq!(CHECKSUM_BYTES, size_of::<Checksum>());
+}
+
+#[test]
+fn an_unknown_version_is_refused_with_advice() {
+    let bytes = file(&rows());
+    let length = SegmentHeader::decode(&bytes).unwrap().length();
+    let mut newer = bytes[..length - 4].to_vec();
+    newer[8] = 2;
+    let checksum = Checksum::of(&newer);
+    newer.extend_from_slice(&checksum.get().to_le_bytes());
+    let what = open(&newer).unwrap_err().what;
+    assert!(what.contains("version 2 is unknown") && what.contains("release"), "{what}");
+}
+
+proptest! {
+    #[test]
+    fn hostile_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        prop_assert!(open(&bytes).is_err());
+        prop_assert!(Tombstones::decode(&bytes, SegmentId::new(1), 9).is_err());
+        let mut headed = SEGMENT_MAGIC.to_vec();
+        headed.extend_from_slice(&bytes);
+        prop_assert!(open(&headed).is_err());
+    }
+
+    /// Right checksums over wrong content: what a writer with a fault would leave.
+    #[test]
+    fn forged_content_never_panics(
+        edits in prop::collection::vec((160usize..900, any::<u8>()), 1..20),
+    ) {
+        let mut bytes = file(&rows());
+        for (at, value) in edits {
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte = value;
+            }
+        }
+        if SegmentHeader::decode(&bytes).is_ok() {
+            let segment = open(&resealed(bytes)).unwrap();
+            faults(&segment);
+            for row in 0..5 {
+                let _ = segment.row(RowOrdinal::new(row)).map(|row| row.to_row());
+            }
+        }
+    }
+}
