@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::oracle::{Oracle, World, read};
 use crate::batch::{WriteBatch, WriteError};
 use crate::id::GalleryId;
+use crate::io::FileName;
 use crate::io::memory::{MemoryDirectory, Random};
 use crate::options::StoreOptions;
 use crate::recovery::{OpenError, RecoveryReport};
@@ -38,19 +39,25 @@ pub(super) struct Workload {
     pub(super) directory: MemoryDirectory,
     pub(super) oracle: Oracle,
     options: StoreOptions,
-    store: Option<Store>,
+    store: Option<Arc<Store>>,
+    /// Checkpoints of this store that are known to have ended.
+    checkpoints: u64,
 }
 
 impl Workload {
     /// A new store that is not open yet.
     pub(super) fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
-        let mut options = StoreOptions::default().with_checkpoint_on_close(random.one_in(2));
+        // Nothing begins by itself at a time that the seed does not determine.
+        let mut options = StoreOptions::default()
+            .with_checkpoint_on_close(random.one_in(2))
+            .with_checkpoint_after(None)
+            .with_compaction(false);
         if random.one_in(3) {
             options = options.with_checkpoint_bytes(2000);
         }
         let directory = MemoryDirectory::default();
-        Self { random, directory, oracle: Oracle::new(), options, store: None }
+        Self { random, directory, oracle: Oracle::new(), options, store: None, checkpoints: 0 }
     }
 
     /// Opens the store in `directory`, where every acknowledged batch must be.
@@ -65,7 +72,8 @@ impl Workload {
         self.oracle.cut(lsn);
         // A reader may see it now, so it must stay.
         self.directory.acknowledge(lsn);
-        self.store = Some(store);
+        self.store = Some(Arc::new(store));
+        self.checkpoints = 0;
         assert_eq!(read(self.store()).as_ref(), Ok(self.oracle.world()), "after opening");
         Ok(())
     }
@@ -80,14 +88,14 @@ impl Workload {
         self.directory.take_failed();
     }
 
-    /// One operation. Further ones (compaction, erasure, bulk loads) get an arm each.
+    /// One operation. Further ones get an arm each.
     pub(super) fn step(&mut self) -> Result<(), WriteError> {
-        match self.random.below(24) {
+        match self.random.below(30) {
             0..=2 if self.world().galleries.len() < GALLERIES_MAX => self.create_gallery()?,
             3 => self.drop_gallery()?,
-            4..=6 => drop(self.store().checkpoint()?),
-            7 => self.reopen()?,
-            8 => self.refused()?,
+            4..=9 => self.maintain()?,
+            10 => self.reopen()?,
+            11 => self.refused()?,
             _ => self.rows()?,
         }
         self.settle()
@@ -95,8 +103,50 @@ impl Workload {
 
     /// Waits until the store does nothing any more, so that the calls of the next operation do
     /// not mix with what this one brought about. An error that nobody was told of comes up here.
-    fn settle(&self) -> Result<(), WriteError> {
-        self.store().write(WriteBatch::new()).map(drop)
+    fn settle(&mut self) -> Result<(), WriteError> {
+        self.store().write(WriteBatch::new())?;
+        let activity = self.store().activity();
+        let begun = activity.checkpointing || activity.checkpoints > self.checkpoints;
+        if begun || activity.read_only.is_some() {
+            // This one finds nothing to do when the one before it has ended.
+            self.store().checkpoint()?;
+            self.checkpoints = self.store().activity().checkpoints;
+        }
+        Ok(())
+    }
+
+    /// A checkpoint, a merge or an erasure; while some call of it is held, batches are written.
+    fn maintain(&mut self) -> Result<(), WriteError> {
+        let of_worker = |_, name| matches!(name, FileName::Segment(_) | FileName::Tombstones(..));
+        let gate = self.directory.gate(1 + self.random.below(12) as u32, of_worker);
+        let (kind, galleries) = (self.random.below(3), self.galleries());
+        let store = Arc::clone(self.store.as_ref().unwrap());
+        let work = || {
+            let outcome = match kind {
+                0 => store.checkpoint().map(drop),
+                1 => store.compact().map(drop),
+                _ => store.erase(&galleries).map(drop),
+            };
+            gate.release();
+            outcome
+        };
+        // Writers wait for a checkpoint that has fallen behind.
+        let batches = if self.is_checkpointed_early() { 0 } else { self.random.below(4) };
+        std::thread::scope(|scope| {
+            let work = scope.spawn(work);
+            gate.wait_until_reached();
+            let written = (0..batches).try_for_each(|_| self.rows());
+            gate.release();
+            work.join().unwrap().and(written)
+        })
+    }
+
+    fn is_checkpointed_early(&self) -> bool {
+        self.options.checkpoint_bytes < StoreOptions::default().checkpoint_bytes
+    }
+
+    fn galleries(&self) -> Vec<GalleryId> {
+        self.world().galleries.keys().copied().collect()
     }
 
     fn world(&self) -> &World {
@@ -147,7 +197,7 @@ impl Workload {
 
     fn reopen(&mut self) -> Result<(), WriteError> {
         if self.random.one_in(2) {
-            self.store.take().unwrap().close()?;
+            Arc::into_inner(self.store.take().unwrap()).unwrap().close()?;
         } else {
             self.drop_store();
         }
@@ -212,6 +262,11 @@ impl Workload {
             return Row { metadata: Some(text.into()), ..row };
         }
         row
+    }
+
+    /// What went wrong in the background last.
+    pub(super) fn last_error(&self) -> Option<String> {
+        self.store().activity().last_error
     }
 
     /// After a failure: the store shows what was acknowledged, and takes no more writes.
