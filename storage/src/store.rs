@@ -236,7 +236,11 @@ fn start(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<(
 
 #[cfg(test)]
 mod tests {
+    mod bit_flips;
     mod crash;
+    mod oracle;
+    mod simulation;
+    mod workload;
 
     use super::*;
     use crate::id::{GalleryId, TemplateId};
