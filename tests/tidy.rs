@@ -25,7 +25,7 @@ const SERVER: House = House {
         &["pg", "rest"],
         &["config", "telemetry"],
         &["server"],
-        &["demo"],
+        &["bench", "demo"],
         &["cli"],
         &["lib", "main"],
     ],
@@ -70,8 +70,8 @@ const CRATE_OWNERS: &[(&str, &[&str])] = &[
     ("axum", &["rest"]),
     ("pgwire", &["pg"]),
     ("datafusion", &["sql", "pg"]),
-    ("clap", &["config", "cli", "main"]),
-    ("likeness_storage", &["pack", "vision", "engine", "sql", "server"]),
+    ("clap", &["bench", "config", "cli", "main"]),
+    ("likeness_storage", &["bench", "pack", "vision", "engine", "sql", "server"]),
 ];
 
 const FILE_LINES_MAX: usize = 600;
