@@ -262,14 +262,20 @@ impl Directory for MemoryDirectory {
         Ok(Box::new(MemoryFile { directory: self.clone(), name }))
     }
 
-    fn append_behind(&self, name: FileName, kept: &[u8]) -> Result<Box<dyn AppendFile>, IoFailure> {
+    fn append_behind(
+        &self,
+        name: FileName,
+        proven: u64,
+        tail: &[u8],
+    ) -> Result<Box<dyn AppendFile>, IoFailure> {
         let mut state = self.state.lock();
         let fault = state.fault;
         let missing = || self.failure("open", name, io::ErrorKind::NotFound);
         let content = state.get_mut(name).ok_or_else(missing)?;
-        content.seen = kept.to_vec();
-        content.end = kept.len();
-        content.dirty = 0..kept.len();
+        content.seen.truncate(proven as usize);
+        content.seen.extend_from_slice(tail);
+        content.end = content.seen.len();
+        content.dirty = proven as usize..content.end;
         state.record();
         if fault == Fault::Sync {
             return Err(self.failure("sync", name, io::ErrorKind::Other));
