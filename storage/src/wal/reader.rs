@@ -432,7 +432,7 @@ mod tests {
             let mut row = bare_row(1, vec![1.0]);
             row.metadata = Some(record_as_text(12, 11, salt).into());
             let gallery = GalleryId::new(1);
-            let mut torn = record_of(Change::Enroll { gallery, row }, 11, 10, SALT);
+            let mut torn = record_of(Change::Enroll { gallery, row: row.into() }, 11, 10, SALT);
             torn[FRAME_BYTES] ^= 1;
             torn
         };
