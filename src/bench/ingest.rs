@@ -29,8 +29,7 @@ fn disk(bench: &Bench, out: &mut impl Write) -> Outcome<f64> {
     let bytes = (bench.args.rows * bench.dim.get() * 4).next_multiple_of(PIECE_BYTES);
     // Not zeros: some disks do not write those.
     let mut pieces = bench.rows(7, 0).flatten().flat_map(|row| row.embedding.as_slice().to_vec());
-    let piece: Vec<u8> =
-        pieces.by_ref().flat_map(f32::to_le_bytes).take(PIECE_BYTES).collect();
+    let piece: Vec<u8> = pieces.by_ref().flat_map(f32::to_le_bytes).take(PIECE_BYTES).collect();
     let path = bench.args.data.join("sequential");
     let (seconds, ()) = timed(|| {
         let mut file = File::create(&path)?;

@@ -129,7 +129,8 @@ impl Bench {
             writeln!(out, "{object}")?;
         } else {
             let numbers = numbers.as_object().into_iter().flatten();
-            let words: Vec<String> = numbers.map(|(name, value)| format!("{name} {value}")).collect();
+            let words: Vec<String> =
+                numbers.map(|(name, value)| format!("{name} {value}")).collect();
             writeln!(out, "{bench} {figure} ({dim} dimensions): {}", words.join(", "))?;
         }
         Ok(out.flush()?)
@@ -217,7 +218,10 @@ mod tests {
         assert!(folder.path().exists());
         let data = folder.path().join("new");
         let refused = BenchCommand::Ingest(BenchArgs { dim: 0, ..args(data.clone(), false) });
-        assert_eq!(refused.run(&mut Vec::new()).unwrap_err().to_string(), "--dim must be 2 to 4096");
+        assert_eq!(
+            refused.run(&mut Vec::new()).unwrap_err().to_string(),
+            "--dim must be 2 to 4096"
+        );
         assert!(!data.exists());
     }
 }

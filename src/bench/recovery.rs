@@ -27,8 +27,7 @@ fn open(bench: &Bench, out: &mut impl Write) -> Outcome {
     let mut times = Vec::new();
     let mut size = None;
     for _ in 0..OPENINGS {
-        let (seconds, (store, _)) =
-            timed(|| Ok(Store::open(&path, StoreOptions::default())?))?;
+        let (seconds, (store, _)) = timed(|| Ok(Store::open(&path, StoreOptions::default())?))?;
         times.push(seconds * 1000.0);
         size = store.snapshot().size(gallery);
         store.close()?;

@@ -1,5 +1,7 @@
 //! One operation after validation, as it is logged and applied.
 
+use std::sync::Arc;
+
 use crate::codec::{Cursor, DecodeError, put_f32s, put_optional_text, put_text};
 use crate::embedding::{Dim, Embedding};
 use crate::gallery::GalleryDescriptor;
@@ -27,8 +29,8 @@ pub(crate) enum Change {
     Enroll {
         /// The gallery.
         gallery: GalleryId,
-        /// The row.
-        row: Row,
+        /// The row, which the memtable shares.
+        row: Arc<Row>,
     },
     /// A row is removed, if it is there.
     Remove {
@@ -89,7 +91,7 @@ impl Change {
             DROP_GALLERY => Ok(Self::DropGallery(GalleryId::new(cursor.u64()?))),
             ENROLL => {
                 let gallery = GalleryId::new(cursor.u64()?);
-                Ok(Self::Enroll { gallery, row: read_row(cursor)? })
+                Ok(Self::Enroll { gallery, row: read_row(cursor)?.into() })
             }
             REMOVE => Ok(Self::Remove {
                 gallery: GalleryId::new(cursor.u64()?),

@@ -72,7 +72,7 @@ fn validate(version: &Version, operation: Operation) -> Result<Change, WriteErro
             if view.contains(row.id)? {
                 return Err(WriteError::DuplicateTemplate(row.id));
             }
-            Ok(Change::Enroll { gallery, row })
+            Ok(Change::Enroll { gallery, row: row.into() })
         }
     }
 }

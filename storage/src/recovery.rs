@@ -196,7 +196,8 @@ fn load_segment(
     })
 }
 
-/// The last log file: its number, where it ends, and what of it stays.
+/// The last log file: its number, where it ends, and what stays of it behind what it proves to be
+/// on disk.
 type LastLog = (LogSeq, LogEnd, Vec<u8>);
 
 fn replay(
@@ -243,7 +244,7 @@ fn replay(
         report.torn_bytes += end.torn_bytes as u64;
         if is_last {
             bytes.truncate(end.valid_bytes);
-            last = Some((seq, end, bytes));
+            last = Some((seq, end, bytes.split_off(end.proven_bytes)));
         }
         expected = seq.next();
     }
@@ -268,15 +269,15 @@ fn redo(version: &mut Version, record: &WalRecord) -> Result<(), Misfit> {
 /// The log file to go on with.
 fn open_end(
     directory: &dyn Directory,
-    (seq, end, kept): LastLog,
+    (seq, end, tail): LastLog,
     lsn: Lsn,
 ) -> Result<WalWriter, IoFailure> {
-    if kept.is_empty() {
+    if end.valid_bytes == 0 {
         // Its creation was cut short: nothing is in it.
         directory.remove(FileName::Log(seq))?;
         return WalWriter::create(directory, seq, lsn.next());
     }
-    WalWriter::resume(directory, seq, end, &kept)
+    WalWriter::resume(directory, seq, end, &tail)
 }
 
 /// The fault with the file it is in.

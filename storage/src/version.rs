@@ -244,7 +244,7 @@ impl Version {
             }
             Change::Enroll { gallery, row } => {
                 let Some(view) = self.galleries.get_mut(gallery) else { return Ok(false) };
-                Arc::make_mut(view).memtable.insert(lsn, row.clone());
+                Arc::make_mut(view).memtable.insert(lsn, Arc::clone(row));
                 Ok(true)
             }
             Change::Remove { gallery, template } => {
@@ -292,7 +292,7 @@ mod tests {
     }
 
     fn enroll(id: u128) -> Change {
-        Change::Enroll { gallery: GALLERY, row: row(id, vec![1.0]) }
+        Change::Enroll { gallery: GALLERY, row: row(id, vec![1.0]).into() }
     }
 
     fn remove(id: u128) -> Change {
@@ -358,7 +358,7 @@ mod tests {
         let mut version = created();
         version.apply(Lsn::new(2), &enroll(1)).unwrap();
         let elsewhere = GalleryId::new(2);
-        let other_dim = Change::Enroll { gallery: GALLERY, row: row(2, vec![1.0, 1.0]) };
+        let other_dim = Change::Enroll { gallery: GALLERY, row: row(2, vec![1.0, 1.0]).into() };
         for bad in [
             enroll(1),
             other_dim,

@@ -102,7 +102,12 @@ impl Directory for DiskDirectory {
         }
     }
 
-    fn append_behind(&self, name: FileName, kept: &[u8]) -> Result<Box<dyn AppendFile>, IoFailure> {
+    fn append_behind(
+        &self,
+        name: FileName,
+        proven: u64,
+        tail: &[u8],
+    ) -> Result<Box<dyn AppendFile>, IoFailure> {
         let path = self.path(name);
         let failed = |operation| {
             let path = path.clone();
@@ -110,10 +115,12 @@ impl Directory for DiskDirectory {
         };
         let mut file = OpenOptions::new().write(true).open(&path).map_err(failed("open"))?;
         // Cut first: bytes behind the cut must not outlive a crash next to what follows.
-        file.set_len(kept.len() as u64).map_err(failed("cut"))?;
-        file.write_all(kept).map_err(failed("write"))?;
+        let end = proven + tail.len() as u64;
+        file.set_len(end).map_err(failed("cut"))?;
+        file.seek(SeekFrom::Start(proven)).map_err(failed("write"))?;
+        file.write_all(tail).map_err(failed("write"))?;
         file.sync_all().map_err(failed("sync"))?;
-        Ok(Box::new(DiskFile { file, path, end: kept.len() as u64 }))
+        Ok(Box::new(DiskFile { file, path, end }))
     }
 
     fn replace(&self, target: FileName, scratch: FileName, bytes: &[u8]) -> Result<(), IoFailure> {

@@ -1,5 +1,7 @@
 //! Replaying the log, and telling a torn tail from damage.
 
+use std::collections::VecDeque;
+
 use super::record::{FRAME_BYTES, NOTE_BYTES, WalRecord};
 use super::{FORMAT_VERSION, HEADER_BYTES, MAGIC};
 use crate::checksum::Checksum;
@@ -13,6 +15,9 @@ pub(crate) struct LogEnd {
     pub(crate) salt: u64,
     /// Bytes of the file that are header and whole records; none where the header is not whole.
     pub(crate) valid_bytes: usize,
+    /// Those of them that the file itself proves to be on disk: a record or note says that a
+    /// batch was durable, and so was everything up to the end of its record.
+    pub(crate) proven_bytes: usize,
     /// Bytes of an unfinished write behind them, up to the last that is not zero.
     pub(crate) torn_bytes: usize,
     /// The LSN of the last record.
@@ -28,6 +33,8 @@ pub(crate) struct LogReader<'a> {
     bytes: &'a [u8],
     is_last: bool,
     end: LogEnd,
+    /// The records whose ends nothing has proven so far: LSN and end of each.
+    unproven: VecDeque<(Lsn, usize)>,
 }
 
 impl<'a> LogReader<'a> {
@@ -49,13 +56,22 @@ impl<'a> LogReader<'a> {
             Err(fault) => return Err(fault),
         };
         let bytes = if valid_bytes == 0 { &[] } else { bytes };
-        let end = LogEnd { salt, valid_bytes, torn_bytes, last, is_noted: true };
-        Ok(Self { bytes, is_last, end })
+        let end = LogEnd { salt, valid_bytes, proven_bytes: 0, torn_bytes, last, is_noted: true };
+        Ok(Self { bytes, is_last, end, unproven: VecDeque::new() })
     }
 
     /// Where the file ends, once every record was read.
     pub(crate) fn end(&self) -> LogEnd {
         self.end
+    }
+
+    /// Takes in that a record or note says that everything up to `synced` is durable. The header
+    /// was so before anything followed it.
+    fn prove(&mut self, synced: Lsn) {
+        self.end.proven_bytes = self.end.proven_bytes.max(HEADER_BYTES);
+        while let Some((_, end)) = self.unproven.pop_front_if(|(lsn, _)| *lsn <= synced) {
+            self.end.proven_bytes = end;
+        }
     }
 
     /// Ends the file where no record stands in front of `rest`, or says what is damaged.
@@ -89,7 +105,9 @@ impl Iterator for LogReader<'_> {
             self.end.valid_bytes += length;
             self.end.is_noted = record.is_note();
             self.end.last = record.lsn;
+            self.prove(record.synced);
             if !record.is_note() {
+                self.unproven.push_back((record.lsn, self.end.valid_bytes));
                 return Some(Ok(record));
             }
         }
@@ -338,6 +356,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_proven_to_be_on_disk_ends_with_the_last_record_said_to_be_durable() {
+        let proven = |parts: &[Vec<u8>]| {
+            let bytes = [&*header(), &*parts.concat()].concat();
+            read_file(&bytes, FIRST, true).unwrap().1.proven_bytes
+        };
+        let one = record(11, 10).len();
+        assert_eq!(proven(&[]), 0, "a crash may have come before the sync of the header");
+        assert_eq!(proven(&[vec![7; 90]]), 0);
+        assert_eq!(proven(&[record(11, 10), record(12, 10)]), HEADER_BYTES);
+        let second_group = [record(11, 10), record(12, 10), record(13, 11), record(14, 11)];
+        assert_eq!(proven(&second_group), HEADER_BYTES + one);
+        // The note itself was not synced.
+        assert_eq!(proven(&[record(11, 10), record(12, 10), note(12)]), HEADER_BYTES + 2 * one);
+        let noted = [record(11, 10), note(11), record(12, 11), record(13, 12)];
+        assert_eq!(proven(&noted), HEADER_BYTES + 2 * one + note(11).len());
+    }
+
+    #[test]
     fn a_note_of_the_group_before_proves_nothing_about_a_torn_group() {
         let mut torn = [record(11, 10), note(11), record(12, 11), record(13, 11)].concat();
         let whole = record(11, 10).len();
@@ -396,7 +432,7 @@ mod tests {
             let mut row = bare_row(1, vec![1.0]);
             row.metadata = Some(record_as_text(12, 11, salt).into());
             let gallery = GalleryId::new(1);
-            let mut torn = record_of(Change::Enroll { gallery, row }, 11, 10, SALT);
+            let mut torn = record_of(Change::Enroll { gallery, row: row.into() }, 11, 10, SALT);
             torn[FRAME_BYTES] ^= 1;
             torn
         };

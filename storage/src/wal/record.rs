@@ -102,8 +102,8 @@ mod tests {
         let gallery = GalleryId::new(4);
         let changes = vec![
             Change::CreateGallery(descriptor(4, "g", 2)),
-            Change::Enroll { gallery, row: row(1, vec![1.0, 2.0]) },
-            Change::Enroll { gallery, row: row(2, vec![1.0, 2.0]) },
+            Change::Enroll { gallery, row: row(1, vec![1.0, 2.0]).into() },
+            Change::Enroll { gallery, row: row(2, vec![1.0, 2.0]).into() },
             Change::Remove { gallery, template: TemplateId::new(1) },
             Change::DropGallery(gallery),
         ];

@@ -85,8 +85,8 @@ impl Content {
     }
 
     /// Moves the end, to write again over what is there.
-    pub(super) fn rewind(&mut self) {
-        self.end = 0;
+    pub(super) fn rewind_to(&mut self, end: usize) {
+        self.end = end;
     }
 
     fn change(&mut self, change: Change) {
