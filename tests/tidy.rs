@@ -57,7 +57,7 @@ const STORAGE: House = House {
         &["recovery"],
         &["committer"],
         &["store"],
-        &["format_document", "lib"],
+        &["format_document", "fuzz", "lib"],
     ],
     forbidden: &[],
 };

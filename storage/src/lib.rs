@@ -85,6 +85,8 @@ mod erasure;
 mod error;
 #[cfg(test)]
 mod format_document;
+#[cfg(test)]
+mod fuzz;
 mod gallery;
 mod gc;
 mod id;
