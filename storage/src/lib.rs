@@ -73,6 +73,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 mod activity;
+mod attachment;
 mod batch;
 mod change;
 mod checkpoint;
@@ -93,6 +94,7 @@ mod id;
 mod io;
 mod kernel;
 pub mod limits;
+mod loader;
 mod manifest;
 mod memtable;
 mod numbers;
@@ -118,6 +120,7 @@ pub use erasure::ErasureReceipt;
 pub use error::{Corruption, IoFailure};
 pub use gallery::{GalleryDescriptor, GalleryDraft};
 pub use id::{GalleryId, LogSeq, Lsn, RowOrdinal, SegmentId, TemplateId};
+pub use loader::Loader;
 pub use options::StoreOptions;
 pub use recovery::{OpenError, RecoveryReport};
 pub use row::{Row, RowRef};

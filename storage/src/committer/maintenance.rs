@@ -333,8 +333,24 @@ impl Committer {
         self.replace_sealed(sealed)?;
         // Not before: without the new manifest the old log is all there is.
         self.maintenance.garbage.extend(logs.map(|seq| FileName::Log(seq.into())));
+        self.forget_attached();
         self.publish(version);
         Ok(())
+    }
+
+    /// The log that attached segments is gone up to the sealed state: what is not in that state,
+    /// because its gallery was dropped before, is not needed any more.
+    fn forget_attached(&mut self) {
+        let (lsn, files) = (self.sealed.version.lsn, self.sealed.files());
+        let garbage = &mut self.maintenance.garbage;
+        self.attached.retain(|(attached, segment)| {
+            let name = FileName::Segment(*segment);
+            let is_sealed = *attached <= lsn;
+            if is_sealed && !files.contains(&name) {
+                garbage.push(name);
+            }
+            !is_sealed
+        });
     }
 
     /// Writes the manifest: this is the moment at which the new files count.

@@ -124,23 +124,44 @@ impl Segment {
         Ok(TemplateId::new(u128::from_le_bytes(*bytes)))
     }
 
+    /// The LSN that a row was written with; zero where it is that of the whole segment.
+    pub(crate) fn lsn_at(&self, row: RowOrdinal) -> Result<Lsn, Corruption> {
+        let fixed = self.element::<FIXED_BYTES>(SectionKind::Fixed, row)?;
+        Ok(Lsn::new(fixed.first_chunk().map_or(0, |lsn| u64::from_le_bytes(*lsn))))
+    }
+
     /// The row of this identity.
     pub(crate) fn find(&self, id: TemplateId) -> Result<Option<RowOrdinal>, Corruption> {
-        let row = self.first_row_where(|found| found >= id)?;
+        let row = self.first_row_where(0..self.header.rows, |found| found >= id)?;
         let found = row.get() < self.header.rows && self.id_at(row)? == id;
         Ok(found.then_some(row))
     }
 
     /// The first row behind this identity; the row count where there is none.
     pub(crate) fn first_after(&self, id: Option<TemplateId>) -> Result<RowOrdinal, Corruption> {
-        id.map_or(Ok(RowOrdinal::new(0)), |id| self.first_row_where(|found| found > id))
+        id.map_or(Ok(RowOrdinal::new(0)), |id| {
+            self.first_row_where(0..self.header.rows, |found| found > id)
+        })
+    }
+
+    /// The first row with this identity or a larger one, at `from` or behind; the row count where
+    /// there is none. All rows before `from` must have smaller ones. Quick where it is near.
+    pub(crate) fn seek(&self, from: RowOrdinal, id: TemplateId) -> Result<RowOrdinal, Corruption> {
+        let (mut low, mut high, mut step) = (from.get(), from.get(), 1u32);
+        while high < self.header.rows && self.id_at(RowOrdinal::new(high))? < id {
+            low = high + 1;
+            high = high.saturating_add(step);
+            step = step.saturating_mul(2);
+        }
+        self.first_row_where(low..high.min(self.header.rows), |found| found >= id)
     }
 
     fn first_row_where(
         &self,
+        rows: Range<u32>,
         reached: impl Fn(TemplateId) -> bool,
     ) -> Result<RowOrdinal, Corruption> {
-        let (mut low, mut high) = (0, self.header.rows);
+        let (mut low, mut high) = (rows.start, rows.end);
         while low < high {
             let middle = low + (high - low) / 2;
             if reached(self.id_at(RowOrdinal::new(middle))?) {

@@ -243,3 +243,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn seeking_forward_finds_what_looking_everywhere_finds() {
+    let ids: Vec<u128> = (0..50).map(|n| n * n).collect();
+    let rows: Vec<Row> = ids.iter().map(|&id| bare_row(id, vec![1.0, 2.0])).collect();
+    let segment = open(&file(&rows)).unwrap();
+    for id in 0..2500 {
+        let expected = ids.partition_point(|&found| found < id) as u32;
+        for from in [0, expected / 2, expected.saturating_sub(1), expected] {
+            let found = segment.seek(RowOrdinal::new(from), TemplateId::new(id)).unwrap();
+            assert_eq!(found.get(), expected, "{id} from row {from}");
+        }
+    }
+    assert_eq!(segment.lsn_at(RowOrdinal::new(7)), Ok(Lsn::new(6)));
+    assert!(segment.lsn_at(RowOrdinal::new(50)).is_err());
+}
