@@ -67,14 +67,15 @@
 //! | 2–3 | `embedding` `io` · `gallery` `row` `topk` |
 //! | 4 | `batch` `change` `options` |
 //! | 5 | `manifest` `memtable` `segment` `wal` |
-//! | 6 | `version` |
-//! | 7–8 | `checkpoint` `gc` `snapshot` · `recovery` |
-//! | 9–10 | `committer` · `store` |
+//! | 6 | `inventory` `version` |
+//! | 7–9 | `checkpoint` `gc` `snapshot` · `recovery` · `check` |
+//! | 10–11 | `committer` · `store` |
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 mod activity;
 mod batch;
 mod change;
+mod check;
 mod checkpoint;
 mod checksum;
 mod codec;
@@ -88,6 +89,7 @@ mod format_document;
 mod gallery;
 mod gc;
 mod id;
+mod inventory;
 mod io;
 mod kernel;
 pub mod limits;
@@ -109,13 +111,14 @@ mod worker;
 
 pub use activity::Activity;
 pub use batch::{Commit, Operation, WriteBatch, WriteError};
+pub use check::{CheckNote, CheckReport, check};
 pub use checkpoint::CheckpointReport;
 pub use compaction::CompactionReport;
 pub use embedding::{Dim, Embedding, EmbeddingError};
 pub use erasure::ErasureReceipt;
 pub use error::{Corruption, IoFailure};
 pub use gallery::{GalleryDescriptor, GalleryDraft};
-pub use id::{GalleryId, LogSeq, Lsn, RowOrdinal, SegmentId, TemplateId};
+pub use id::{GalleryId, LogSeq, Lsn, RowOrdinal, SegmentId, StoreId, TemplateId};
 pub use options::StoreOptions;
 pub use recovery::{OpenError, RecoveryReport};
 pub use row::{Row, RowRef};

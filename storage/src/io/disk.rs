@@ -33,11 +33,52 @@ impl DiskDirectory {
         Ok(Self { root: root.to_owned() })
     }
 
-    fn try_lock(file: &File, path: &Path) -> Result<bool, IoFailure> {
+    /// Opens a directory that is there; creates nothing.
+    pub(crate) fn existing(root: &Path) -> Result<Self, IoFailure> {
+        let failed = |source| IoFailure::new("open the directory", root, source);
+        if fs::metadata(root).map_err(failed)?.is_dir() {
+            Ok(Self { root: root.to_owned() })
+        } else {
+            Err(failed(io::ErrorKind::NotADirectory.into()))
+        }
+    }
+
+    /// The content of a file that is not the store's; `None` where it does not exist.
+    pub(crate) fn read_beside(&self, name: &str) -> Result<Option<Vec<u8>>, IoFailure> {
+        read_if_there(&self.root.join(name))
+    }
+
+    /// The directory itself.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Takes the directory without leaving a trace. Where there is no lock file, no store has the
+    /// directory open, and none is made.
+    pub(crate) fn lock_unchanged(&self) -> Result<DirectoryLock, LockError> {
+        let path = self.path(FileName::Lock);
+        match File::open(&path) {
+            Ok(mut file) => {
+                self.take(&mut file, &path)?;
+                Ok(DirectoryLock::new(Some(file)))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(DirectoryLock::new(None)),
+            Err(source) => Err(IoFailure::new("open", path, source).into()),
+        }
+    }
+
+    fn take(&self, file: &mut File, path: &Path) -> Result<(), LockError> {
         match file.try_lock() {
-            Ok(()) => Ok(true),
-            Err(TryLockError::WouldBlock) => Ok(false),
-            Err(TryLockError::Error(source)) => Err(IoFailure::new("lock", path, source)),
+            Ok(()) => Ok(()),
+            Err(TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                // The number is a help for the reader of the message; without it the message
+                // stands.
+                let process =
+                    file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
+                Err(LockError::Held { directory: self.root.clone(), process })
+            }
+            Err(TryLockError::Error(source)) => Err(IoFailure::new("lock", path, source).into()),
         }
     }
 }
@@ -56,13 +97,7 @@ impl Directory for DiskDirectory {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let mut file = options.open(&path).map_err(failed("open"))?;
-        if !Self::try_lock(&file, &path)? {
-            let mut text = String::new();
-            // The number is a help for the reader of the message; without it the message stands.
-            let process =
-                file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
-            return Err(LockError::Held { directory: self.root.clone(), process });
-        }
+        self.take(&mut file, &path)?;
         file.set_len(0).map_err(failed("write"))?;
         writeln!(file, "{}", std::process::id()).map_err(failed("write"))?;
         Ok(DirectoryLock::new(Some(file)))
@@ -80,12 +115,7 @@ impl Directory for DiskDirectory {
     }
 
     fn read(&self, name: FileName) -> Result<Option<Vec<u8>>, IoFailure> {
-        let path = self.path(name);
-        match fs::read(&path) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(IoFailure::new("read", path, source)),
-        }
+        read_if_there(&self.path(name))
     }
 
     fn map(&self, name: FileName) -> Result<Mapping, IoFailure> {
@@ -143,6 +173,14 @@ impl Directory for DiskDirectory {
     fn salt(&self) -> u64 {
         // The keys of the standard library's hash maps come from the system's random numbers.
         RandomState::new().hash_one(std::process::id())
+    }
+}
+
+fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, IoFailure> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(IoFailure::new("read", path, source)),
     }
 }
 
@@ -229,6 +267,24 @@ mod tests {
         }
         drop(lock);
         assert!(directory.lock().is_ok(), "the lock ends with its holder");
+    }
+
+    #[test]
+    fn a_lock_may_be_taken_without_a_trace() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("missing");
+        assert!(DiskDirectory::existing(&missing).unwrap_err().is_missing());
+        let directory = DiskDirectory::existing(folder.path()).unwrap();
+        drop(directory.lock_unchanged().unwrap());
+        assert_eq!(directory.list().unwrap(), []);
+        let lock = directory.lock().unwrap();
+        assert!(matches!(directory.lock_unchanged(), Err(LockError::Held { .. })));
+        drop(lock);
+        let before = fs::read(directory.path(FileName::Lock)).unwrap();
+        let lock = directory.lock_unchanged().unwrap();
+        assert!(matches!(directory.lock(), Err(LockError::Held { .. })));
+        drop(lock);
+        assert_eq!(fs::read(directory.path(FileName::Lock)).unwrap(), before);
     }
 
     #[test]
