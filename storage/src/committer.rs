@@ -52,6 +52,11 @@ pub(crate) enum Request {
         born: Lsn,
         reply: Reply<Option<CompactionReport>>,
     },
+    /// Leave the merging of a gallery to whoever erases, or take it up again.
+    Hold {
+        gallery: GalleryId,
+        hold: bool,
+    },
     /// The worker has done something.
     Wake,
     /// Finish.
@@ -142,6 +147,7 @@ impl Committer {
                 Some(Request::Write { batch, reply }) => {
                     next = Some(Request::Write { batch, reply });
                 }
+                Some(Request::Hold { gallery, hold }) => self.maintenance.hold(gallery, hold),
                 Some(other) => self.maintenance.ask(other),
                 None => {}
             }

@@ -119,6 +119,7 @@ impl Store {
     /// # Errors
     /// [`WriteError`]; nothing is lost by a failed erasure, but not everything may be gone.
     pub fn erase(&self, galleries: &[GalleryId]) -> Result<ErasureReceipt, WriteError> {
+        let _held: Vec<Held<'_>> = galleries.iter().map(|&id| Held::new(self, id)).collect();
         let checkpoint = self.checkpoint()?;
         let born = self.snapshot().lsn();
         let mut receipt = ErasureReceipt::new(&checkpoint);
@@ -168,6 +169,12 @@ impl Store {
         answer.recv().map_err(|_| WriteError::Unknown)?
     }
 
+    /// Asks for something that has no answer; a closed store has nothing to do any more.
+    fn tell(&self, request: Request) {
+        let requests = self.requests.lock().clone();
+        let _ = requests.map(|requests| requests.send(request));
+    }
+
     fn stop(&self) -> Result<(), WriteError> {
         let outcome = self.ask(|reply| Request::Close { reply });
         drop(self.requests.lock().take());
@@ -184,6 +191,22 @@ impl Drop for Store {
     fn drop(&mut self) {
         // Nobody is left to be told; nothing is lost.
         let _ = self.stop();
+    }
+}
+
+/// Keeps the policy from merging a gallery while it is erased.
+struct Held<'a>(&'a Store, GalleryId);
+
+impl<'a> Held<'a> {
+    fn new(store: &'a Store, gallery: GalleryId) -> Self {
+        store.tell(Request::Hold { gallery, hold: true });
+        Self(store, gallery)
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.tell(Request::Hold { gallery: self.1, hold: false });
     }
 }
 
@@ -213,7 +236,11 @@ fn start(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<(
 
 #[cfg(test)]
 mod tests {
+    mod bit_flips;
     mod crash;
+    mod oracle;
+    mod simulation;
+    mod workload;
 
     use super::*;
     use crate::id::{GalleryId, TemplateId};

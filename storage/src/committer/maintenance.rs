@@ -62,6 +62,8 @@ pub(crate) struct Maintenance {
     left: Vec<FileName>,
     /// Galleries with damaged segments: they are not merged until the store is opened again.
     damaged: HashSet<GalleryId>,
+    /// Galleries that somebody erases, once per erasure: what is rewritten is on its receipt.
+    held: Vec<GalleryId>,
 }
 
 impl Maintenance {
@@ -77,6 +79,7 @@ impl Maintenance {
             removing: None,
             left: Vec::new(),
             damaged: HashSet::new(),
+            held: Vec::new(),
         }
     }
 
@@ -84,6 +87,19 @@ impl Maintenance {
         if !matches!(request, Request::Wake) {
             self.asked.push_back(request);
         }
+    }
+
+    pub(super) fn hold(&mut self, gallery: GalleryId, hold: bool) {
+        if hold {
+            self.held.push(gallery);
+        } else if let Some(at) = self.held.iter().position(|held| *held == gallery) {
+            self.held.swap_remove(at);
+        }
+    }
+
+    /// Whether the policy may merge a gallery.
+    fn is_free(&self, gallery: GalleryId) -> bool {
+        !self.damaged.contains(&gallery) && !self.held.contains(&gallery)
     }
 
     /// Bytes of log files that the checkpoint under way will retire.
@@ -177,7 +193,10 @@ impl Committer {
                 Some(plan) => self.begin_merge(plan, None, Some(reply)),
                 None => drop(reply.send(Ok(None))),
             },
-            Request::Write { .. } | Request::Wake | Request::Close { .. } => {}
+            Request::Write { .. }
+            | Request::Hold { .. }
+            | Request::Wake
+            | Request::Close { .. } => {}
         }
     }
 
@@ -239,9 +258,8 @@ impl Committer {
 
     fn plan_by_policy(&self) -> Option<Plan> {
         let policy = CompactionPolicy::default();
-        let sound =
-            |view: &&Arc<GalleryView>| !self.maintenance.damaged.contains(&view.descriptor.id);
-        self.sealed.version.galleries().filter(sound).find_map(|view| {
+        let free = |view: &&Arc<GalleryView>| self.maintenance.is_free(view.descriptor.id);
+        self.sealed.version.galleries().filter(free).find_map(|view| {
             let candidates: Vec<Candidate> = view.segments.iter().map(candidate).collect();
             let chosen = policy.choose(&candidates);
             let is_chosen = |segment: &&SegmentView| chosen.contains(&segment.segment.id());
@@ -420,7 +438,10 @@ impl Committer {
                 Request::Compact { reply } | Request::Purge { reply, .. } => {
                     drop(reply.send(Err(refusal.clone())));
                 }
-                Request::Write { .. } | Request::Wake | Request::Close { .. } => {}
+                Request::Write { .. }
+                | Request::Hold { .. }
+                | Request::Wake
+                | Request::Close { .. } => {}
             }
         }
     }

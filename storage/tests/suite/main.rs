@@ -6,3 +6,4 @@ mod concurrency;
 mod corruption;
 mod model;
 mod support;
+mod upkeep;

@@ -1,64 +1,43 @@
 //! Crashes at every call to the disk: what recovery finds is a prefix of the commits with every
 //! acknowledged one, and what is acknowledged after it stays too.
 
+use std::fmt;
 use std::sync::Arc;
 
+use super::oracle::{Oracle, World, read};
+use super::workload::{crashing, open};
 use crate::batch::WriteBatch;
-use crate::id::{GalleryId, LogSeq, Lsn, TemplateId};
+use crate::id::{GalleryId, LogSeq, TemplateId};
 use crate::io::memory::{Fault, MemoryDirectory, PowerCut};
 use crate::io::{Directory, FileName};
-use crate::options::StoreOptions;
-use crate::recovery::{OpenError, RecoveryReport};
+use crate::recovery::OpenError;
 use crate::row::tests::{bare_row, draft, row};
 use crate::store::Store;
 use crate::wal::HEADER_BYTES;
 
-/// Everything a reader can see of a store.
-type Seen = Vec<(GalleryId, Box<str>, Vec<String>)>;
-
-fn crashing() -> StoreOptions {
-    StoreOptions::default().with_checkpoint_on_close(false)
-}
-
-fn open(directory: &MemoryDirectory) -> Result<(Store, RecoveryReport), OpenError> {
-    Store::open_in(Arc::new(directory.clone()), crashing())
-}
-
-fn seen(store: &Store) -> Seen {
-    let snapshot = store.snapshot();
-    snapshot
-        .galleries("t", None)
-        .map(|gallery| {
-            let rows = snapshot.rows(gallery.id, None);
-            let rows =
-                rows.map(Result::unwrap).map(|row| format!("{row:?} {:?}", row.to_row())).collect();
-            (gallery.id, gallery.name.clone(), rows)
-        })
-        .collect()
-}
-
-/// Writes batches and keeps what the store shows after each; entry `n` is the state at LSN `n`.
+/// Writes batches to a store, and to the oracle beside it.
 struct Writer {
     directory: MemoryDirectory,
     store: Store,
-    states: Vec<Seen>,
+    oracle: Oracle,
 }
 
 impl Writer {
     fn write(&mut self, fill: impl FnOnce(&mut WriteBatch) -> &mut WriteBatch) -> Vec<GalleryId> {
         let mut batch = WriteBatch::new();
         fill(&mut batch);
+        let created = self.oracle.apply(&batch);
         let commit = self.store.write(batch).unwrap();
         self.directory.acknowledge(commit.lsn.get());
-        assert_eq!(commit.lsn, Lsn::new(self.states.len() as u64));
-        self.states.push(seen(&self.store));
-        commit.created
+        assert_eq!((commit.lsn.get(), &commit.created), (self.oracle.lsn(), &created));
+        assert_eq!(read(&self.store).as_ref(), Ok(self.oracle.world()));
+        created
     }
 
     fn reopen(&mut self) {
         self.store = open(&MemoryDirectory::default()).unwrap().0;
         self.store = open(&self.directory).unwrap().0;
-        assert_eq!(Some(&seen(&self.store)), self.states.last());
+        assert_eq!(read(&self.store).as_ref(), Ok(self.oracle.world()));
     }
 
     fn checkpoint(&self) {
@@ -67,9 +46,9 @@ impl Writer {
 }
 
 /// Every kind of operation and checkpoint, in the orders that matter.
-fn workload(directory: &MemoryDirectory) -> Vec<Seen> {
+fn workload(directory: &MemoryDirectory) -> Oracle {
     let store = open(directory).unwrap().0;
-    let mut writer = Writer { directory: directory.clone(), store, states: vec![Vec::new()] };
+    let mut writer = Writer { directory: directory.clone(), store, oracle: Oracle::new() };
     let at = |id: u128| row(id, vec![1.0, id as f32]);
     let gallery = writer.write(|batch| batch.create_gallery(draft("g", 2)))[0];
     writer.write(|batch| (1..4).fold(batch, |batch, id| batch.enroll(gallery, at(id))));
@@ -94,40 +73,56 @@ fn workload(directory: &MemoryDirectory) -> Vec<Seen> {
     writer.write(|batch| batch.remove(other, TemplateId::new(1)));
     writer.checkpoint();
     writer.write(|batch| batch.enroll(other, at(1)));
-    writer.states
+    writer.oracle
 }
 
-/// Recovers, compares with the commits, commits once more, loses power, and recovers again.
-fn check(place: &str, left: &MemoryDirectory, acknowledged: u64, states: &[Seen]) {
+/// Recovers what a crash left and compares it with the commits; then commits once more, loses
+/// power in one of several ways, and recovers again.
+pub(super) fn check(
+    place: &dyn fmt::Display,
+    left: &MemoryDirectory,
+    acknowledged: u64,
+    oracle: &Oracle,
+    then: &[PowerCut],
+) {
     let (store, report) = open(left).unwrap_or_else(|error| panic!("{place}: {error}"));
     let lsn = report.lsn.get();
     assert!(lsn >= acknowledged, "{place}: {acknowledged} were acknowledged, {lsn} are there");
-    assert_eq!(seen(&store), states[lsn as usize], "{place}: not the state at LSN {lsn}");
+    let expected = oracle.at(lsn).unwrap_or_else(|| panic!("{place}: no batch had LSN {lsn}"));
+    assert_eq!(read(&store).as_ref(), Ok(expected), "{place}: not the state at LSN {lsn}");
+    store.verify().unwrap_or_else(|damage| panic!("{place}: {damage}"));
+
+    let mut oracle = oracle.clone();
+    oracle.cut(lsn);
     let mut batch = WriteBatch::new();
     batch.create_gallery(draft("after", 2));
-    let after = store.write(batch).unwrap();
-    let expected = seen(&store);
+    if let Some((gallery, template)) = oracle.world().some_row() {
+        batch.remove(gallery, template);
+    }
+    oracle.apply(&batch);
+    store.write(batch).unwrap_or_else(|error| panic!("{place}: {error}"));
     drop(store);
-    for cut in PowerCut::ALL {
-        let (store, report) = open(&left.power_cut(cut))
+    for cut in then {
+        let (store, report) = open(&left.power_cut(*cut))
             .unwrap_or_else(|error| panic!("{place}, then {cut:?}: {error}"));
-        assert_eq!(report.lsn, after.lsn, "{place}, then {cut:?}");
-        assert_eq!(seen(&store), expected, "{place}, then {cut:?}");
+        assert_eq!(report.lsn.get(), oracle.lsn(), "{place}, then {cut:?}");
+        assert_eq!(read(&store).as_ref(), Ok(oracle.world()), "{place}, then {cut:?}");
     }
 }
 
 #[test]
 fn every_crash_leaves_a_prefix_of_the_commits_with_every_acknowledged_one() {
     let directory = MemoryDirectory::recording();
-    let states = workload(&directory);
+    let oracle = workload(&directory);
     let history = directory.history();
     assert!(history.len() > 100, "{} states", history.len());
     for (at, state) in history.iter().enumerate() {
         let acknowledged = state.acknowledged();
-        check(&format!("killed after call {at}"), &state.killed(), acknowledged, &states);
+        let place = format!("killed after call {at}");
+        check(&place, &state.killed(), acknowledged, &oracle, &PowerCut::ALL);
         for cut in PowerCut::ALL {
             let place = format!("{cut:?} after call {at}");
-            check(&place, &state.power_cut(cut), acknowledged, &states);
+            check(&place, &state.power_cut(cut), acknowledged, &oracle, &PowerCut::ALL);
         }
     }
 }
@@ -135,7 +130,7 @@ fn every_crash_leaves_a_prefix_of_the_commits_with_every_acknowledged_one() {
 #[test]
 fn every_crash_of_a_recovery_leaves_what_was_there() {
     let directory = MemoryDirectory::recording();
-    let states = workload(&directory);
+    let oracle = workload(&directory);
     // Every tenth state, torn: a recovery that has something to cut and to remove.
     for (at, state) in directory.history().iter().enumerate().step_by(10) {
         let torn = state.power_cut(PowerCut::HalfOfTheBytes).with_history();
@@ -143,7 +138,8 @@ fn every_crash_of_a_recovery_leaves_what_was_there() {
         for (step, left) in torn.history().iter().enumerate() {
             for cut in PowerCut::ALL {
                 let place = format!("call {at}, recovery call {step}, {cut:?}");
-                check(&place, &left.power_cut(cut), state.acknowledged(), &states);
+                let (left, acknowledged) = (left.power_cut(cut), state.acknowledged());
+                check(&place, &left, acknowledged, &oracle, &PowerCut::ALL);
             }
         }
     }
@@ -175,10 +171,10 @@ fn what_a_failed_sync_left_in_the_cache_is_not_relied_on() {
     directory.set_fault(Fault::None);
     let store = open(&directory).unwrap().0;
     enroll(&store, gallery, 3).unwrap();
-    let before = seen(&store);
+    let before = read(&store);
     drop(store);
     let store = open(&directory.power_cut(PowerCut::Synced)).unwrap().0;
-    assert_eq!(seen(&store), before);
+    assert_eq!(read(&store), before);
 }
 
 #[test]
@@ -219,7 +215,7 @@ fn a_creation_that_was_cut_short_starts_anew_and_anything_else_without_a_manifes
     assert_eq!(directory.content(log).len(), HEADER_BYTES, "nothing was changed");
     directory.remove(second).unwrap();
     let store = open(&directory).unwrap().0;
-    assert_eq!(seen(&store), Seen::new());
+    assert_eq!(read(&store), Ok(World::default()));
     let manifest = directory.content(FileName::Manifest);
     drop(store);
     drop(open(&directory).unwrap());

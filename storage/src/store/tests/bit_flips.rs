@@ -1,0 +1,84 @@
+//! Bits that flip at rest, in a random file of a store that was closed or crashed: opening and
+//! reading says which file is damaged, or shows exactly what was there.
+
+use super::oracle::{Oracle, World, read};
+use super::simulation::{assert_at_least, for_seeds};
+use super::workload::{Workload, open};
+use crate::io::memory::{MemoryDirectory, PowerCut};
+use crate::io::{Directory, FileName};
+
+/// Seeds of the ordinary test run, and the flips they must amount to.
+const SEEDS: u64 = 100;
+const FLIPS_MIN: u64 = 2_000;
+
+/// Stores per seed, and flips in each.
+const STORES: usize = 8;
+const FLIPS: usize = 4;
+
+/// What a store shows, or an error with all its words.
+fn look(directory: &MemoryDirectory) -> Result<(u64, World), String> {
+    let (store, report) = open(directory).map_err(|error| error.to_string())?;
+    // What a reader sees of damaged bytes before the full check has found them is not judged.
+    store.verify().map_err(|damage| damage.to_string())?;
+    Ok((report.lsn.get(), read(&store)?))
+}
+
+/// Flips a bit in a copy of the store and looks at it. Returns how many bits were flipped: none
+/// where there is nothing yet.
+fn check(workload: &mut Workload, store: &MemoryDirectory) -> u64 {
+    let random = &mut workload.random;
+    let files = store.list().unwrap();
+    let full: Vec<FileName> =
+        files.iter().copied().filter(|name| !store.content(*name).is_empty()).collect();
+    if full.is_empty() {
+        return 0;
+    }
+    let name = full[random.below(full.len())];
+    let damaged = store.killed();
+    let bit = random.below(damaged.content(name).len() * 8);
+    damaged.edit(name, |bytes| bytes[bit / 8] ^= 1 << (bit % 8));
+    let (lsn, world) = look(&store.killed()).unwrap();
+    match look(&damaged) {
+        Err(error) => {
+            let path = store.path(name).display().to_string();
+            assert!(error.contains(&path), "bit {bit} of {name}: {error}");
+        }
+        Ok(found) if found == (lsn, world) => {}
+        Ok((found, world)) => {
+            let newest = files.iter().rfind(|name| matches!(name, FileName::Log(_)));
+            assert_eq!(Some(&name), newest, "bit {bit} changed what is seen");
+            let cut = is_without_last_group(&workload.oracle, lsn, found, &world);
+            assert!(cut, "bit {bit} of {name}: LSN {found} is shown, {lsn} was there");
+        }
+    }
+    1
+}
+
+/// The one thing that a flip may take away: the last group of the log, if nothing behind it says
+/// that it was durable. It cannot be told from a write that never finished. One caller alone
+/// makes groups of one batch.
+fn is_without_last_group(oracle: &Oracle, lsn: u64, found: u64, world: &World) -> bool {
+    found + 1 == lsn && oracle.at(found) == Some(world)
+}
+
+fn run(seed: u64) -> u64 {
+    let mut workload = Workload::new(seed);
+    workload.open(MemoryDirectory::recording()).unwrap();
+    for _ in 0..40 {
+        workload.step().unwrap();
+    }
+    workload.drop_store();
+    let mut stores = vec![workload.directory.killed()];
+    let history = workload.directory.history();
+    for _ in 1..STORES {
+        let state = &history[workload.random.below(history.len())];
+        stores.push(state.power_cut(PowerCut::Seeded(workload.random.next())));
+    }
+    let pairs = stores.iter().flat_map(|store| std::iter::repeat_n(store, FLIPS));
+    pairs.map(|store| check(&mut workload, store)).sum()
+}
+
+#[test]
+fn a_flipped_bit_is_named_or_changes_nothing() {
+    assert_at_least(for_seeds("bit_flips", SEEDS, run), FLIPS_MIN);
+}

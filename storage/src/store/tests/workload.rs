@@ -1,0 +1,284 @@
+//! A random workload: one caller, one store, and the oracle beside it.
+
+use std::sync::Arc;
+
+use super::oracle::{Oracle, World, read};
+use crate::batch::{WriteBatch, WriteError};
+use crate::id::GalleryId;
+use crate::io::FileName;
+use crate::io::memory::{MemoryDirectory, Random};
+use crate::options::StoreOptions;
+use crate::recovery::{OpenError, RecoveryReport};
+use crate::row::Row;
+use crate::row::tests::{draft, row};
+use crate::store::Store;
+
+/// Most galleries at a time: few, so that each gets several segments.
+const GALLERIES_MAX: usize = 3;
+
+/// Options under which dropping a store leaves what a killed process would leave.
+pub(super) fn crashing() -> StoreOptions {
+    StoreOptions::default().with_checkpoint_on_close(false)
+}
+
+pub(super) fn open(directory: &MemoryDirectory) -> Result<(Store, RecoveryReport), OpenError> {
+    open_with(directory, crashing())
+}
+
+fn open_with(
+    directory: &MemoryDirectory,
+    options: StoreOptions,
+) -> Result<(Store, RecoveryReport), OpenError> {
+    Store::open_in(Arc::new(directory.clone()), options)
+}
+
+/// A store at work.
+#[derive(Debug)]
+pub(super) struct Workload {
+    pub(super) random: Random,
+    pub(super) directory: MemoryDirectory,
+    pub(super) oracle: Oracle,
+    options: StoreOptions,
+    store: Option<Arc<Store>>,
+    /// Checkpoints of this store that are known to have ended.
+    checkpoints: u64,
+}
+
+impl Workload {
+    /// A new store that is not open yet.
+    pub(super) fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        // Nothing begins by itself at a time that the seed does not determine.
+        let mut options = StoreOptions::default()
+            .with_checkpoint_on_close(random.one_in(2))
+            .with_checkpoint_after(None)
+            .with_compaction(false);
+        if random.one_in(3) {
+            options = options.with_checkpoint_bytes(2000);
+        }
+        let directory = MemoryDirectory::default();
+        Self { random, directory, oracle: Oracle::new(), options, store: None, checkpoints: 0 }
+    }
+
+    /// Opens the store in `directory`, where every acknowledged batch must be.
+    pub(super) fn open(&mut self, directory: MemoryDirectory) -> Result<(), OpenError> {
+        let acknowledged = self.directory.acknowledged();
+        directory.acknowledge(acknowledged);
+        self.directory = directory;
+        let (store, report) = open_with(&self.directory, self.options.clone())?;
+        let lsn = report.lsn.get();
+        let range = acknowledged..=self.oracle.lsn();
+        assert!(range.contains(&lsn), "LSN {lsn} is there and should be in {range:?}");
+        self.oracle.cut(lsn);
+        // A reader may see it now, so it must stay.
+        self.directory.acknowledge(lsn);
+        self.store = Some(Arc::new(store));
+        self.checkpoints = 0;
+        assert_eq!(read(self.store()).as_ref(), Ok(self.oracle.world()), "after opening");
+        Ok(())
+    }
+
+    fn store(&self) -> &Store {
+        self.store.as_ref().unwrap()
+    }
+
+    /// Lets the store go. Nobody can be told if its last checkpoint fails.
+    pub(super) fn drop_store(&mut self) {
+        self.store = None;
+        self.directory.take_failed();
+    }
+
+    /// One operation. Further ones get an arm each.
+    pub(super) fn step(&mut self) -> Result<(), WriteError> {
+        match self.random.below(30) {
+            0..=2 if self.world().galleries.len() < GALLERIES_MAX => self.create_gallery()?,
+            3 => self.drop_gallery()?,
+            4..=9 => self.maintain()?,
+            10 => self.reopen()?,
+            11 => self.refused()?,
+            _ => self.rows()?,
+        }
+        self.settle()
+    }
+
+    /// Waits until the store does nothing any more, so that the calls of the next operation do
+    /// not mix with what this one brought about. An error that nobody was told of comes up here.
+    fn settle(&mut self) -> Result<(), WriteError> {
+        self.store().write(WriteBatch::new())?;
+        let activity = self.store().activity();
+        let begun = activity.checkpointing || activity.checkpoints > self.checkpoints;
+        if begun || activity.read_only.is_some() {
+            // This one finds nothing to do when the one before it has ended.
+            self.store().checkpoint()?;
+            self.checkpoints = self.store().activity().checkpoints;
+        }
+        Ok(())
+    }
+
+    /// A checkpoint, a merge or an erasure; while some call of it is held, batches are written.
+    fn maintain(&mut self) -> Result<(), WriteError> {
+        let of_worker = |_, name| matches!(name, FileName::Segment(_) | FileName::Tombstones(..));
+        let gate = self.directory.gate(1 + self.random.below(12) as u32, of_worker);
+        let (kind, galleries) = (self.random.below(3), self.galleries());
+        let store = Arc::clone(self.store.as_ref().unwrap());
+        let work = || {
+            let outcome = match kind {
+                0 => store.checkpoint().map(drop),
+                1 => store.compact().map(drop),
+                _ => store.erase(&galleries).map(drop),
+            };
+            gate.release();
+            outcome
+        };
+        // Writers wait for a checkpoint that has fallen behind.
+        let batches = if self.is_checkpointed_early() { 0 } else { self.random.below(4) };
+        std::thread::scope(|scope| {
+            let work = scope.spawn(work);
+            gate.wait_until_reached();
+            let written = (0..batches).try_for_each(|_| self.rows());
+            gate.release();
+            work.join().unwrap().and(written)
+        })
+    }
+
+    fn is_checkpointed_early(&self) -> bool {
+        self.options.checkpoint_bytes < StoreOptions::default().checkpoint_bytes
+    }
+
+    fn galleries(&self) -> Vec<GalleryId> {
+        self.world().galleries.keys().copied().collect()
+    }
+
+    fn world(&self) -> &World {
+        self.oracle.world()
+    }
+
+    /// Commits a batch that must not be refused.
+    fn write(&mut self, batch: WriteBatch) -> Result<(), WriteError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let mut after = self.oracle.clone();
+        let created = after.apply(&batch);
+        match self.store().write(batch) {
+            Ok(commit) => {
+                assert_eq!((commit.lsn.get(), commit.created), (after.lsn(), created));
+                self.oracle = after;
+                self.directory.acknowledge(self.oracle.lsn());
+                Ok(())
+            }
+            // Not acknowledged, but it may be found at the next start.
+            Err(error @ WriteError::Io(_)) => {
+                self.oracle = after;
+                Err(error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn create_gallery(&mut self) -> Result<(), WriteError> {
+        let mut batch = WriteBatch::new();
+        let name = format!("g{}", self.oracle.lsn());
+        batch.create_gallery(draft(&name, 1 + self.random.below(8)));
+        self.write(batch)
+    }
+
+    fn gallery(&mut self) -> Option<GalleryId> {
+        let at = self.random.below(self.world().galleries.len().max(1));
+        self.world().galleries.keys().nth(at).copied()
+    }
+
+    fn drop_gallery(&mut self) -> Result<(), WriteError> {
+        let Some(gallery) = self.gallery() else { return Ok(()) };
+        let mut batch = WriteBatch::new();
+        batch.drop_gallery(gallery);
+        self.write(batch)
+    }
+
+    fn reopen(&mut self) -> Result<(), WriteError> {
+        if self.random.one_in(2) {
+            Arc::into_inner(self.store.take().unwrap()).unwrap().close()?;
+        } else {
+            self.drop_store();
+        }
+        match self.open(self.directory.clone()) {
+            Ok(()) => Ok(()),
+            Err(OpenError::Io(failure)) => Err(WriteError::Io(Arc::new(failure))),
+            Err(error) => panic!("reopening: {error}"),
+        }
+    }
+
+    /// A batch of which the last operation cannot be done: nothing of it happens.
+    fn refused(&mut self) -> Result<(), WriteError> {
+        let Some(gallery) = self.gallery() else { return Ok(()) };
+        let row = self.row(gallery);
+        let mut batch = WriteBatch::new();
+        batch.create_gallery(draft("refused", 2)).enroll(gallery, row.clone());
+        batch.enroll(gallery, row);
+        match self.store().write(batch) {
+            Err(WriteError::DuplicateTemplate(_)) => Ok(()),
+            Err(error) => Err(error),
+            Ok(commit) => panic!("a row was enrolled twice: {commit:?}"),
+        }
+    }
+
+    /// Rows in, out, and replaced, over several galleries, in one batch.
+    fn rows(&mut self) -> Result<(), WriteError> {
+        let mut batch = WriteBatch::new();
+        let mut after = self.oracle.clone();
+        for _ in 0..=self.random.below(4) {
+            let Some(gallery) = self.gallery() else { return Ok(()) };
+            let mut one = WriteBatch::new();
+            let present = &after.world().galleries[&gallery].rows;
+            let some = present.keys().nth(self.random.below(present.len().max(1))).copied();
+            match (self.random.below(3), some) {
+                (0, Some(id)) => drop(one.remove(gallery, id)),
+                (1, Some(id)) => {
+                    let row = Row { id, ..self.row(gallery) };
+                    one.remove(gallery, id).enroll(gallery, row);
+                }
+                _ => {
+                    let row = self.row(gallery);
+                    if !present.contains_key(&row.id) {
+                        one.enroll(gallery, row);
+                    }
+                }
+            }
+            after.apply(&one);
+            for operation in one.operations() {
+                batch.push(operation.clone());
+            }
+        }
+        self.write(batch)
+    }
+
+    /// A row for a gallery; some are longer than a sector of the disk.
+    fn row(&mut self, gallery: GalleryId) -> Row {
+        let dim = self.world().galleries[&gallery].descriptor.dim.get();
+        let components = (0..dim).map(|_| 1.0 + self.random.below(100) as f32).collect();
+        let row = row(self.random.below(400) as u128, components);
+        if self.random.one_in(5) {
+            let text = "x".repeat(self.random.below(1500));
+            return Row { metadata: Some(text.into()), ..row };
+        }
+        row
+    }
+
+    /// What went wrong in the background last.
+    pub(super) fn last_error(&self) -> Option<String> {
+        self.store().activity().last_error
+    }
+
+    /// After a failure: the store shows what was acknowledged, and takes no more writes.
+    pub(super) fn check_read_only(&mut self) {
+        let Some(store) = &self.store else { return };
+        let acknowledged = self.oracle.at(self.directory.acknowledged()).unwrap();
+        assert_eq!(read(store).as_ref(), Ok(acknowledged), "reading goes on");
+        let mut batch = WriteBatch::new();
+        batch.create_gallery(draft("late", 2));
+        let refused = store.write(batch);
+        assert!(matches!(refused, Err(WriteError::ReadOnly { .. })), "{refused:?}");
+        let refused = store.checkpoint();
+        assert!(matches!(refused, Err(WriteError::ReadOnly { .. })), "{refused:?}");
+    }
+}
