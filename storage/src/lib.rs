@@ -68,11 +68,12 @@
 //! | 4 | `batch` `change` `options` |
 //! | 5 | `manifest` `memtable` `segment` `wal` |
 //! | 6 | `inventory` `version` |
-//! | 7–9 | `checkpoint` `gc` `snapshot` · `recovery` · `check` |
-//! | 10–11 | `committer` · `store` |
+//! | 7–8 | `checkpoint` `gc` `snapshot` · `recovery` |
+//! | 9–11 | `check` · `backup` `committer` · `restore` `store` |
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 mod activity;
+mod backup;
 mod batch;
 mod change;
 mod check;
@@ -99,6 +100,7 @@ mod numbers;
 mod options;
 mod prepare;
 mod recovery;
+mod restore;
 mod row;
 mod sealed;
 mod segment;
@@ -110,6 +112,7 @@ mod wal;
 mod worker;
 
 pub use activity::Activity;
+pub use backup::{BackupError, BackupOptions, BackupReport, backup};
 pub use batch::{Commit, Operation, WriteBatch, WriteError};
 pub use check::{CheckNote, CheckReport, check};
 pub use checkpoint::CheckpointReport;
@@ -121,6 +124,7 @@ pub use gallery::{GalleryDescriptor, GalleryDraft};
 pub use id::{GalleryId, LogSeq, Lsn, RowOrdinal, SegmentId, StoreId, TemplateId};
 pub use options::StoreOptions;
 pub use recovery::{OpenError, RecoveryReport};
+pub use restore::{RestoreReport, restore};
 pub use row::{Row, RowRef};
 pub use snapshot::{GallerySize, Probe, ReadError, Snapshot};
 pub use store::Store;

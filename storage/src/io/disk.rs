@@ -23,14 +23,30 @@ impl DiskDirectory {
         let parents = parents_to_sync(root);
         fs::create_dir_all(root)
             .map_err(|source| IoFailure::new("create the data directory", root, source))?;
-        // The directory's own name must survive a crash as well, or everything in it is lost.
-        // A parent that cannot be opened (no read permission) was not created here.
-        for parent in parents {
-            if let Ok(parent_file) = File::open(parent) {
-                sync_directory(&parent_file, parent)?;
-            }
-        }
+        sync_parents(&parents)?;
         Ok(Self { root: root.to_owned() })
+    }
+
+    /// Opens a directory that is empty, or creates it for its owner only, and says whether it was
+    /// created; `None` where there is something in it.
+    pub(crate) fn open_empty(root: &Path) -> Result<Option<(Self, bool)>, IoFailure> {
+        let failed = |source| IoFailure::new("create the directory", root, source);
+        match fs::read_dir(root) {
+            Ok(mut entries) => {
+                Ok(entries.next().is_none().then(|| (Self { root: root.to_owned() }, false)))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let parents = parents_to_sync(root);
+                let mut builder = fs::DirBuilder::new();
+                builder.recursive(true);
+                #[cfg(unix)]
+                std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+                builder.create(root).map_err(failed)?;
+                sync_parents(&parents)?;
+                Ok(Some((Self { root: root.to_owned() }, true)))
+            }
+            Err(source) => Err(failed(source)),
+        }
     }
 
     /// Opens a directory that is there; creates nothing.
@@ -46,6 +62,45 @@ impl DiskDirectory {
     /// The content of a file that is not the store's; `None` where it does not exist.
     pub(crate) fn read_beside(&self, name: &str) -> Result<Option<Vec<u8>>, IoFailure> {
         read_if_there(&self.root.join(name))
+    }
+
+    /// Creates and syncs a file that is not the store's, for its owner only.
+    pub(crate) fn create_beside(&self, name: &str, bytes: &[u8]) -> Result<(), IoFailure> {
+        let path = self.root.join(name);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file =
+            options.open(&path).map_err(|source| IoFailure::new("create", &path, source))?;
+        let written = file.write_all(bytes).and_then(|()| file.sync_all());
+        written.map_err(|source| IoFailure::new("write", path, source))
+    }
+
+    /// Removes a file that is not the store's.
+    pub(crate) fn remove_beside(&self, name: &str) -> Result<(), IoFailure> {
+        let path = self.root.join(name);
+        fs::remove_file(&path).map_err(|source| IoFailure::new("remove", path, source))
+    }
+
+    /// Removes the directory itself, which must be empty.
+    pub(crate) fn remove_root(&self) -> Result<(), IoFailure> {
+        fs::remove_dir(&self.root).map_err(|source| IoFailure::new("remove", &self.root, source))
+    }
+
+    /// Gives a file the same name in another directory of the same file system as well.
+    pub(crate) fn link_into(&self, name: FileName, other: &Self) -> Result<(), IoFailure> {
+        let path = self.path(name);
+        fs::hard_link(&path, other.path(name))
+            .map_err(|source| IoFailure::new("link", path, source))
+    }
+
+    /// Makes durable what anybody wrote to a file so far.
+    pub(crate) fn sync_file(&self, name: FileName) -> Result<(), IoFailure> {
+        let path = self.path(name);
+        // Some systems sync only files that are open for writing.
+        let file = OpenOptions::new().read(true).write(cfg!(windows)).open(&path);
+        file.and_then(|file| file.sync_all()).map_err(|source| IoFailure::new("sync", path, source))
     }
 
     /// The directory itself.
@@ -199,6 +254,17 @@ fn parents_to_sync(root: &Path) -> Vec<&Path> {
         child = parent;
     }
     parents
+}
+
+/// Makes new names durable: a directory's own name must survive a crash as well, or everything in
+/// it is lost. A parent that cannot be opened (no read permission) was not created here.
+fn sync_parents(parents: &[&Path]) -> Result<(), IoFailure> {
+    for parent in parents {
+        if let Ok(parent_file) = File::open(parent) {
+            sync_directory(&parent_file, parent)?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes the entries of a directory durable; where directories cannot be synced the operating

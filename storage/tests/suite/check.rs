@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::Path;
 use std::time::SystemTime;
 
 use likeness_storage::{OpenError, Store, WriteBatch, check};
 
-use crate::support::{Random, crashing, create, open};
+use crate::support::{Random, crashing, create, open, put};
 
 const DIM: usize = 16;
 const BLOCK: usize = 4096;
@@ -66,7 +65,7 @@ fn parts(name: &str, content: &[u8]) -> Vec<Range<usize>> {
         let length = match name.split('-').next().unwrap() {
             "wal" if start == 0 => 40,
             "wal" => 8 + number(start),
-            "segment" if name.ends_with(".emb") && start < number(40) => {
+            "segment" if name.contains(".emb") && start < number(40) => {
                 BLOCK.min(number(40) - start)
             }
             _ => content.len() - start,
@@ -75,13 +74,6 @@ fn parts(name: &str, content: &[u8]) -> Vec<Range<usize>> {
         start += length;
     }
     parts
-}
-
-/// Changes one byte of a file.
-fn put(path: &Path, at: usize, byte: u8) {
-    let mut file = fs::OpenOptions::new().write(true).open(path).unwrap();
-    file.seek(SeekFrom::Start(at as u64)).unwrap();
-    file.write_all(&[byte]).unwrap();
 }
 
 #[test]
