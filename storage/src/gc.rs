@@ -27,7 +27,7 @@ pub(crate) fn remove_unnamed(
     let mut removed = 0;
     for name in directory.list()? {
         let live = match name {
-            FileName::Lock | FileName::Manifest => true,
+            FileName::Lock | FileName::Manifest | FileName::Backup | FileName::NewBackup => true,
             FileName::NewManifest => false,
             FileName::Log(seq) => seq >= manifest.first_log,
             FileName::Segment(_) | FileName::Tombstones(..) => named.contains(&name),

@@ -67,15 +67,17 @@
 //! | 2–3 | `embedding` `io` · `gallery` `row` `topk` |
 //! | 4 | `batch` `change` `options` |
 //! | 5 | `manifest` `memtable` `segment` `wal` |
-//! | 6 | `version` |
+//! | 6 | `inventory` `version` |
 //! | 7–8 | `checkpoint` `gc` `snapshot` · `recovery` |
-//! | 9–10 | `committer` · `store` |
+//! | 9–11 | `check` · `backup` `committer` · `restore` `store` |
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 mod activity;
 mod attachment;
+mod backup;
 mod batch;
 mod change;
+mod check;
 mod checkpoint;
 mod checksum;
 mod codec;
@@ -91,6 +93,7 @@ mod fuzz;
 mod gallery;
 mod gc;
 mod id;
+mod inventory;
 mod io;
 mod kernel;
 pub mod limits;
@@ -101,6 +104,7 @@ mod numbers;
 mod options;
 mod prepare;
 mod recovery;
+mod restore;
 mod row;
 mod sealed;
 mod segment;
@@ -112,17 +116,20 @@ mod wal;
 mod worker;
 
 pub use activity::Activity;
+pub use backup::{BackupError, BackupOptions, BackupReport, backup};
 pub use batch::{Commit, Operation, WriteBatch, WriteError};
+pub use check::{CheckNote, CheckReport, check};
 pub use checkpoint::CheckpointReport;
 pub use compaction::CompactionReport;
 pub use embedding::{Dim, Embedding, EmbeddingError};
 pub use erasure::ErasureReceipt;
 pub use error::{Corruption, IoFailure};
 pub use gallery::{GalleryDescriptor, GalleryDraft};
-pub use id::{GalleryId, LogSeq, Lsn, RowOrdinal, SegmentId, TemplateId};
+pub use id::{GalleryId, LogSeq, Lsn, RowOrdinal, SegmentId, StoreId, TemplateId};
 pub use loader::Loader;
 pub use options::StoreOptions;
 pub use recovery::{OpenError, RecoveryReport};
+pub use restore::{RestoreReport, restore};
 pub use row::{Row, RowRef};
 pub use snapshot::{GallerySize, Probe, ReadError, Snapshot};
 pub use store::Store;

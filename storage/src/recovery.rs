@@ -60,6 +60,18 @@ pub enum OpenError {
         /// The process that has it.
         process: Option<u32>,
     },
+    /// The directory is a backup: a store that goes on in it would spoil it.
+    #[error("{} is a backup; restore it into another directory first", directory.display())]
+    Backup {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// There is nothing that a store would have left.
+    #[error("there is no store in {}", directory.display())]
+    NoStore {
+        /// The directory.
+        directory: PathBuf,
+    },
 }
 
 impl From<LockError> for OpenError {
@@ -89,6 +101,11 @@ pub(crate) struct Recovered {
 /// Takes the directory, loads what the manifest names and replays the log. Nothing is removed or
 /// cut before everything was read: damage leaves the files as they are.
 pub(crate) fn recover(directory: &dyn Directory) -> Result<Recovered, OpenError> {
+    let backup = directory.path(FileName::Backup);
+    if directory.list()?.contains(&FileName::Backup) {
+        let directory = backup.parent().unwrap_or(&backup).to_owned();
+        return Err(OpenError::Backup { directory });
+    }
     let lock = directory.lock()?;
     // Names that a process before this one gave, and was killed before it could sync them, are
     // about to be relied on.

@@ -98,9 +98,40 @@ impl Segment {
         self.header.dim
     }
 
+    /// The model that made the embeddings.
+    pub(crate) fn model(&self) -> &str {
+        &self.header.model
+    }
+
+    /// Where the identity of a row is in the file.
+    pub(crate) fn place_of(&self, row: RowOrdinal) -> u64 {
+        self.range_of(SectionKind::Ids, row.get()..row.get(), ID_BYTES).start as u64
+    }
+
     /// The number of rows, deleted ones included.
     pub(crate) fn row_count(&self) -> u32 {
         self.header.rows
+    }
+
+    /// The checksum of the whole file, which follows from the checksums of its blocks: they alone
+    /// are read.
+    pub(crate) fn checksum(&self) -> Checksum {
+        let (covered, list) = self.split();
+        let blocks = covered.len().div_ceil(BLOCK_BYTES);
+        let sums = list.as_chunks::<CHECKSUM_BYTES>().0.iter().take(blocks);
+        let mut left = covered.len();
+        let content = sums.fold(Checksum::of(&[]), |sum, block| {
+            let bytes = left.min(BLOCK_BYTES);
+            left -= bytes;
+            sum.followed_by(Checksum::from_stored(u32::from_le_bytes(*block)), bytes as u64)
+        });
+        content.followed_by(Checksum::of(list), list.len() as u64)
+    }
+
+    /// The blocks, and the checksums behind them.
+    fn split(&self) -> (&[u8], &[u8]) {
+        let bytes = self.mapping.bytes();
+        bytes.split_at_checked(self.header.checksums as usize).unwrap_or_default()
     }
 
     /// Bytes of the file.
@@ -274,11 +305,7 @@ impl Segment {
     }
 
     fn verify_block(&self, block: usize) -> Result<(), Corruption> {
-        let (covered, list) = self
-            .mapping
-            .bytes()
-            .split_at_checked(self.header.checksums as usize)
-            .unwrap_or_default();
+        let (covered, list) = self.split();
         let content = covered.chunks(BLOCK_BYTES).nth(block).unwrap_or_default();
         let stored = list.as_chunks::<CHECKSUM_BYTES>().0.get(block).copied().unwrap_or_default();
         if Checksum::of(content) == Checksum::from_stored(u32::from_le_bytes(stored)) {

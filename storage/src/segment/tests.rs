@@ -96,6 +96,7 @@ fn a_segment_of_many_blocks_is_read_back() {
         assert_eq!(segment.row(RowOrdinal::new(at as u32)).unwrap().to_row(), *row);
     }
     assert_eq!(segment.file_bytes(), bytes.len() as u64);
+    assert_eq!(segment.checksum(), Checksum::of(&bytes));
 }
 
 #[test]

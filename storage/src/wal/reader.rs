@@ -29,12 +29,16 @@ pub(crate) struct LogEnd {
 /// The records of one log file, decoded one by one: a log may be large.
 #[derive(Debug)]
 pub(crate) struct LogReader<'a> {
-    /// The file; empty once its end was found.
+    /// The file.
     bytes: &'a [u8],
     is_last: bool,
+    /// Whether the end of the file, or damage, was found.
+    is_over: bool,
     end: LogEnd,
     /// The records whose ends nothing has proven so far: LSN and end of each.
     unproven: VecDeque<(Lsn, usize)>,
+    /// Where the last record begins.
+    record_at: usize,
 }
 
 impl<'a> LogReader<'a> {
@@ -47,7 +51,11 @@ impl<'a> LogReader<'a> {
         is_last: bool,
     ) -> Result<Self, DecodeError> {
         let last = Lsn::new(first.get().saturating_sub(1));
-        let (salt, valid_bytes, torn_bytes) = match check_header(bytes, seq, first) {
+        let checked = LogHeader::decode(bytes).and_then(|header| {
+            header.expect(seq, first)?;
+            Ok(header.salt)
+        });
+        let (salt, valid_bytes, torn_bytes) = match checked {
             Ok(salt) => (salt, HEADER_BYTES, 0),
             // A crash while the file was created: no record can have followed.
             Err(_) if is_last && bytes.len() <= HEADER_BYTES && !is_whole_header(bytes) => {
@@ -55,9 +63,35 @@ impl<'a> LogReader<'a> {
             }
             Err(fault) => return Err(fault),
         };
-        let bytes = if valid_bytes == 0 { &[] } else { bytes };
         let end = LogEnd { salt, valid_bytes, proven_bytes: 0, torn_bytes, last, is_noted: true };
-        Ok(Self { bytes, is_last, end, unproven: VecDeque::new() })
+        let (is_over, unproven) = (valid_bytes == 0, VecDeque::new());
+        Ok(Self { bytes, is_last, is_over, end, unproven, record_at: valid_bytes })
+    }
+
+    /// Where the last record that was read begins.
+    pub(crate) fn record_offset(&self) -> u64 {
+        self.record_at as u64
+    }
+
+    /// Goes on behind damage, at the next whole record; false where there is none.
+    pub(crate) fn skip_damage(&mut self) -> bool {
+        let LogEnd { salt, valid_bytes, last, .. } = self.end;
+        let rest = self.bytes.get(valid_bytes..).unwrap_or_default();
+        let last_lsn = last.get().saturating_add((rest.len() / NOTE_BYTES) as u64);
+        let found = (1..written(rest)).find_map(|at| {
+            let behind = rest.get(at..)?;
+            is_plausible(behind, 0, last_lsn).then_some(())?;
+            let mut cursor = Cursor::new(WalRecord::body(behind, salt).ok()?);
+            let (lsn, synced) = (cursor.u64().ok()?, cursor.u64().ok()?);
+            let before = if lsn == synced { lsn } else { lsn.checked_sub(1)? };
+            (lsn > last.get() || lsn == synced).then_some((at, Lsn::new(before)))
+        });
+        if let Some((at, before)) = found {
+            self.end.valid_bytes += at;
+            self.end.last = before;
+            self.is_over = false;
+        }
+        found.is_some()
     }
 
     /// Where the file ends, once every record was read.
@@ -76,7 +110,7 @@ impl<'a> LogReader<'a> {
 
     /// Ends the file where no record stands in front of `rest`, or says what is damaged.
     fn stop(&mut self, rest: &[u8], broken: Broken) -> Option<DecodeError> {
-        self.bytes = &[];
+        self.is_over = true;
         match broken {
             Broken::Unfinished(_)
                 if self.is_last && !was_durable(rest, self.end.salt, self.end.last.next()) =>
@@ -96,12 +130,13 @@ impl Iterator for LogReader<'_> {
     type Item = Result<WalRecord, DecodeError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
+        while !self.is_over {
             let rest = self.bytes.get(self.end.valid_bytes..).filter(|rest| !rest.is_empty())?;
             let (record, length) = match next_record(rest, self.end.salt, self.end.last) {
                 Ok(found) => found,
                 Err(broken) => return self.stop(rest, broken).map(Err),
             };
+            self.record_at = self.end.valid_bytes;
             self.end.valid_bytes += length;
             self.end.is_noted = record.is_note();
             self.end.last = record.lsn;
@@ -111,6 +146,7 @@ impl Iterator for LogReader<'_> {
                 return Some(Ok(record));
             }
         }
+        None
     }
 }
 
@@ -123,37 +159,52 @@ fn is_whole_header(bytes: &[u8]) -> bool {
     })
 }
 
-/// Checks the header and returns the file's salt.
-fn check_header(bytes: &[u8], seq: LogSeq, first: Lsn) -> Result<u64, DecodeError> {
-    let mut cursor = Cursor::new(bytes);
-    let header = cursor.bytes(HEADER_BYTES)?;
-    let mut cursor = Cursor::new(header);
-    if cursor.bytes(MAGIC.len())? != MAGIC {
-        return Err(DecodeError { offset: 0, what: "this is no log file".into() });
-    }
-    let version = cursor.u32()?;
-    if version != FORMAT_VERSION {
-        return Err(cursor.fault(format!(
-            "log format version {version} is unknown, this build knows {FORMAT_VERSION}; \
+/// What a log file says of itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LogHeader {
+    pub(crate) seq: LogSeq,
+    /// The LSN of the first record.
+    pub(crate) first: Lsn,
+    salt: u64,
+}
+
+impl LogHeader {
+    /// Reads and checks the header of a log file.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut cursor = Cursor::new(bytes);
+        let header = cursor.bytes(HEADER_BYTES)?;
+        let mut cursor = Cursor::new(header);
+        if cursor.bytes(MAGIC.len())? != MAGIC {
+            return Err(DecodeError { offset: 0, what: "this is no log file".into() });
+        }
+        let version = cursor.u32()?;
+        if version != FORMAT_VERSION {
+            return Err(cursor.fault(format!(
+                "log format version {version} is unknown, this build knows {FORMAT_VERSION}; \
                  open the store with the release that wrote it"
-        )));
+            )));
+        }
+        let (seq, first) = (LogSeq::new(cursor.u64()?), Lsn::new(cursor.u64()?));
+        let salt = cursor.u64()?;
+        let checked = header.get(..HEADER_BYTES - 4).unwrap_or_default();
+        if Checksum::of(checked) != Checksum::from_stored(cursor.u32()?) {
+            let what = "the checksum of the header differs".into();
+            return Err(DecodeError { offset: 0, what });
+        }
+        Ok(Self { seq, first, salt })
     }
-    let (found_seq, found_first) = (LogSeq::new(cursor.u64()?), Lsn::new(cursor.u64()?));
-    let salt = cursor.u64()?;
-    let checked = header.get(..HEADER_BYTES - 4).unwrap_or_default();
-    if Checksum::of(checked) != Checksum::from_stored(cursor.u32()?) {
-        return Err(DecodeError { offset: 0, what: "the checksum of the header differs".into() });
+
+    /// Refuses the header of another file.
+    fn expect(&self, seq: LogSeq, first: Lsn) -> Result<(), DecodeError> {
+        if (self.seq, self.first) == (seq, first) {
+            return Ok(());
+        }
+        let what = format!(
+            "log {} from LSN {} stands where log {seq} from LSN {first} should",
+            self.seq, self.first
+        );
+        Err(DecodeError { offset: 0, what })
     }
-    if (found_seq, found_first) != (seq, first) {
-        return Err(DecodeError {
-            offset: 0,
-            what: format!(
-                "log {found_seq} from LSN {found_first} stands where log {seq} from LSN {first} \
-                 should"
-            ),
-        });
-    }
-    Ok(salt)
 }
 
 /// Why there is no record where one was expected.
