@@ -3,6 +3,7 @@
 
 mod backup;
 mod check;
+mod compat;
 mod concurrency;
 mod corruption;
 mod model;
