@@ -6,8 +6,8 @@
 //! segments, and one small manifest names what is live. `docs/format.md` has the bytes,
 //! `docs/durability.md` the promises.
 //!
-//! The crate knows no SQL, no HTTP, no ONNX, no async and no clock. It blocks: callers in async
-//! code use it from blocking threads.
+//! The crate knows no SQL, no HTTP, no ONNX and no async. It blocks: callers in async code use it
+//! from blocking threads.
 //!
 //! ```
 //! use likeness_storage::{
