@@ -8,7 +8,8 @@ use crate::io::{Directory, FileName};
 use crate::manifest::Manifest;
 
 /// Removes every file of the store that neither the manifest names nor the log, log files before
-/// its first included, and says how many there were. `attached` is what the log names. Mappings that readers still hold stay readable.
+/// its first included, and says how many there were. `attached` is what the log names. Mappings
+/// that readers still hold stay readable.
 pub(crate) fn remove_unnamed(
     directory: &dyn Directory,
     manifest: &Manifest,

@@ -1,8 +1,7 @@
 //! Stores that earlier builds wrote are opened by this one: everything in them is there.
 //!
 //! `tests/golden/vN` was written once, by the first build of format version N, and stays as it is.
-//! `LIKENESS_GOLDEN=DIR cargo test -p likeness-storage --test suite compat` writes such a folder for
-//! a new version of the format.
+//! With `LIKENESS_GOLDEN=DIR` the second test writes such a folder, for a new version of the format.
 
 use std::fs;
 use std::path::{Path, PathBuf};
