@@ -30,7 +30,7 @@ fn look(directory: &MemoryDirectory) -> (Result<(u64, World), String>, Result<()
 /// where there is nothing yet.
 fn check(workload: &mut Workload, store: &MemoryDirectory) -> u64 {
     let random = &mut workload.random;
-    let files = store.list().unwrap();
+    let files = store.files();
     let full: Vec<FileName> =
         files.iter().copied().filter(|name| !store.content(*name).is_empty()).collect();
     if full.is_empty() {
