@@ -8,22 +8,15 @@ use crate::io::{Directory, FileName};
 use crate::manifest::Manifest;
 
 /// Removes every file of the store that neither the manifest names nor the log, log files before
-/// its first included, and says how many there were. `attached` is what the log names. Mappings that readers still hold stay readable.
+/// its first included, and says how many there were. `attached` is what the log names. Mappings
+/// that readers still hold stay readable.
 pub(crate) fn remove_unnamed(
     directory: &dyn Directory,
     manifest: &Manifest,
     attached: impl Iterator<Item = SegmentId>,
 ) -> Result<u64, IoFailure> {
-    let named: HashSet<FileName> = manifest
-        .segments
-        .iter()
-        .flat_map(|entry| {
-            let tombstones = entry.tombstones.map(|lsn| FileName::Tombstones(entry.segment, lsn));
-            [Some(FileName::Segment(entry.segment)), tombstones]
-        })
-        .flatten()
-        .chain(attached.map(FileName::Segment))
-        .collect();
+    let named: HashSet<FileName> =
+        manifest.files().chain(attached.map(FileName::Segment)).collect();
     let mut removed = 0;
     for name in directory.list()? {
         let live = match name {
