@@ -3,11 +3,11 @@
 //! A [`Store`] owns one directory. Writers hand it a [`WriteBatch`], which becomes durable and
 //! visible as a whole; readers hold a [`Snapshot`], which never changes. A batch is one record of
 //! the write-ahead log; recent rows live in memory; checkpoints seal them into memory-mapped
-//! segments, and one small manifest names what is live. `docs/format.md` has the bytes,
-//! `docs/durability.md` the promises.
+//! segments, and one small manifest names what is live. A [`Loader`] writes segments directly.
+//! `docs/format.md` has the bytes, `docs/durability.md` the promises.
 //!
-//! The crate knows no SQL, no HTTP, no ONNX, no async and no clock. It blocks: callers in async
-//! code use it from blocking threads.
+//! The crate knows no SQL, no HTTP, no ONNX and no async. It blocks: callers in async code use it
+//! from blocking threads.
 //!
 //! ```
 //! use likeness_storage::{
@@ -63,13 +63,15 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 0–1 | `id` `limits` · `checksum` `codec` `error` `kernel` |
+//! | 0–1 | `id` `limits` · `checksum` `codec` `error` `kernel` `numbers` |
 //! | 2–3 | `embedding` `io` · `gallery` `row` `topk` |
 //! | 4 | `batch` `change` `options` |
 //! | 5 | `manifest` `memtable` `segment` `wal` |
 //! | 6 | `inventory` `version` |
-//! | 7–8 | `checkpoint` `gc` `snapshot` · `recovery` |
-//! | 9–11 | `check` · `backup` `committer` · `restore` `store` |
+//! | 7 | `attachment` `gc` `sealed` `snapshot` |
+//! | 8–9 | `checkpoint` `prepare` `recovery` · `check` `compaction` |
+//! | 10–11 | `activity` `backup` `erasure` `worker` · `committer` `restore` |
+//! | 12–13 | `loader` · `store` |
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 mod activity;

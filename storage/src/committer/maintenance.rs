@@ -50,6 +50,8 @@ pub(crate) struct Maintenance {
     sealing: Option<(Waiting<CheckpointReport>, u64)>,
     /// The merge under way: who waits for it.
     merging: Option<Waiting<Option<CompactionReport>>>,
+    /// Whether it was told to hurry.
+    is_hurried: bool,
     /// What came of it, while a checkpoint under way keeps it from being installed.
     merged: Option<(Plan, Merged)>,
     /// Files that nothing names any more.
@@ -64,6 +66,9 @@ pub(crate) struct Maintenance {
     damaged: HashSet<GalleryId>,
     /// Galleries that somebody erases, once per erasure: what is rewritten is on its receipt.
     held: Vec<GalleryId>,
+    /// Whether the policy may find something to merge: it looks at every gallery, so it is asked
+    /// only when something changed.
+    is_plan_due: bool,
 }
 
 impl Maintenance {
@@ -73,6 +78,7 @@ impl Maintenance {
             asked: VecDeque::new(),
             sealing: None,
             merging: None,
+            is_hurried: false,
             merged: None,
             garbage: Vec::new(),
             answers: Vec::new(),
@@ -80,6 +86,7 @@ impl Maintenance {
             left: Vec::new(),
             damaged: HashSet::new(),
             held: Vec::new(),
+            is_plan_due: true,
         }
     }
 
@@ -94,6 +101,7 @@ impl Maintenance {
             self.held.push(gallery);
         } else if let Some(at) = self.held.iter().position(|held| *held == gallery) {
             self.held.swap_remove(at);
+            self.is_plan_due = true;
         }
     }
 
@@ -142,7 +150,10 @@ impl Committer {
         let reason = std::io::Error::other("the thread for background work has ended");
         let failure = IoFailure::new("go on in", self.directory.path(FileName::Lock), reason);
         self.fail(failure);
-        self.maintenance.worker = None;
+        let maintenance = &mut self.maintenance;
+        // Whoever waits for one of these learns that no answer comes.
+        (maintenance.worker, maintenance.sealing, maintenance.merging) = (None, None, None);
+        maintenance.removing = None;
         self.refuse_all();
     }
 
@@ -162,11 +173,17 @@ impl Committer {
         while let Some(request) = self.next_asked() {
             self.begin(request);
         }
+        let Maintenance { asked, merging, is_hurried, .. } = &mut self.maintenance;
+        if !asked.is_empty() && merging.is_some() && !std::mem::replace(is_hurried, true) {
+            // Somebody waits: the merge under way need not spare the disk any more.
+            self.send(Job::Hurry);
+        }
         if self.maintenance.sealing.is_none() && self.is_checkpoint_due() {
             self.begin_checkpoint(None);
         }
         if self.maintenance.merging.is_none()
             && self.options.compaction
+            && std::mem::take(&mut self.maintenance.is_plan_due)
             && let Some(plan) = self.plan_by_policy()
         {
             self.begin_merge(plan, self.options.compaction_bytes_per_second, None);
@@ -252,6 +269,7 @@ impl Committer {
         reply: Option<Reply<Option<CompactionReport>>>,
     ) {
         self.maintenance.merging = Some(Waiting(reply));
+        self.maintenance.is_hurried = false;
         self.activity.lock().compacting = true;
         self.send(Job::Merge { plan, bytes_per_second });
     }
@@ -300,6 +318,10 @@ impl Committer {
     fn end_checkpoint(&mut self, outcome: Result<(Sealed, CheckpointReport), IoFailure>) {
         let Some((Waiting(reply), _)) = self.maintenance.sealing.take() else { return };
         self.activity.lock().checkpointing = false;
+        if let Some(refusal) = self.read_only() {
+            drop(reply.map(|reply| reply.send(Err(refusal))));
+            return;
+        }
         let installed = outcome.and_then(|(sealed, report)| {
             self.install_checkpoint(sealed)?;
             Ok(report)
@@ -360,12 +382,18 @@ impl Committer {
         let (before, after) = (self.sealed.files(), sealed.files());
         self.maintenance.garbage.extend(before.difference(&after));
         self.sealed = sealed;
+        self.maintenance.is_plan_due = true;
         Ok(())
     }
 
     fn end_merge(&mut self, plan: &Plan, outcome: Merged) {
         let Some(Waiting(reply)) = self.maintenance.merging.take() else { return };
         self.activity.lock().compacting = false;
+        self.maintenance.is_plan_due = true;
+        if let Some(refusal) = self.read_only() {
+            drop(reply.map(|reply| reply.send(Err(refusal))));
+            return;
+        }
         let installed = outcome.and_then(|(segment, report)| {
             self.install_merge(plan, segment)?;
             Ok(report)

@@ -248,16 +248,17 @@ fn a_row_that_came_after_the_comparison_is_refused_wherever_it_went() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
-    /// Places of 40 rows: in the load, in segments, deleted there, in memory, in memory later.
+    /// Places of 40 rows: in the load, in segments, deleted there, in memory, in memory later. The
+    /// load leaves out what is in some of these places, or few loads would be good.
     #[test]
     fn exactly_the_loads_with_a_live_row_are_refused(
         places in prop::collection::vec(0u8..32, 40),
-        clean: bool,
+        left_out in prop::sample::select(vec![0u8, 0b01010, 0b11010]),
     ) {
         let of = |bit: u8| -> Vec<u128> {
-            let live = [1, 3, 4].into_iter().fold(0u8, |live, bit| live | 1 << bit);
-            let is_spare = |place: &u8| clean && *place & 1 != 0 && place & live != 0;
-            let has = |place: &u8| place >> bit & 1 != 0 && !(bit == 0 && is_spare(place));
+            let has = |place: &u8| {
+                place >> bit & 1 != 0 && (bit != 0 || place & left_out == 0)
+            };
             let ids = (0u128..).zip(&places).filter(|(_, place)| has(place));
             ids.map(|(id, _)| id * 3).collect()
         };

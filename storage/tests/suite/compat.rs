@@ -1,13 +1,12 @@
 //! Stores that earlier builds wrote are opened by this one: everything in them is there.
 //!
 //! `tests/golden/vN` was written once, by the first build of format version N, and stays as it is.
-//! `LIKENESS_GOLDEN=DIR cargo test -p likeness-storage --test suite compat` writes such a folder for
-//! a new version of the format.
+//! With `LIKENESS_GOLDEN=DIR` the second test writes such a folder, for a new version of the format.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use likeness_storage::{Row, Store, StoreOptions, TemplateId, WriteBatch};
+use likeness_storage::{GalleryId, Row, Store, StoreOptions, TemplateId, WriteBatch};
 
 use crate::support::{Random, crashing, draft, open};
 
@@ -35,9 +34,7 @@ fn build(path: &Path, options: StoreOptions) -> Content {
     let created = store.write(create).unwrap().created;
     let rows: Vec<Row> = (1..=12).map(|id| random.row(id, DIM)).collect();
     for half in rows[..8].chunks(4) {
-        let mut batch = WriteBatch::new();
-        half.iter().for_each(|row| drop(batch.enroll(created[1], row.clone())));
-        store.write(batch).unwrap();
+        store.write(enrolling(created[1], half)).unwrap();
         store.checkpoint().unwrap();
     }
     let mut batch = WriteBatch::new();
@@ -45,13 +42,14 @@ fn build(path: &Path, options: StoreOptions) -> Content {
     store.write(batch).unwrap();
     store.checkpoint().unwrap();
     let mut loader = store.load(created[1]).unwrap();
-    rows[8..10].iter().for_each(|row| loader.push(row.clone()).unwrap());
+    for row in &rows[8..10] {
+        loader.push(row.clone()).unwrap();
+    }
     loader.commit().unwrap();
     let replaced = random.row(5, DIM);
     let alone = random.row(u128::MAX, 1);
-    let mut batch = WriteBatch::new();
+    let mut batch = enrolling(created[1], &rows[10..]);
     batch.remove(created[1], replaced.id).enroll(created[1], replaced.clone());
-    rows[10..].iter().for_each(|row| drop(batch.enroll(created[1], row.clone())));
     batch.enroll(created[2], alone.clone());
     store.write(batch).unwrap();
     store.close().unwrap();
@@ -59,6 +57,14 @@ fn build(path: &Path, options: StoreOptions) -> Content {
     people[4] = replaced;
     people.remove(1);
     vec![("Zoë's".to_owned(), vec![alone]), ("people".to_owned(), people)]
+}
+
+fn enrolling(gallery: GalleryId, rows: &[Row]) -> WriteBatch {
+    let mut batch = WriteBatch::new();
+    for row in rows {
+        batch.enroll(gallery, row.clone());
+    }
+    batch
 }
 
 const STORES: [&str; 2] = ["closed", "crashed"];
