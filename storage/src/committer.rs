@@ -11,7 +11,6 @@ use std::time::Instant;
 
 use crate::activity::Shared;
 use crate::batch::{Commit, WriteError};
-use crate::change::Change;
 use crate::error::IoFailure;
 use crate::id::{Lsn, SegmentId, StoreId};
 use crate::io::{Directory, DirectoryLock};
@@ -188,10 +187,7 @@ impl Committer {
     ) {
         self.publish(version);
         for record in records {
-            self.attached.extend(record.changes.iter().filter_map(|change| match change {
-                Change::Attach { segment, .. } => Some((record.lsn, *segment)),
-                _ => None,
-            }));
+            self.attached.extend(record.attached());
         }
         self.unsealed_since.get_or_insert_with(Instant::now);
         if is_idle()

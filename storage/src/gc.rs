@@ -15,16 +15,8 @@ pub(crate) fn remove_unnamed(
     manifest: &Manifest,
     attached: impl Iterator<Item = SegmentId>,
 ) -> Result<u64, IoFailure> {
-    let named: HashSet<FileName> = manifest
-        .segments
-        .iter()
-        .flat_map(|entry| {
-            let tombstones = entry.tombstones.map(|lsn| FileName::Tombstones(entry.segment, lsn));
-            [Some(FileName::Segment(entry.segment)), tombstones]
-        })
-        .flatten()
-        .chain(attached.map(FileName::Segment))
-        .collect();
+    let named: HashSet<FileName> =
+        manifest.files().chain(attached.map(FileName::Segment)).collect();
     let mut removed = 0;
     for name in directory.list()? {
         let live = match name {

@@ -112,9 +112,11 @@ fn fill(
     let path = directory.path(FileName::Manifest);
     let manifest = Manifest::decode(&chosen.read(FileName::Manifest)?)
         .map_err(|fault| Corruption::new(path, fault.offset, fault.what))?;
-    copy_log(directory, &manifest, until, target, |name| chosen.read(name))?;
+    let log = copy_log(directory, &manifest, until, target, |name| chosen.read(name))?;
+    let attached = log.attached.into_iter().map(|(_, segment)| FileName::Segment(segment));
+    let wanted: BTreeSet<FileName> = manifest.files().chain(attached).collect();
     for (name, content) in inventory.files.iter().chain(&inventory.needed) {
-        if matches!(name, FileName::Segment(_) | FileName::Tombstones(..)) {
+        if wanted.contains(name) {
             let from = sources.iter().find(|source| source.has(*name, *content));
             let from = from.ok_or_else(|| BackupError::Needed {
                 file: name.to_string(),

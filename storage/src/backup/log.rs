@@ -3,11 +3,19 @@
 use super::BackupError;
 use super::target::Target;
 use crate::error::Corruption;
-use crate::id::Lsn;
+use crate::id::{Lsn, SegmentId};
 use crate::inventory::Content;
 use crate::io::{Directory, FileName};
 use crate::manifest::Manifest;
 use crate::wal::LogReader;
+
+/// What was copied of a log.
+#[derive(Debug, Default)]
+pub(crate) struct CopiedLog {
+    pub(crate) files: Vec<(FileName, Content)>,
+    /// Segments that its batches attach, which the manifest does not name.
+    pub(crate) attached: Vec<(Lsn, SegmentId)>,
+}
 
 /// Copies the log that follows a manifest up to the batch `last`, which it must reach. `read`
 /// gives the content of a log file, which may have more behind that batch.
@@ -17,8 +25,8 @@ pub(crate) fn copy_log(
     last: Lsn,
     target: &Target,
     read: impl Fn(FileName) -> Result<Vec<u8>, BackupError>,
-) -> Result<Vec<(FileName, Content)>, BackupError> {
-    let mut copied = Vec::new();
+) -> Result<CopiedLog, BackupError> {
+    let mut copied = CopiedLog::default();
     let (mut seq, mut lsn) = (manifest.first_log, manifest.durable);
     loop {
         let name = FileName::Log(seq);
@@ -29,13 +37,15 @@ pub(crate) fn copy_log(
             .map_err(|fault| damage(fault.offset, fault.what))?;
         while lsn < last {
             let Some(record) = log.next() else { break };
-            lsn = record.map_err(|fault| damage(fault.offset, fault.what))?.lsn;
+            let record = record.map_err(|fault| damage(fault.offset, fault.what))?;
+            copied.attached.extend(record.attached());
+            lsn = record.lsn;
         }
         let end = log.end().valid_bytes;
         if end == 0 {
             return Err(damage(0, "the header of the log is cut short".to_owned()).into());
         }
-        copied.push((name, target.put(name, bytes.get(..end).unwrap_or_default())?));
+        copied.files.push((name, target.put(name, bytes.get(..end).unwrap_or_default())?));
         if lsn >= last {
             return Ok(copied);
         }

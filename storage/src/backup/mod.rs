@@ -194,12 +194,15 @@ fn take(
     for entry in &manifest.segments {
         hold.entry(entry)?;
     }
-    let logs = copy_log(source, &manifest, last, hold.target, |name| {
+    let log = copy_log(source, &manifest, last, hold.target, |name| {
         let missing = || Corruption::new(source.path(name), 0, "the log file is missing");
         Ok(source.read(name)?.ok_or_else(missing)?)
     })?;
+    for (born, segment) in log.attached {
+        hold.segment(segment, born)?;
+    }
     let Hold { held, needed, .. } = hold;
-    let mut files = logs;
+    let mut files = log.files;
     for (name, held) in held {
         let content = match held {
             Held::Mapped(mapping) => target.put(name, mapping.bytes())?,

@@ -8,7 +8,7 @@ use super::{CheckNote, CheckReport};
 use crate::codec::DecodeError;
 use crate::error::{Corruption, IoFailure};
 use crate::gallery::GalleryDescriptor;
-use crate::id::{GalleryId, LogSeq, Lsn, RowOrdinal};
+use crate::id::{GalleryId, LogSeq, Lsn, RowOrdinal, SegmentId, TemplateId};
 use crate::io::{Directory, FileName};
 use crate::manifest::{Manifest, SegmentEntry};
 use crate::segment::{Segment, Tombstones};
@@ -140,27 +140,38 @@ impl<'a> Examiner<'a> {
         durable: Lsn,
         gallery: &GalleryDescriptor,
     ) -> Result<Option<SegmentView>, IoFailure> {
-        let name = FileName::Segment(entry.segment);
-        let segment = self.open(name)?;
+        let segment = self.segment_of(entry.segment, gallery)?;
         let rows = segment.as_ref().map_or(u32::MAX, Segment::row_count);
         let tombstones = match entry.tombstones {
             None => Tombstones::default(),
             Some(lsn) => self.tombstones(FileName::Tombstones(entry.segment, lsn), rows)?,
         };
         let Some(segment) = segment else { return Ok(None) };
-        let found = (segment.id(), segment.gallery(), segment.dim(), segment.model());
-        if found != (entry.segment, gallery.id, gallery.dim, &*gallery.model) {
-            self.damage(name, 0, "the segment is not the one that the manifest names");
-            return Ok(None);
-        }
         let view = SegmentView {
             segment: Arc::new(segment),
             tombstones: Arc::new(tombstones),
             born: entry.born,
             stored: entry.tombstones,
         };
-        self.check_ages(name, &view, durable);
+        self.check_ages(&view, durable);
         Ok(Some(view))
+    }
+
+    /// Opens and reads the segment of a number that belongs to a gallery.
+    pub(super) fn segment_of(
+        &mut self,
+        id: SegmentId,
+        gallery: &GalleryDescriptor,
+    ) -> Result<Option<Segment>, IoFailure> {
+        let name = FileName::Segment(id);
+        let Some(segment) = self.open(name)? else { return Ok(None) };
+        let found = (segment.id(), segment.gallery(), segment.dim(), segment.model());
+        if found == (id, gallery.id, gallery.dim, &*gallery.model) {
+            return Ok(Some(segment));
+        }
+        let what = format!("this is not segment {id} of gallery {} and its model", gallery.id);
+        self.damage(name, 0, what);
+        Ok(None)
     }
 
     /// Opens and reads a segment, every byte of it.
@@ -202,7 +213,8 @@ impl<'a> Examiner<'a> {
     }
 
     /// Whether the rows of a segment are as old as it is, or older.
-    fn check_ages(&mut self, name: FileName, view: &SegmentView, durable: Lsn) {
+    fn check_ages(&mut self, view: &SegmentView, durable: Lsn) {
+        let name = FileName::Segment(view.segment.id());
         for at in (0..view.segment.row_count()).map(RowOrdinal::new) {
             // A row that cannot be read was reported when the segment was verified.
             let Ok(row) = view.segment.row(at) else { continue };
@@ -215,7 +227,7 @@ impl<'a> Examiner<'a> {
     }
 
     /// Whether no template is live in two segments.
-    fn check_identities(&mut self, view: &GalleryView) {
+    pub(super) fn check_identities(&mut self, view: &GalleryView) {
         let mut rows: Vec<_> =
             view.segments.iter().map(|segment| segment.live(RowOrdinal::new(0))).collect();
         let mut heads = BinaryHeap::new();
@@ -234,12 +246,16 @@ impl<'a> Examiner<'a> {
             if let Some(segment) = view.segments.get(at)
                 && before.replace(id) == Some(id)
             {
-                let name = FileName::Segment(segment.segment.id());
-                let what = format!("row {row}, template {id}, is live in another segment as well");
-                self.damage(name, segment.segment.place_of(row), what);
+                self.is_twice(segment, row, id);
             }
             advance(&mut heads, at);
         }
+    }
+
+    pub(super) fn is_twice(&mut self, view: &SegmentView, row: RowOrdinal, id: TemplateId) {
+        let name = FileName::Segment(view.segment.id());
+        let what = format!("row {row}, template {id}, is live elsewhere as well");
+        self.damage(name, view.segment.place_of(row), what);
     }
 
     /// Whether no segment became live after the last batch.

@@ -1,11 +1,14 @@
 //! The log: every record, and whether all of them together fit the state before them.
 
 use super::examiner::Examiner;
+use crate::change::Change;
 use crate::error::IoFailure;
-use crate::id::LogSeq;
+use crate::gallery::GalleryDescriptor;
+use crate::id::{LogSeq, SegmentId};
 use crate::io::FileName;
 use crate::manifest::Manifest;
-use crate::version::{Misfit, Version};
+use crate::segment::Segment;
+use crate::version::{Misfit, SegmentView, Version};
 use crate::wal::{LogEnd, LogHeader, LogReader, WalRecord};
 
 impl Examiner<'_> {
@@ -26,7 +29,7 @@ impl Examiner<'_> {
             let Some(bytes) = self.read(FileName::Log(seq))? else { continue };
             let is_last = at + 1 == logs.len();
             let may_be_cut = is_last && seq != manifest.first_log;
-            is_whole = self.log_file(seq, &bytes, (is_last, may_be_cut), version, is_whole);
+            is_whole = self.log_file(seq, &bytes, (is_last, may_be_cut), version, is_whole)?;
             expected = seq.next();
         }
         if logs.is_empty() {
@@ -34,6 +37,10 @@ impl Examiner<'_> {
             is_whole = false;
         }
         self.report.lsn = version.lsn;
+        // Damaged segments hide rows that batches removed, which would be taken for doubles.
+        if is_whole && self.report.damages.is_empty() {
+            self.check_attached(version);
+        }
         Ok(is_whole)
     }
 
@@ -41,7 +48,7 @@ impl Examiner<'_> {
     pub(super) fn log_by_itself(&mut self, seq: LogSeq) -> Result<(), IoFailure> {
         let Some(bytes) = self.read(FileName::Log(seq))? else { return Ok(()) };
         let mut version = Version::default();
-        self.log_file(seq, &bytes, (true, true), &mut version, false);
+        self.log_file(seq, &bytes, (true, true), &mut version, false)?;
         self.report.lsn = self.report.lsn.max(version.lsn);
         Ok(())
     }
@@ -55,7 +62,7 @@ impl Examiner<'_> {
         (is_last, may_be_cut): (bool, bool),
         version: &mut Version,
         mut is_whole: bool,
-    ) -> bool {
+    ) -> Result<bool, IoFailure> {
         let name = FileName::Log(seq);
         // What was lost in front of the file cannot be known: it is taken at its word.
         let first = match LogHeader::decode(bytes) {
@@ -66,7 +73,7 @@ impl Examiner<'_> {
             Ok(log) => log,
             Err(fault) => {
                 self.fault(name, fault);
-                return false;
+                return Ok(false);
             }
         };
         loop {
@@ -74,7 +81,7 @@ impl Examiner<'_> {
                 Some(Ok(record)) => {
                     self.report.log_records += 1;
                     if is_whole {
-                        self.redo(name, log.record_offset(), version, &record);
+                        self.redo(name, log.record_offset(), version, &record)?;
                     }
                     version.lsn = record.lsn;
                 }
@@ -82,14 +89,14 @@ impl Examiner<'_> {
                     self.fault(name, fault);
                     is_whole = false;
                     if !log.skip_damage() {
-                        return false;
+                        return Ok(false);
                     }
                 }
                 None => break,
             }
         }
         self.check_end(name, log.end(), may_be_cut);
-        is_whole
+        Ok(is_whole)
     }
 
     fn check_end(&mut self, name: FileName, end: LogEnd, may_be_cut: bool) {
@@ -104,7 +111,13 @@ impl Examiner<'_> {
         }
     }
 
-    fn redo(&mut self, name: FileName, offset: u64, version: &mut Version, record: &WalRecord) {
+    fn redo(
+        &mut self,
+        name: FileName,
+        offset: u64,
+        version: &mut Version,
+        record: &WalRecord,
+    ) -> Result<(), IoFailure> {
         for change in &record.changes {
             let applied = version
                 .check(change)
@@ -113,6 +126,42 @@ impl Examiner<'_> {
             if let Err(Misfit::State(what)) = applied {
                 let what = format!("the batch with LSN {} {what}", record.lsn);
                 self.damage(name, offset, what);
+            } else if let Change::Attach { gallery, segment, rows } = *change
+                && let Some(view) = version.gallery(gallery)
+                && let Some(segment) = self.attached(segment, rows, &view.descriptor)?
+            {
+                version.attach(gallery, SegmentView::new(segment, record.lsn));
+            }
+        }
+        Ok(())
+    }
+
+    /// A segment that the log names.
+    fn attached(
+        &mut self,
+        id: SegmentId,
+        rows: u32,
+        gallery: &GalleryDescriptor,
+    ) -> Result<Option<Segment>, IoFailure> {
+        let Some(segment) = self.segment_of(id, gallery)? else { return Ok(None) };
+        if segment.row_count() != rows {
+            let what = format!("it has {} rows, the log says {rows}", segment.row_count());
+            self.damage(FileName::Segment(id), 0, what);
+        }
+        Ok(Some(segment))
+    }
+
+    /// Whether rows that the log attached or enrolled are live once.
+    fn check_attached(&mut self, version: &Version) {
+        for view in version.galleries() {
+            self.check_identities(view);
+            for row in view.tables().into_iter().flat_map(|table| table.rows(None)) {
+                for segment in &view.segments {
+                    // What cannot be read was reported before.
+                    if let Ok(Some(at)) = segment.find_live(row.id) {
+                        self.is_twice(segment, at, row.id);
+                    }
+                }
             }
         }
     }

@@ -150,8 +150,8 @@ fn what_a_manifest_says_is_compared_with_the_files() {
     wrong(|m| m.segments[0].born = Lsn::new(0), "MANIFEST", "never");
     wrong(|m| m.next_segment = SegmentId::new(2), "MANIFEST", "segment 2 is there twice");
     wrong(|m| m.segments[0].gallery = GalleryId::new(7), "MANIFEST", "gallery 7");
-    wrong(|m| m.galleries[0].model = "other".into(), first, "not the one");
-    wrong(|m| m.galleries[0].model = "other".into(), second, "not the one");
+    wrong(|m| m.galleries[0].model = "other".into(), first, "this is not");
+    wrong(|m| m.galleries[0].model = "other".into(), second, "this is not");
     wrong(|m| m.durable = Lsn::new(5), "wal-0000000003", "stands where");
     wrong(|m| m.first_log = LogSeq::new(2), "wal-0000000002", "missing");
 }
@@ -178,6 +178,48 @@ fn a_template_that_is_live_twice_is_found() {
     let twice: Vec<_> = report.damages.iter().map(|damage| damage.what.as_str()).collect();
     assert_eq!(twice.len(), 2, "{twice:?}");
     assert!(twice[0].contains("template 1,") && twice[1].contains("template 3,"), "{twice:?}");
+}
+
+#[test]
+fn what_the_log_attaches_is_checked_like_what_the_manifest_names() {
+    let directory = store();
+    let options = StoreOptions::default().with_checkpoint_on_close(false).with_compaction(false);
+    let (store, _) = Store::open_in(Arc::new(directory.clone()), options).unwrap();
+    let gallery = GalleryId::new(1);
+    let mut loader = store.load(gallery).unwrap();
+    for id in 20..25 {
+        loader.push(bare_row(id, vec![1.0, id as f32])).unwrap();
+    }
+    let lsn = loader.commit().unwrap().lsn;
+    drop(store);
+    let report = check_memory(&directory);
+    assert_eq!((&report.damages, &report.notes), (&vec![], &vec![]));
+    assert_eq!((report.lsn, report.rows, report.segments), (lsn, 9, 3));
+
+    let segment = FileName::Segment(SegmentId::new(3));
+    let whole = directory.content(segment);
+    let damaged = |bytes: Vec<u8>, expected: &str| {
+        directory.edit(segment, |content| *content = bytes);
+        let report = check_memory(&directory);
+        let what: Vec<_> = report.damages.iter().map(|damage| damage.what.as_str()).collect();
+        assert!(what.iter().any(|what| what.contains(expected)), "{expected}: {what:?}");
+        directory.edit(segment, |content| content.clone_from(&whole));
+    };
+    let loaded = |ids: &[u128]| {
+        let rows: Vec<_> = ids.iter().map(|id| bare_row(*id, vec![1.0, 1.0])).collect();
+        let rows: Vec<_> = rows.iter().map(|row| row.as_ref(Lsn::new(0))).collect();
+        let gallery = manifest(&directory).galleries.remove(0);
+        crate::segment::tests::encode(SegmentId::new(3), &gallery, &rows)
+    };
+    let mut flipped = whole.clone();
+    flipped[300] ^= 1;
+    damaged(flipped, "checksum");
+    damaged(loaded(&[20]), "it has 1 rows, the log says 5");
+    damaged(loaded(&[3, 21, 22, 23, 24]), "template 3, is live elsewhere");
+    damaged(loaded(&[6, 21, 22, 23, 24]), "template 6, is live elsewhere");
+    assert_eq!(check_memory(&directory).damages, []);
+    directory.remove(segment).unwrap();
+    assert_eq!(names(&check_memory(&directory)), [(segment.to_string(), 0)]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::checksum::Checksum;
 use crate::codec::{Cursor, DecodeError};
 use crate::gallery::GalleryDescriptor;
 use crate::id::{GalleryId, LogSeq, Lsn, SegmentId, StoreId};
+use crate::io::FileName;
 
 /// First bytes of the manifest.
 pub(crate) const MAGIC: [u8; 8] = *b"LKNSMAN\0";
@@ -51,6 +52,14 @@ impl Manifest {
             galleries: Vec::new(),
             segments: Vec::new(),
         }
+    }
+
+    /// The segment and tombstone files that it names.
+    pub(crate) fn files(&self) -> impl Iterator<Item = FileName> {
+        self.segments.iter().flat_map(|entry| {
+            let tombstones = entry.tombstones.map(|lsn| FileName::Tombstones(entry.segment, lsn));
+            [Some(FileName::Segment(entry.segment)), tombstones].into_iter().flatten()
+        })
     }
 
     /// The file's bytes.

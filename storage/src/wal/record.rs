@@ -3,7 +3,7 @@
 use crate::change::Change;
 use crate::checksum::Checksum;
 use crate::codec::{Cursor, DecodeError};
-use crate::id::Lsn;
+use crate::id::{Lsn, SegmentId};
 use crate::limits::{BATCH_OPERATIONS_MAX, RECORD_BYTES_MAX};
 
 /// Bytes before a record's body: body length u32, checksum u32 of the log file's salt and the body.
@@ -32,6 +32,14 @@ impl WalRecord {
     /// Whether this is a note. A batch cannot have been durable before it was written.
     pub(crate) fn is_note(&self) -> bool {
         self.lsn == self.synced && self.changes.is_empty()
+    }
+
+    /// The segments that it attaches: until the next checkpoint no manifest names them.
+    pub(crate) fn attached(&self) -> impl Iterator<Item = (Lsn, SegmentId)> {
+        self.changes.iter().filter_map(|change| match change {
+            Change::Attach { segment, .. } => Some((self.lsn, *segment)),
+            _ => None,
+        })
     }
 
     /// Appends the framed record, for the log file with this salt.
