@@ -9,6 +9,7 @@ use chrono::DateTime;
 use clap::{Args, Parser, Subcommand};
 use serde_json::json;
 
+use crate::bench::BenchCommand;
 use crate::causes::with_causes;
 use crate::config::{ServerArgs, ServerConfig};
 use crate::engine::keyring::{Key, KeyDraft, Keyring, Tier};
@@ -40,6 +41,11 @@ enum Command {
     Keys {
         #[command(subcommand)]
         command: KeysCommand,
+    },
+    /// Measure this machine on synthetic templates
+    Bench {
+        #[command(subcommand)]
+        command: BenchCommand,
     },
 }
 
@@ -132,6 +138,7 @@ impl Cli {
             Command::Demo(args) => run_server(args, "./likeness-demo", true, &mut out),
             Command::Models { command } => command.run(&mut out),
             Command::Keys { command } => command.run(&mut out),
+            Command::Bench { command } => command.run(&mut out),
         };
         match outcome {
             Ok(()) => ExitCode::SUCCESS,

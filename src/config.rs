@@ -4,9 +4,14 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use serde::Deserialize;
+
+const CHECKPOINT_MIB: u64 = 64;
+const CHECKPOINT_SECONDS: u64 = 300;
+const COMPACTION_MIB_PER_SECOND: u64 = 64;
 
 /// Options of `serve` and `demo`; the environment variables are named by clap's help.
 #[derive(Debug, Clone, Default, Args)]
@@ -30,6 +35,18 @@ pub struct ServerArgs {
     /// Images read at the same time [default: one per processor core]
     #[arg(long, env = "LIKENESS_WORKERS", value_name = "N")]
     pub workers: Option<usize>,
+    /// MiB of log after which recent rows are written to segments; a restart after a crash replays
+    /// about as much, at most twice. 0: after every group of commits [default: 64]
+    #[arg(long, env = "LIKENESS_CHECKPOINT_MIB", value_name = "N")]
+    pub checkpoint_mib: Option<u64>,
+    /// Seconds after which a commit is written to a segment at the latest. 0: no such limit
+    /// [default: 300]
+    #[arg(long, env = "LIKENESS_CHECKPOINT_SECONDS", value_name = "N")]
+    pub checkpoint_seconds: Option<u64>,
+    /// MiB a second that merging segments writes at most, so that requests have the disk.
+    /// 0: as fast as it goes [default: 64]
+    #[arg(long, env = "LIKENESS_COMPACTION_MIB_PER_SECOND", value_name = "N")]
+    pub compaction_mib_per_second: Option<u64>,
     /// TOML file with any of these options
     #[arg(long, env = "LIKENESS_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -37,7 +54,7 @@ pub struct ServerArgs {
 
 /// The same options as read from a file.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct FileOptions {
     data: Option<PathBuf>,
     pg: Option<String>,
@@ -45,6 +62,9 @@ struct FileOptions {
     models: Option<PathBuf>,
     pack: Option<String>,
     workers: Option<usize>,
+    checkpoint_mib: Option<u64>,
+    checkpoint_seconds: Option<u64>,
+    compaction_mib_per_second: Option<u64>,
 }
 
 /// Every option with its value decided.
@@ -62,6 +82,12 @@ pub struct ServerConfig {
     pub pack: String,
     /// Images read at the same time, at least 1.
     pub workers: usize,
+    /// Bytes of log after which a checkpoint begins.
+    pub checkpoint_bytes: u64,
+    /// Time after which a commit is checkpointed at the latest.
+    pub checkpoint_after: Option<Duration>,
+    /// Bytes a second that merging segments writes at most.
+    pub compaction_bytes_per_second: Option<u64>,
 }
 
 /// The configuration file cannot be used.
@@ -96,6 +122,13 @@ impl ServerArgs {
             None => FileOptions::default(),
         };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let checkpoint_mib = self.checkpoint_mib.or(file.checkpoint_mib).unwrap_or(CHECKPOINT_MIB);
+        let checkpoint_seconds =
+            self.checkpoint_seconds.or(file.checkpoint_seconds).unwrap_or(CHECKPOINT_SECONDS);
+        let compaction_mib = self
+            .compaction_mib_per_second
+            .or(file.compaction_mib_per_second)
+            .unwrap_or(COMPACTION_MIB_PER_SECOND);
         Ok(ServerConfig {
             data: self.data.or(file.data).unwrap_or_else(|| data.into()),
             pg: self.pg.or(file.pg).unwrap_or_else(|| "127.0.0.1:5433".to_owned()),
@@ -103,8 +136,19 @@ impl ServerArgs {
             models: self.models.or(file.models),
             pack: self.pack.or(file.pack).unwrap_or_else(|| default_pack.to_owned()),
             workers: self.workers.or(file.workers).unwrap_or(cores).max(1),
+            checkpoint_bytes: mib(checkpoint_mib),
+            checkpoint_after: unless_zero(checkpoint_seconds).map(Duration::from_secs),
+            compaction_bytes_per_second: unless_zero(compaction_mib).map(mib),
         })
     }
+}
+
+fn mib(count: u64) -> u64 {
+    count.saturating_mul(1 << 20)
+}
+
+fn unless_zero(value: u64) -> Option<u64> {
+    (value > 0).then_some(value)
 }
 
 impl FileOptions {
@@ -157,5 +201,27 @@ mod tests {
     fn a_missing_file_is_an_error_not_a_default() {
         let args = ServerArgs { config: Some("no/such/file".into()), ..ServerArgs::default() };
         assert!(matches!(args.resolve("d", "p"), Err(ConfigError::Read { .. })));
+    }
+
+    #[test]
+    fn zero_means_every_group_no_time_limit_and_full_speed() {
+        let (_keep, path) = with_file(
+            "checkpoint-mib = 2\ncheckpoint-seconds = 0\ncompaction-mib-per-second = 3\n",
+        );
+        let args = ServerArgs { config: Some(path), ..ServerArgs::default() };
+        let config = args.resolve("d", "p").unwrap();
+        assert_eq!(config.checkpoint_bytes, 2 << 20);
+        assert_eq!(config.checkpoint_after, None);
+        assert_eq!(config.compaction_bytes_per_second, Some(3 << 20));
+        let args = ServerArgs {
+            checkpoint_mib: Some(0),
+            checkpoint_seconds: Some(7),
+            compaction_mib_per_second: Some(0),
+            ..ServerArgs::default()
+        };
+        let config = args.resolve("d", "p").unwrap();
+        assert_eq!(config.checkpoint_bytes, 0);
+        assert_eq!(config.checkpoint_after, Some(Duration::from_secs(7)));
+        assert_eq!(config.compaction_bytes_per_second, None);
     }
 }

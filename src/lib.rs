@@ -7,6 +7,7 @@
 //! `docs/architecture.md`.
 #![forbid(unsafe_code)]
 
+pub mod bench;
 pub mod biometric;
 mod causes;
 pub mod cli;

@@ -4,8 +4,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use likeness_storage::{OpenError, Store, StoreOptions};
+use likeness_storage::{OpenError, RecoveryReport, Store, StoreOptions};
 use tokio::net::TcpListener;
 use tokio::signal;
 use tokio::sync::watch;
@@ -20,6 +21,9 @@ use crate::pack::{ModelLibrary, PackError, Progress};
 use crate::rest::{RestLimits, RestState};
 use crate::vision::Pipeline;
 use crate::{pg, rest};
+
+/// How often the store is asked whether something went wrong in the background.
+const TROUBLE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Why the server did not start, or stopped badly.
 #[derive(Debug, thiserror::Error)]
@@ -87,9 +91,9 @@ impl Server {
             .map_err(|source| ServerError::DataDirectory { path: data.clone(), source })?;
         let pg = listen(&config.pg, "--pg").await?;
         let http = listen(&config.http, "--http").await?;
-        let (store, recovery) = Store::open(data, StoreOptions::default())
+        let (store, recovery) = Store::open(data, store_options(config))
             .map_err(|source| ServerError::Open { path: data.clone(), source })?;
-        tracing::info!(?recovery, "database open");
+        log_recovery(&recovery);
         let keyring = Keyring::open(data)?;
         let inference = load_pack(config, progress).unwrap_or_else(|error| {
             let reason = with_causes(&error);
@@ -143,6 +147,7 @@ impl Server {
         let (engine, keyring) = (Arc::clone(&self.engine), Arc::clone(&self.keyring));
         doors.spawn(pg::serve(self.pg, engine, keyring, stopped(stop.subscribe())));
         doors.spawn(rest::serve(self.http, state, stopped(stop.subscribe())));
+        let trouble = tokio::spawn(report_trouble(Arc::clone(&self.engine)));
         let mut outcome = tokio::select! {
             () = self.stop.received() => Ok(()),
             Some(ended) = doors.join_next() => door_outcome(ended),
@@ -153,6 +158,7 @@ impl Server {
             // A door that fails must not keep the other from its checkpoint.
             outcome = outcome.and(door_outcome(ended));
         }
+        trouble.abort();
         let engine = self.engine;
         tokio::task::spawn_blocking(move || engine.checkpoint())
             .await
@@ -172,6 +178,46 @@ pub(crate) fn create_private(directory: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(directory)
+}
+
+fn store_options(config: &ServerConfig) -> StoreOptions {
+    StoreOptions::default()
+        .with_checkpoint_bytes(config.checkpoint_bytes)
+        .with_checkpoint_after(config.checkpoint_after)
+        .with_compaction_bytes_per_second(config.compaction_bytes_per_second)
+}
+
+fn log_recovery(recovery: &RecoveryReport) {
+    tracing::info!(
+        lsn = recovery.lsn.get(),
+        galleries = recovery.galleries,
+        rows = recovery.rows,
+        segments = recovery.segments,
+        replayed_batches = recovery.replayed_batches,
+        torn_bytes = recovery.torn_bytes,
+        removed_files = recovery.removed_files,
+        "database open"
+    );
+}
+
+/// Logs what goes wrong in the store outside of any request, once when it appears.
+async fn report_trouble(engine: Arc<Engine>) {
+    let mut ticks = tokio::time::interval(TROUBLE_INTERVAL);
+    let (mut last_error, mut read_only) = (None, None);
+    loop {
+        ticks.tick().await;
+        let activity = engine.activity();
+        if activity.last_error != last_error {
+            last_error = activity.last_error;
+            let reason = last_error.as_deref();
+            tracing::warn!(reason, "the store failed at work in the background");
+        }
+        if activity.read_only != read_only {
+            read_only = activity.read_only;
+            let reason = read_only.as_deref();
+            tracing::warn!(reason, "the store takes no more writes until the server is restarted");
+        }
+    }
 }
 
 fn door_outcome(ended: Result<io::Result<()>, tokio::task::JoinError>) -> Result<(), ServerError> {
@@ -261,4 +307,16 @@ fn load_pack(config: &ServerConfig, progress: &dyn Progress) -> Result<Inference
         .map_err(|source| LoadError::Pipeline { pack: config.pack.clone(), source })?;
     tracing::info!(model = pipeline.model(), workers = config.workers, "model pack loaded");
     Ok(Inference::loaded(pipeline, config.workers))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ServerArgs;
+
+    #[test]
+    fn unless_told_otherwise_the_store_runs_with_its_own_defaults() {
+        let config = ServerArgs::default().resolve("d", "p").unwrap();
+        assert_eq!(store_options(&config), StoreOptions::default());
+    }
 }

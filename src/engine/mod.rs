@@ -17,6 +17,7 @@ mod inference;
 pub mod keyring;
 mod role;
 mod tenant;
+mod upkeep;
 
 pub use compare::ImageComparison;
 pub use enroll::{Enrollment, EnrollmentDraft, QualityFilter, TemplateSource, UnenrolledFace};
@@ -27,6 +28,8 @@ pub use identify::{Identification, IdentifyRequest, Match, ProbeSource, TenantSn
 pub use inference::Inference;
 pub use role::{Action, Role};
 pub use tenant::{Tenant, TenantName, TenantNameError};
+
+pub use likeness_storage::Activity;
 
 pub use crate::vision::{DetectedFace, Detection, IMAGE_BYTES_MAX, ImageError};
 

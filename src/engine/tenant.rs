@@ -21,6 +21,14 @@ pub struct TenantName(Arc<str>);
 pub struct TenantNameError(pub String);
 
 impl TenantName {
+    /// The tenant that exists from the start, and whose administrators run the server.
+    pub const OPERATOR: &str = "default";
+
+    /// Whether this is [`TenantName::OPERATOR`].
+    pub fn is_operator(&self) -> bool {
+        self.as_str() == Self::OPERATOR
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0

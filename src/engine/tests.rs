@@ -213,3 +213,20 @@ async fn similarities_of_a_model_that_is_not_loaded_are_not_guessed() {
     let refused = tenant.identify("photos", request(ProbeSource::Face(ids[0]), 3)).await;
     assert!(matches!(refused, Err(EngineError::ModelUnavailable(_))), "{refused:?}");
 }
+
+#[tokio::test]
+async fn many_rows_of_one_request_go_straight_to_a_segment_and_are_found() {
+    let world = World::new();
+    let tenant = world.tenant("acme");
+    let model = GalleryModel::External(4096);
+    let wide = GalleryRequest { name: "wide".to_owned(), description: None, model };
+    tenant.create_gallery(wide).await.unwrap();
+    let one_hot = |at: usize| (0..4096).map(|i| f32::from(u8::from(i == at))).collect::<Vec<_>>();
+    let drafts = (0..600).map(|at| draft(one_hot(at), "i")).collect();
+    let enrollments = tenant.enroll("wide", drafts).await.unwrap();
+    let (_, size) = tenant.snapshot().sizes().remove(0);
+    assert_eq!((size.rows, size.rows_in_memory, size.segments), (600, 0, 1));
+    assert_eq!(world.engine.activity().batches, 2, "one record for the gallery, one for all rows");
+    let found = tenant.identify("wide", request(ProbeSource::Embedding(one_hot(7)), 1)).await;
+    assert_eq!(found.unwrap().matches[0].face.face_id, enrollments[7].faces[0].face_id);
+}

@@ -7,9 +7,9 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use super::auth::Caller;
-use super::error::ApiError;
+use super::error::{ApiError, ErrorCode};
 use super::state::RestState;
-use crate::engine::{Action, Tenant};
+use crate::engine::{Action, Tenant, TenantName};
 
 /// The tenant of a caller who may look.
 #[derive(Debug)]
@@ -22,6 +22,23 @@ pub(super) struct FaceAccess(pub(super) Tenant);
 /// The tenant of a caller who may create and drop collections.
 #[derive(Debug)]
 pub(super) struct CollectionAccess(pub(super) Tenant);
+
+/// Proof that the caller runs this server: an administrator of the first tenant.
+#[derive(Debug)]
+pub(super) struct OperatorAccess;
+
+impl FromRequestParts<RestState> for OperatorAccess {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &RestState) -> Result<Self, ApiError> {
+        let tenant = tenant_for(parts, Action::Maintain)?;
+        if tenant.name().is_operator() {
+            return Ok(Self);
+        }
+        let message = format!("only administrators of tenant {} may do this", TenantName::OPERATOR);
+        Err(ApiError::new(ErrorCode::Forbidden, message))
+    }
+}
 
 impl FromRequestParts<RestState> for ReadAccess {
     type Rejection = ApiError;

@@ -18,6 +18,7 @@ mod extract;
 mod faces;
 mod form;
 mod images;
+mod metrics;
 mod observe;
 mod parameters;
 mod rate;

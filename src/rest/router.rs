@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::error::{ApiError, ErrorCode};
 use super::state::RestState;
-use super::{admission, auth, collections, drain, faces, images, observe, search};
+use super::{admission, auth, collections, drain, faces, images, metrics, observe, search};
 
-/// The whole HTTP surface as a service: `/api/v2`, `/healthz` and `/`.
+/// The whole HTTP surface as a service: `/api/v2`, `/metrics`, `/healthz` and `/`.
 ///
 /// Every error it answers with, whoever raised it, is in the common envelope.
 pub fn router(state: RestState) -> Router {
@@ -38,6 +38,7 @@ fn v2(state: &RestState) -> Router<RestState> {
         }
     }
     routes
+        .route("/metrics", get(metrics::metrics))
         .route("/api/v2/collections", post(collections::create).get(collections::list))
         .route(collection, get(collections::describe).delete(collections::remove))
         .route(&format!("{collection}/faces"), upload(post(faces::index)).get(faces::list))

@@ -62,7 +62,7 @@ pub(super) fn parse(parser: &mut Parser<'_>) -> Result<Option<CollectionCommand>
 }
 
 /// Whether the next word is `word`, quoted nowhere; words that are no keywords of the parser.
-fn next_is(parser: &Parser<'_>, ahead: usize, word: &str) -> bool {
+pub(super) fn next_is(parser: &Parser<'_>, ahead: usize, word: &str) -> bool {
     matches!(&parser.peek_nth_token_ref(ahead).token, Token::Word(found)
         if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word))
 }
@@ -76,13 +76,13 @@ fn if_exists(parser: &mut Parser<'_>, not: bool) -> bool {
     }
 }
 
-fn skip(parser: &mut Parser<'_>, tokens: usize) {
+pub(super) fn skip(parser: &mut Parser<'_>, tokens: usize) {
     for _ in 0..tokens {
         parser.next_token();
     }
 }
 
-fn name(parser: &mut Parser<'_>) -> Result<Vec<String>, ParserError> {
+pub(super) fn name(parser: &mut Parser<'_>) -> Result<Vec<String>, ParserError> {
     let name = parser.parse_object_name(false)?;
     name_parts(&name).ok_or_else(|| ParserError::ParserError("Expected: a name".to_owned()))
 }

@@ -29,6 +29,7 @@ mod settings;
 mod stack;
 mod state;
 mod statement;
+mod storage;
 mod table;
 mod transaction;
 mod types;

@@ -16,6 +16,7 @@ use super::name::folded;
 use super::position::position;
 use super::settings;
 use super::statement::{Command, Explain};
+use super::storage::{self, StorageCommand};
 use super::transaction::check_mode;
 use super::{SqlError, SqlState, Statement};
 
@@ -46,9 +47,8 @@ fn command(text: &str, tokens: Vec<TokenWithSpan>) -> Result<(Command, Parameter
     let mut parser = Parser::new(&dialect)
         .with_recursion_limit(RECURSION_MAX)
         .with_tokens_with_locations(tokens);
-    let about_collections =
-        collection::parse(&mut parser).map_err(|error| syntax_error(text, &error))?;
-    let parsed = if let Some(command) = about_collections {
+    let own = own(&mut parser).map_err(|error| syntax_error(text, &error))?;
+    let parsed = if let Some(command) = own {
         Parsed::Own(command)
     } else {
         let statement = parser.parse_statement().map_err(|error| syntax_error(text, &error))?;
@@ -62,7 +62,7 @@ fn command(text: &str, tokens: Vec<TokenWithSpan>) -> Result<(Command, Parameter
         }
     }
     match parsed {
-        Parsed::Own(command) => Ok((own(command), ParameterTypes::new())),
+        Parsed::Own(command) => Ok((command, ParameterTypes::new())),
         Parsed::Standard(mut statement) => {
             let parameter_types = adapt(&mut statement)?;
             Ok((standard(*statement, &name)?, parameter_types))
@@ -71,17 +71,23 @@ fn command(text: &str, tokens: Vec<TokenWithSpan>) -> Result<(Command, Parameter
 }
 
 enum Parsed {
-    Own(CollectionCommand),
+    Own(Command),
     Standard(Box<ast::Statement>),
 }
 
-/// The command for a statement of this server's own grammar.
-fn own(command: CollectionCommand) -> Command {
-    match command {
-        CollectionCommand::Create(create) => Command::CreateCollection(create),
-        CollectionCommand::Drop(drop) => Command::DropCollection(drop),
-        CollectionCommand::Show => Command::ShowCollections,
+/// The command for a statement of this server's own grammar; none where it is of the standard's.
+fn own(parser: &mut Parser<'_>) -> Result<Option<Command>, ParserError> {
+    if let Some(command) = collection::parse(parser)? {
+        return Ok(Some(match command {
+            CollectionCommand::Create(create) => Command::CreateCollection(create),
+            CollectionCommand::Drop(drop) => Command::DropCollection(drop),
+            CollectionCommand::Show => Command::ShowCollections,
+        }));
     }
+    Ok(storage::parse(parser)?.map(|command| match command {
+        StorageCommand::Vacuum(vacuum) => Command::Vacuum(vacuum),
+        StorageCommand::Show => Command::ShowStorage,
+    }))
 }
 
 /// The command for a statement of the standard grammar; `name` is what to call it if there is none.

@@ -15,6 +15,7 @@ use super::lexer::parameter_index;
 use super::query::{QueryContext, explain_schema, plan_parameters, plan_schema, session_state};
 use super::settings::{SettingCommand, Settings, show_all_schema, show_schema};
 use super::statement::Command;
+use super::storage::{storage, storage_schema};
 use super::transaction::Transaction;
 use super::{
     Description, Outcome, SqlError, SqlState, SqlType, Statement, TransactionStatus, function,
@@ -165,6 +166,10 @@ impl SqlSession {
             Command::ShowCollections => {
                 Ok(Outcome::of_batch("SHOW", collections(self.catalog().snapshot())?))
             }
+            Command::ShowStorage => {
+                Ok(Outcome::of_batch("SHOW", storage(self.catalog().snapshot())?))
+            }
+            Command::Vacuum(vacuum) => vacuum.run(&self.catalog()).await,
             Command::Insert(insert) => insert.run(&self.context()?, &parameters).await,
             Command::Delete(delete) => delete.run(&self.context()?, parameters).await,
             Command::Setting(command) => self.apply(command),
@@ -251,6 +256,8 @@ impl SqlSession {
                 Ok(Description { parameters, columns: None })
             }
             Command::ShowCollections => Ok(without_parameters(Some(collections_schema()))),
+            Command::ShowStorage => Ok(without_parameters(Some(storage_schema()))),
+            Command::Vacuum(vacuum) => Ok(without_parameters(vacuum.schema())),
             Command::Setting(SettingCommand::Show(name)) => {
                 Ok(without_parameters(Some(show_schema(name)?)))
             }

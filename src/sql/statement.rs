@@ -10,6 +10,7 @@ use super::delete::Delete;
 use super::insert::Insert;
 use super::settings::SettingCommand;
 use super::stack::Depth;
+use super::storage::Vacuum;
 use crate::engine::Action;
 
 /// One parsed statement; cheap to clone.
@@ -72,6 +73,10 @@ pub(super) enum Command {
     DropCollection(DropCollection),
     /// SHOW COLLECTIONS.
     ShowCollections,
+    /// SHOW STORAGE.
+    ShowStorage,
+    /// VACUUM.
+    Vacuum(Vacuum),
     /// INSERT.
     Insert(Box<Insert>),
     /// DELETE.
@@ -105,6 +110,7 @@ impl Command {
             Self::Query(_)
             | Self::Explain(_)
             | Self::ShowCollections
+            | Self::ShowStorage
             | Self::Setting(_)
             | Self::Discard
             | Self::Deallocate(_)
@@ -113,6 +119,7 @@ impl Command {
             | Self::Rollback => Action::Read,
             Self::Insert(_) | Self::Delete(_) => Action::ChangeFaces,
             Self::CreateCollection(_) | Self::DropCollection(_) => Action::ChangeCollections,
+            Self::Vacuum(_) => Action::Maintain,
         }
     }
 
@@ -123,9 +130,11 @@ impl Command {
             Self::DropCollection(_) => Some("DROP COLLECTION"),
             Self::Insert(_) => Some("INSERT"),
             Self::Delete(_) => Some("DELETE"),
+            Self::Vacuum(_) => Some("VACUUM"),
             Self::Query(_)
             | Self::Explain(_)
             | Self::ShowCollections
+            | Self::ShowStorage
             | Self::Setting(_)
             | Self::Discard
             | Self::Deallocate(_)

@@ -1,9 +1,11 @@
 //! One operation after validation, as it is logged and applied.
 
+use std::sync::Arc;
+
 use crate::codec::{Cursor, DecodeError, put_f32s, put_optional_text, put_text};
 use crate::embedding::{Dim, Embedding};
 use crate::gallery::GalleryDescriptor;
-use crate::id::{GalleryId, TemplateId};
+use crate::id::{GalleryId, SegmentId, TemplateId};
 use crate::limits::TEXT_BYTES_MAX;
 use crate::row::Row;
 
@@ -11,10 +13,11 @@ const CREATE_GALLERY: u8 = 1;
 const DROP_GALLERY: u8 = 2;
 const ENROLL: u8 = 3;
 const REMOVE: u8 = 4;
+const ATTACH: u8 = 5;
 
 /// The kinds in the order of their numbers, for the format document.
 #[cfg(test)]
-pub(crate) const KINDS: [u8; 4] = [CREATE_GALLERY, DROP_GALLERY, ENROLL, REMOVE];
+pub(crate) const KINDS: [u8; 5] = [CREATE_GALLERY, DROP_GALLERY, ENROLL, REMOVE, ATTACH];
 
 /// An operation that is known to be applicable.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,8 +30,8 @@ pub(crate) enum Change {
     Enroll {
         /// The gallery.
         gallery: GalleryId,
-        /// The row.
-        row: Row,
+        /// The row, which the memtable shares.
+        row: Arc<Row>,
     },
     /// A row is removed, if it is there.
     Remove {
@@ -36,6 +39,15 @@ pub(crate) enum Change {
         gallery: GalleryId,
         /// The row's identity.
         template: TemplateId,
+    },
+    /// A segment that a bulk load wrote becomes part of a gallery.
+    Attach {
+        /// The gallery.
+        gallery: GalleryId,
+        /// The segment's number.
+        segment: SegmentId,
+        /// Its number of rows.
+        rows: u32,
     },
 }
 
@@ -61,6 +73,12 @@ impl Change {
                 out.extend_from_slice(&gallery.get().to_le_bytes());
                 out.extend_from_slice(&template.get().to_le_bytes());
             }
+            Self::Attach { gallery, segment, rows } => {
+                out.push(ATTACH);
+                out.extend_from_slice(&gallery.get().to_le_bytes());
+                out.extend_from_slice(&segment.get().to_le_bytes());
+                out.extend_from_slice(&rows.to_le_bytes());
+            }
         }
     }
 
@@ -71,7 +89,7 @@ impl Change {
                 let description = gallery.description.as_ref().map_or(0, |text| text.len());
                 64 + gallery.tenant.len() + gallery.name.len() + gallery.model.len() + description
             }
-            Self::DropGallery(_) | Self::Remove { .. } => 32,
+            Self::DropGallery(_) | Self::Remove { .. } | Self::Attach { .. } => 32,
             Self::Enroll { row, .. } => {
                 let texts =
                     [&row.external_face_id, &row.external_image_id, &row.attributes, &row.metadata];
@@ -89,11 +107,16 @@ impl Change {
             DROP_GALLERY => Ok(Self::DropGallery(GalleryId::new(cursor.u64()?))),
             ENROLL => {
                 let gallery = GalleryId::new(cursor.u64()?);
-                Ok(Self::Enroll { gallery, row: read_row(cursor)? })
+                Ok(Self::Enroll { gallery, row: read_row(cursor)?.into() })
             }
             REMOVE => Ok(Self::Remove {
                 gallery: GalleryId::new(cursor.u64()?),
                 template: TemplateId::new(cursor.u128()?),
+            }),
+            ATTACH => Ok(Self::Attach {
+                gallery: GalleryId::new(cursor.u64()?),
+                segment: SegmentId::new(cursor.u64()?),
+                rows: cursor.u32()?,
             }),
             other => Err(start.fault(format!("{other} is no kind of operation"))),
         }

@@ -20,6 +20,14 @@ impl Checksum {
         Self(hasher.finalize())
     }
 
+    /// The checksum of the bytes summed up here with `bytes` more behind them that `next` is of.
+    #[must_use]
+    pub(crate) fn followed_by(self, next: Self, bytes: u64) -> Self {
+        let mut hasher = crc32fast::Hasher::new_with_initial(self.0);
+        hasher.combine(&crc32fast::Hasher::new_with_initial_len(next.0, bytes));
+        Self(hasher.finalize())
+    }
+
     /// A checksum read from disk.
     pub(crate) const fn from_stored(value: u32) -> Self {
         Self(value)
@@ -44,6 +52,13 @@ mod tests {
     #[test]
     fn the_checksum_is_crc_32_as_published() {
         assert_eq!(Checksum::of(b"123456789").get(), 0xcbf4_3926);
+    }
+
+    #[test]
+    fn checksums_of_parts_make_that_of_the_whole() {
+        let whole = Checksum::of(b"12345").followed_by(Checksum::of(b"6789"), 4);
+        assert_eq!(whole, Checksum::of(b"123456789"));
+        assert_eq!(Checksum::of(b"").followed_by(whole, 9), whole);
     }
 
     #[test]

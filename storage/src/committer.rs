@@ -1,64 +1,33 @@
 //! The one thread that decides: commits batches in order, and installs what the worker made.
 
 mod maintenance;
+mod request;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Instant;
 
 use crate::activity::Shared;
-use crate::batch::{Commit, WriteBatch, WriteError};
-use crate::checkpoint::CheckpointReport;
-use crate::compaction::CompactionReport;
+use crate::batch::{Commit, WriteError};
+use crate::change::Change;
 use crate::error::IoFailure;
-use crate::id::{GalleryId, Lsn, StoreId};
+use crate::id::{Lsn, SegmentId, StoreId};
 use crate::io::{Directory, DirectoryLock};
 use crate::numbers::SegmentNumbers;
 use crate::options::StoreOptions;
-use crate::prepare::{Prepared, prepare};
+use crate::prepare::{Prepared, Proposal, prepare};
 use crate::recovery::Recovered;
 use crate::sealed::Sealed;
 use crate::version::{Current, Version};
 use crate::wal::{WalRecord, WalWriter};
 use maintenance::Maintenance;
 pub(crate) use maintenance::WorkerEnds;
+pub(crate) use request::{Reply, Request, Requests};
 
 /// Most batches that share one sync.
 const GROUP_BATCHES_MAX: usize = 1024;
-
-pub(crate) type Reply<T> = SyncSender<Result<T, WriteError>>;
-
-/// What the committer is asked to do.
-#[derive(Debug)]
-pub(crate) enum Request {
-    Write {
-        batch: WriteBatch,
-        reply: Reply<Commit>,
-    },
-    /// Seal everything committed so far.
-    Checkpoint {
-        reply: Reply<CheckpointReport>,
-    },
-    /// Merge what the policy says, once; answered with none where nothing is due.
-    Compact {
-        reply: Reply<Option<CompactionReport>>,
-    },
-    /// Rewrite one segment of a gallery that is sealed with deleted rows and became live up to an
-    /// LSN; answered with none where there is none.
-    Purge {
-        gallery: GalleryId,
-        born: Lsn,
-        reply: Reply<Option<CompactionReport>>,
-    },
-    /// The worker has done something.
-    Wake,
-    /// Finish.
-    Close {
-        reply: Reply<()>,
-    },
-}
 
 #[derive(Debug)]
 pub(crate) struct Committer {
@@ -73,6 +42,8 @@ pub(crate) struct Committer {
     /// What the manifest describes.
     sealed: Sealed,
     numbers: Arc<SegmentNumbers>,
+    /// Segments of bulk loads that no checkpoint has sealed, each with the LSN of its batch.
+    attached: Vec<(Lsn, SegmentId)>,
     wal: WalWriter,
     /// When the oldest commit was made that no checkpoint has begun to seal.
     unsealed_since: Option<Instant>,
@@ -91,7 +62,7 @@ impl Committer {
         recovered: Recovered,
         worker: WorkerEnds,
     ) -> Self {
-        let Recovered { lock, store, version, sealed, numbers, wal, .. } = recovered;
+        let Recovered { lock, store, version, sealed, numbers, attached, wal, .. } = recovered;
         activity.lock().sealed = sealed.version.lsn;
         activity.lock().log_bytes = wal.record_bytes();
         let unsealed_since = (version.lsn > sealed.version.lsn).then(Instant::now);
@@ -105,6 +76,7 @@ impl Committer {
             version,
             sealed,
             numbers,
+            attached,
             wal,
             unsealed_since,
             failed: None,
@@ -123,7 +95,7 @@ impl Committer {
             let mut request = Some(first);
             while let Some(received) = request.take() {
                 match received {
-                    Request::Write { batch, reply } => group.push((batch, reply)),
+                    Request::Write { proposal, reply } => group.push((proposal, reply)),
                     other => next = Some(other),
                 }
                 if next.is_none() && group.len() < GROUP_BATCHES_MAX {
@@ -140,9 +112,10 @@ impl Committer {
                     let _ = reply.send(self.close());
                     return;
                 }
-                Some(Request::Write { batch, reply }) => {
-                    next = Some(Request::Write { batch, reply });
+                Some(Request::Write { proposal, reply }) => {
+                    next = Some(Request::Write { proposal, reply });
                 }
+                Some(Request::Hold { gallery, hold }) => self.maintenance.hold(gallery, hold),
                 Some(other) => self.maintenance.ask(other),
                 None => {}
             }
@@ -173,14 +146,14 @@ impl Committer {
     /// durable; else the next group says so.
     fn commit_group(
         &mut self,
-        group: Vec<(WriteBatch, Reply<Commit>)>,
+        group: Vec<(Proposal, Reply<Commit>)>,
         is_idle: impl FnOnce() -> bool,
     ) {
         let synced = self.version.lsn;
         let mut working = self.version.clone();
         let (mut records, mut answers) = (Vec::new(), Vec::with_capacity(group.len()));
-        for (batch, reply) in group {
-            let outcome = self.read_only().map_or_else(|| prepare(&working, batch), Err);
+        for (proposal, reply) in group {
+            let outcome = self.read_only().map_or_else(|| prepare(&working, proposal), Err);
             let answer = outcome.map(|Prepared { version, commit, changes }| {
                 if !changes.is_empty() {
                     working = version;
@@ -192,7 +165,7 @@ impl Committer {
         }
         if !records.is_empty() {
             match self.wal.commit(&records) {
-                Ok(()) => self.committed(working, records.len(), is_idle),
+                Ok(()) => self.committed(working, &records, is_idle),
                 Err(failure) => {
                     let cause = self.fail(failure);
                     for (answer, _) in &mut answers {
@@ -207,8 +180,19 @@ impl Committer {
         }
     }
 
-    fn committed(&mut self, version: Version, batches: usize, is_idle: impl FnOnce() -> bool) {
+    fn committed(
+        &mut self,
+        version: Version,
+        records: &[WalRecord],
+        is_idle: impl FnOnce() -> bool,
+    ) {
         self.publish(version);
+        for record in records {
+            self.attached.extend(record.changes.iter().filter_map(|change| match change {
+                Change::Attach { segment, .. } => Some((record.lsn, *segment)),
+                _ => None,
+            }));
+        }
         self.unsealed_since.get_or_insert_with(Instant::now);
         if is_idle()
             && let Err(failure) = self.wal.note()
@@ -218,7 +202,7 @@ impl Committer {
         }
         let mut activity = self.activity.lock();
         activity.groups += 1;
-        activity.batches += batches as u64;
+        activity.batches += records.len() as u64;
         activity.log_bytes = self.maintenance.frozen_log_bytes() + self.wal.record_bytes();
     }
 

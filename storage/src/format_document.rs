@@ -28,7 +28,7 @@ fn the_documented_constants_are_those_of_the_code() {
         ("text end bytes", segment_layout[7].to_string()),
         ("tombstone magic", magic(segment::TOMBSTONE_MAGIC)),
         ("tombstone version", segment_layout[8].to_string()),
-        ("operations: create, drop, enrol, remove", operations),
+        ("operations: create, drop, enrol, remove, attach", operations),
     ];
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/format.md");
     let document = std::fs::read_to_string(path).unwrap();

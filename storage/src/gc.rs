@@ -3,14 +3,17 @@
 use std::collections::HashSet;
 
 use crate::error::IoFailure;
+use crate::id::SegmentId;
 use crate::io::{Directory, FileName};
 use crate::manifest::Manifest;
 
-/// Removes every file of the store that the manifest does not name, log files before its first
-/// included, and says how many there were. Mappings that readers still hold stay readable.
+/// Removes every file of the store that neither the manifest names nor the log, log files before
+/// its first included, and says how many there were. `attached` is what the log names. Mappings
+/// that readers still hold stay readable.
 pub(crate) fn remove_unnamed(
     directory: &dyn Directory,
     manifest: &Manifest,
+    attached: impl Iterator<Item = SegmentId>,
 ) -> Result<u64, IoFailure> {
     let named: HashSet<FileName> = manifest
         .segments
@@ -20,11 +23,12 @@ pub(crate) fn remove_unnamed(
             [Some(FileName::Segment(entry.segment)), tombstones]
         })
         .flatten()
+        .chain(attached.map(FileName::Segment))
         .collect();
     let mut removed = 0;
     for name in directory.list()? {
         let live = match name {
-            FileName::Lock | FileName::Manifest => true,
+            FileName::Lock | FileName::Manifest | FileName::Backup | FileName::NewBackup => true,
             FileName::NewManifest => false,
             FileName::Log(seq) => seq >= manifest.first_log,
             FileName::Segment(_) | FileName::Tombstones(..) => named.contains(&name),
@@ -43,13 +47,13 @@ pub(crate) fn remove_unnamed(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::{GalleryId, LogSeq, Lsn, SegmentId, StoreId};
+    use crate::id::{GalleryId, LogSeq, Lsn, StoreId};
     use crate::io::memory::MemoryDirectory;
     use crate::manifest::SegmentEntry;
 
     #[test]
-    fn exactly_what_the_manifest_does_not_name_is_removed() {
-        let (kept, gone) = (SegmentId::new(1), SegmentId::new(2));
+    fn exactly_what_neither_manifest_nor_log_name_is_removed() {
+        let [kept, gone, attached] = [1, 2, 3].map(SegmentId::new);
         let manifest = Manifest {
             first_log: LogSeq::new(4),
             segments: vec![SegmentEntry {
@@ -66,6 +70,7 @@ mod tests {
             FileName::Log(LogSeq::new(4)),
             FileName::Log(LogSeq::new(5)),
             FileName::Segment(kept),
+            FileName::Segment(attached),
             FileName::Tombstones(kept, Lsn::new(8)),
         ];
         let dead = [
@@ -79,8 +84,9 @@ mod tests {
         for name in live.into_iter().chain(dead) {
             directory.create(name).unwrap();
         }
-        assert_eq!(remove_unnamed(&directory, &manifest).unwrap(), dead.len() as u64);
+        let remove = || remove_unnamed(&directory, &manifest, [attached].into_iter()).unwrap();
+        assert_eq!(remove(), dead.len() as u64);
         assert_eq!(directory.list().unwrap(), live);
-        assert_eq!(remove_unnamed(&directory, &manifest).unwrap(), 0);
+        assert_eq!(remove(), 0);
     }
 }

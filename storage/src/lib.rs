@@ -3,11 +3,11 @@
 //! A [`Store`] owns one directory. Writers hand it a [`WriteBatch`], which becomes durable and
 //! visible as a whole; readers hold a [`Snapshot`], which never changes. A batch is one record of
 //! the write-ahead log; recent rows live in memory; checkpoints seal them into memory-mapped
-//! segments, and one small manifest names what is live. `docs/format.md` has the bytes,
-//! `docs/durability.md` the promises.
+//! segments, and one small manifest names what is live. A [`Loader`] writes segments directly.
+//! `docs/format.md` has the bytes, `docs/durability.md` the promises.
 //!
-//! The crate knows no SQL, no HTTP, no ONNX, no async and no clock. It blocks: callers in async
-//! code use it from blocking threads.
+//! The crate knows no SQL, no HTTP, no ONNX and no async. It blocks: callers in async code use it
+//! from blocking threads.
 //!
 //! ```
 //! use likeness_storage::{
@@ -63,18 +63,23 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 0–1 | `id` `limits` · `checksum` `codec` `error` `kernel` |
+//! | 0–1 | `id` `limits` · `checksum` `codec` `error` `kernel` `numbers` |
 //! | 2–3 | `embedding` `io` · `gallery` `row` `topk` |
 //! | 4 | `batch` `change` `options` |
 //! | 5 | `manifest` `memtable` `segment` `wal` |
-//! | 6 | `version` |
-//! | 7–8 | `checkpoint` `gc` `snapshot` · `recovery` |
-//! | 9–10 | `committer` · `store` |
+//! | 6 | `inventory` `version` |
+//! | 7 | `attachment` `gc` `sealed` `snapshot` |
+//! | 8–9 | `checkpoint` `prepare` `recovery` · `check` `compaction` |
+//! | 10–11 | `activity` `backup` `erasure` `worker` · `committer` `restore` |
+//! | 12–13 | `loader` · `store` |
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 mod activity;
+mod attachment;
+mod backup;
 mod batch;
 mod change;
+mod check;
 mod checkpoint;
 mod checksum;
 mod codec;
@@ -85,18 +90,23 @@ mod erasure;
 mod error;
 #[cfg(test)]
 mod format_document;
+#[cfg(test)]
+mod fuzz;
 mod gallery;
 mod gc;
 mod id;
+mod inventory;
 mod io;
 mod kernel;
 pub mod limits;
+mod loader;
 mod manifest;
 mod memtable;
 mod numbers;
 mod options;
 mod prepare;
 mod recovery;
+mod restore;
 mod row;
 mod sealed;
 mod segment;
@@ -108,16 +118,20 @@ mod wal;
 mod worker;
 
 pub use activity::Activity;
+pub use backup::{BackupError, BackupOptions, BackupReport, backup};
 pub use batch::{Commit, Operation, WriteBatch, WriteError};
+pub use check::{CheckNote, CheckReport, check};
 pub use checkpoint::CheckpointReport;
 pub use compaction::CompactionReport;
 pub use embedding::{Dim, Embedding, EmbeddingError};
 pub use erasure::ErasureReceipt;
 pub use error::{Corruption, IoFailure};
 pub use gallery::{GalleryDescriptor, GalleryDraft};
-pub use id::{GalleryId, LogSeq, Lsn, RowOrdinal, SegmentId, TemplateId};
+pub use id::{GalleryId, LogSeq, Lsn, RowOrdinal, SegmentId, StoreId, TemplateId};
+pub use loader::Loader;
 pub use options::StoreOptions;
 pub use recovery::{OpenError, RecoveryReport};
+pub use restore::{RestoreReport, restore};
 pub use row::{Row, RowRef};
 pub use snapshot::{GallerySize, Probe, ReadError, Snapshot};
 pub use store::Store;

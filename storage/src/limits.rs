@@ -50,6 +50,10 @@ pub(crate) const ROW_BYTES_MAX: usize = DIM_MAX * size_of::<f32>()
 /// and want to see many reservations: little room for both.
 pub(crate) const LOG_RESERVE_BYTES: usize = if cfg!(test) { 512 } else { 1 << 20 };
 
+/// Memory that the rows of a bulk load may take before they are written to a segment. Tests want to
+/// see many segments.
+pub(crate) const LOAD_SEGMENT_BYTES: u64 = if cfg!(test) { 1024 } else { 64 << 20 };
+
 /// Rows compared between two looks at the caller's cancellation flag.
 pub(crate) const SCAN_BLOCK_ROWS: usize = 1024;
 

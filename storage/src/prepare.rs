@@ -1,24 +1,40 @@
-//! Validating a batch: from what a caller asks for to what is logged.
+//! Validating what is to be committed: from what a caller asks for to what is logged.
 
 use std::sync::Arc;
 
+use crate::attachment::Attachment;
 use crate::batch::{Commit, Operation, WriteBatch, WriteError};
 use crate::change::Change;
 use crate::gallery::GalleryDescriptor;
 use crate::id::GalleryId;
 use crate::limits;
 use crate::row::Row;
-use crate::version::Version;
+use crate::version::{SegmentView, Version};
 
-/// A validated batch: the version it leads to, what to log and what to answer.
+/// What a caller asks to be committed as a whole.
+#[derive(Debug)]
+pub(crate) enum Proposal {
+    Batch(WriteBatch),
+    Attachment(Attachment),
+}
+
+/// A validated proposal: the version it leads to, what to log and what to answer.
 pub(crate) struct Prepared {
     pub(crate) version: Version,
     pub(crate) commit: Commit,
     pub(crate) changes: Vec<Change>,
 }
 
-/// Validates a batch against `base`, each operation against the effect of those before it.
-pub(crate) fn prepare(base: &Version, batch: WriteBatch) -> Result<Prepared, WriteError> {
+/// Validates a proposal against `base`.
+pub(crate) fn prepare(base: &Version, proposal: Proposal) -> Result<Prepared, WriteError> {
+    match proposal {
+        Proposal::Batch(batch) => prepare_batch(base, batch),
+        Proposal::Attachment(attachment) => prepare_attachment(base, attachment),
+    }
+}
+
+/// Validates each operation against the effect of those before it.
+fn prepare_batch(base: &Version, batch: WriteBatch) -> Result<Prepared, WriteError> {
     bound("the batch", "operations", batch.len(), limits::BATCH_OPERATIONS_MAX)?;
     let mut version = base.clone();
     let lsn = if batch.is_empty() { base.lsn } else { base.lsn.next() };
@@ -34,12 +50,26 @@ pub(crate) fn prepare(base: &Version, batch: WriteBatch) -> Result<Prepared, Wri
             Change::CreateGallery(descriptor) => commit.created.push(descriptor.id),
             Change::Enroll { .. } => commit.enrolled += 1,
             Change::Remove { .. } => commit.removed += u64::from(changed),
-            Change::DropGallery(_) => {}
+            Change::DropGallery(_) | Change::Attach { .. } => {}
         }
         changes.push(change);
     }
     version.lsn = lsn;
     Ok(Prepared { version, commit, changes })
+}
+
+fn prepare_attachment(base: &Version, attachment: Attachment) -> Result<Prepared, WriteError> {
+    attachment.check(base)?;
+    let (gallery, enrolled) = (attachment.gallery, attachment.row_count());
+    let mut version = base.clone();
+    let lsn = if enrolled == 0 { base.lsn } else { base.lsn.next() };
+    let mut changes = Vec::with_capacity(attachment.segments.len());
+    for segment in attachment.segments {
+        changes.push(Change::Attach { gallery, segment: segment.id(), rows: segment.row_count() });
+        version.attach(gallery, SegmentView::new(segment, lsn));
+    }
+    version.lsn = lsn;
+    Ok(Prepared { version, commit: Commit { lsn, enrolled, ..Commit::default() }, changes })
 }
 
 fn validate(version: &Version, operation: Operation) -> Result<Change, WriteError> {
@@ -72,12 +102,13 @@ fn validate(version: &Version, operation: Operation) -> Result<Change, WriteErro
             if view.contains(row.id)? {
                 return Err(WriteError::DuplicateTemplate(row.id));
             }
-            Ok(Change::Enroll { gallery, row })
+            Ok(Change::Enroll { gallery, row: row.into() })
         }
     }
 }
 
-fn check_row(gallery: &GalleryDescriptor, row: &Row) -> Result<(), WriteError> {
+/// Checks a row against its gallery and the bounds, not whether it is there already.
+pub(crate) fn check_row(gallery: &GalleryDescriptor, row: &Row) -> Result<(), WriteError> {
     let (expected, actual) = (gallery.dim, row.embedding.dim());
     if expected != actual {
         return Err(WriteError::DimensionMismatch { expected, actual });

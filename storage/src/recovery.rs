@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::change::Change;
 use crate::codec::DecodeError;
 use crate::error::{Corruption, IoFailure};
+use crate::gallery::GalleryDescriptor;
 use crate::gc::remove_unnamed;
-use crate::id::{GalleryId, LogSeq, Lsn, StoreId};
+use crate::id::{GalleryId, LogSeq, Lsn, SegmentId, StoreId};
 use crate::io::{Directory, DirectoryLock, FileName, LockError};
 use crate::manifest::{Manifest, SegmentEntry};
 use crate::numbers::SegmentNumbers;
@@ -58,6 +60,18 @@ pub enum OpenError {
         /// The process that has it.
         process: Option<u32>,
     },
+    /// The directory is a backup: a store that goes on in it would spoil it.
+    #[error("{} is a backup; restore it into another directory first", directory.display())]
+    Backup {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// There is nothing that a store would have left.
+    #[error("there is no store in {}", directory.display())]
+    NoStore {
+        /// The directory.
+        directory: PathBuf,
+    },
 }
 
 impl From<LockError> for OpenError {
@@ -78,6 +92,8 @@ pub(crate) struct Recovered {
     /// What the manifest describes.
     pub(crate) sealed: Sealed,
     pub(crate) numbers: Arc<SegmentNumbers>,
+    /// Segments that the log names, each with the LSN of the batch that attached it.
+    pub(crate) attached: Vec<(Lsn, SegmentId)>,
     pub(crate) wal: WalWriter,
     pub(crate) report: RecoveryReport,
 }
@@ -85,6 +101,11 @@ pub(crate) struct Recovered {
 /// Takes the directory, loads what the manifest names and replays the log. Nothing is removed or
 /// cut before everything was read: damage leaves the files as they are.
 pub(crate) fn recover(directory: &dyn Directory) -> Result<Recovered, OpenError> {
+    let backup = directory.path(FileName::Backup);
+    if directory.list()?.contains(&FileName::Backup) {
+        let directory = backup.parent().unwrap_or(&backup).to_owned();
+        return Err(OpenError::Backup { directory });
+    }
     let lock = directory.lock()?;
     // Names that a process before this one gave, and was killed before it could sync them, are
     // about to be relied on.
@@ -94,16 +115,22 @@ pub(crate) fn recover(directory: &dyn Directory) -> Result<Recovered, OpenError>
     let sealed = Sealed { version: version.clone(), first_log: manifest.first_log };
     let mut report =
         RecoveryReport { segments: manifest.segments.len() as u64, ..RecoveryReport::default() };
-    let last = replay(directory, &manifest, &mut version, &mut report)?;
-    report.removed_files = remove_unnamed(directory, &manifest)?;
+    let mut attached = Vec::new();
+    let last = replay(directory, &manifest, &mut version, &mut report, &mut attached)?;
+    report.segments += attached.len() as u64;
+    // Also those whose gallery was dropped since: the log that names them is replayed again.
+    let named = attached.iter().map(|(_, segment)| *segment);
+    report.removed_files = remove_unnamed(directory, &manifest, named.clone())?;
     let wal = open_end(directory, last, version.lsn)?;
     report.lsn = version.lsn;
     for view in version.galleries() {
         report.galleries += 1;
         report.rows += view.row_count();
     }
-    let numbers = Arc::new(SegmentNumbers::new(manifest.next_segment));
-    Ok(Recovered { lock, store: manifest.store, version, sealed, numbers, wal, report })
+    let next_segment = named.map(SegmentId::next).fold(manifest.next_segment, SegmentId::max);
+    let numbers = Arc::new(SegmentNumbers::new(next_segment));
+    let store = manifest.store;
+    Ok(Recovered { lock, store, version, sealed, numbers, attached, wal, report })
 }
 
 fn load_manifest(directory: &dyn Directory) -> Result<Manifest, OpenError> {
@@ -170,20 +197,12 @@ fn load_segment(
     entry: &SegmentEntry,
     view: &GalleryView,
 ) -> Result<SegmentView, OpenError> {
-    let name = FileName::Segment(entry.segment);
-    let mapping = directory.map(name)?;
-    let segment = Segment::open(mapping, directory.path(name))?;
-    let expected = (entry.segment, view.descriptor.id, view.descriptor.dim);
-    if (segment.id(), segment.gallery(), segment.dim()) != expected {
-        let what = "the segment is not the one that the manifest names";
-        return Err(Corruption::new(directory.path(name), 0, what).into());
-    }
+    let segment = open_segment(directory, entry.segment, &view.descriptor)?;
     let tombstones = match entry.tombstones {
         None => Tombstones::default(),
         Some(lsn) => {
             let name = FileName::Tombstones(entry.segment, lsn);
-            let missing = || Corruption::new(directory.path(name), 0, "the file is missing");
-            let bytes = directory.read(name)?.ok_or_else(missing)?;
+            let bytes = directory.read(name)?.ok_or_else(|| missing(directory, name))?;
             Tombstones::decode(&bytes, entry.segment, segment.row_count())
                 .map_err(|fault| named(directory, name, fault))?
         }
@@ -196,7 +215,30 @@ fn load_segment(
     })
 }
 
-/// The last log file: its number, where it ends, and what of it stays.
+/// Opens the segment of a number that belongs to a gallery.
+fn open_segment(
+    directory: &dyn Directory,
+    id: SegmentId,
+    gallery: &GalleryDescriptor,
+) -> Result<Segment, OpenError> {
+    let name = FileName::Segment(id);
+    let mapping = directory.map(name).map_err(|failure| {
+        if failure.is_missing() { missing(directory, name).into() } else { OpenError::Io(failure) }
+    })?;
+    let segment = Segment::open(mapping, directory.path(name))?;
+    if (segment.id(), segment.gallery(), segment.dim()) != (id, gallery.id, gallery.dim) {
+        let what = format!("this is not segment {id} of gallery {}", gallery.id);
+        return Err(Corruption::new(directory.path(name), 0, what).into());
+    }
+    Ok(segment)
+}
+
+fn missing(directory: &dyn Directory, name: FileName) -> Corruption {
+    Corruption::new(directory.path(name), 0, "the file is missing")
+}
+
+/// The last log file: its number, where it ends, and what stays of it behind what it proves to be
+/// on disk.
 type LastLog = (LogSeq, LogEnd, Vec<u8>);
 
 fn replay(
@@ -204,6 +246,7 @@ fn replay(
     manifest: &Manifest,
     version: &mut Version,
     report: &mut RecoveryReport,
+    attached: &mut Vec<(Lsn, SegmentId)>,
 ) -> Result<LastLog, OpenError> {
     let mut logs: Vec<LogSeq> = directory
         .list()?
@@ -226,13 +269,7 @@ fn replay(
         for record in &mut log {
             let record = record.map_err(damage)?;
             report.replayed_batches += 1;
-            redo(version, &record).map_err(|misfit| match misfit {
-                Misfit::State(what) => {
-                    let what = format!("the batch with LSN {} {what}", record.lsn);
-                    Corruption::new(directory.path(name), 0, what)
-                }
-                Misfit::Corruption(corruption) => corruption,
-            })?;
+            redo(directory, name, version, &record, attached)?;
         }
         let end = log.end();
         if at == 0 && end.valid_bytes == 0 {
@@ -243,7 +280,7 @@ fn replay(
         report.torn_bytes += end.torn_bytes as u64;
         if is_last {
             bytes.truncate(end.valid_bytes);
-            last = Some((seq, end, bytes));
+            last = Some((seq, end, bytes.split_off(end.proven_bytes)));
         }
         expected = seq.next();
     }
@@ -256,27 +293,63 @@ fn missing_log(directory: &dyn Directory, seq: LogSeq) -> OpenError {
 }
 
 /// Applies a batch again, or says what does not fit the state that the batches before it left.
-fn redo(version: &mut Version, record: &WalRecord) -> Result<(), Misfit> {
+fn redo(
+    directory: &dyn Directory,
+    log: FileName,
+    version: &mut Version,
+    record: &WalRecord,
+    attached: &mut Vec<(Lsn, SegmentId)>,
+) -> Result<(), OpenError> {
     for change in &record.changes {
-        version.check(change)?;
-        version.apply(record.lsn, change)?;
+        version.check(change).map_err(|misfit| match misfit {
+            Misfit::State(what) => {
+                let what = format!("the batch with LSN {} {what}", record.lsn);
+                Corruption::new(directory.path(log), 0, what)
+            }
+            Misfit::Corruption(corruption) => corruption,
+        })?;
+        if let Change::Attach { gallery, segment, rows } = *change {
+            let view = open_attached(directory, version, gallery, segment, rows)?;
+            version.attach(gallery, SegmentView::new(view, record.lsn));
+            attached.push((record.lsn, segment));
+        } else {
+            version.apply(record.lsn, change)?;
+        }
     }
     version.lsn = record.lsn;
     Ok(())
 }
 
+/// Opens a segment that the log names, for a gallery that is there.
+fn open_attached(
+    directory: &dyn Directory,
+    version: &Version,
+    gallery: GalleryId,
+    id: SegmentId,
+    rows: u32,
+) -> Result<Segment, OpenError> {
+    let fault = |what| Corruption::new(directory.path(FileName::Segment(id)), 0, what);
+    let view = version.gallery(gallery).ok_or_else(|| fault("its gallery is not there".into()))?;
+    let segment = open_segment(directory, id, &view.descriptor)?;
+    if segment.row_count() != rows {
+        let what = format!("it has {} rows, the log says {rows}", segment.row_count());
+        return Err(fault(what).into());
+    }
+    Ok(segment)
+}
+
 /// The log file to go on with.
 fn open_end(
     directory: &dyn Directory,
-    (seq, end, kept): LastLog,
+    (seq, end, tail): LastLog,
     lsn: Lsn,
 ) -> Result<WalWriter, IoFailure> {
-    if kept.is_empty() {
+    if end.valid_bytes == 0 {
         // Its creation was cut short: nothing is in it.
         directory.remove(FileName::Log(seq))?;
         return WalWriter::create(directory, seq, lsn.next());
     }
-    WalWriter::resume(directory, seq, end, &kept)
+    WalWriter::resume(directory, seq, end, &tail)
 }
 
 /// The fault with the file it is in.

@@ -10,13 +10,16 @@ use parking_lot::{Mutex, RwLock};
 use crate::activity::{Activity, Shared};
 use crate::batch::{Commit, WriteBatch, WriteError};
 use crate::checkpoint::CheckpointReport;
-use crate::committer::{Committer, Reply, Request, WorkerEnds};
+use crate::committer::{Committer, Request, Requests, WorkerEnds};
 use crate::compaction::CompactionReport;
 use crate::erasure::ErasureReceipt;
 use crate::error::{Corruption, IoFailure};
 use crate::id::GalleryId;
 use crate::io::{Directory, DiskDirectory};
+use crate::loader::Loader;
+use crate::numbers::SegmentNumbers;
 use crate::options::StoreOptions;
+use crate::prepare::Proposal;
 use crate::recovery::{OpenError, Recovered, RecoveryReport, recover};
 use crate::snapshot::Snapshot;
 use crate::version::Current;
@@ -30,7 +33,9 @@ const QUEUE_MAX: usize = 1 << 16;
 pub struct Store {
     current: Current,
     activity: Shared,
-    requests: Mutex<Option<SyncSender<Request>>>,
+    requests: Requests,
+    directory: Arc<dyn Directory>,
+    numbers: Arc<SegmentNumbers>,
     committer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -55,10 +60,11 @@ impl Store {
         let report = recovered.report;
         let current: Current = Arc::new(RwLock::new(Arc::new(recovered.version.clone())));
         let activity: Shared = Arc::default();
+        let numbers = Arc::clone(&recovered.numbers);
         let (requests, inbox) = mpsc::sync_channel(options.queued_batches_max.clamp(1, QUEUE_MAX));
         let worker = start_worker(&directory, &recovered, requests.clone())?;
         let committer = Committer::new(
-            directory,
+            Arc::clone(&directory),
             options,
             Arc::clone(&current),
             Arc::clone(&activity),
@@ -69,7 +75,9 @@ impl Store {
         let store = Self {
             current,
             activity,
-            requests: Mutex::new(Some(requests)),
+            requests: Requests::new(requests),
+            directory,
+            numbers,
             committer: Mutex::new(Some(thread)),
         };
         Ok((store, report))
@@ -81,7 +89,16 @@ impl Store {
     /// # Errors
     /// [`WriteError`]; nothing of the batch has happened unless the error says otherwise.
     pub fn write(&self, batch: WriteBatch) -> Result<Commit, WriteError> {
-        self.ask(|reply| Request::Write { batch, reply })
+        self.requests.ask(|reply| Request::Write { proposal: Proposal::Batch(batch), reply })
+    }
+
+    /// Begins to load many rows into a gallery, past the log: for a first import, say, or millions
+    /// of rows at once.
+    ///
+    /// # Errors
+    /// [`WriteError::NoSuchGallery`].
+    pub fn load(&self, gallery: GalleryId) -> Result<Loader<'_>, WriteError> {
+        Loader::new(&*self.directory, &self.numbers, &self.current, &self.requests, gallery)
     }
 
     /// The store as it is now. Never waits for writers.
@@ -95,7 +112,7 @@ impl Store {
     /// # Errors
     /// [`WriteError`]; nothing is lost by a failed checkpoint.
     pub fn checkpoint(&self) -> Result<CheckpointReport, WriteError> {
-        self.ask(|reply| Request::Checkpoint { reply })
+        self.requests.ask(|reply| Request::Checkpoint { reply })
     }
 
     /// Merges segments until the policy finds nothing more to do, which happens by itself as well.
@@ -105,7 +122,7 @@ impl Store {
     /// [`WriteError`]; nothing is lost by a failed merge.
     pub fn compact(&self) -> Result<CompactionReport, WriteError> {
         let mut sum = CompactionReport::default();
-        while let Some(report) = self.ask(|reply| Request::Compact { reply })? {
+        while let Some(report) = self.requests.ask(|reply| Request::Compact { reply })? {
             sum.add(&report);
         }
         Ok(sum)
@@ -119,11 +136,14 @@ impl Store {
     /// # Errors
     /// [`WriteError`]; nothing is lost by a failed erasure, but not everything may be gone.
     pub fn erase(&self, galleries: &[GalleryId]) -> Result<ErasureReceipt, WriteError> {
+        let _held: Vec<Held<'_>> = galleries.iter().map(|&id| Held::new(self, id)).collect();
         let checkpoint = self.checkpoint()?;
         let born = self.snapshot().lsn();
         let mut receipt = ErasureReceipt::new(&checkpoint);
         for &gallery in galleries {
-            while let Some(report) = self.ask(|reply| Request::Purge { gallery, born, reply })? {
+            while let Some(report) =
+                self.requests.ask(|reply| Request::Purge { gallery, born, reply })?
+            {
                 receipt.add(&report);
             }
         }
@@ -160,17 +180,13 @@ impl Store {
         self.stop()
     }
 
-    fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, WriteError> {
-        let (reply, answer) = mpsc::sync_channel(1);
-        let requests = self.requests.lock().clone().ok_or(WriteError::Closed)?;
-        requests.send(request(reply)).map_err(|_| WriteError::Closed)?;
-        drop(requests);
-        answer.recv().map_err(|_| WriteError::Unknown)?
+    #[cfg(test)]
+    pub(crate) fn requests(&self) -> &Requests {
+        &self.requests
     }
 
     fn stop(&self) -> Result<(), WriteError> {
-        let outcome = self.ask(|reply| Request::Close { reply });
-        drop(self.requests.lock().take());
+        let outcome = self.requests.close();
         let thread = self.committer.lock().take();
         if let Some(thread) = thread {
             // A panic of the committer has been reported by the panic hook already.
@@ -184,6 +200,22 @@ impl Drop for Store {
     fn drop(&mut self) {
         // Nobody is left to be told; nothing is lost.
         let _ = self.stop();
+    }
+}
+
+/// Keeps the policy from merging a gallery while it is erased.
+struct Held<'a>(&'a Store, GalleryId);
+
+impl<'a> Held<'a> {
+    fn new(store: &'a Store, gallery: GalleryId) -> Self {
+        store.requests.tell(Request::Hold { gallery, hold: true });
+        Self(store, gallery)
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.requests.tell(Request::Hold { gallery: self.1, hold: false });
     }
 }
 

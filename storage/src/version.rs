@@ -52,16 +52,21 @@ impl SegmentView {
     pub(crate) const UNBORN: Lsn = Lsn::new(0);
 
     /// A segment without deleted rows.
-    pub(crate) fn new(segment: Segment, born: Lsn) -> Self {
-        let segment = Arc::new(segment);
-        Self { segment, tombstones: Arc::default(), stored: None, born }
+    pub(crate) fn new(segment: impl Into<Arc<Segment>>, born: Lsn) -> Self {
+        Self { segment: segment.into(), tombstones: Arc::default(), stored: None, born }
     }
 
     /// The row at a place.
     pub(crate) fn row(&self, row: RowOrdinal) -> Result<RowRef<'_>, Corruption> {
         let found = self.segment.row(row)?;
         // The rows of a bulk load were written before their batch had its place in the order.
-        Ok(if found.lsn.get() == 0 { RowRef { lsn: self.born, ..found } } else { found })
+        Ok(if found.lsn == Self::UNBORN { RowRef { lsn: self.born, ..found } } else { found })
+    }
+
+    /// The LSN of the batch that enrolled the row at a place.
+    pub(crate) fn lsn_at(&self, row: RowOrdinal) -> Result<Lsn, Corruption> {
+        let lsn = self.segment.lsn_at(row)?;
+        Ok(if lsn == Self::UNBORN { self.born } else { lsn })
     }
 
     /// The places of rows that are not deleted, from `start` on.
@@ -189,6 +194,13 @@ impl Version {
         self.galleries.insert(*id, Arc::new(view));
     }
 
+    /// Adds a segment to a gallery that is there. None of its rows may be live in it already.
+    pub(crate) fn attach(&mut self, gallery: GalleryId, segment: SegmentView) {
+        if let Some(view) = self.galleries.get_mut(&gallery) {
+            Arc::make_mut(view).segments.push(segment);
+        }
+    }
+
     /// Sets the rows in memory aside for a checkpoint; a frozen table must be empty before.
     pub(crate) fn freeze(&mut self) {
         let galleries: Vec<_> = self.galleries.values().cloned().collect();
@@ -216,6 +228,14 @@ impl Version {
             Change::DropGallery(id) | Change::Remove { gallery: id, .. } => {
                 Ok(gallery(*id).map(drop)?)
             }
+            // That its rows are not there yet was found out before the record was written, with
+            // more reading than a recovery should do.
+            Change::Attach { gallery: id, segment, .. } => {
+                match gallery(*id)?.segments.iter().find(|view| view.segment.id() == *segment) {
+                    Some(_) => Err("attaches a segment that is there".into()),
+                    None => Ok(()),
+                }
+            }
             Change::Enroll { gallery: id, row } => {
                 let view = gallery(*id)?;
                 let of_gallery = (&view.descriptor.model, view.descriptor.dim);
@@ -227,7 +247,8 @@ impl Version {
         }
     }
 
-    /// Applies a change known to be applicable; says whether it removed or added anything.
+    /// Applies a change known to be applicable; says whether it removed or added anything. What an
+    /// attachment adds is not in the change: see [`Version::attach`].
     pub(crate) fn apply(&mut self, lsn: Lsn, change: &Change) -> Result<bool, Corruption> {
         match change {
             Change::CreateGallery(descriptor) => {
@@ -244,13 +265,14 @@ impl Version {
             }
             Change::Enroll { gallery, row } => {
                 let Some(view) = self.galleries.get_mut(gallery) else { return Ok(false) };
-                Arc::make_mut(view).memtable.insert(lsn, row.clone());
+                Arc::make_mut(view).memtable.insert(lsn, Arc::clone(row));
                 Ok(true)
             }
             Change::Remove { gallery, template } => {
                 let Some(view) = self.galleries.get_mut(gallery) else { return Ok(false) };
                 Arc::make_mut(view).remove(*template)
             }
+            Change::Attach { .. } => Ok(false),
         }
     }
 }
@@ -292,7 +314,7 @@ mod tests {
     }
 
     fn enroll(id: u128) -> Change {
-        Change::Enroll { gallery: GALLERY, row: row(id, vec![1.0]) }
+        Change::Enroll { gallery: GALLERY, row: row(id, vec![1.0]).into() }
     }
 
     fn remove(id: u128) -> Change {
@@ -358,7 +380,7 @@ mod tests {
         let mut version = created();
         version.apply(Lsn::new(2), &enroll(1)).unwrap();
         let elsewhere = GalleryId::new(2);
-        let other_dim = Change::Enroll { gallery: GALLERY, row: row(2, vec![1.0, 1.0]) };
+        let other_dim = Change::Enroll { gallery: GALLERY, row: row(2, vec![1.0, 1.0]).into() };
         for bad in [
             enroll(1),
             other_dim,

@@ -26,6 +26,8 @@ pub(crate) enum Job {
     Seal { state: Box<Version>, first_log: LogSeq },
     /// Merge segments, at most so many bytes a second.
     Merge { plan: Plan, bytes_per_second: Option<u64> },
+    /// Finish the merge under way as fast as it goes.
+    Hurry,
     /// Remove files that nothing names any more.
     Remove(Vec<FileName>),
     /// Give up whatever is under way and end.
@@ -89,6 +91,7 @@ impl Worker {
                 self.report(Done::Sealed(outcome));
             }
             Job::Remove(names) => self.report(self.remove(names)),
+            Job::Hurry => {}
             Job::Stop | Job::Merge { .. } => return Err(Stopped),
         }
         Ok(())
@@ -163,7 +166,7 @@ impl PacedFile<'_> {
         allowed.saturating_sub(self.started.elapsed())
     }
 
-    fn wait(&self) -> Result<(), Stopped> {
+    fn wait(&mut self) -> Result<(), Stopped> {
         loop {
             let debt = self.debt();
             let jobs = self.worker.jobs.lock();
@@ -179,7 +182,10 @@ impl PacedFile<'_> {
                 }
             };
             drop(jobs);
-            self.worker.short(next?)?;
+            match next? {
+                Job::Hurry => self.bytes_per_second = None,
+                job => self.worker.short(job)?,
+            }
         }
     }
 }

@@ -9,6 +9,7 @@
 mod bad_images;
 mod demo;
 mod keys;
+mod kill;
 mod models;
 mod own_pack;
 mod photos;

@@ -7,6 +7,7 @@ mod faces;
 mod forms;
 mod limits;
 mod logs;
+mod metrics;
 mod search;
 mod tcp;
 

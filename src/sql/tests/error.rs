@@ -73,7 +73,7 @@ async fn statements_that_do_not_exist_here_are_refused_by_name() {
         ("RELEASE s", "RELEASE"),
         ("ROLLBACK TO s", "ROLLBACK"),
         ("LOCK TABLE people", "LOCK"),
-        ("VACUUM", "VACUUM"),
+        ("ANALYZE", "ANALYZE"),
         ("CALL f()", "CALL"),
         ("SHOW TABLES", "SHOW TABLES"),
         ("EXPLAIN DELETE FROM people", "EXPLAIN"),

@@ -11,6 +11,7 @@ mod query;
 mod role;
 mod search;
 mod session;
+mod storage;
 
 use std::sync::Arc;
 

@@ -4,13 +4,14 @@ use super::Client;
 use crate::engine::Role;
 use crate::sql::SqlState;
 
-const READS: [&str; 14] = [
+const READS: [&str; 15] = [
     "SELECT count(*) FROM people",
     "SEARCH FACES IN people EMBEDDING '[1,0,0]'",
     "VALUES (1)",
     "WITH x AS (SELECT 1) SELECT * FROM x",
     "EXPLAIN ANALYZE SELECT * FROM people",
     "SHOW COLLECTIONS",
+    "SHOW STORAGE",
     "SET application_name = 'x'",
     "SHOW ALL",
     "RESET application_name",
@@ -24,8 +25,12 @@ const READS: [&str; 14] = [
 const WRITES: [&str; 2] =
     ["INSERT INTO people (embedding) VALUES ('[1,0,0]')", "DELETE FROM people WHERE false"];
 
-const ADMINISTRATION: [&str; 2] =
-    ["CREATE COLLECTION more WITH (dimensions = 1)", "DROP COLLECTION more"];
+const ADMINISTRATION: [&str; 4] = [
+    "CREATE COLLECTION more WITH (dimensions = 1)",
+    "DROP COLLECTION more",
+    "VACUUM",
+    "VACUUM ERASE people",
+];
 
 #[tokio::test]
 async fn each_role_may_run_its_statements_and_no_others() {

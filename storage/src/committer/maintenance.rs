@@ -50,6 +50,8 @@ pub(crate) struct Maintenance {
     sealing: Option<(Waiting<CheckpointReport>, u64)>,
     /// The merge under way: who waits for it.
     merging: Option<Waiting<Option<CompactionReport>>>,
+    /// Whether it was told to hurry.
+    is_hurried: bool,
     /// What came of it, while a checkpoint under way keeps it from being installed.
     merged: Option<(Plan, Merged)>,
     /// Files that nothing names any more.
@@ -62,6 +64,11 @@ pub(crate) struct Maintenance {
     left: Vec<FileName>,
     /// Galleries with damaged segments: they are not merged until the store is opened again.
     damaged: HashSet<GalleryId>,
+    /// Galleries that somebody erases, once per erasure: what is rewritten is on its receipt.
+    held: Vec<GalleryId>,
+    /// Whether the policy may find something to merge: it looks at every gallery, so it is asked
+    /// only when something changed.
+    is_plan_due: bool,
 }
 
 impl Maintenance {
@@ -71,12 +78,15 @@ impl Maintenance {
             asked: VecDeque::new(),
             sealing: None,
             merging: None,
+            is_hurried: false,
             merged: None,
             garbage: Vec::new(),
             answers: Vec::new(),
             removing: None,
             left: Vec::new(),
             damaged: HashSet::new(),
+            held: Vec::new(),
+            is_plan_due: true,
         }
     }
 
@@ -84,6 +94,20 @@ impl Maintenance {
         if !matches!(request, Request::Wake) {
             self.asked.push_back(request);
         }
+    }
+
+    pub(super) fn hold(&mut self, gallery: GalleryId, hold: bool) {
+        if hold {
+            self.held.push(gallery);
+        } else if let Some(at) = self.held.iter().position(|held| *held == gallery) {
+            self.held.swap_remove(at);
+            self.is_plan_due = true;
+        }
+    }
+
+    /// Whether the policy may merge a gallery.
+    fn is_free(&self, gallery: GalleryId) -> bool {
+        !self.damaged.contains(&gallery) && !self.held.contains(&gallery)
     }
 
     /// Bytes of log files that the checkpoint under way will retire.
@@ -126,7 +150,10 @@ impl Committer {
         let reason = std::io::Error::other("the thread for background work has ended");
         let failure = IoFailure::new("go on in", self.directory.path(FileName::Lock), reason);
         self.fail(failure);
-        self.maintenance.worker = None;
+        let maintenance = &mut self.maintenance;
+        // Whoever waits for one of these learns that no answer comes.
+        (maintenance.worker, maintenance.sealing, maintenance.merging) = (None, None, None);
+        maintenance.removing = None;
         self.refuse_all();
     }
 
@@ -146,11 +173,17 @@ impl Committer {
         while let Some(request) = self.next_asked() {
             self.begin(request);
         }
+        let Maintenance { asked, merging, is_hurried, .. } = &mut self.maintenance;
+        if !asked.is_empty() && merging.is_some() && !std::mem::replace(is_hurried, true) {
+            // Somebody waits: the merge under way need not spare the disk any more.
+            self.send(Job::Hurry);
+        }
         if self.maintenance.sealing.is_none() && self.is_checkpoint_due() {
             self.begin_checkpoint(None);
         }
         if self.maintenance.merging.is_none()
             && self.options.compaction
+            && std::mem::take(&mut self.maintenance.is_plan_due)
             && let Some(plan) = self.plan_by_policy()
         {
             self.begin_merge(plan, self.options.compaction_bytes_per_second, None);
@@ -177,7 +210,10 @@ impl Committer {
                 Some(plan) => self.begin_merge(plan, None, Some(reply)),
                 None => drop(reply.send(Ok(None))),
             },
-            Request::Write { .. } | Request::Wake | Request::Close { .. } => {}
+            Request::Write { .. }
+            | Request::Hold { .. }
+            | Request::Wake
+            | Request::Close { .. } => {}
         }
     }
 
@@ -233,15 +269,15 @@ impl Committer {
         reply: Option<Reply<Option<CompactionReport>>>,
     ) {
         self.maintenance.merging = Some(Waiting(reply));
+        self.maintenance.is_hurried = false;
         self.activity.lock().compacting = true;
         self.send(Job::Merge { plan, bytes_per_second });
     }
 
     fn plan_by_policy(&self) -> Option<Plan> {
         let policy = CompactionPolicy::default();
-        let sound =
-            |view: &&Arc<GalleryView>| !self.maintenance.damaged.contains(&view.descriptor.id);
-        self.sealed.version.galleries().filter(sound).find_map(|view| {
+        let free = |view: &&Arc<GalleryView>| self.maintenance.is_free(view.descriptor.id);
+        self.sealed.version.galleries().filter(free).find_map(|view| {
             let candidates: Vec<Candidate> = view.segments.iter().map(candidate).collect();
             let chosen = policy.choose(&candidates);
             let is_chosen = |segment: &&SegmentView| chosen.contains(&segment.segment.id());
@@ -282,6 +318,10 @@ impl Committer {
     fn end_checkpoint(&mut self, outcome: Result<(Sealed, CheckpointReport), IoFailure>) {
         let Some((Waiting(reply), _)) = self.maintenance.sealing.take() else { return };
         self.activity.lock().checkpointing = false;
+        if let Some(refusal) = self.read_only() {
+            drop(reply.map(|reply| reply.send(Err(refusal))));
+            return;
+        }
         let installed = outcome.and_then(|(sealed, report)| {
             self.install_checkpoint(sealed)?;
             Ok(report)
@@ -315,8 +355,24 @@ impl Committer {
         self.replace_sealed(sealed)?;
         // Not before: without the new manifest the old log is all there is.
         self.maintenance.garbage.extend(logs.map(|seq| FileName::Log(seq.into())));
+        self.forget_attached();
         self.publish(version);
         Ok(())
+    }
+
+    /// The log that attached segments is gone up to the sealed state: what is not in that state,
+    /// because its gallery was dropped before, is not needed any more.
+    fn forget_attached(&mut self) {
+        let (lsn, files) = (self.sealed.version.lsn, self.sealed.files());
+        let garbage = &mut self.maintenance.garbage;
+        self.attached.retain(|(attached, segment)| {
+            let name = FileName::Segment(*segment);
+            let is_sealed = *attached <= lsn;
+            if is_sealed && !files.contains(&name) {
+                garbage.push(name);
+            }
+            !is_sealed
+        });
     }
 
     /// Writes the manifest: this is the moment at which the new files count.
@@ -326,12 +382,18 @@ impl Committer {
         let (before, after) = (self.sealed.files(), sealed.files());
         self.maintenance.garbage.extend(before.difference(&after));
         self.sealed = sealed;
+        self.maintenance.is_plan_due = true;
         Ok(())
     }
 
     fn end_merge(&mut self, plan: &Plan, outcome: Merged) {
         let Some(Waiting(reply)) = self.maintenance.merging.take() else { return };
         self.activity.lock().compacting = false;
+        self.maintenance.is_plan_due = true;
+        if let Some(refusal) = self.read_only() {
+            drop(reply.map(|reply| reply.send(Err(refusal))));
+            return;
+        }
         let installed = outcome.and_then(|(segment, report)| {
             self.install_merge(plan, segment)?;
             Ok(report)
@@ -420,7 +482,10 @@ impl Committer {
                 Request::Compact { reply } | Request::Purge { reply, .. } => {
                     drop(reply.send(Err(refusal.clone())));
                 }
-                Request::Write { .. } | Request::Wake | Request::Close { .. } => {}
+                Request::Write { .. }
+                | Request::Hold { .. }
+                | Request::Wake
+                | Request::Close { .. } => {}
             }
         }
     }

@@ -3,6 +3,8 @@
 use std::sync::mpsc::{channel, sync_channel};
 
 use super::*;
+use crate::batch::WriteBatch;
+use crate::id::GalleryId;
 use crate::io::memory::{Fault, MemoryDirectory};
 use crate::limits;
 use crate::recovery::recover;
@@ -28,7 +30,7 @@ fn group<const N: usize>(
         .into_iter()
         .map(|batch| {
             let (reply, answer) = sync_channel(1);
-            ((batch, reply), answer)
+            ((Proposal::Batch(batch), reply), answer)
         })
         .unzip();
     committer.commit_group(requests, || false);

@@ -41,10 +41,16 @@ pub(crate) trait Directory: Debug + Send + Sync {
     /// Creates a file for appending; it is an error if it exists.
     fn create(&self, name: FileName) -> Result<Box<dyn AppendFile>, IoFailure>;
 
-    /// Opens a file for appending behind `kept`, the part of its content that stays, and makes
-    /// that durable. The bytes kept are written once more: after a failed sync the operating
-    /// system may go on to show bytes that it never wrote and never will by itself.
-    fn append_behind(&self, name: FileName, kept: &[u8]) -> Result<Box<dyn AppendFile>, IoFailure>;
+    /// Opens a file for appending behind what stays of it, and makes that durable: its first
+    /// `proven` bytes, which are known to be on disk, and `tail`, what it shows behind them. The
+    /// tail is written once more: after a failed sync the operating system may go on to show bytes
+    /// that it never wrote and never will by itself.
+    fn append_behind(
+        &self,
+        name: FileName,
+        proven: u64,
+        tail: &[u8],
+    ) -> Result<Box<dyn AppendFile>, IoFailure>;
 
     /// Gives the file `target` the content `bytes`, atomically and durably: after a crash it has
     /// the old content or the new one. `scratch` names the file used on the way.
@@ -96,8 +102,12 @@ mod tests {
         file.sync().unwrap();
         assert!(directory.create(log).is_err(), "a file is created once");
 
-        let mut file = directory.append_behind(log, b"hello ").unwrap();
-        file.append(b"moon").unwrap();
+        let mut file = directory.append_behind(log, 2, b"llo ").unwrap();
+        file.append(b"mars").unwrap();
+        file.sync().unwrap();
+        assert_eq!(directory.read(log).unwrap().as_deref(), Some(b"hello mars".as_slice()));
+        let mut file = directory.append_behind(log, 7, b"").unwrap();
+        file.append(b"oon").unwrap();
         file.sync().unwrap();
         assert_eq!(directory.read(log).unwrap().as_deref(), Some(b"hello moon".as_slice()));
 
@@ -115,7 +125,7 @@ mod tests {
         let segment = FileName::Segment(SegmentId::new(9));
         assert!(directory.map(segment).is_err());
         assert!(directory.remove(segment).is_err());
-        assert!(directory.append_behind(segment, b"").is_err());
+        assert!(directory.append_behind(segment, 0, b"").is_err());
         let mut file = directory.create(segment).unwrap();
         file.reserve(5).unwrap();
         file.append(b"abc").unwrap();

@@ -13,6 +13,10 @@ pub(crate) enum FileName {
     Manifest,
     /// `MANIFEST.new`: a manifest being written, before it replaces the old one.
     NewManifest,
+    /// `BACKUP`: makes a directory a backup and says what is in it. No store has such a file.
+    Backup,
+    /// `BACKUP.new`: that file being written, before it gets its name.
+    NewBackup,
     /// `wal-<seq>`: one log file.
     Log(LogSeq),
     /// `segment-<id>.emb`: one sealed segment.
@@ -28,6 +32,8 @@ impl FileName {
             "LOCK" => Self::Lock,
             "MANIFEST" => Self::Manifest,
             "MANIFEST.new" => Self::NewManifest,
+            "BACKUP" => Self::Backup,
+            "BACKUP.new" => Self::NewBackup,
             _ => Self::parse_numbered(name)?,
         };
         // Only the canonical spelling counts, so that two names never mean one file.
@@ -54,6 +60,8 @@ impl fmt::Display for FileName {
             Self::Lock => formatter.write_str("LOCK"),
             Self::Manifest => formatter.write_str("MANIFEST"),
             Self::NewManifest => formatter.write_str("MANIFEST.new"),
+            Self::Backup => formatter.write_str("BACKUP"),
+            Self::NewBackup => formatter.write_str("BACKUP.new"),
             Self::Log(seq) => write!(formatter, "wal-{:010}", seq.get()),
             Self::Segment(id) => write!(formatter, "segment-{:010}.emb", id.get()),
             Self::Tombstones(id, lsn) => {
@@ -73,6 +81,8 @@ mod tests {
             (FileName::Lock, "LOCK"),
             (FileName::Manifest, "MANIFEST"),
             (FileName::NewManifest, "MANIFEST.new"),
+            (FileName::Backup, "BACKUP"),
+            (FileName::NewBackup, "BACKUP.new"),
             (FileName::Log(LogSeq::new(7)), "wal-0000000007"),
             (FileName::Log(LogSeq::new(u64::MAX)), "wal-18446744073709551615"),
             (FileName::Segment(SegmentId::new(1)), "segment-0000000001.emb"),

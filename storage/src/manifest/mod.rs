@@ -125,6 +125,9 @@ impl Manifest {
             let born = Lsn::new(cursor.u64()?);
             let has_tombstones = cursor.flag()?;
             let lsn = Lsn::new(cursor.u64()?);
+            if !has_tombstones && lsn != Lsn::default() {
+                return Err(cursor.fault("a segment without tombstones names their LSN"));
+            }
             let tombstones = has_tombstones.then_some(lsn);
             manifest.segments.push(SegmentEntry { segment, gallery, born, tombstones });
         }

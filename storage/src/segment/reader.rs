@@ -98,9 +98,40 @@ impl Segment {
         self.header.dim
     }
 
+    /// The model that made the embeddings.
+    pub(crate) fn model(&self) -> &str {
+        &self.header.model
+    }
+
+    /// Where the identity of a row is in the file.
+    pub(crate) fn place_of(&self, row: RowOrdinal) -> u64 {
+        self.range_of(SectionKind::Ids, row.get()..row.get(), ID_BYTES).start as u64
+    }
+
     /// The number of rows, deleted ones included.
     pub(crate) fn row_count(&self) -> u32 {
         self.header.rows
+    }
+
+    /// The checksum of the whole file, which follows from the checksums of its blocks: they alone
+    /// are read.
+    pub(crate) fn checksum(&self) -> Checksum {
+        let (covered, list) = self.split();
+        let blocks = covered.len().div_ceil(BLOCK_BYTES);
+        let sums = list.as_chunks::<CHECKSUM_BYTES>().0.iter().take(blocks);
+        let mut left = covered.len();
+        let content = sums.fold(Checksum::of(&[]), |sum, block| {
+            let bytes = left.min(BLOCK_BYTES);
+            left -= bytes;
+            sum.followed_by(Checksum::from_stored(u32::from_le_bytes(*block)), bytes as u64)
+        });
+        content.followed_by(Checksum::of(list), list.len() as u64)
+    }
+
+    /// The blocks, and the checksums behind them.
+    fn split(&self) -> (&[u8], &[u8]) {
+        let bytes = self.mapping.bytes();
+        bytes.split_at_checked(self.header.checksums as usize).unwrap_or_default()
     }
 
     /// Bytes of the file.
@@ -124,23 +155,44 @@ impl Segment {
         Ok(TemplateId::new(u128::from_le_bytes(*bytes)))
     }
 
+    /// The LSN that a row was written with; zero where it is that of the whole segment.
+    pub(crate) fn lsn_at(&self, row: RowOrdinal) -> Result<Lsn, Corruption> {
+        let fixed = self.element::<FIXED_BYTES>(SectionKind::Fixed, row)?;
+        Ok(Lsn::new(fixed.first_chunk().map_or(0, |lsn| u64::from_le_bytes(*lsn))))
+    }
+
     /// The row of this identity.
     pub(crate) fn find(&self, id: TemplateId) -> Result<Option<RowOrdinal>, Corruption> {
-        let row = self.first_row_where(|found| found >= id)?;
+        let row = self.first_row_where(0..self.header.rows, |found| found >= id)?;
         let found = row.get() < self.header.rows && self.id_at(row)? == id;
         Ok(found.then_some(row))
     }
 
     /// The first row behind this identity; the row count where there is none.
     pub(crate) fn first_after(&self, id: Option<TemplateId>) -> Result<RowOrdinal, Corruption> {
-        id.map_or(Ok(RowOrdinal::new(0)), |id| self.first_row_where(|found| found > id))
+        id.map_or(Ok(RowOrdinal::new(0)), |id| {
+            self.first_row_where(0..self.header.rows, |found| found > id)
+        })
+    }
+
+    /// The first row with this identity or a larger one, at `from` or behind; the row count where
+    /// there is none. All rows before `from` must have smaller ones. Quick where it is near.
+    pub(crate) fn seek(&self, from: RowOrdinal, id: TemplateId) -> Result<RowOrdinal, Corruption> {
+        let (mut low, mut high, mut step) = (from.get(), from.get(), 1u32);
+        while high < self.header.rows && self.id_at(RowOrdinal::new(high))? < id {
+            low = high + 1;
+            high = high.saturating_add(step);
+            step = step.saturating_mul(2);
+        }
+        self.first_row_where(low..high.min(self.header.rows), |found| found >= id)
     }
 
     fn first_row_where(
         &self,
+        rows: Range<u32>,
         reached: impl Fn(TemplateId) -> bool,
     ) -> Result<RowOrdinal, Corruption> {
-        let (mut low, mut high) = (0, self.header.rows);
+        let (mut low, mut high) = (rows.start, rows.end);
         while low < high {
             let middle = low + (high - low) / 2;
             if reached(self.id_at(RowOrdinal::new(middle))?) {
@@ -253,11 +305,7 @@ impl Segment {
     }
 
     fn verify_block(&self, block: usize) -> Result<(), Corruption> {
-        let (covered, list) = self
-            .mapping
-            .bytes()
-            .split_at_checked(self.header.checksums as usize)
-            .unwrap_or_default();
+        let (covered, list) = self.split();
         let content = covered.chunks(BLOCK_BYTES).nth(block).unwrap_or_default();
         let stored = list.as_chunks::<CHECKSUM_BYTES>().0.get(block).copied().unwrap_or_default();
         if Checksum::of(content) == Checksum::from_stored(u32::from_le_bytes(stored)) {

@@ -48,16 +48,17 @@ fn faults(segment: &Segment) -> Vec<Corruption> {
 }
 
 /// The file with right checksums, whatever it says.
-fn resealed(mut bytes: Vec<u8>) -> Vec<u8> {
-    let header = SegmentHeader::decode(&bytes).unwrap();
-    bytes.truncate(header.checksums as usize);
+/// None where there is no header to say where they go.
+pub(crate) fn resealed(bytes: &[u8]) -> Option<Vec<u8>> {
+    let header = SegmentHeader::decode(bytes).ok()?;
+    let mut bytes = bytes[..header.checksums as usize].to_vec();
     let list: Vec<u8> = bytes
         .chunks(BLOCK_BYTES)
         .flat_map(|block| Checksum::of(block).get().to_le_bytes())
         .collect();
     bytes.extend_from_slice(&list);
     bytes.extend_from_slice(&Checksum::of(&list).get().to_le_bytes());
-    bytes
+    Some(bytes)
 }
 
 /// The file with a header changed by `edit`, and everything after it as it was.
@@ -95,6 +96,7 @@ fn a_segment_of_many_blocks_is_read_back() {
         assert_eq!(segment.row(RowOrdinal::new(at as u32)).unwrap().to_row(), *row);
     }
     assert_eq!(segment.file_bytes(), bytes.len() as u64);
+    assert_eq!(segment.checksum(), Checksum::of(&bytes));
 }
 
 #[test]
@@ -168,7 +170,7 @@ fn text_ends_that_decrease_or_leave_the_section_give_no_row() {
     for hostile in [0u64, 1 << 40, u64::MAX] {
         let mut damaged = bytes.clone();
         damaged[ends + 32 + 24..ends + 64].copy_from_slice(&hostile.to_le_bytes());
-        let segment = open(&resealed(damaged)).unwrap();
+        let segment = open(&resealed(&damaged).unwrap()).unwrap();
         let what = segment.row(RowOrdinal::new(1)).unwrap_err().what;
         assert_eq!(what, "row 1 has a text that is none", "an end of {hostile}");
     }
@@ -179,7 +181,7 @@ fn an_embedding_that_is_none_is_found_by_a_verification() {
     let mut bytes = file(&rows());
     let embeddings = SegmentHeader::decode(&bytes).unwrap().sections[0].offset as usize;
     bytes[embeddings..embeddings + 4].copy_from_slice(&f32::NAN.to_le_bytes());
-    let found = faults(&open(&resealed(bytes)).unwrap());
+    let found = faults(&open(&resealed(&bytes).unwrap()).unwrap());
     assert_eq!(found[0].what, "row 0 has an embedding that is not of length 1");
 }
 
@@ -233,12 +235,28 @@ proptest! {
                 *byte = value;
             }
         }
-        if SegmentHeader::decode(&bytes).is_ok() {
-            let segment = open(&resealed(bytes)).unwrap();
+        if let Some(bytes) = resealed(&bytes) {
+            let segment = open(&bytes).unwrap();
             faults(&segment);
             for row in 0..5 {
                 let _ = segment.row(RowOrdinal::new(row)).map(|row| row.to_row());
             }
         }
     }
+}
+
+#[test]
+fn seeking_forward_finds_what_looking_everywhere_finds() {
+    let ids: Vec<u128> = (0..50).map(|n| n * n).collect();
+    let rows: Vec<Row> = ids.iter().map(|&id| bare_row(id, vec![1.0, 2.0])).collect();
+    let segment = open(&file(&rows)).unwrap();
+    for id in 0..2500 {
+        let expected = ids.partition_point(|&found| found < id) as u32;
+        for from in [0, expected / 2, expected.saturating_sub(1), expected] {
+            let found = segment.seek(RowOrdinal::new(from), TemplateId::new(id)).unwrap();
+            assert_eq!(found.get(), expected, "{id} from row {from}");
+        }
+    }
+    assert_eq!(segment.lsn_at(RowOrdinal::new(7)), Ok(Lsn::new(6)));
+    assert!(segment.lsn_at(RowOrdinal::new(50)).is_err());
 }

@@ -14,7 +14,7 @@ mod reader;
 mod record;
 mod writer;
 
-pub(crate) use reader::{LogEnd, LogReader};
+pub(crate) use reader::{LogEnd, LogHeader, LogReader};
 pub(crate) use record::WalRecord;
 #[cfg(test)]
 pub(crate) use record::{FRAME_BYTES, NOTE_BYTES};

@@ -1,5 +1,7 @@
 //! Replaying the log, and telling a torn tail from damage.
 
+use std::collections::VecDeque;
+
 use super::record::{FRAME_BYTES, NOTE_BYTES, WalRecord};
 use super::{FORMAT_VERSION, HEADER_BYTES, MAGIC};
 use crate::checksum::Checksum;
@@ -13,6 +15,9 @@ pub(crate) struct LogEnd {
     pub(crate) salt: u64,
     /// Bytes of the file that are header and whole records; none where the header is not whole.
     pub(crate) valid_bytes: usize,
+    /// Those of them that the file itself proves to be on disk: a record or note says that a
+    /// batch was durable, and so was everything up to the end of its record.
+    pub(crate) proven_bytes: usize,
     /// Bytes of an unfinished write behind them, up to the last that is not zero.
     pub(crate) torn_bytes: usize,
     /// The LSN of the last record.
@@ -24,10 +29,16 @@ pub(crate) struct LogEnd {
 /// The records of one log file, decoded one by one: a log may be large.
 #[derive(Debug)]
 pub(crate) struct LogReader<'a> {
-    /// The file; empty once its end was found.
+    /// The file.
     bytes: &'a [u8],
     is_last: bool,
+    /// Whether the end of the file, or damage, was found.
+    is_over: bool,
     end: LogEnd,
+    /// The records whose ends nothing has proven so far: LSN and end of each.
+    unproven: VecDeque<(Lsn, usize)>,
+    /// Where the last record begins.
+    record_at: usize,
 }
 
 impl<'a> LogReader<'a> {
@@ -40,7 +51,11 @@ impl<'a> LogReader<'a> {
         is_last: bool,
     ) -> Result<Self, DecodeError> {
         let last = Lsn::new(first.get().saturating_sub(1));
-        let (salt, valid_bytes, torn_bytes) = match check_header(bytes, seq, first) {
+        let checked = LogHeader::decode(bytes).and_then(|header| {
+            header.expect(seq, first)?;
+            Ok(header.salt)
+        });
+        let (salt, valid_bytes, torn_bytes) = match checked {
             Ok(salt) => (salt, HEADER_BYTES, 0),
             // A crash while the file was created: no record can have followed.
             Err(_) if is_last && bytes.len() <= HEADER_BYTES && !is_whole_header(bytes) => {
@@ -48,9 +63,35 @@ impl<'a> LogReader<'a> {
             }
             Err(fault) => return Err(fault),
         };
-        let bytes = if valid_bytes == 0 { &[] } else { bytes };
-        let end = LogEnd { salt, valid_bytes, torn_bytes, last, is_noted: true };
-        Ok(Self { bytes, is_last, end })
+        let end = LogEnd { salt, valid_bytes, proven_bytes: 0, torn_bytes, last, is_noted: true };
+        let (is_over, unproven) = (valid_bytes == 0, VecDeque::new());
+        Ok(Self { bytes, is_last, is_over, end, unproven, record_at: valid_bytes })
+    }
+
+    /// Where the last record that was read begins.
+    pub(crate) fn record_offset(&self) -> u64 {
+        self.record_at as u64
+    }
+
+    /// Goes on behind damage, at the next whole record; false where there is none.
+    pub(crate) fn skip_damage(&mut self) -> bool {
+        let LogEnd { salt, valid_bytes, last, .. } = self.end;
+        let rest = self.bytes.get(valid_bytes..).unwrap_or_default();
+        let last_lsn = last.get().saturating_add((rest.len() / NOTE_BYTES) as u64);
+        let found = (1..written(rest)).find_map(|at| {
+            let behind = rest.get(at..)?;
+            is_plausible(behind, 0, last_lsn).then_some(())?;
+            let mut cursor = Cursor::new(WalRecord::body(behind, salt).ok()?);
+            let (lsn, synced) = (cursor.u64().ok()?, cursor.u64().ok()?);
+            let before = if lsn == synced { lsn } else { lsn.checked_sub(1)? };
+            (lsn > last.get() || lsn == synced).then_some((at, Lsn::new(before)))
+        });
+        if let Some((at, before)) = found {
+            self.end.valid_bytes += at;
+            self.end.last = before;
+            self.is_over = false;
+        }
+        found.is_some()
     }
 
     /// Where the file ends, once every record was read.
@@ -58,9 +99,18 @@ impl<'a> LogReader<'a> {
         self.end
     }
 
+    /// Takes in that a record or note says that everything up to `synced` is durable. The header
+    /// was so before anything followed it.
+    fn prove(&mut self, synced: Lsn) {
+        self.end.proven_bytes = self.end.proven_bytes.max(HEADER_BYTES);
+        while let Some((_, end)) = self.unproven.pop_front_if(|(lsn, _)| *lsn <= synced) {
+            self.end.proven_bytes = end;
+        }
+    }
+
     /// Ends the file where no record stands in front of `rest`, or says what is damaged.
     fn stop(&mut self, rest: &[u8], broken: Broken) -> Option<DecodeError> {
-        self.bytes = &[];
+        self.is_over = true;
         match broken {
             Broken::Unfinished(_)
                 if self.is_last && !was_durable(rest, self.end.salt, self.end.last.next()) =>
@@ -80,19 +130,23 @@ impl Iterator for LogReader<'_> {
     type Item = Result<WalRecord, DecodeError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
+        while !self.is_over {
             let rest = self.bytes.get(self.end.valid_bytes..).filter(|rest| !rest.is_empty())?;
             let (record, length) = match next_record(rest, self.end.salt, self.end.last) {
                 Ok(found) => found,
                 Err(broken) => return self.stop(rest, broken).map(Err),
             };
+            self.record_at = self.end.valid_bytes;
             self.end.valid_bytes += length;
             self.end.is_noted = record.is_note();
             self.end.last = record.lsn;
+            self.prove(record.synced);
             if !record.is_note() {
+                self.unproven.push_back((record.lsn, self.end.valid_bytes));
                 return Some(Ok(record));
             }
         }
+        None
     }
 }
 
@@ -105,37 +159,52 @@ fn is_whole_header(bytes: &[u8]) -> bool {
     })
 }
 
-/// Checks the header and returns the file's salt.
-fn check_header(bytes: &[u8], seq: LogSeq, first: Lsn) -> Result<u64, DecodeError> {
-    let mut cursor = Cursor::new(bytes);
-    let header = cursor.bytes(HEADER_BYTES)?;
-    let mut cursor = Cursor::new(header);
-    if cursor.bytes(MAGIC.len())? != MAGIC {
-        return Err(DecodeError { offset: 0, what: "this is no log file".into() });
-    }
-    let version = cursor.u32()?;
-    if version != FORMAT_VERSION {
-        return Err(cursor.fault(format!(
-            "log format version {version} is unknown, this build knows {FORMAT_VERSION}; \
+/// What a log file says of itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LogHeader {
+    pub(crate) seq: LogSeq,
+    /// The LSN of the first record.
+    pub(crate) first: Lsn,
+    salt: u64,
+}
+
+impl LogHeader {
+    /// Reads and checks the header of a log file.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut cursor = Cursor::new(bytes);
+        let header = cursor.bytes(HEADER_BYTES)?;
+        let mut cursor = Cursor::new(header);
+        if cursor.bytes(MAGIC.len())? != MAGIC {
+            return Err(DecodeError { offset: 0, what: "this is no log file".into() });
+        }
+        let version = cursor.u32()?;
+        if version != FORMAT_VERSION {
+            return Err(cursor.fault(format!(
+                "log format version {version} is unknown, this build knows {FORMAT_VERSION}; \
                  open the store with the release that wrote it"
-        )));
+            )));
+        }
+        let (seq, first) = (LogSeq::new(cursor.u64()?), Lsn::new(cursor.u64()?));
+        let salt = cursor.u64()?;
+        let checked = header.get(..HEADER_BYTES - 4).unwrap_or_default();
+        if Checksum::of(checked) != Checksum::from_stored(cursor.u32()?) {
+            let what = "the checksum of the header differs".into();
+            return Err(DecodeError { offset: 0, what });
+        }
+        Ok(Self { seq, first, salt })
     }
-    let (found_seq, found_first) = (LogSeq::new(cursor.u64()?), Lsn::new(cursor.u64()?));
-    let salt = cursor.u64()?;
-    let checked = header.get(..HEADER_BYTES - 4).unwrap_or_default();
-    if Checksum::of(checked) != Checksum::from_stored(cursor.u32()?) {
-        return Err(DecodeError { offset: 0, what: "the checksum of the header differs".into() });
+
+    /// Refuses the header of another file.
+    fn expect(&self, seq: LogSeq, first: Lsn) -> Result<(), DecodeError> {
+        if (self.seq, self.first) == (seq, first) {
+            return Ok(());
+        }
+        let what = format!(
+            "log {} from LSN {} stands where log {seq} from LSN {first} should",
+            self.seq, self.first
+        );
+        Err(DecodeError { offset: 0, what })
     }
-    if (found_seq, found_first) != (seq, first) {
-        return Err(DecodeError {
-            offset: 0,
-            what: format!(
-                "log {found_seq} from LSN {found_first} stands where log {seq} from LSN {first} \
-                 should"
-            ),
-        });
-    }
-    Ok(salt)
 }
 
 /// Why there is no record where one was expected.
@@ -338,6 +407,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_proven_to_be_on_disk_ends_with_the_last_record_said_to_be_durable() {
+        let proven = |parts: &[Vec<u8>]| {
+            let bytes = [&*header(), &*parts.concat()].concat();
+            read_file(&bytes, FIRST, true).unwrap().1.proven_bytes
+        };
+        let one = record(11, 10).len();
+        assert_eq!(proven(&[]), 0, "a crash may have come before the sync of the header");
+        assert_eq!(proven(&[vec![7; 90]]), 0);
+        assert_eq!(proven(&[record(11, 10), record(12, 10)]), HEADER_BYTES);
+        let second_group = [record(11, 10), record(12, 10), record(13, 11), record(14, 11)];
+        assert_eq!(proven(&second_group), HEADER_BYTES + one);
+        // The note itself was not synced.
+        assert_eq!(proven(&[record(11, 10), record(12, 10), note(12)]), HEADER_BYTES + 2 * one);
+        let noted = [record(11, 10), note(11), record(12, 11), record(13, 12)];
+        assert_eq!(proven(&noted), HEADER_BYTES + 2 * one + note(11).len());
+    }
+
+    #[test]
     fn a_note_of_the_group_before_proves_nothing_about_a_torn_group() {
         let mut torn = [record(11, 10), note(11), record(12, 11), record(13, 11)].concat();
         let whole = record(11, 10).len();
@@ -396,7 +483,7 @@ mod tests {
             let mut row = bare_row(1, vec![1.0]);
             row.metadata = Some(record_as_text(12, 11, salt).into());
             let gallery = GalleryId::new(1);
-            let mut torn = record_of(Change::Enroll { gallery, row }, 11, 10, SALT);
+            let mut torn = record_of(Change::Enroll { gallery, row: row.into() }, 11, 10, SALT);
             torn[FRAME_BYTES] ^= 1;
             torn
         };

@@ -92,7 +92,7 @@ impl WalRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::{GalleryId, TemplateId};
+    use crate::id::{GalleryId, SegmentId, TemplateId};
     use crate::row::tests::{descriptor, row};
 
     const SALT: u64 = 0x5a17;
@@ -102,9 +102,10 @@ mod tests {
         let gallery = GalleryId::new(4);
         let changes = vec![
             Change::CreateGallery(descriptor(4, "g", 2)),
-            Change::Enroll { gallery, row: row(1, vec![1.0, 2.0]) },
-            Change::Enroll { gallery, row: row(2, vec![1.0, 2.0]) },
+            Change::Enroll { gallery, row: row(1, vec![1.0, 2.0]).into() },
+            Change::Enroll { gallery, row: row(2, vec![1.0, 2.0]).into() },
             Change::Remove { gallery, template: TemplateId::new(1) },
+            Change::Attach { gallery, segment: SegmentId::new(u64::MAX - 1), rows: 3 },
             Change::DropGallery(gallery),
         ];
         let bound: usize = changes.iter().map(Change::size_hint).sum();

@@ -64,16 +64,16 @@ impl WalWriter {
         })
     }
 
-    /// Goes on in an existing log file at `end`, behind `kept`, its header and whole records,
-    /// all of them durable from here on.
+    /// Goes on in an existing log file at `end`, behind its header and whole records, all of them
+    /// durable from here on. `tail` is what of them the file does not prove to be on disk.
     pub(crate) fn resume(
         directory: &dyn Directory,
         seq: LogSeq,
         end: LogEnd,
-        kept: &[u8],
+        tail: &[u8],
     ) -> Result<Self, IoFailure> {
-        let file = directory.append_behind(FileName::Log(seq), kept)?;
-        let record_bytes = kept.len().saturating_sub(HEADER_BYTES) as u64;
+        let file = directory.append_behind(FileName::Log(seq), end.proven_bytes as u64, tail)?;
+        let record_bytes = end.valid_bytes.saturating_sub(HEADER_BYTES) as u64;
         let (LogEnd { salt, last, is_noted, .. }, buffer) = (end, Vec::new());
         let mut writer =
             Self { seq, salt, file, last, is_noted, reserved: 0, record_bytes, buffer };
@@ -227,8 +227,8 @@ mod tests {
             let bytes = directory.content(FileName::Log(SEQ));
             let mut log = LogReader::open(&bytes, SEQ, Lsn::new(1), true).unwrap();
             assert_eq!(log.by_ref().count(), 1);
-            let kept = &bytes[..log.end().valid_bytes];
-            WalWriter::resume(&directory, SEQ, log.end(), kept).unwrap();
+            let tail = &bytes[log.end().proven_bytes..log.end().valid_bytes];
+            WalWriter::resume(&directory, SEQ, log.end(), tail).unwrap();
             let mut expected = Vec::new();
             record(1, 1).encode_into(log.end().salt, &mut expected);
             let (length, valid) = lengths(&directory, 1);

@@ -1,5 +1,7 @@
 //! Small galleries and rows for tests.
 
+use std::fs;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -79,4 +81,11 @@ pub(crate) fn create(store: &Store, name: &str, dim: usize) -> GalleryId {
     let mut batch = WriteBatch::new();
     batch.create_gallery(draft("tenant", name, dim));
     store.write(batch).unwrap().created[0]
+}
+
+/// Changes one byte of a file.
+pub(crate) fn put(path: &Path, at: usize, byte: u8) {
+    let mut file = fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.seek(SeekFrom::Start(at as u64)).unwrap();
+    file.write_all(&[byte]).unwrap();
 }

@@ -14,6 +14,7 @@ pub(crate) struct ErrorBody {
 /// One key's view of the REST door.
 #[derive(Clone)]
 pub(crate) struct Rest {
+    address: String,
     base: String,
     key: String,
     http: reqwest::Client,
@@ -24,6 +25,7 @@ pub(crate) type Answer = Result<(StatusCode, Value), ErrorBody>;
 impl Rest {
     pub(crate) fn new(address: &str, key: &str) -> Self {
         Self {
+            address: address.to_owned(),
             base: format!("http://{address}/api/v2"),
             key: key.to_owned(),
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
@@ -61,6 +63,14 @@ impl Rest {
             form = form.text((*name).to_owned(), (*text).to_owned());
         }
         self.send(self.request(Method::POST, path).multipart(form)).await
+    }
+
+    /// The text of `/metrics`, or none when the server is gone.
+    pub(crate) async fn metrics(&self) -> Option<String> {
+        let asked = self.http.get(format!("http://{}/metrics", self.address));
+        let answer = asked.bearer_auth(&self.key).send().await.ok()?;
+        assert!(answer.status().is_success(), "/metrics: {}", answer.status());
+        answer.text().await.ok()
     }
 
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -17,6 +17,8 @@ pub(crate) struct ServerBuilder {
     command: &'static str,
     models: Option<PathBuf>,
     pack: Option<String>,
+    arguments: Vec<String>,
+    log: &'static str,
     without_clients: bool,
 }
 
@@ -28,6 +30,8 @@ impl ServerBuilder {
             command: "serve",
             models: None,
             pack: None,
+            arguments: Vec::new(),
+            log: "warn",
             without_clients: true,
         }
     }
@@ -52,6 +56,18 @@ impl ServerBuilder {
         self
     }
 
+    /// With further arguments.
+    pub(crate) fn arguments(mut self, arguments: &[&str]) -> Self {
+        self.arguments.extend(arguments.iter().map(ToString::to_string));
+        self
+    }
+
+    /// Without a word about the model pack that is missing.
+    pub(crate) fn errors_only(mut self) -> Self {
+        self.log = "error";
+        self
+    }
+
     /// On the directory of an earlier server.
     pub(crate) fn on(mut self, server: &TestServer) -> Self {
         self.directory = Arc::clone(&server.directory);
@@ -60,23 +76,7 @@ impl ServerBuilder {
 
     /// Starts the process and waits for its ready line.
     pub(crate) async fn start(self) -> TestServer {
-        let data = self.directory.path().join("data");
-        let models = self.models.unwrap_or_else(|| self.directory.path().join("no-models"));
-        let mut command = program();
-        command
-            .args([self.command, "--pg", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data"])
-            .arg(&data)
-            .arg("--models")
-            .arg(models)
-            .env("LIKENESS_LOG", "warn")
-            .stdout(Stdio::piped());
-        if let Some(pack) = &self.pack {
-            command.args(["--pack", pack]);
-        }
-        if self.without_clients {
-            command.env("PATH", self.directory.path());
-        }
-        let mut process = command.spawn().unwrap();
+        let mut process = self.spawn();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let mut printed = Vec::new();
         loop {
@@ -89,6 +89,33 @@ impl ServerBuilder {
             }
         }
         TestServer::new(self.directory, process, printed)
+    }
+
+    /// Starts the process and kills it so long after, wherever its start then is.
+    pub(crate) async fn start_and_kill(self, after: Duration) {
+        let mut process = self.spawn();
+        spin(after);
+        process.kill().await.unwrap();
+    }
+
+    fn spawn(&self) -> Child {
+        let root = self.directory.path();
+        let mut command = program();
+        command
+            .args([self.command, "--pg", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data"])
+            .arg(root.join("data"))
+            .arg("--models")
+            .arg(self.models.clone().unwrap_or_else(|| root.join("no-models")))
+            .args(&self.arguments)
+            .env("LIKENESS_LOG", self.log)
+            .stdout(Stdio::piped());
+        if let Some(pack) = &self.pack {
+            command.args(["--pack", pack]);
+        }
+        if self.without_clients {
+            command.env("PATH", root);
+        }
+        command.spawn().unwrap()
     }
 }
 
@@ -203,6 +230,14 @@ fn program() -> Command {
         command.env_remove(name);
     }
     command
+}
+
+/// Waits without giving up the processor, which ends at the microsecond.
+pub(crate) fn spin(time: Duration) {
+    let start = Instant::now();
+    while start.elapsed() < time {
+        std::hint::spin_loop();
+    }
 }
 
 /// What takes longer than this hangs.

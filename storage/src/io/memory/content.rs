@@ -85,8 +85,8 @@ impl Content {
     }
 
     /// Moves the end, to write again over what is there.
-    pub(super) fn rewind(&mut self) {
-        self.end = 0;
+    pub(super) fn rewind_to(&mut self, end: usize) {
+        self.end = end;
     }
 
     fn change(&mut self, change: Change) {
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn a_sector_that_shows_a_later_write_shows_the_earlier_one() {
         let mut content = Content::durable(Image::of(vec![0; 4]));
-        content.rewind();
+        content.rewind_to(0);
         content.append(b"ab");
         content.append(b"cd");
         let expected = ["\0\0\0\0", "ab\0\0", "abcd"];
@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn sectors_reach_the_disk_in_any_order() {
         let mut content = Content::durable(Image::of(vec![0; 3 * SECTOR_BYTES]));
-        content.rewind();
+        content.rewind_to(0);
         content.append(&[1; 3 * SECTOR_BYTES]);
         let shown = |bytes: Vec<u8>| [0, 1, 2].map(|sector| bytes[sector * SECTOR_BYTES]);
         let seen: BTreeSet<[u8; 3]> = outcomes(&content).into_iter().map(shown).collect();

@@ -266,7 +266,12 @@ impl Directory for MemoryDirectory {
         Ok(Box::new(MemoryFile { directory: self.clone(), name, file }))
     }
 
-    fn append_behind(&self, name: FileName, kept: &[u8]) -> Result<Box<dyn AppendFile>, IoFailure> {
+    fn append_behind(
+        &self,
+        name: FileName,
+        proven: u64,
+        tail: &[u8],
+    ) -> Result<Box<dyn AppendFile>, IoFailure> {
         let (mut state, mut failure) = self.begin(Call::AppendBehind, Some(name));
         // Steps in the order in which a failure without a seed comes first.
         let (synced, opened, cut, written) = (0, 1, 2, 3);
@@ -277,17 +282,17 @@ impl Directory for MemoryDirectory {
         if failing == Some(opened) {
             return Err(failed("open"));
         }
-        state.file(file).cut_at(kept.len());
+        state.file(file).cut_at(proven as usize + tail.len());
         state.record();
         if failing == Some(cut) {
             return Err(failed("cut"));
         }
         let part = match &mut failure {
-            Some(failure) if failing == Some(written) => failure.part(kept.len()),
-            _ => kept.len(),
+            Some(failure) if failing == Some(written) => failure.part(tail.len()),
+            _ => tail.len(),
         };
-        state.file(file).rewind();
-        state.file(file).append(&kept[..part]);
+        state.file(file).rewind_to(proven as usize);
+        state.file(file).append(&tail[..part]);
         state.record();
         if failing == Some(written) {
             return Err(failed("write"));

@@ -1,0 +1,43 @@
+//! What keeps a store small: how large the galleries are, and making deleted faces gone.
+
+use std::sync::Arc;
+
+use likeness_storage::{Activity, ErasureReceipt, GallerySize};
+
+use super::{Engine, EngineError, Tenant, TenantSnapshot, blocking};
+
+impl TenantSnapshot {
+    /// The galleries of the tenant in name order, and how large each is.
+    pub fn sizes(&self) -> Vec<(String, GallerySize)> {
+        self.snapshot
+            .galleries(self.tenant.as_str(), None)
+            .filter_map(|gallery| Some((gallery.name.to_string(), self.snapshot.size(gallery.id)?)))
+            .collect()
+    }
+}
+
+impl Tenant {
+    /// Makes the bytes of all faces gone that were deleted from a gallery before this call, or from
+    /// all of the tenant's galleries, dropped ones included; done when this returns.
+    ///
+    /// # Errors
+    /// [`EngineError::GalleryNotFound`], [`EngineError::ReadOnly`], [`EngineError::Damaged`].
+    pub async fn erase(&self, gallery: Option<&str>) -> Result<ErasureReceipt, EngineError> {
+        let snapshot = self.snapshot();
+        let galleries = if let Some(name) = gallery {
+            vec![snapshot.descriptor(name)?.id]
+        } else {
+            let all = snapshot.snapshot.galleries(self.name.as_str(), None);
+            all.map(|gallery| gallery.id).collect()
+        };
+        let engine = Arc::clone(&self.engine);
+        blocking(move || Ok(engine.store.erase(&galleries)?)).await
+    }
+}
+
+impl Engine {
+    /// What the store did since it was opened, for all tenants together: for the operator.
+    pub fn activity(&self) -> Activity {
+        self.store.activity()
+    }
+}

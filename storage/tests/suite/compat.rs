@@ -1,0 +1,128 @@
+//! Stores that earlier builds wrote are opened by this one: everything in them is there.
+//!
+//! `tests/golden/vN` was written once, by the first build of format version N, and stays as it is.
+//! With `LIKENESS_GOLDEN=DIR` the second test writes such a folder, for a new version of the format.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use likeness_storage::{GalleryId, Row, Store, StoreOptions, TemplateId, WriteBatch};
+
+use crate::support::{Random, crashing, draft, open};
+
+const DIM: usize = 6;
+
+/// The galleries of a store with their rows in order.
+type Content = Vec<(String, Vec<Row>)>;
+
+fn content(store: &Store) -> Content {
+    let snapshot = store.snapshot();
+    let galleries = snapshot.galleries("tenant", None);
+    let rows = |id| snapshot.rows(id, None).map(|row| row.unwrap().to_row()).collect();
+    galleries.map(|gallery| (gallery.name.to_string(), rows(gallery.id))).collect()
+}
+
+/// Writes a store with something of everything: sealed, loaded, logged and deleted rows, replaced
+/// ones, several galleries, one of them dropped. Says what is in it.
+fn build(path: &Path, options: StoreOptions) -> Content {
+    let store = open(path, options.with_compaction(false));
+    let mut random = Random(2026);
+    let mut create = WriteBatch::new();
+    create.create_gallery(draft("tenant", "dropped", 3));
+    create.create_gallery(draft("tenant", "people", DIM));
+    create.create_gallery(draft("tenant", "Zoë's", 1));
+    let created = store.write(create).unwrap().created;
+    let rows: Vec<Row> = (1..=12).map(|id| random.row(id, DIM)).collect();
+    for half in rows[..8].chunks(4) {
+        store.write(enrolling(created[1], half)).unwrap();
+        store.checkpoint().unwrap();
+    }
+    let mut batch = WriteBatch::new();
+    batch.remove(created[1], TemplateId::new(2)).drop_gallery(created[0]);
+    store.write(batch).unwrap();
+    store.checkpoint().unwrap();
+    let mut loader = store.load(created[1]).unwrap();
+    for row in &rows[8..10] {
+        loader.push(row.clone()).unwrap();
+    }
+    loader.commit().unwrap();
+    let replaced = random.row(5, DIM);
+    let alone = random.row(u128::MAX, 1);
+    let mut batch = enrolling(created[1], &rows[10..]);
+    batch.remove(created[1], replaced.id).enroll(created[1], replaced.clone());
+    batch.enroll(created[2], alone.clone());
+    store.write(batch).unwrap();
+    store.close().unwrap();
+    let mut people = rows;
+    people[4] = replaced;
+    people.remove(1);
+    vec![("Zoë's".to_owned(), vec![alone]), ("people".to_owned(), people)]
+}
+
+fn enrolling(gallery: GalleryId, rows: &[Row]) -> WriteBatch {
+    let mut batch = WriteBatch::new();
+    for row in rows {
+        batch.enroll(gallery, row.clone());
+    }
+    batch
+}
+
+const STORES: [&str; 2] = ["closed", "crashed"];
+
+fn options(store: &str) -> StoreOptions {
+    if store == "closed" { StoreOptions::default() } else { crashing() }
+}
+
+/// A copy of a folder of files: opening a store may change it.
+fn copy(from: &Path) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for file in fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
+    }
+    copy
+}
+
+#[test]
+fn stores_of_every_version_of_the_format_open_with_all_their_content() {
+    let golden = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden"));
+    let mut opened = 0;
+    for version in fs::read_dir(golden).unwrap() {
+        for name in STORES {
+            let fresh = tempfile::tempdir().unwrap();
+            let expected = build(fresh.path(), options(name));
+            let copy = copy(&version.as_ref().unwrap().path().join(name));
+            let store = open(copy.path(), crashing());
+            assert_eq!(content(&store), expected, "{version:?} {name}");
+            store.verify().unwrap();
+            let people = store.snapshot().gallery_by_name("tenant", "people").unwrap().id;
+            store.erase(&[people]).unwrap();
+            drop(store);
+            assert_eq!(content(&open(copy.path(), crashing())), expected, "and goes on");
+            opened += 1;
+        }
+    }
+    assert!(opened >= 2);
+}
+
+#[test]
+fn a_golden_store_is_written_where_one_is_asked_for() {
+    let asked = std::env::var_os("LIKENESS_GOLDEN").map(PathBuf::from);
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = asked.as_deref().unwrap_or(temporary.path());
+    for name in STORES {
+        let path = folder.join(name);
+        let expected = build(&path, options(name));
+        fs::remove_file(path.join("LOCK")).unwrap();
+        for file in fs::read_dir(&path).unwrap() {
+            let path = file.unwrap().path();
+            // Room reserved behind the log's end need not be kept, apart from some.
+            if path.file_name().unwrap().to_str().unwrap().starts_with("wal-") {
+                let bytes = fs::read(&path).unwrap();
+                let end = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+                fs::write(&path, &bytes[..bytes.len().min(end + 100)]).unwrap();
+            }
+        }
+        assert_eq!(content(&open(copy(&path).path(), crashing())), expected);
+    }
+}
