@@ -137,7 +137,9 @@ impl Workload {
             gate.wait_until_reached();
             let written = (0..batches).try_for_each(|_| self.rows());
             gate.release();
-            work.join().unwrap().and(written)
+            let outcome = work.join().unwrap();
+            // A write that fails says more than an erasure that is not complete.
+            written.and(outcome)
         })
     }
 
