@@ -144,8 +144,11 @@ fn reached(source: &DiskDirectory) -> Result<Lsn, BackupError> {
         if let FileName::Log(seq) = name
             && let Some(last) = last_of(source, seq)?
         {
-            source.sync_file(name)?;
-            return Ok(last);
+            return match source.sync_file(name) {
+                // It was retired by a checkpoint, which was durable.
+                Err(failure) if !failure.is_missing() => Err(failure.into()),
+                _ => Ok(last),
+            };
         }
     }
     Ok(Lsn::new(0))

@@ -173,7 +173,9 @@ impl Workload {
             gate.wait_until_reached();
             let outcome = other(self);
             gate.release();
-            worker.join().unwrap().and(outcome)
+            let worked = worker.join().unwrap();
+            // A write that fails says more than an erasure that is not complete.
+            outcome.and(worked)
         })
     }
 
