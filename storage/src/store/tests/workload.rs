@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::oracle::{Oracle, World, read};
-use crate::batch::{WriteBatch, WriteError};
+use crate::batch::{Commit, Operation, WriteBatch, WriteError};
 use crate::id::GalleryId;
 use crate::io::FileName;
 use crate::io::memory::{MemoryDirectory, Random};
@@ -100,6 +100,7 @@ impl Workload {
             4..=9 => self.maintain()?,
             10 => self.reopen()?,
             11 => self.refused()?,
+            12..=13 => self.load()?,
             _ => self.rows()?,
         }
         self.settle()
@@ -130,7 +131,7 @@ impl Workload {
             1 => store.compact().map(drop),
             _ => store.erase(&galleries).map(drop),
         };
-        self.meanwhile(work, |workload| (0..batches).try_for_each(|_| workload.rows()))
+        self.meanwhile(work, |workload| (0..batches).try_for_each(|_| workload.rows_or_load()))
     }
 
     /// A merge, and while some call of it is held, batches and the begin of a checkpoint. Which of
@@ -140,13 +141,17 @@ impl Workload {
         std::thread::scope(|scope| {
             let mut checkpoint = None;
             let begin = |workload: &mut Self| {
-                workload.rows()?;
+                workload.rows_or_load()?;
+                if store.snapshot().lsn() == store.activity().sealed {
+                    // There is nothing to seal, so no checkpoint would begin.
+                    return Ok(());
+                }
                 let thread = scope.spawn(|| store.checkpoint());
                 while !thread.is_finished() && !store.activity().checkpointing {
                     std::thread::yield_now();
                 }
                 checkpoint = Some(thread);
-                workload.rows()
+                workload.rows_or_load()
             };
             let merged = self.meanwhile(|store| store.compact().map(drop), begin);
             let sealed = checkpoint.map(|thread| thread.join().unwrap());
@@ -177,6 +182,10 @@ impl Workload {
         })
     }
 
+    fn rows_or_load(&mut self) -> Result<(), WriteError> {
+        if self.random.one_in(3) { self.load() } else { self.rows() }
+    }
+
     fn is_checkpointed_early(&self) -> bool {
         self.options.checkpoint_bytes < StoreOptions::default().checkpoint_bytes
     }
@@ -194,9 +203,19 @@ impl Workload {
         if batch.is_empty() {
             return Ok(());
         }
+        let outcome = self.store().write(batch.clone());
+        self.note(&batch, outcome)
+    }
+
+    /// Tells the oracle what became of a batch that must not be refused.
+    fn note(
+        &mut self,
+        batch: &WriteBatch,
+        outcome: Result<Commit, WriteError>,
+    ) -> Result<(), WriteError> {
         let mut after = self.oracle.clone();
-        let created = after.apply(&batch);
-        match self.store().write(batch) {
+        let created = after.apply(batch);
+        match outcome {
             Ok(commit) => {
                 assert_eq!((commit.lsn.get(), commit.created), (after.lsn(), created));
                 self.oracle = after;
@@ -210,6 +229,48 @@ impl Workload {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// A bulk load, or one that is given up.
+    fn load(&mut self) -> Result<(), WriteError> {
+        let Some(gallery) = self.gallery() else { return Ok(()) };
+        let mut batch = WriteBatch::new();
+        let mut ids: Vec<_> = self.world().galleries[&gallery].rows.keys().copied().collect();
+        for _ in 0..=self.random.below(12) {
+            let row = self.row(gallery);
+            if !ids.contains(&row.id) {
+                ids.push(row.id);
+                batch.enroll(gallery, row);
+            }
+        }
+        let given_up = batch.is_empty() || self.random.one_in(4);
+        let store = Arc::clone(self.store.as_ref().unwrap());
+        let mut loader = store.load(gallery)?;
+        let pushed = batch.operations().iter().try_for_each(|operation| match operation {
+            Operation::Enroll { row, .. } => loader.push(row.clone()),
+            other => panic!("{other:?} is not loaded"),
+        });
+        let outcome = match pushed {
+            Ok(()) if given_up => {
+                drop(loader);
+                // Nobody can be told that files were not removed; the next start does.
+                self.directory.take_failed();
+                return Ok(());
+            }
+            Ok(()) => loader.commit(),
+            Err(error) => {
+                drop(loader);
+                Err(error)
+            }
+        };
+        let failed_early = matches!(outcome, Err(WriteError::Io(_)))
+            && self.store().activity().read_only.is_none();
+        if failed_early {
+            // Nothing has reached the log, and the store goes on.
+            assert!(self.directory.take_failed().is_some(), "no call failed: {outcome:?}");
+            return Ok(());
+        }
+        self.note(&batch, outcome)
     }
 
     fn create_gallery(&mut self) -> Result<(), WriteError> {
