@@ -199,12 +199,12 @@ impl Workload {
     }
 
     /// Commits a batch that must not be refused.
-    fn write(&mut self, batch: WriteBatch) -> Result<(), WriteError> {
+    fn write(&mut self, batch: &WriteBatch) -> Result<(), WriteError> {
         if batch.is_empty() {
             return Ok(());
         }
         let outcome = self.store().write(batch.clone());
-        self.note(&batch, outcome)
+        self.note(batch, outcome)
     }
 
     /// Tells the oracle what became of a batch that must not be refused.
@@ -244,40 +244,30 @@ impl Workload {
             }
         }
         let given_up = batch.is_empty() || self.random.one_in(4);
+        // Of what goes on beside the load.
+        let failed_before = self.directory.take_failed();
         let store = Arc::clone(self.store.as_ref().unwrap());
-        let mut loader = store.load(gallery)?;
-        let pushed = batch.operations().iter().try_for_each(|operation| match operation {
-            Operation::Enroll { row, .. } => loader.push(row.clone()),
-            other => panic!("{other:?} is not loaded"),
-        });
-        let outcome = match pushed {
-            Ok(()) if given_up => {
-                drop(loader);
-                // Nobody can be told that files were not removed; the next start does.
-                self.directory.take_failed();
-                return Ok(());
-            }
-            Ok(()) => loader.commit(),
-            Err(error) => {
-                drop(loader);
-                Err(error)
-            }
+        let outcome = load(&store, gallery, &batch, given_up);
+        let goes_on = match &outcome {
+            // Nobody can be told that files were not removed; the next start does.
+            Ok(None) => true,
+            // Nothing has reached the log.
+            Err(WriteError::Io(_)) => self.store().activity().read_only.is_none(),
+            _ => false,
         };
-        let failed_early = matches!(outcome, Err(WriteError::Io(_)))
-            && self.store().activity().read_only.is_none();
-        if failed_early {
-            // Nothing has reached the log, and the store goes on.
-            assert!(self.directory.take_failed().is_some(), "no call failed: {outcome:?}");
-            return Ok(());
+        if goes_on {
+            let failed = self.directory.take_failed();
+            assert!(outcome.is_ok() || failed.is_some(), "no call failed, and yet: {outcome:?}");
         }
-        self.note(&batch, outcome)
+        self.directory.give_failed(failed_before);
+        if goes_on { Ok(()) } else { self.note(&batch, outcome.map(Option::unwrap)) }
     }
 
     fn create_gallery(&mut self) -> Result<(), WriteError> {
         let mut batch = WriteBatch::new();
         let name = format!("g{}", self.oracle.lsn());
         batch.create_gallery(draft(&name, 1 + self.random.below(8)));
-        self.write(batch)
+        self.write(&batch)
     }
 
     fn gallery(&mut self) -> Option<GalleryId> {
@@ -289,7 +279,7 @@ impl Workload {
         let Some(gallery) = self.gallery() else { return Ok(()) };
         let mut batch = WriteBatch::new();
         batch.drop_gallery(gallery);
-        self.write(batch)
+        self.write(&batch)
     }
 
     fn reopen(&mut self) -> Result<(), WriteError> {
@@ -346,7 +336,7 @@ impl Workload {
                 batch.push(operation.clone());
             }
         }
-        self.write(batch)
+        self.write(&batch)
     }
 
     /// A row for a gallery; some are longer than a sector of the disk.
@@ -378,4 +368,21 @@ impl Workload {
         let refused = store.checkpoint();
         assert!(matches!(refused, Err(WriteError::ReadOnly { .. })), "{refused:?}");
     }
+}
+
+/// Loads the rows of a batch; answers with none where the load is given up at last.
+fn load(
+    store: &Store,
+    gallery: GalleryId,
+    batch: &WriteBatch,
+    given_up: bool,
+) -> Result<Option<Commit>, WriteError> {
+    let mut loader = store.load(gallery)?;
+    for operation in batch.operations() {
+        match operation {
+            Operation::Enroll { row, .. } => loader.push(row.clone())?,
+            other => panic!("{other:?} is not loaded"),
+        }
+    }
+    if given_up { Ok(None) } else { loader.commit().map(Some) }
 }
