@@ -103,7 +103,8 @@ impl Committer {
             }
             self.commit_group(group, || {
                 next = next.take().or_else(|| inbox.try_recv().ok());
-                next.is_none()
+                // A worker that has done something is nobody who waits.
+                matches!(next, None | Some(Request::Wake))
             });
             match next.take() {
                 Some(Request::Close { reply }) => {

@@ -136,7 +136,16 @@ pub(crate) fn is_unit(components: &[f32]) -> bool {
 }
 
 fn squared_length(components: &[f32]) -> f64 {
-    components.iter().map(|&value| f64::from(value) * f64::from(value)).sum()
+    // Eight sums that do not wait for each other.
+    let (chunks, rest) = components.as_chunks::<8>();
+    let square = |value: f32| f64::from(value) * f64::from(value);
+    let mut sums = [0.0; 8];
+    for chunk in chunks {
+        for (sum, &value) in sums.iter_mut().zip(chunk) {
+            *sum += square(value);
+        }
+    }
+    sums.iter().sum::<f64>() + rest.iter().copied().map(square).sum::<f64>()
 }
 
 #[cfg(test)]

@@ -42,18 +42,18 @@ pub(super) async fn check(
             let row = found.remove(name);
             let row = row.unwrap_or_else(|| panic!("{name} is lost: {face:?}"));
             assert_eq!(row.batch, face.batch, "{name}");
-            if face.face_id.is_none() {
-                face.face_id = Some(row.face_id.clone());
+            if face.id.is_none() {
+                face.id = Some(row.face_id.clone());
                 searches.insert(name.clone(), face.clone());
             }
-            assert_eq!(Some(row.face_id), face.face_id, "{name}");
+            assert_eq!(Some(row.face_id), face.id, "{name}");
             let expected = face.embedding();
             let exact = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-6;
             assert!(row.embedding.iter().zip(&expected).all(exact), "embedding of {name}");
             assert_eq!(row.embedding.len(), expected.len());
         }
     }
-    assert!(found.is_empty(), "nobody enrolled these, or they were deleted: {found:#?}");
+    assert!(found.is_empty(), "nobody enrolled these, or they were deleted: {found:?}");
 
     let all: Vec<_> = writers.iter().flat_map(|writer| &writer.faces).collect();
     for _ in 0..SEARCHES.min(all.len()) {
@@ -78,7 +78,7 @@ async fn everything(client: &Client) -> BTreeMap<String, Found> {
         }
     }
     let count: i64 = client.query_one("SELECT count(*) FROM crash", &[]).await.unwrap().get(0);
-    assert_eq!(count, found.len() as i64);
+    assert_eq!(usize::try_from(count), Ok(found.len()));
     found
 }
 

@@ -24,7 +24,7 @@ pub(super) struct Face {
     /// What its embedding is made from.
     seed: u64,
     /// None until the server has said it.
-    pub(super) face_id: Option<String>,
+    pub(super) id: Option<String>,
 }
 
 impl Face {
@@ -102,7 +102,7 @@ impl Writer {
         for name in names {
             self.serial += 1;
             let seed = (self.number << 32) | self.serial;
-            let face = Face { batch: batch.clone(), seed, face_id: None };
+            let face = Face { batch: batch.clone(), seed, id: None };
             let padding = "x".repeat(self.random.below(METADATA));
             rows.push(format!(
                 "('{name}', '{batch}', '{{\"padding\": \"{padding}\"}}', '{}')",
@@ -120,9 +120,9 @@ impl Writer {
         for message in answer {
             let SimpleQueryMessage::Row(row) = message else { continue };
             let face = faces.get_mut(row.get(1).unwrap()).unwrap();
-            face.face_id = Some(row.get(0).unwrap().to_owned());
+            face.id = Some(row.get(0).unwrap().to_owned());
         }
-        assert!(faces.values().all(|face| face.face_id.is_some()), "rows missing of {insert}");
+        assert!(faces.values().all(|face| face.id.is_some()), "rows missing of {insert}");
         self.faces.append(&mut faces);
         self.acknowledge(told);
         Ok(())

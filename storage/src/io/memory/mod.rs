@@ -163,6 +163,11 @@ impl MemoryDirectory {
         gate
     }
 
+    /// The files that are there, without a call.
+    pub(crate) fn files(&self) -> Vec<FileName> {
+        self.state.lock().names.list()
+    }
+
     /// Changes the content of a file behind the store's back.
     pub(crate) fn edit(&self, name: FileName, edit: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.state.lock();

@@ -18,17 +18,22 @@ const FLIPS_MIN: u64 = 2_000;
 const STORES: usize = 8;
 const FLIPS: usize = 4;
 
-/// What a store shows, or an error with all its words.
-fn look(directory: &MemoryDirectory) -> Result<(u64, World), String> {
-    let (store, report) = open(directory).map_err(|error| error.to_string())?;
-    Ok((report.lsn.get(), read(&store)?))
+/// What a store shows to a reader, and what the full check says of it; errors with all their words.
+fn look(directory: &MemoryDirectory) -> (Result<(u64, World), String>, Result<(), String>) {
+    match open(directory) {
+        Err(error) => (Err(error.to_string()), Ok(())),
+        Ok((store, report)) => {
+            let seen = read(&store).map(|world| (report.lsn.get(), world));
+            (seen, store.verify().map_err(|damage| damage.to_string()))
+        }
+    }
 }
 
 /// Flips a bit in a copy of the store and looks at it. Returns how many bits were flipped: none
 /// where there is nothing yet.
 fn check(workload: &mut Workload, store: &MemoryDirectory) -> u64 {
     let random = &mut workload.random;
-    let files = store.list().unwrap();
+    let files = store.files();
     let full: Vec<FileName> =
         files.iter().copied().filter(|name| !store.content(*name).is_empty()).collect();
     if full.is_empty() {
@@ -44,20 +49,22 @@ fn check(workload: &mut Workload, store: &MemoryDirectory) -> u64 {
 fn flip(store: &MemoryDirectory, name: FileName, at: usize, mask: u8, oracle: &Oracle) {
     let damaged = store.killed();
     damaged.edit(name, |bytes| bytes[at] ^= mask);
-    let (lsn, world) = look(&store.killed()).unwrap();
-    match look(&damaged) {
-        Err(error) => {
-            let path = store.path(name).display().to_string();
-            assert!(error.contains(&path), "byte {at} of {name}: {error}");
-        }
-        Ok(found) if found == (lsn, world) => {}
-        Ok((found, world)) => {
-            let newest =
-                store.list().unwrap().into_iter().rfind(|name| matches!(name, FileName::Log(_)));
-            assert_eq!(Some(name), newest, "byte {at} changed what is seen");
-            let cut = is_without_last_group(oracle, lsn, found, &world);
-            assert!(cut, "byte {at} of {name}: LSN {found} is shown, {lsn} was there");
-        }
+    let (truth, sound) = look(&store.killed());
+    let (lsn, world) = truth.unwrap();
+    sound.unwrap();
+    let (seen, check) = look(&damaged);
+    let path = store.path(name).display().to_string();
+    for error in [seen.as_ref().err(), check.as_ref().err()].into_iter().flatten() {
+        assert!(error.contains(&path), "byte {at} of {name}: {error}");
+    }
+    if let Ok((found, shown)) = seen
+        && (found, &shown) != (lsn, &world)
+    {
+        let files = store.files();
+        let newest = files.iter().rfind(|name| matches!(name, FileName::Log(_)));
+        assert_eq!(Some(&name), newest, "byte {at} changed what is seen");
+        let cut = is_without_last_group(oracle, lsn, found, &shown);
+        assert!(cut, "byte {at} of {name}: LSN {found} is shown, {lsn} was there");
     }
 }
 
@@ -104,7 +111,7 @@ fn every_flipped_byte_of_a_closed_store_is_named_or_changes_nothing() {
     drop(store);
     let closed = workload.directory.killed();
     let mut kinds = HashSet::new();
-    for name in closed.list().unwrap() {
+    for name in closed.files() {
         kinds.insert(discriminant(&name));
         for at in 0..closed.content(name).len() {
             flip(&closed, name, at, 0x5A, &workload.oracle);

@@ -19,7 +19,7 @@ use crate::io::memory::{Breakdown, Call, MemoryDirectory, PowerCut, Random};
 use crate::recovery::OpenError;
 
 /// Seeds of the ordinary test run, and the crashes they must amount to.
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 24;
 const CRASH_POINTS_MIN: u64 = 10_000;
 
 /// Where a check stands, for its message.
@@ -190,4 +190,29 @@ fn a_seed_tells_the_same_story_again() {
     for seed in 0..3 {
         assert_eq!(run(seed), run(seed), "seed {seed}");
     }
+}
+
+/// A checkpoint that begins, and may end, while a merge goes on.
+fn overlap(seed: u64) -> u64 {
+    let mut workload = Workload::new(seed);
+    workload.open(MemoryDirectory::recording()).unwrap();
+    let mut crash_points = 0;
+    for call in 0..8 {
+        (0..12).for_each(|_| workload.step().unwrap());
+        let before = workload.directory.history().len();
+        workload.merge_meets_checkpoint().unwrap();
+        for state in workload.directory.history().drain(before..) {
+            let crash = Crash::seeded(&mut workload.random);
+            let then = PowerCut::Seeded(workload.random.next());
+            let (left, place) = (crash.of(&state), Place { life: 0, call, crash });
+            check(&place, &left, state.acknowledged(), &workload.oracle, &[then]);
+            crash_points += 1;
+        }
+    }
+    crash_points
+}
+
+#[test]
+fn every_crash_of_a_merge_that_meets_a_checkpoint_leaves_what_was_there() {
+    assert_at_least(for_seeds("simulation", SEEDS, overlap), 1000);
 }

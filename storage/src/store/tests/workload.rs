@@ -16,9 +16,13 @@ use crate::store::Store;
 /// Most galleries at a time: few, so that each gets several segments.
 const GALLERIES_MAX: usize = 3;
 
-/// Options under which dropping a store leaves what a killed process would leave.
+/// Options under which dropping a store leaves what a killed process would leave, and nothing
+/// begins by itself at a time that is up to the threads.
 pub(super) fn crashing() -> StoreOptions {
-    StoreOptions::default().with_checkpoint_on_close(false)
+    StoreOptions::default()
+        .with_checkpoint_on_close(false)
+        .with_checkpoint_after(None)
+        .with_compaction(false)
 }
 
 pub(super) fn open(directory: &MemoryDirectory) -> Result<(Store, RecoveryReport), OpenError> {
@@ -40,24 +44,24 @@ pub(super) struct Workload {
     pub(super) oracle: Oracle,
     options: StoreOptions,
     store: Option<Arc<Store>>,
-    /// Checkpoints of this store that are known to have ended.
-    checkpoints: u64,
+    /// The log file that was the newest when nothing was under way.
+    log: Option<FileName>,
+}
+
+fn newest_log(directory: &MemoryDirectory) -> Option<FileName> {
+    directory.files().into_iter().rfind(|name| matches!(name, FileName::Log(_)))
 }
 
 impl Workload {
     /// A new store that is not open yet.
     pub(super) fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
-        // Nothing begins by itself at a time that the seed does not determine.
-        let mut options = StoreOptions::default()
-            .with_checkpoint_on_close(random.one_in(2))
-            .with_checkpoint_after(None)
-            .with_compaction(false);
+        let mut options = crashing().with_checkpoint_on_close(random.one_in(2));
         if random.one_in(3) {
             options = options.with_checkpoint_bytes(2000);
         }
         let directory = MemoryDirectory::default();
-        Self { random, directory, oracle: Oracle::new(), options, store: None, checkpoints: 0 }
+        Self { random, directory, oracle: Oracle::new(), options, store: None, log: None }
     }
 
     /// Opens the store in `directory`, where every acknowledged batch must be.
@@ -73,7 +77,7 @@ impl Workload {
         // A reader may see it now, so it must stay.
         self.directory.acknowledge(lsn);
         self.store = Some(Arc::new(store));
-        self.checkpoints = 0;
+        self.log = newest_log(&self.directory);
         assert_eq!(read(self.store()).as_ref(), Ok(self.oracle.world()), "after opening");
         Ok(())
     }
@@ -104,42 +108,74 @@ impl Workload {
     /// Waits until the store does nothing any more, so that the calls of the next operation do
     /// not mix with what this one brought about. An error that nobody was told of comes up here.
     fn settle(&mut self) -> Result<(), WriteError> {
+        // A checkpoint that the operation made due has begun, and the log with it, before the
+        // next batch is looked at.
         self.store().write(WriteBatch::new())?;
-        let activity = self.store().activity();
-        let begun = activity.checkpointing || activity.checkpoints > self.checkpoints;
-        if begun || activity.read_only.is_some() {
+        let log = newest_log(&self.directory);
+        if log != self.log {
             // This one finds nothing to do when the one before it has ended.
             self.store().checkpoint()?;
-            self.checkpoints = self.store().activity().checkpoints;
+            self.log = log;
         }
         Ok(())
     }
 
     /// A checkpoint, a merge or an erasure; while some call of it is held, batches are written.
     fn maintain(&mut self) -> Result<(), WriteError> {
-        let of_worker = |_, name| matches!(name, FileName::Segment(_) | FileName::Tombstones(..));
-        let gate = self.directory.gate(1 + self.random.below(12) as u32, of_worker);
         let (kind, galleries) = (self.random.below(3), self.galleries());
-        let store = Arc::clone(self.store.as_ref().unwrap());
-        let work = || {
-            let outcome = match kind {
-                0 => store.checkpoint().map(drop),
-                1 => store.compact().map(drop),
-                _ => store.erase(&galleries).map(drop),
-            };
-            gate.release();
-            outcome
-        };
         // Writers wait for a checkpoint that has fallen behind.
         let batches = if self.is_checkpointed_early() { 0 } else { self.random.below(4) };
+        let work = |store: &Store| match kind {
+            0 => store.checkpoint().map(drop),
+            1 => store.compact().map(drop),
+            _ => store.erase(&galleries).map(drop),
+        };
+        self.meanwhile(work, |workload| (0..batches).try_for_each(|_| workload.rows()))
+    }
+
+    /// A merge, and while some call of it is held, batches and the begin of a checkpoint. Which of
+    /// the two goes on first afterwards is up to the threads.
+    pub(super) fn merge_meets_checkpoint(&mut self) -> Result<(), WriteError> {
+        let store = Arc::clone(self.store.as_ref().unwrap());
         std::thread::scope(|scope| {
-            let work = scope.spawn(work);
+            let mut checkpoint = None;
+            let begin = |workload: &mut Self| {
+                workload.rows()?;
+                let thread = scope.spawn(|| store.checkpoint());
+                while !thread.is_finished() && !store.activity().checkpointing {
+                    std::thread::yield_now();
+                }
+                checkpoint = Some(thread);
+                workload.rows()
+            };
+            let merged = self.meanwhile(|store| store.compact().map(drop), begin);
+            let sealed = checkpoint.map(|thread| thread.join().unwrap());
+            merged.and(sealed.transpose().map(drop))
+        })
+    }
+
+    /// Does `work` on a thread of its own, and `other` while some call of it is held.
+    fn meanwhile(
+        &mut self,
+        work: impl FnOnce(&Store) -> Result<(), WriteError> + Send,
+        other: impl FnOnce(&mut Self) -> Result<(), WriteError>,
+    ) -> Result<(), WriteError> {
+        let of_worker = |_, name| matches!(name, FileName::Segment(_) | FileName::Tombstones(..));
+        let gate = self.directory.gate(1 + self.random.below(12) as u32, of_worker);
+        let store = Arc::clone(self.store.as_ref().unwrap());
+        std::thread::scope(|scope| {
+            let worker = scope.spawn(|| {
+                let outcome = work(&store);
+                // It may have ended before it came to the gate.
+                gate.release();
+                outcome
+            });
             gate.wait_until_reached();
-            let written = (0..batches).try_for_each(|_| self.rows());
+            let outcome = other(self);
             gate.release();
-            let outcome = work.join().unwrap();
+            let worked = worker.join().unwrap();
             // A write that fails says more than an erasure that is not complete.
-            written.and(outcome)
+            outcome.and(worked)
         })
     }
 
