@@ -32,7 +32,7 @@ const GROUP_BATCHES_MAX: usize = 1024;
 pub(crate) struct Committer {
     directory: Arc<dyn Directory>,
     #[expect(dead_code, reason = "held for as long as the committer lives")]
-    lock: DirectoryLock,
+    lock: Arc<DirectoryLock>,
     options: StoreOptions,
     store: StoreId,
     current: Current,
@@ -103,8 +103,8 @@ impl Committer {
             }
             self.commit_group(group, || {
                 next = next.take().or_else(|| inbox.try_recv().ok());
-                // A worker that has done something is nobody who waits.
-                matches!(next, None | Some(Request::Wake))
+                // Only another batch would say that this group is durable.
+                !matches!(next, Some(Request::Write { .. }))
             });
             match next.take() {
                 Some(Request::Close { reply }) => {
@@ -115,6 +115,7 @@ impl Committer {
                     next = Some(Request::Write { proposal, reply });
                 }
                 Some(Request::Hold { gallery, hold }) => self.maintenance.hold(gallery, hold),
+                Some(Request::Discard { files }) => self.maintenance.discard(files),
                 Some(other) => self.maintenance.ask(other),
                 None => {}
             }

@@ -18,14 +18,12 @@ pub struct ErasureReceipt {
     pub bytes_scanned: u64,
     /// Bytes written in their place, and by the checkpoint that retired the log.
     pub bytes_written: u64,
-    /// Files that could not be removed.
-    pub(crate) files_left: u64,
 }
 
 impl ErasureReceipt {
     pub(crate) fn new(checkpoint: &CheckpointReport) -> Self {
-        let CheckpointReport { lsn, bytes, files_left, .. } = *checkpoint;
-        Self { lsn, bytes_written: bytes, files_left, ..Self::default() }
+        let CheckpointReport { lsn, bytes, .. } = *checkpoint;
+        Self { lsn, bytes_written: bytes, ..Self::default() }
     }
 
     pub(crate) fn add(&mut self, report: &CompactionReport) {
@@ -33,6 +31,5 @@ impl ErasureReceipt {
         self.segments_rewritten += report.segments;
         self.bytes_scanned += report.bytes_read;
         self.bytes_written += report.bytes_written;
-        self.files_left = report.files_left;
     }
 }

@@ -139,8 +139,16 @@ fn not_written(failure: IoFailure) -> WriteError {
 
 impl Drop for Loader<'_> {
     fn drop(&mut self) {
-        for segment in &self.segments {
-            let _ = self.directory.remove(FileName::Segment(segment.id()));
+        // Not mapped any more, so that every system lets them be removed.
+        let segments = std::mem::take(&mut self.segments);
+        let files: Vec<FileName> =
+            segments.iter().map(|segment| FileName::Segment(segment.id())).collect();
+        drop(segments);
+        let removed = |name: &FileName| self.directory.remove(*name).is_ok();
+        let files: Vec<FileName> = files.into_iter().filter(|name| !removed(name)).collect();
+        if !files.is_empty() {
+            // An erasure will say so if they stay.
+            self.requests.tell(Request::Discard { files });
         }
     }
 }

@@ -38,7 +38,7 @@ pub struct RecoveryReport {
     pub removed_files: u64,
 }
 
-/// Why a store could not be opened. Nothing was changed.
+/// Why a store could not be opened. Where it is damaged, nothing was changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -86,7 +86,7 @@ impl From<LockError> for OpenError {
 /// Everything a store needs to go on.
 #[derive(Debug)]
 pub(crate) struct Recovered {
-    pub(crate) lock: DirectoryLock,
+    pub(crate) lock: Arc<DirectoryLock>,
     pub(crate) store: StoreId,
     pub(crate) version: Version,
     /// What the manifest describes.
@@ -106,7 +106,7 @@ pub(crate) fn recover(directory: &dyn Directory) -> Result<Recovered, OpenError>
         let directory = backup.parent().unwrap_or(&backup).to_owned();
         return Err(OpenError::Backup { directory });
     }
-    let lock = directory.lock()?;
+    let lock = Arc::new(directory.lock()?);
     // Names that a process before this one gave, and was killed before it could sync them, are
     // about to be relied on.
     directory.sync()?;

@@ -15,7 +15,7 @@ use crate::compaction::CompactionReport;
 use crate::erasure::ErasureReceipt;
 use crate::error::{Corruption, IoFailure};
 use crate::id::GalleryId;
-use crate::io::{Directory, DiskDirectory};
+use crate::io::{Directory, DirectoryLock, DiskDirectory};
 use crate::loader::Loader;
 use crate::numbers::SegmentNumbers;
 use crate::options::StoreOptions;
@@ -34,6 +34,8 @@ pub struct Store {
     current: Current,
     activity: Shared,
     requests: Requests,
+    /// Loaders write to the directory as well: it is theirs as long as the store is.
+    _lock: Arc<DirectoryLock>,
     directory: Arc<dyn Directory>,
     numbers: Arc<SegmentNumbers>,
     committer: Mutex<Option<JoinHandle<()>>>,
@@ -61,6 +63,7 @@ impl Store {
         let current: Current = Arc::new(RwLock::new(Arc::new(recovered.version.clone())));
         let activity: Shared = Arc::default();
         let numbers = Arc::clone(&recovered.numbers);
+        let lock = Arc::clone(&recovered.lock);
         let (requests, inbox) = mpsc::sync_channel(options.queued_batches_max.clamp(1, QUEUE_MAX));
         let worker = start_worker(&directory, &recovered, requests.clone())?;
         let committer = Committer::new(
@@ -76,6 +79,7 @@ impl Store {
             current,
             activity,
             requests: Requests::new(requests),
+            _lock: lock,
             directory,
             numbers,
             committer: Mutex::new(Some(thread)),
@@ -138,6 +142,8 @@ impl Store {
     pub fn erase(&self, galleries: &[GalleryId]) -> Result<ErasureReceipt, WriteError> {
         let _held: Vec<Held<'_>> = galleries.iter().map(|&id| Held::new(self, id)).collect();
         let checkpoint = self.checkpoint()?;
+        // A merge that began before the checkpoint may still copy what it should leave behind.
+        self.settle()?;
         let born = self.snapshot().lsn();
         let mut receipt = ErasureReceipt::new(&checkpoint);
         for &gallery in galleries {
@@ -147,10 +153,15 @@ impl Store {
                 receipt.add(&report);
             }
         }
-        match receipt.files_left {
+        match self.settle()? {
             0 => Ok(receipt),
             files => Err(WriteError::NotErased { files }),
         }
+    }
+
+    /// Waits until no merge is under way and all garbage is gone; says how many files are not.
+    fn settle(&self) -> Result<u64, WriteError> {
+        self.requests.ask(|reply| Request::Settle { reply })
     }
 
     /// What the store did since it was opened.
@@ -230,7 +241,8 @@ fn start_worker(
         directory: Arc::clone(directory),
         numbers: Arc::clone(&recovered.numbers),
         jobs: Mutex::new(job_inbox),
-        done: done_outbox,
+        done: Some(done_outbox),
+        lock: Arc::clone(&recovered.lock),
         // A full queue wakes the committer as well.
         wake: Box::new(move || drop(requests.try_send(Request::Wake))),
     };
@@ -247,6 +259,7 @@ fn start(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<(
 mod tests {
     mod bit_flips;
     mod crash;
+    mod erase;
     mod oracle;
     mod simulation;
     mod workload;

@@ -326,7 +326,7 @@ mod tests {
         let mut view = GalleryView::clone(version.gallery(GALLERY).unwrap());
         let rows: Vec<_> = view.memtable.rows(None).collect();
         let bytes = encode(id.into(), &view.descriptor, &rows);
-        let segment = Segment::open(Mapping::of_bytes(&bytes).unwrap(), "s".into()).unwrap();
+        let segment = Segment::open(Mapping::of_bytes(&bytes), "s".into()).unwrap();
         view.memtable = Memtable::default();
         view.segments.push(SegmentView::new(segment, version.lsn));
         let mut version = version.clone();

@@ -13,7 +13,7 @@ use crate::checkpoint::{CheckpointReport, seal};
 use crate::compaction::{CompactionReport, Plan, merge};
 use crate::error::IoFailure;
 use crate::id::LogSeq;
-use crate::io::{AppendFile, Directory, FileName};
+use crate::io::{AppendFile, Directory, DirectoryLock, FileName};
 use crate::numbers::SegmentNumbers;
 use crate::sealed::Sealed;
 use crate::segment::{BuildError, Segment};
@@ -53,8 +53,19 @@ pub(crate) struct Worker {
     pub(crate) directory: Arc<dyn Directory>,
     pub(crate) numbers: Arc<SegmentNumbers>,
     pub(crate) jobs: Mutex<Receiver<Job>>,
-    pub(crate) done: Sender<Done>,
+    /// Taken when the worker ends, so that its end is seen.
+    pub(crate) done: Option<Sender<Done>>,
     pub(crate) wake: Wake,
+    /// Nobody else may use the directory while the worker may still remove files from it.
+    #[expect(dead_code, reason = "held for as long as the worker lives")]
+    pub(crate) lock: Arc<DirectoryLock>,
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        drop(self.done.take());
+        (self.wake)();
+    }
 }
 
 impl Worker {
@@ -80,7 +91,9 @@ impl Worker {
 
     fn report(&self, done: Done) {
         // Nobody waits any more when the store is being closed.
-        let _ = self.done.send(done);
+        if let Some(sender) = &self.done {
+            let _ = sender.send(done);
+        }
         (self.wake)();
     }
 

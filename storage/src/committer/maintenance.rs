@@ -2,7 +2,7 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -32,6 +32,7 @@ pub(crate) struct WorkerEnds {
 enum Answer {
     Checkpoint(Reply<CheckpointReport>, CheckpointReport),
     Compaction(Reply<Option<CompactionReport>>, CompactionReport),
+    Settled(Reply<u64>),
 }
 
 /// What came of a merge.
@@ -105,6 +106,10 @@ impl Maintenance {
         }
     }
 
+    pub(super) fn discard(&mut self, files: Vec<FileName>) {
+        self.garbage.extend(files);
+    }
+
     /// Whether the policy may merge a gallery.
     fn is_free(&self, gallery: GalleryId) -> bool {
         !self.damaged.contains(&gallery) && !self.held.contains(&gallery)
@@ -133,8 +138,15 @@ impl Committer {
         }
     }
 
-    fn done(&self) -> Option<Done> {
-        self.maintenance.worker.as_ref()?.done.try_recv().ok()
+    fn done(&mut self) -> Option<Done> {
+        match self.maintenance.worker.as_ref()?.done.try_recv() {
+            Ok(done) => Some(done),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => {
+                self.lose_worker();
+                None
+            }
+        }
     }
 
     /// Waits until the worker has done something.
@@ -153,7 +165,8 @@ impl Committer {
         let maintenance = &mut self.maintenance;
         // Whoever waits for one of these learns that no answer comes.
         (maintenance.worker, maintenance.sealing, maintenance.merging) = (None, None, None);
-        maintenance.removing = None;
+        (maintenance.merged, maintenance.removing) = (None, None);
+        maintenance.answers.clear();
         self.refuse_all();
     }
 
@@ -170,7 +183,9 @@ impl Committer {
             return;
         }
         self.begin_removal();
-        while let Some(request) = self.next_asked() {
+        while self.failed.is_none()
+            && let Some(request) = self.next_asked()
+        {
             self.begin(request);
         }
         let Maintenance { asked, merging, is_hurried, .. } = &mut self.maintenance;
@@ -178,10 +193,11 @@ impl Committer {
             // Somebody waits: the merge under way need not spare the disk any more.
             self.send(Job::Hurry);
         }
-        if self.maintenance.sealing.is_none() && self.is_checkpoint_due() {
+        if self.failed.is_none() && self.maintenance.sealing.is_none() && self.is_checkpoint_due() {
             self.begin_checkpoint(None);
         }
-        if self.maintenance.merging.is_none()
+        if self.failed.is_none()
+            && self.maintenance.merging.is_none()
             && self.options.compaction
             && std::mem::take(&mut self.maintenance.is_plan_due)
             && let Some(plan) = self.plan_by_policy()
@@ -190,13 +206,15 @@ impl Committer {
         }
     }
 
-    /// The next thing asked for whose turn it is.
+    /// The next thing asked for whose turn it is: checkpoints and merges do not wait for each
+    /// other.
     fn next_asked(&mut self) -> Option<Request> {
-        let free = match self.maintenance.asked.front()? {
-            Request::Checkpoint { .. } => self.maintenance.sealing.is_none(),
-            _ => self.maintenance.merging.is_none(),
-        };
-        if free { self.maintenance.asked.pop_front() } else { None }
+        let Maintenance { asked, sealing, merging, .. } = &mut self.maintenance;
+        let at = asked.iter().position(|request| match request {
+            Request::Checkpoint { .. } => sealing.is_none(),
+            _ => merging.is_none(),
+        })?;
+        asked.remove(at)
     }
 
     fn begin(&mut self, request: Request) {
@@ -210,8 +228,13 @@ impl Committer {
                 Some(plan) => self.begin_merge(plan, None, Some(reply)),
                 None => drop(reply.send(Ok(None))),
             },
+            Request::Settle { reply } => {
+                self.maintenance.answers.push(Answer::Settled(reply));
+                self.begin_removal();
+            }
             Request::Write { .. }
             | Request::Hold { .. }
+            | Request::Discard { .. }
             | Request::Wake
             | Request::Close { .. } => {}
         }
@@ -468,6 +491,7 @@ impl Committer {
                 Answer::Compaction(reply, report) => {
                     let _ = reply.send(Ok(Some(CompactionReport { files_left, ..report })));
                 }
+                Answer::Settled(reply) => drop(reply.send(Ok(files_left))),
             }
         }
     }
@@ -482,8 +506,10 @@ impl Committer {
                 Request::Compact { reply } | Request::Purge { reply, .. } => {
                     drop(reply.send(Err(refusal.clone())));
                 }
+                Request::Settle { reply } => drop(reply.send(Err(refusal.clone()))),
                 Request::Write { .. }
                 | Request::Hold { .. }
+                | Request::Discard { .. }
                 | Request::Wake
                 | Request::Close { .. } => {}
             }

@@ -8,6 +8,7 @@ use crate::batch::{Commit, WriteError};
 use crate::checkpoint::CheckpointReport;
 use crate::compaction::CompactionReport;
 use crate::id::{GalleryId, Lsn};
+use crate::io::FileName;
 use crate::prepare::Proposal;
 
 pub(crate) type Reply<T> = SyncSender<Result<T, WriteError>>;
@@ -26,6 +27,11 @@ pub(crate) enum Request {
     Purge { gallery: GalleryId, born: Lsn, reply: Reply<Option<CompactionReport>> },
     /// Leave the merging of a gallery to whoever erases, or take it up again.
     Hold { gallery: GalleryId, hold: bool },
+    /// Wait until no merge is under way and everything that may go is removed; answered with the
+    /// number of files that are still there.
+    Settle { reply: Reply<u64> },
+    /// Remove files that nothing names.
+    Discard { files: Vec<FileName> },
     /// The worker has done something.
     Wake,
     /// Finish.

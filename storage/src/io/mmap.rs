@@ -8,10 +8,10 @@
 //! left is an operator who overwrites a segment of a running store by hand; no file format can
 //! guard against that, and `docs/durability.md` says so.
 
-use std::io;
+use std::io::{self, Read};
 use std::ops::Range;
 
-use memmap2::{Mmap, MmapMut};
+use memmap2::Mmap;
 
 use super::disk::OsFile;
 
@@ -19,39 +19,62 @@ use super::disk::OsFile;
 #[cfg(target_endian = "big")]
 compile_error!("segments are mapped as little-endian floats; big-endian machines are unsupported");
 
+/// Files up to this length are read instead of mapped: a process may have some 65,000 mappings,
+/// and a store many small galleries.
+const READ_BYTES_MAX: u64 = 64 << 10;
+
+/// Alignment of the bytes.
+const ALIGNMENT: usize = 64;
+
 /// The bytes of a file in memory, aligned to at least 64 bytes.
 #[derive(Debug)]
-pub(crate) struct Mapping {
-    /// `None` for an empty file, which cannot be mapped everywhere.
-    map: Option<Mmap>,
+pub(crate) enum Mapping {
+    /// Mapped by the operating system.
+    File(Mmap),
+    /// A copy: `length` bytes from `start` on.
+    Copy {
+        /// Room for the bytes, wherever their alignment lets them begin.
+        room: Box<[u8]>,
+        /// Where they begin.
+        start: usize,
+        /// Their number.
+        length: usize,
+    },
 }
 
 impl Mapping {
-    /// Maps the whole of `file`, which must be sealed: see the safety case of this module.
+    /// Maps or reads the whole of `file`, which must be sealed: see the safety case of this module.
     pub(crate) fn of_sealed_file(file: &OsFile) -> io::Result<Self> {
-        if file.metadata()?.len() == 0 {
-            return Ok(Self { map: None });
+        let length = file.metadata()?.len();
+        if length <= READ_BYTES_MAX {
+            let mut bytes = Vec::with_capacity(length as usize);
+            let mut reader = file;
+            reader.read_to_end(&mut bytes)?;
+            return Ok(Self::of_bytes(&bytes));
         }
         #[expect(unsafe_code, reason = "mapping a file is unsafe; see the safety case above")]
         // SAFETY: the file is sealed, so nobody writes to it or shortens it while it is mapped.
         let map = unsafe { Mmap::map(file) }?;
-        Ok(Self { map: Some(map) })
+        Ok(Self::File(map))
     }
 
-    /// A mapping that holds a copy of `bytes` and no file.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for directories that are not on disk"))]
-    pub(crate) fn of_bytes(bytes: &[u8]) -> io::Result<Self> {
-        if bytes.is_empty() {
-            return Ok(Self { map: None });
-        }
-        let mut map = MmapMut::map_anon(bytes.len())?;
-        map.copy_from_slice(bytes);
-        Ok(Self { map: Some(map.make_read_only()?) })
+    /// A copy of `bytes`.
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
+        let mut room = vec![0; bytes.len() + ALIGNMENT].into_boxed_slice();
+        let start = room.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
+        let places = room.iter_mut().skip(start);
+        places.zip(bytes).for_each(|(place, byte)| *place = *byte);
+        Self::Copy { room, start, length: bytes.len() }
     }
 
     /// All bytes of the file.
     pub(crate) fn bytes(&self) -> &[u8] {
-        self.map.as_deref().unwrap_or_default()
+        match self {
+            Self::File(map) => map,
+            Self::Copy { room, start, length } => {
+                room.get(*start..start + length).unwrap_or_default()
+            }
+        }
     }
 
     /// The floats at a range of bytes; `None` where the range is outside the file or not made of
@@ -72,7 +95,7 @@ mod tests {
     #[test]
     fn floats_are_read_in_place_only_where_they_are_whole_and_aligned() {
         let bytes: Vec<u8> = [1.5f32, -2.0].iter().flat_map(|value| value.to_le_bytes()).collect();
-        let mapping = Mapping::of_bytes(&bytes).unwrap();
+        let mapping = Mapping::of_bytes(&bytes);
         assert_eq!(mapping.f32s(0..8), Some([1.5, -2.0].as_slice()));
         assert_eq!(mapping.f32s(4..8), Some([-2.0].as_slice()));
         assert_eq!(mapping.f32s(1..5), None);
@@ -82,7 +105,7 @@ mod tests {
 
     #[test]
     fn an_empty_mapping_has_no_floats() {
-        let mapping = Mapping::of_bytes(&[]).unwrap();
+        let mapping = Mapping::of_bytes(&[]);
         assert_eq!(mapping.f32s(0..0), Some([].as_slice()));
         assert_eq!(mapping.f32s(0..4), None);
     }

@@ -38,7 +38,7 @@ fn file(rows: &[Row]) -> Vec<u8> {
 }
 
 fn open(bytes: &[u8]) -> Result<Segment, Corruption> {
-    Segment::open(Mapping::of_bytes(bytes).unwrap(), "s".into())
+    Segment::open(Mapping::of_bytes(bytes), "s".into())
 }
 
 fn faults(segment: &Segment) -> Vec<Corruption> {

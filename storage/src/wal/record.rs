@@ -6,8 +6,12 @@ use crate::codec::{Cursor, DecodeError};
 use crate::id::{Lsn, SegmentId};
 use crate::limits::{BATCH_OPERATIONS_MAX, RECORD_BYTES_MAX};
 
-/// Bytes before a record's body: body length u32, checksum u32 of the log file's salt and the body.
-pub(crate) const FRAME_BYTES: usize = 8;
+/// Bytes before a record's body: body length u32, checksum u32 of the log file's salt and the body,
+/// checksum u32 of the salt and the head.
+pub(crate) const FRAME_BYTES: usize = 12;
+
+/// Bytes of a body that belong to the head: LSN, durable LSN.
+const HEAD_BODY_BYTES: usize = 16;
 
 /// Bytes of a note, the smallest record: frame, LSN, durable LSN, count of operations.
 pub(crate) const NOTE_BYTES: usize = FRAME_BYTES + 8 + 8 + 4;
@@ -53,13 +57,25 @@ impl WalRecord {
             change.encode_into(out);
         }
         let body = out.get(start + FRAME_BYTES..).unwrap_or_default();
-        let (length, checksum) = (body.len() as u32, Checksum::of_salted(salt, body).get());
-        if let Some((frame, _)) = out.get_mut(start..).and_then(<[u8]>::split_first_chunk_mut::<8>)
-        {
-            let (head, tail) = frame.split_at_mut(4);
-            head.copy_from_slice(&length.to_le_bytes());
-            tail.copy_from_slice(&checksum.to_le_bytes());
+        let numbers = [
+            body.len() as u32,
+            Checksum::of_salted(salt, body).get(),
+            head_checksum(salt, body.len() as u32, body).get(),
+        ];
+        let frame = out.get_mut(start..).unwrap_or_default().as_chunks_mut::<4>().0;
+        for (place, number) in frame.iter_mut().zip(numbers) {
+            *place = number.to_le_bytes();
         }
+    }
+
+    /// The LSN and the durable LSN of the record at the start of `bytes`, whose head is right under
+    /// the salt of its file. Quick whatever the length that the head names.
+    pub(crate) fn head(bytes: &[u8], salt: u64) -> Option<(u64, u64)> {
+        let mut cursor = Cursor::new(bytes);
+        let (length, _, checksum) = (cursor.u32().ok()?, cursor.u32().ok()?, cursor.u32().ok()?);
+        let head = head_checksum(salt, length, bytes.get(FRAME_BYTES..)?);
+        let is_right = head == Checksum::from_stored(checksum);
+        if is_right { Some((cursor.u64().ok()?, cursor.u64().ok()?)) } else { None }
     }
 
     /// The body of the record at the start of `bytes`, whose checksum is right under the salt of
@@ -71,8 +87,11 @@ impl WalRecord {
             return Err(cursor.fault(format!("a record of {length} bytes is longer than allowed")));
         }
         let checksum = Checksum::from_stored(cursor.u32()?);
+        let head = Checksum::from_stored(cursor.u32()?);
         let body = cursor.bytes(length)?;
-        if Checksum::of_salted(salt, body) != checksum {
+        let is_right = Checksum::of_salted(salt, body) == checksum
+            && head_checksum(salt, length as u32, body) == head;
+        if !is_right {
             return Err(DecodeError { offset: 0, what: "the checksum of a record differs".into() });
         }
         Ok(body)
@@ -95,6 +114,16 @@ impl WalRecord {
         let changes = (0..count).map(|_| Change::decode(cursor)).collect::<Result<_, _>>()?;
         Ok(Self { lsn, synced, changes })
     }
+}
+
+/// The checksum of a record's length and of the numbers that its body begins with.
+fn head_checksum(salt: u64, length: u32, body: &[u8]) -> Checksum {
+    let numbers = body.get(..HEAD_BODY_BYTES).unwrap_or(body);
+    let mut head = [0; 4 + HEAD_BODY_BYTES];
+    for (place, byte) in head.iter_mut().zip(length.to_le_bytes().iter().chain(numbers)) {
+        *place = *byte;
+    }
+    Checksum::of_salted(salt, &head)
 }
 
 #[cfg(test)]

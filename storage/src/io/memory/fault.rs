@@ -32,6 +32,8 @@ pub(crate) enum Fault {
     Sync,
     /// Replacing a file fails.
     Replace,
+    /// Removing a file fails.
+    Remove,
 }
 
 impl Fault {
@@ -42,6 +44,7 @@ impl Fault {
             Self::Append => call == Call::Append,
             Self::Sync => matches!(call, Call::Sync | Call::AppendBehind),
             Self::Replace => call == Call::Replace,
+            Self::Remove => call == Call::Remove,
         };
         hit.then_some(Failure { random: None })
     }

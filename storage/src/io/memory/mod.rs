@@ -258,7 +258,7 @@ impl Directory for MemoryDirectory {
         let state = self.begin_whole(Call::Map, "map", name)?;
         let missing = || self.failure("map", name, io::ErrorKind::NotFound);
         let bytes = state.get(name).ok_or_else(missing)?.seen().to_vec();
-        Mapping::of_bytes(&bytes).map_err(|source| IoFailure::new("map", self.path(name), source))
+        Ok(Mapping::of_bytes(&bytes))
     }
 
     fn create(&self, name: FileName) -> Result<Box<dyn AppendFile>, IoFailure> {
