@@ -1,7 +1,7 @@
 //! Stores that earlier builds wrote are opened by this one: everything in them is there.
 //!
-//! `tests/golden/vN` was written once, by the first build of format version N, and stays as it is.
-//! With `LIKENESS_GOLDEN=DIR` the second test writes such a folder, for a new version of the format.
+//! `tests/golden/vN` was written by the first build of format version N and stays as it is. With
+//! `LIKENESS_GOLDEN=DIR` the second test writes such a folder, for a new version of the format.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -151,6 +151,12 @@ impl MemoryDirectory {
         self.state.lock().failed.take()
     }
 
+    /// Gives back what was taken, to be taken before anything that failed since.
+    pub(crate) fn give_failed(&self, failed: Option<Failed>) {
+        let mut state = self.state.lock();
+        state.failed = failed.or(state.failed);
+    }
+
     /// The number of calls so far.
     pub(crate) fn calls(&self) -> u64 {
         self.state.lock().calls

@@ -19,7 +19,7 @@ use crate::io::memory::{Breakdown, Call, MemoryDirectory, PowerCut, Random};
 use crate::recovery::OpenError;
 
 /// Seeds of the ordinary test run, and the crashes they must amount to.
-const SEEDS: u64 = 24;
+const SEEDS: u64 = 18;
 const CRASH_POINTS_MIN: u64 = 10_000;
 
 /// Where a check stands, for its message.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::oracle::{Oracle, World, read};
-use crate::batch::{WriteBatch, WriteError};
+use crate::batch::{Commit, Operation, WriteBatch, WriteError};
 use crate::id::GalleryId;
 use crate::io::FileName;
 use crate::io::memory::{MemoryDirectory, Random};
@@ -100,6 +100,7 @@ impl Workload {
             4..=9 => self.maintain()?,
             10 => self.reopen()?,
             11 => self.refused()?,
+            12..=13 => self.load()?,
             _ => self.rows()?,
         }
         self.settle()
@@ -130,7 +131,7 @@ impl Workload {
             1 => store.compact().map(drop),
             _ => store.erase(&galleries).map(drop),
         };
-        self.meanwhile(work, |workload| (0..batches).try_for_each(|_| workload.rows()))
+        self.meanwhile(work, |workload| (0..batches).try_for_each(|_| workload.rows_or_load()))
     }
 
     /// A merge, and while some call of it is held, batches and the begin of a checkpoint. Which of
@@ -140,13 +141,17 @@ impl Workload {
         std::thread::scope(|scope| {
             let mut checkpoint = None;
             let begin = |workload: &mut Self| {
-                workload.rows()?;
+                workload.rows_or_load()?;
+                if store.snapshot().lsn() == store.activity().sealed {
+                    // There is nothing to seal, so no checkpoint would begin.
+                    return Ok(());
+                }
                 let thread = scope.spawn(|| store.checkpoint());
                 while !thread.is_finished() && !store.activity().checkpointing {
                     std::thread::yield_now();
                 }
                 checkpoint = Some(thread);
-                workload.rows()
+                workload.rows_or_load()
             };
             let merged = self.meanwhile(|store| store.compact().map(drop), begin);
             let sealed = checkpoint.map(|thread| thread.join().unwrap());
@@ -179,6 +184,10 @@ impl Workload {
         })
     }
 
+    fn rows_or_load(&mut self) -> Result<(), WriteError> {
+        if self.random.one_in(3) { self.load() } else { self.rows() }
+    }
+
     fn is_checkpointed_early(&self) -> bool {
         self.options.checkpoint_bytes < StoreOptions::default().checkpoint_bytes
     }
@@ -192,13 +201,23 @@ impl Workload {
     }
 
     /// Commits a batch that must not be refused.
-    fn write(&mut self, batch: WriteBatch) -> Result<(), WriteError> {
+    fn write(&mut self, batch: &WriteBatch) -> Result<(), WriteError> {
         if batch.is_empty() {
             return Ok(());
         }
+        let outcome = self.store().write(batch.clone());
+        self.note(batch, outcome)
+    }
+
+    /// Tells the oracle what became of a batch that must not be refused.
+    fn note(
+        &mut self,
+        batch: &WriteBatch,
+        outcome: Result<Commit, WriteError>,
+    ) -> Result<(), WriteError> {
         let mut after = self.oracle.clone();
-        let created = after.apply(&batch);
-        match self.store().write(batch) {
+        let created = after.apply(batch);
+        match outcome {
             Ok(commit) => {
                 assert_eq!((commit.lsn.get(), commit.created), (after.lsn(), created));
                 self.oracle = after;
@@ -214,11 +233,43 @@ impl Workload {
         }
     }
 
+    /// A bulk load, or one that is given up.
+    fn load(&mut self) -> Result<(), WriteError> {
+        let Some(gallery) = self.gallery() else { return Ok(()) };
+        let mut batch = WriteBatch::new();
+        let mut ids: Vec<_> = self.world().galleries[&gallery].rows.keys().copied().collect();
+        for _ in 0..=self.random.below(12) {
+            let row = self.row(gallery);
+            if !ids.contains(&row.id) {
+                ids.push(row.id);
+                batch.enroll(gallery, row);
+            }
+        }
+        let given_up = batch.is_empty() || self.random.one_in(4);
+        // Of what goes on beside the load.
+        let failed_before = self.directory.take_failed();
+        let store = Arc::clone(self.store.as_ref().unwrap());
+        let outcome = load(&store, gallery, &batch, given_up);
+        let goes_on = match &outcome {
+            // Nobody can be told that files were not removed; the next start does.
+            Ok(None) => true,
+            // Nothing has reached the log.
+            Err(WriteError::Io(_)) => self.store().activity().read_only.is_none(),
+            _ => false,
+        };
+        if goes_on {
+            let failed = self.directory.take_failed();
+            assert!(outcome.is_ok() || failed.is_some(), "no call failed, and yet: {outcome:?}");
+        }
+        self.directory.give_failed(failed_before);
+        if goes_on { Ok(()) } else { self.note(&batch, outcome.map(Option::unwrap)) }
+    }
+
     fn create_gallery(&mut self) -> Result<(), WriteError> {
         let mut batch = WriteBatch::new();
         let name = format!("g{}", self.oracle.lsn());
         batch.create_gallery(draft(&name, 1 + self.random.below(8)));
-        self.write(batch)
+        self.write(&batch)
     }
 
     fn gallery(&mut self) -> Option<GalleryId> {
@@ -230,7 +281,7 @@ impl Workload {
         let Some(gallery) = self.gallery() else { return Ok(()) };
         let mut batch = WriteBatch::new();
         batch.drop_gallery(gallery);
-        self.write(batch)
+        self.write(&batch)
     }
 
     fn reopen(&mut self) -> Result<(), WriteError> {
@@ -287,7 +338,7 @@ impl Workload {
                 batch.push(operation.clone());
             }
         }
-        self.write(batch)
+        self.write(&batch)
     }
 
     /// A row for a gallery; some are longer than a sector of the disk.
@@ -319,4 +370,21 @@ impl Workload {
         let refused = store.checkpoint();
         assert!(matches!(refused, Err(WriteError::ReadOnly { .. })), "{refused:?}");
     }
+}
+
+/// Loads the rows of a batch; answers with none where the load is given up at last.
+fn load(
+    store: &Store,
+    gallery: GalleryId,
+    batch: &WriteBatch,
+    given_up: bool,
+) -> Result<Option<Commit>, WriteError> {
+    let mut loader = store.load(gallery)?;
+    for operation in batch.operations() {
+        match operation {
+            Operation::Enroll { row, .. } => loader.push(row.clone())?,
+            other => panic!("{other:?} is not loaded"),
+        }
+    }
+    if given_up { Ok(None) } else { loader.commit().map(Some) }
 }
