@@ -15,6 +15,7 @@ use crate::config::{ServerArgs, ServerConfig};
 use crate::engine::keyring::{Key, KeyDraft, Keyring, Tier};
 use crate::engine::{Role, TenantName};
 use crate::pack::{DEFAULT_PACK, ModelLibrary, TerminalProgress};
+use crate::safekeeping::{BackupArgs, CheckArgs, RestoreArgs};
 use crate::server::{Server, create_private, model_library};
 use crate::{demo, telemetry};
 
@@ -42,6 +43,12 @@ enum Command {
         #[command(subcommand)]
         command: KeysCommand,
     },
+    /// Read every byte of a database that no server uses and say what is damaged
+    Check(CheckArgs),
+    /// Back up a database, also while a server uses it
+    Backup(BackupArgs),
+    /// Make a database from backups, as it was at their end or at any earlier commit
+    Restore(RestoreArgs),
     /// Measure this machine on synthetic templates
     Bench {
         #[command(subcommand)]
@@ -138,6 +145,9 @@ impl Cli {
             Command::Demo(args) => run_server(args, "./likeness-demo", true, &mut out),
             Command::Models { command } => command.run(&mut out),
             Command::Keys { command } => command.run(&mut out),
+            Command::Check(args) => args.run(&mut out),
+            Command::Backup(args) => args.run(&mut out),
+            Command::Restore(args) => args.run(&mut out),
             Command::Bench { command } => command.run(&mut out),
         };
         match outcome {

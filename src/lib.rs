@@ -18,6 +18,7 @@ pub mod onnx;
 pub mod pack;
 pub mod pg;
 pub mod rest;
+pub mod safekeeping;
 pub mod server;
 pub mod sql;
 pub mod telemetry;

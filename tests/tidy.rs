@@ -23,7 +23,7 @@ const SERVER: House = House {
         &["engine"],
         &["sql"],
         &["pg", "rest"],
-        &["config", "telemetry"],
+        &["config", "safekeeping", "telemetry"],
         &["server"],
         &["bench", "demo"],
         &["cli"],
@@ -73,8 +73,8 @@ const CRATE_OWNERS: &[(&str, &[&str])] = &[
     ("axum", &["rest"]),
     ("pgwire", &["pg"]),
     ("datafusion", &["sql", "pg"]),
-    ("clap", &["bench", "config", "cli", "main"]),
-    ("likeness_storage", &["bench", "pack", "vision", "engine", "sql", "server"]),
+    ("clap", &["bench", "config", "cli", "main", "safekeeping"]),
+    ("likeness_storage", &["bench", "pack", "vision", "engine", "sql", "server", "safekeeping"]),
 ];
 
 const FILE_LINES_MAX: usize = 600;

@@ -16,6 +16,7 @@ mod photos;
 mod psql;
 mod recovery;
 mod rest;
+mod safekeeping;
 mod sql;
 mod support;
 mod tenancy;

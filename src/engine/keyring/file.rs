@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::key::Key;
 
+/// The file's name in the data directory.
+pub const KEY_FILE: &str = "keys.json";
 /// Layout version of the file.
 const VERSION: u32 = 1;
 
@@ -70,7 +72,7 @@ pub(super) struct KeyFileLock(#[expect(dead_code, reason = "held for its unlock 
 
 impl KeyFile {
     pub(super) fn new(directory: &Path) -> Self {
-        Self { path: directory.join("keys.json") }
+        Self { path: directory.join(KEY_FILE) }
     }
 
     /// The state of the file now; none when there is no file.

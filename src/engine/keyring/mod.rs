@@ -10,7 +10,7 @@ mod key;
 mod ring;
 mod scram;
 
-pub use file::KeyFileError;
+pub use file::{KEY_FILE, KeyFileError};
 pub use key::{Key, KeyDraft, KeySecret, Tier, UnknownTier};
 pub use ring::{Keyring, KeyringError};
 pub use scram::{SCRAM_ITERATIONS, ScramVerifier};

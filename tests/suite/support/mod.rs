@@ -6,7 +6,7 @@ mod server;
 
 pub(crate) use client::{ErrorBody, Rest};
 pub(crate) use pack::{models_dir, sample_photos};
-pub(crate) use server::{ServerBuilder, TestServer, likeness, spin};
+pub(crate) use server::{ServerBuilder, TestServer, likeness, likeness_on, spin};
 
 /// Unit-length embeddings of different people, always the same ones.
 pub(crate) fn embeddings(count: usize, dimensions: usize) -> Vec<Vec<f32>> {

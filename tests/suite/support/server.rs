@@ -1,5 +1,6 @@
 //! A `likeness` process of its own, on free ports and a directory of its own.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -219,6 +220,11 @@ impl TestServer {
 pub(crate) async fn likeness(data: &Path, arguments: &[&str]) -> std::process::Output {
     let output = program().args(arguments).arg("--data").arg(data).output();
     in_time(output).await.unwrap()
+}
+
+/// Runs a `likeness` command that names its directories itself.
+pub(crate) async fn likeness_on(command: &str, arguments: &[&OsStr]) -> std::process::Output {
+    in_time(program().arg(command).args(arguments).output()).await.unwrap()
 }
 
 /// The command under test: it does not outlive the test and sees none of the tester's settings.
