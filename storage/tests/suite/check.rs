@@ -64,7 +64,7 @@ fn parts(name: &str, content: &[u8]) -> Vec<Range<usize>> {
     while start < content.len() {
         let length = match name.split('-').next().unwrap() {
             "wal" if start == 0 => 40,
-            "wal" => 8 + number(start),
+            "wal" => 12 + number(start),
             "segment" if name.contains(".emb") && start < number(40) => {
                 BLOCK.min(number(40) - start)
             }
