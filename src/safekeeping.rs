@@ -148,7 +148,10 @@ fn counted(count: u64, noun: &str) -> String {
 }
 
 fn check_json(dir: &Path, report: &CheckReport) -> Value {
-    let place = |file: &Path, offset: u64, what: &str| json!({"file": file.display().to_string(), "offset": offset, "what": what});
+    let place = |file: &Path, offset: u64, what: &str| {
+        let file = file.display().to_string();
+        json!({"file": file, "offset": offset, "what": what})
+    };
     let damage = |Corruption { file, offset, what }: &Corruption| place(file, *offset, what);
     let damages: Vec<_> = report.damages.iter().map(damage).collect();
     let notes: Vec<_> =

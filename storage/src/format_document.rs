@@ -1,6 +1,6 @@
 //! Holds the constants of the code equal to the table in `docs/format.md`.
 
-use crate::{change, manifest, segment, wal};
+use crate::{change, inventory, manifest, segment, wal};
 
 fn magic(bytes: [u8; 8]) -> String {
     String::from_utf8_lossy(&bytes).trim_end_matches('\0').to_owned()
@@ -28,6 +28,7 @@ fn the_documented_constants_are_those_of_the_code() {
         ("text end bytes", segment_layout[7].to_string()),
         ("tombstone magic", magic(segment::TOMBSTONE_MAGIC)),
         ("tombstone version", segment_layout[8].to_string()),
+        ("backup title", inventory::TITLE.to_owned()),
         ("operations: create, drop, enrol, remove, attach", operations),
     ];
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/format.md");

@@ -15,7 +15,7 @@ use crate::io::{Directory, DiskDirectory, FileName};
 use crate::segment::Segment;
 
 /// The first line.
-const TITLE: &str = "LikenessDB backup 1";
+pub(crate) const TITLE: &str = "LikenessDB backup 1";
 
 /// What a file holds, as far as one needs to tell it from others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -168,7 +168,10 @@ fn create_store(directory: &dyn Directory) -> Result<Manifest, OpenError> {
 }
 
 /// Whether a log file is too short for a record.
-fn is_without_records(directory: &dyn Directory, log: FileName) -> Result<bool, IoFailure> {
+pub(crate) fn is_without_records(
+    directory: &dyn Directory,
+    log: FileName,
+) -> Result<bool, IoFailure> {
     Ok(directory.read(log)?.is_none_or(|bytes| bytes.len() <= HEADER_BYTES))
 }
 
@@ -284,7 +287,12 @@ fn replay(
         }
         expected = seq.next();
     }
-    last.ok_or_else(|| missing_log(directory, expected))
+    let (seq, end, tail) = last.ok_or_else(|| missing_log(directory, expected))?;
+    if let Some(what) = manifest.lost_batches(version.lsn) {
+        let path = directory.path(FileName::Log(seq));
+        return Err(Corruption::new(path, end.valid_bytes as u64, what).into());
+    }
+    Ok((seq, end, tail))
 }
 
 fn missing_log(directory: &dyn Directory, seq: LogSeq) -> OpenError {

@@ -8,9 +8,10 @@ use super::{CheckNote, CheckReport};
 use crate::codec::DecodeError;
 use crate::error::{Corruption, IoFailure};
 use crate::gallery::GalleryDescriptor;
-use crate::id::{GalleryId, LogSeq, Lsn, RowOrdinal, SegmentId, TemplateId};
+use crate::id::{GalleryId, LogSeq, Lsn, RowOrdinal, SegmentId, StoreId, TemplateId};
 use crate::io::{Directory, FileName};
 use crate::manifest::{Manifest, SegmentEntry};
+use crate::recovery::is_without_records;
 use crate::segment::{Segment, Tombstones};
 use crate::version::{GalleryView, SegmentView, Version};
 
@@ -22,6 +23,8 @@ pub(super) struct Examiner<'a> {
     elsewhere: &'a BTreeSet<FileName>,
     /// Files that are there and that nothing named so far.
     unnamed: BTreeSet<FileName>,
+    /// Where the log file that was read last ends.
+    pub(super) log_end: u64,
     pub(super) report: CheckReport,
 }
 
@@ -31,7 +34,7 @@ impl<'a> Examiner<'a> {
         elsewhere: &'a BTreeSet<FileName>,
     ) -> Result<Self, IoFailure> {
         let unnamed = directory.list()?.into_iter().collect();
-        Ok(Self { directory, elsewhere, unnamed, report: CheckReport::default() })
+        Ok(Self { directory, elsewhere, unnamed, log_end: 0, report: CheckReport::default() })
     }
 
     /// Looks at everything.
@@ -39,13 +42,16 @@ impl<'a> Examiner<'a> {
         for name in [FileName::Lock, FileName::Backup, FileName::NewBackup] {
             self.unnamed.remove(&name);
         }
+        if self.is_cut_short()? {
+            for name in std::mem::take(&mut self.unnamed) {
+                self.note(name, 0, "the store was not created to the end; the next start does");
+            }
+            return Ok(());
+        }
         match self.manifest()? {
             Some(manifest) => {
                 let mut version = self.load(&manifest)?;
-                let is_whole = self.replay(&manifest, &mut version)?;
-                if is_whole {
-                    self.check_births(&manifest, version.lsn);
-                }
+                self.replay(&manifest, &mut version)?;
                 self.report.store = Some(manifest.store);
                 self.report.galleries = version.galleries().count() as u64;
                 self.report.rows = version.galleries().map(|view| view.row_count()).sum();
@@ -96,6 +102,14 @@ impl<'a> Examiner<'a> {
         })
     }
 
+    /// Whether there is no manifest, and nothing that one could have named: a log without records
+    /// is made before the first manifest.
+    fn is_cut_short(&self) -> Result<bool, IoFailure> {
+        let first = FileName::Log(Manifest::new(StoreId::new(0)).first_log);
+        let is_left = |name: &FileName| *name == FileName::NewManifest || *name == first;
+        Ok(self.unnamed.iter().all(is_left) && is_without_records(self.directory, first)?)
+    }
+
     fn manifest(&mut self) -> Result<Option<Manifest>, IoFailure> {
         let Some(bytes) = self.read(FileName::Manifest)? else { return Ok(None) };
         let manifest = match Manifest::decode(&bytes) {
@@ -143,10 +157,12 @@ impl<'a> Examiner<'a> {
         let segment = self.segment_of(entry.segment, gallery)?;
         let rows = segment.as_ref().map_or(u32::MAX, Segment::row_count);
         let tombstones = match entry.tombstones {
-            None => Tombstones::default(),
+            None => Some(Tombstones::default()),
             Some(lsn) => self.tombstones(FileName::Tombstones(entry.segment, lsn), rows)?,
         };
         let Some(segment) = segment else { return Ok(None) };
+        // Rows of which nobody knows whether they live are not taken for doubles of others.
+        let tombstones = tombstones.unwrap_or_else(|| Tombstones::all(segment.row_count()));
         let view = SegmentView {
             segment: Arc::new(segment),
             tombstones: Arc::new(tombstones),
@@ -202,14 +218,12 @@ impl<'a> Examiner<'a> {
         }
     }
 
-    fn tombstones(&mut self, name: FileName, rows: u32) -> Result<Tombstones, IoFailure> {
+    fn tombstones(&mut self, name: FileName, rows: u32) -> Result<Option<Tombstones>, IoFailure> {
         let (FileName::Tombstones(segment, _), Some(bytes)) = (name, self.read(name)?) else {
-            return Ok(Tombstones::default());
+            return Ok(None);
         };
-        Ok(Tombstones::decode(&bytes, segment, rows).unwrap_or_else(|fault| {
-            self.fault(name, fault);
-            Tombstones::default()
-        }))
+        let decoded = Tombstones::decode(&bytes, segment, rows);
+        Ok(decoded.map_err(|fault| self.fault(name, fault)).ok())
     }
 
     /// Whether the rows of a segment are as old as it is, or older.
@@ -258,18 +272,9 @@ impl<'a> Examiner<'a> {
         self.damage(name, view.segment.place_of(row), what);
     }
 
-    /// Whether no segment became live after the last batch.
-    fn check_births(&mut self, manifest: &Manifest, last: Lsn) {
-        for entry in manifest.segments.iter().filter(|entry| entry.born > last) {
-            let (segment, born) = (entry.segment, entry.born);
-            let what =
-                format!("segment {segment} became live at LSN {born}, after the last, {last}");
-            self.damage(FileName::Manifest, 0, what);
-        }
-    }
-
     /// Without a manifest nobody knows what belongs together: each file by itself.
     fn each_by_itself(&mut self) -> Result<(), IoFailure> {
+        let known = self.report.damages.len();
         for name in std::mem::take(&mut self.unnamed) {
             match name {
                 FileName::Segment(_) => drop(self.open(name)?),
@@ -277,6 +282,9 @@ impl<'a> Examiner<'a> {
                 FileName::Log(seq) => self.log_by_itself(seq)?,
                 _ => self.note(name, 0, "the file cannot be told from one that nothing needs"),
             }
+        }
+        for damage in self.report.damages.iter_mut().skip(known) {
+            damage.what.push_str("; or nothing needs this file");
         }
         Ok(())
     }

@@ -12,12 +12,12 @@ use crate::version::{Misfit, SegmentView, Version};
 use crate::wal::{LogEnd, LogHeader, LogReader, WalRecord};
 
 impl Examiner<'_> {
-    /// Applies the log to the state of the manifest; false where some of it could not be read.
+    /// Applies the log to the state of the manifest, as far as it can be read.
     pub(super) fn replay(
         &mut self,
         manifest: &Manifest,
         version: &mut Version,
-    ) -> Result<bool, IoFailure> {
+    ) -> Result<(), IoFailure> {
         let mut is_whole = true;
         let mut expected = manifest.first_log;
         let logs: Vec<LogSeq> = self.logs().filter(|seq| *seq >= expected).collect();
@@ -37,11 +37,15 @@ impl Examiner<'_> {
             is_whole = false;
         }
         self.report.lsn = version.lsn;
+        if is_whole && let Some(what) = manifest.lost_batches(version.lsn) {
+            let name = FileName::Log(logs.last().copied().unwrap_or(expected));
+            self.damage(name, self.log_end, what);
+        }
         // Damaged segments hide rows that batches removed, which would be taken for doubles.
         if is_whole && self.report.damages.is_empty() {
             self.check_attached(version);
         }
-        Ok(is_whole)
+        Ok(())
     }
 
     /// A log file of which nobody knows what came before.
@@ -95,6 +99,7 @@ impl Examiner<'_> {
                 None => break,
             }
         }
+        self.log_end = log.end().valid_bytes as u64;
         self.check_end(name, log.end(), may_be_cut);
         Ok(is_whole)
     }

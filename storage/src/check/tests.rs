@@ -146,7 +146,7 @@ fn what_a_manifest_says_is_compared_with_the_files() {
     };
     let (first, second) = ("segment-0000000001.emb", "segment-0000000002.emb");
     wrong(|m| m.segments[0].born = Lsn::new(1), first, "of LSN");
-    wrong(|m| m.segments[0].born = Lsn::new(99), "MANIFEST", "after the last");
+    wrong(|m| m.segments[0].born = Lsn::new(99), "wal-0000000003", "is of LSN 99");
     wrong(|m| m.segments[0].born = Lsn::new(0), "MANIFEST", "never");
     wrong(|m| m.next_segment = SegmentId::new(2), "MANIFEST", "segment 2 is there twice");
     wrong(|m| m.segments[0].gallery = GalleryId::new(7), "MANIFEST", "gallery 7");
@@ -252,4 +252,17 @@ fn without_a_manifest_each_file_is_looked_at_by_itself() {
     let expected = [("MANIFEST".to_owned(), 0), ("segment-0000000002.emb".to_owned(), 0)];
     assert_eq!(names(&report), expected);
     assert_eq!((report.store, report.log_records), (None, 3));
+}
+
+#[test]
+fn a_creation_that_was_cut_short_is_no_damage_but_a_lost_manifest_is() {
+    let directory = MemoryDirectory::default();
+    directory.create(FileName::Log(LogSeq::new(1))).unwrap();
+    let report = check_memory(&directory);
+    assert_eq!((report.damages.len(), report.notes.len()), (0, 1));
+    directory.create(FileName::Segment(SegmentId::new(1))).unwrap();
+    assert_eq!(names(&check_memory(&directory))[0], ("MANIFEST".to_owned(), 0));
+    let directory = store();
+    directory.remove(FileName::Manifest).unwrap();
+    assert_eq!(names(&check_memory(&directory)), [("MANIFEST".to_owned(), 0)]);
 }

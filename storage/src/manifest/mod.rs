@@ -62,6 +62,16 @@ impl Manifest {
         })
     }
 
+    /// What is wrong with a log that ends with the batch `last`, if anything: a segment became
+    /// live when every batch up to then was durable.
+    pub(crate) fn lost_batches(&self, last: Lsn) -> Option<String> {
+        let newest = self.segments.iter().max_by_key(|entry| entry.born)?;
+        let SegmentEntry { segment, born, .. } = newest;
+        (*born > last).then(|| {
+            format!("the log ends with LSN {last}, but segment {segment} is of LSN {born}")
+        })
+    }
+
     /// The file's bytes.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(256);

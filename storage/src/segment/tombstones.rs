@@ -16,6 +16,11 @@ pub(crate) const FORMAT_VERSION: u32 = 1;
 pub(crate) struct Tombstones(RoaringBitmap);
 
 impl Tombstones {
+    /// Every one of so many rows.
+    pub(crate) fn all(rows: u32) -> Self {
+        Self((0..rows).collect())
+    }
+
     /// Marks a row; false where it was marked already.
     pub(crate) fn insert(&mut self, row: RowOrdinal) -> bool {
         self.0.insert(row.get())

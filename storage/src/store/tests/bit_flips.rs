@@ -1,12 +1,13 @@
 //! Bits that flip at rest, in a random file of a store that was closed or crashed: opening and
 //! reading says which file is damaged, or shows exactly what was there.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::mem::discriminant;
 
 use super::oracle::{Oracle, World, read};
 use super::simulation::{assert_at_least, for_seeds};
 use super::workload::{Workload, open};
+use crate::check::examine;
 use crate::io::memory::{MemoryDirectory, PowerCut};
 use crate::io::{Directory, FileName};
 
@@ -52,6 +53,14 @@ fn flip(store: &MemoryDirectory, name: FileName, at: usize, mask: u8, oracle: &O
     let (truth, sound) = look(&store.killed());
     let (lsn, world) = truth.unwrap();
     sound.unwrap();
+    let report = examine(&damaged, &BTreeSet::new()).unwrap();
+    // Without a manifest nobody knows which files are garbage.
+    let mut others = report.damages.iter().filter(|damage| damage.file != store.path(name));
+    let no_other = name == FileName::Manifest || others.next().is_none();
+    let damaged_files = report.damages.iter().map(|damage| &damage.file);
+    let mut told = damaged_files.chain(report.notes.iter().map(|note| &note.file));
+    let is_told = told.any(|file| *file == store.path(name));
+    assert!(is_told && no_other, "byte {at} of {name}: {report:?}");
     let (seen, check) = look(&damaged);
     let path = store.path(name).display().to_string();
     for error in [seen.as_ref().err(), check.as_ref().err()].into_iter().flatten() {

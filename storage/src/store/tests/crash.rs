@@ -1,12 +1,14 @@
 //! Crashes at every call to the disk: what recovery finds is a prefix of the commits with every
 //! acknowledged one, and what is acknowledged after it stays too.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
 use super::oracle::{Oracle, World, read};
 use super::workload::{crashing, open};
 use crate::batch::WriteBatch;
+use crate::check::examine;
 use crate::id::{GalleryId, LogSeq, TemplateId};
 use crate::io::memory::{Fault, MemoryDirectory, PowerCut};
 use crate::io::{Directory, FileName};
@@ -85,8 +87,13 @@ pub(super) fn check(
     oracle: &Oracle,
     then: &[PowerCut],
 ) {
+    let found = examine(left, &BTreeSet::new()).unwrap();
+    assert_eq!(found.damages, [], "{place}");
     let (store, report) = open(left).unwrap_or_else(|error| panic!("{place}: {error}"));
     let lsn = report.lsn.get();
+    let counted = (found.lsn, found.galleries, found.rows, found.log_records);
+    let opened = (report.lsn, report.galleries, report.rows, report.replayed_batches);
+    assert_eq!(counted, opened, "{place}: a check and an opening differ");
     assert!(lsn >= acknowledged, "{place}: {acknowledged} were acknowledged, {lsn} are there");
     let expected = oracle.at(lsn).unwrap_or_else(|| panic!("{place}: no batch had LSN {lsn}"));
     assert_eq!(read(&store).as_ref(), Ok(expected), "{place}: not the state at LSN {lsn}");
