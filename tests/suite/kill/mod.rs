@@ -1,5 +1,6 @@
 //! The server is killed again and again on one directory, at random moments of a mixed load that
-//! keeps it checkpointing and merging; after each kill everything it had acknowledged is checked.
+//! keeps it checkpointing and merging. After each kill every byte of the directory is checked,
+//! then, through SQL, everything that was acknowledged.
 //!
 //! `LIKENESS_KILL_SEED` repeats the load and the moments of a run as far as the machine lets it,
 //! `LIKENESS_KILLS` asks for more rounds.
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::task::JoinHandle;
 
-use crate::support::{ServerBuilder, TestServer, spin};
+use crate::support::{ServerBuilder, TestServer, likeness_on, spin};
 use check::check;
 use random::Random;
 use writer::{DIMENSIONS, Writer};
@@ -74,6 +75,7 @@ async fn what_was_acknowledged_survives_fifty_kills_on_one_directory() {
             sums.kills += 1;
             sums.kills_while_starting += 1;
         }
+        let faces = faces_on_disk(&server).await;
         // Half of the servers checkpoint after every group; the others have a log to replay.
         let mib = if random.percent(50) { "0" } else { "1" };
         server = again(&server).arguments(&["--checkpoint-mib", mib]).start().await;
@@ -81,6 +83,7 @@ async fn what_was_acknowledged_survives_fifty_kills_on_one_directory() {
         let unanswered = check(&client, &mut writers, &mut random).await;
         sums.unanswered_done += unanswered.done;
         sums.unanswered_undone += unanswered.undone;
+        assert_eq!(faces, face_count(&writers), "`likeness check` and the server disagree");
     }
     println!("{sums:#?} in {:?}", began.elapsed());
     assert!(sums.checkpoints >= kills, "{sums:?}");
@@ -88,9 +91,23 @@ async fn what_was_acknowledged_survives_fifty_kills_on_one_directory() {
     assert!(sums.erasures >= kills / 5, "{sums:?}");
 
     assert!(server.terminate().await, "SIGTERM must end the server with success");
+    assert_eq!(faces_on_disk(&server).await, face_count(&writers));
     let server = again(&server).start().await;
     let client = server.try_pg("default", "admin", &key).await.unwrap();
     check(&client, &mut writers, &mut random).await;
+}
+
+/// Checks every byte of the stopped server's directory; how many faces are in it.
+async fn faces_on_disk(server: &TestServer) -> usize {
+    let output = likeness_on("check", &[server.data().as_os_str(), "--json".as_ref()]).await;
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaint}{}", String::from_utf8_lossy(&output.stdout));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    usize::try_from(report["faces"].as_u64().unwrap()).unwrap()
+}
+
+fn face_count(writers: &[Writer]) -> usize {
+    writers.iter().map(|writer| writer.faces.len()).sum()
 }
 
 fn again(server: &TestServer) -> ServerBuilder {
