@@ -1,6 +1,6 @@
 //! The server is killed again and again on one directory, at random moments of a mixed load that
-//! keeps it checkpointing and merging. After each kill every byte of the directory is checked, then,
-//! through SQL, everything that was acknowledged.
+//! keeps it checkpointing and merging. After each kill every byte of the directory is checked,
+//! then, through SQL, everything that was acknowledged.
 //!
 //! `LIKENESS_KILL_SEED` repeats the load and the moments of a run as far as the machine lets it,
 //! `LIKENESS_KILLS` asks for more rounds.
