@@ -1,6 +1,5 @@
 //! From files to a version, after any stop.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -176,10 +175,7 @@ pub(crate) fn is_without_records(
 }
 
 fn load_version(directory: &dyn Directory, manifest: &Manifest) -> Result<Version, OpenError> {
-    let mut entries: BTreeMap<GalleryId, Vec<&SegmentEntry>> = BTreeMap::new();
-    for entry in &manifest.segments {
-        entries.entry(entry.gallery).or_default().push(entry);
-    }
+    let mut entries = manifest.segments_by_gallery();
     let mut version = Version::empty(manifest.durable, manifest.next_gallery);
     for descriptor in &manifest.galleries {
         let mut view = GalleryView::new(descriptor.clone());

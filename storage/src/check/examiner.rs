@@ -1,14 +1,14 @@
 //! The manifest, the segments it names, and what nothing names.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::{BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
 use super::{CheckNote, CheckReport};
 use crate::codec::DecodeError;
 use crate::error::{Corruption, IoFailure};
 use crate::gallery::GalleryDescriptor;
-use crate::id::{GalleryId, LogSeq, Lsn, RowOrdinal, SegmentId, StoreId, TemplateId};
+use crate::id::{LogSeq, Lsn, RowOrdinal, SegmentId, StoreId, TemplateId};
 use crate::io::{Directory, FileName};
 use crate::manifest::{Manifest, SegmentEntry};
 use crate::recovery::is_without_records;
@@ -127,10 +127,7 @@ impl<'a> Examiner<'a> {
 
     /// The state that the manifest describes, as far as it can be read.
     fn load(&mut self, manifest: &Manifest) -> Result<Version, IoFailure> {
-        let mut entries: BTreeMap<GalleryId, Vec<&SegmentEntry>> = BTreeMap::new();
-        for entry in &manifest.segments {
-            entries.entry(entry.gallery).or_default().push(entry);
-        }
+        let mut entries = manifest.segments_by_gallery();
         let mut version = Version::empty(manifest.durable, manifest.next_gallery);
         for descriptor in &manifest.galleries {
             let mut view = GalleryView::new(descriptor.clone());

@@ -2,6 +2,8 @@
 //!
 //! Bytes: `docs/format.md`.
 
+use std::collections::BTreeMap;
+
 use crate::change::{put_descriptor, read_descriptor};
 use crate::checksum::Checksum;
 use crate::codec::{Cursor, DecodeError};
@@ -70,6 +72,15 @@ impl Manifest {
         (*born > last).then(|| {
             format!("the log ends with LSN {last}, but segment {segment} is of LSN {born}")
         })
+    }
+
+    /// The segments of each gallery, in the order of the file.
+    pub(crate) fn segments_by_gallery(&self) -> BTreeMap<GalleryId, Vec<&SegmentEntry>> {
+        let mut entries: BTreeMap<GalleryId, Vec<&SegmentEntry>> = BTreeMap::new();
+        for entry in &self.segments {
+            entries.entry(entry.gallery).or_default().push(entry);
+        }
+        entries
     }
 
     /// The file's bytes.
