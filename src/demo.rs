@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use crate::biometric::{AttributeSet, FaceId, SyntheticFaces};
 use crate::engine::keyring::{KeyDraft, KeySecret, KeyringError, Tier};
 use crate::engine::{
-    EngineError, EnrollmentDraft, GalleryModel, GalleryRequest, IdentifyRequest, ProbeSource,
-    QualityFilter, Role, TemplateSource, Tenant, TenantNameError,
+    EngineError, EnrollmentDraft, Exactness, GalleryModel, GalleryRequest, IdentifyRequest,
+    ProbeSource, QualityFilter, Role, TemplateSource, Tenant, TenantNameError,
 };
 use crate::server::{Server, ServerError};
 
@@ -153,6 +153,7 @@ async fn best_probe(tenant: &Tenant) -> Result<FaceId, DemoError> {
             limit: 1,
             threshold: None,
             only: None,
+            exactness: Exactness::default(),
         };
         let found = tenant.identify(COLLECTION, request).await?;
         let similarity = found.matches.first().map_or(0.0, |first| first.similarity);

@@ -1,11 +1,12 @@
 //! One-to-many search: which enrolled faces are most like a probe.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use likeness_storage::{Embedding, GalleryDescriptor, Probe, Snapshot, TemplateId};
+use likeness_storage::{
+    Embedding, Exactness, GalleryDescriptor, Probe, ScanReport, Snapshot, TemplateId, TemplateSet,
+};
 
 use super::compare::checked_threshold;
 use super::galleries::EXTERNAL_MODEL;
@@ -36,7 +37,19 @@ pub struct IdentifyRequest {
     /// Least similarity of a candidate, 0..=1; none keeps every face.
     pub threshold: Option<f32>,
     /// Only these faces are candidates; none means the whole gallery.
-    pub only: Option<HashSet<FaceId>>,
+    pub only: Option<FaceSet>,
+    /// What the search may leave to chance.
+    pub exactness: Exactness,
+}
+
+/// Faces, 16 bytes each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FaceSet(Arc<TemplateSet>);
+
+impl FromIterator<FaceId> for FaceSet {
+    fn from_iter<I: IntoIterator<Item = FaceId>>(ids: I) -> Self {
+        Self(Arc::new(ids.into_iter().map(|id| TemplateId::new(id.as_u128())).collect()))
+    }
 }
 
 /// One enrolled face that resembles the probe.
@@ -55,6 +68,8 @@ pub struct Identification {
     pub matches: Vec<Match>,
     /// Where the probe was in its image, when it has one.
     pub searched_face: Option<BoundingBox>,
+    /// What the search read and left out.
+    pub report: ScanReport,
 }
 
 /// One moment of the store as one tenant sees it. Cheap to clone; never blocks writers.
@@ -115,15 +130,16 @@ impl Tenant {
             limit: request.limit,
             threshold: request.threshold,
             only: request.only,
+            exactness: request.exactness,
             cancelled: Arc::new(AtomicBool::new(false)),
         };
         let _stop_when_dropped = CancelOnDrop(Arc::clone(&scan.cancelled));
         let snapshot = snapshot.clone();
         blocking(move || {
             let searched_face = probe.bounding_box;
-            let candidates = snapshot.scan(&gallery, &probe, &scan)?;
+            let (candidates, report) = snapshot.scan(&gallery, &probe, &scan)?;
             let matches = snapshot.matches(&gallery, &candidates)?;
-            Ok(Identification { matches, searched_face })
+            Ok(Identification { matches, searched_face, report })
         })
         .await
     }
@@ -187,7 +203,8 @@ struct ProbeTemplate {
 struct Scan {
     limit: usize,
     threshold: Option<f32>,
-    only: Option<HashSet<FaceId>>,
+    only: Option<FaceSet>,
+    exactness: Exactness,
     cancelled: Arc<AtomicBool>,
 }
 
@@ -244,34 +261,29 @@ impl TenantSnapshot {
         gallery: &GalleryDescriptor,
         probe: &ProbeTemplate,
         scan: &Scan,
-    ) -> Result<Vec<Candidate>, EngineError> {
+    ) -> Result<(Vec<Candidate>, ScanReport), EngineError> {
         let mapping = self.similarity(gallery)?;
-        let only: Option<HashSet<TemplateId>> = scan
-            .only
-            .as_ref()
-            .map(|ids| ids.iter().map(|id| TemplateId::new(id.as_u128())).collect());
         // The inverse mapping rounds: scan a hair below the threshold, then decide by similarity.
         let min_score = scan.threshold.map_or(f32::NEG_INFINITY, |t| mapping.cosine(t) - 1e-5);
-        let scored = self.snapshot.identify(
-            gallery.id,
-            &Probe {
-                embedding: &probe.embedding,
-                limit: scan.limit,
-                min_score,
-                exclude: probe.exclude,
-                only: only.as_ref(),
-                cancelled: Some(&scan.cancelled),
-            },
-        )?;
+        let probe = Probe {
+            min_score,
+            exclude: probe.exclude,
+            only: scan.only.as_ref().map(|faces| Arc::clone(&faces.0)),
+            exactness: scan.exactness,
+            cancelled: Some(Arc::clone(&scan.cancelled)),
+            ..Probe::new(probe.embedding.clone(), scan.limit)
+        };
+        let (scored, report) = self.snapshot.explain(gallery.id, &probe)?;
         let least = scan.threshold.unwrap_or(0.0);
-        Ok(scored
+        let candidates = scored
             .into_iter()
             .map(|scored| Candidate {
                 face_id: FaceId::from_u128(scored.id.get()),
                 similarity: mapping.similarity(scored.score),
             })
             .filter(|candidate| candidate.similarity >= least)
-            .collect())
+            .collect();
+        Ok((candidates, report))
     }
 
     fn matches(

@@ -24,8 +24,9 @@ pub use enroll::{Enrollment, EnrollmentDraft, QualityFilter, TemplateSource, Une
 pub use error::EngineError;
 pub use faces::{EnrolledFace, FacePage};
 pub use galleries::{EXTERNAL_MODEL, Gallery, GalleryModel, GalleryRequest};
-pub use identify::{Identification, IdentifyRequest, Match, ProbeSource, TenantSnapshot};
+pub use identify::{FaceSet, Identification, IdentifyRequest, Match, ProbeSource, TenantSnapshot};
 pub use inference::Inference;
+pub use likeness_storage::{Exactness, FailureProbability, ScanReport};
 pub use role::{Action, Role};
 pub use tenant::{Tenant, TenantName, TenantNameError};
 

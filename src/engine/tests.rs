@@ -50,7 +50,7 @@ async fn enroll_people(tenant: &Tenant, gallery: &str, people: usize) -> Vec<Fac
 }
 
 fn request(probe: ProbeSource, limit: usize) -> IdentifyRequest {
-    IdentifyRequest { probe, limit, threshold: None, only: None }
+    IdentifyRequest { probe, limit, threshold: None, only: None, exactness: Exactness::default() }
 }
 
 #[tokio::test]
@@ -94,8 +94,10 @@ async fn a_filter_ranks_among_the_permitted_only() {
     create(&tenant, "users").await.unwrap();
     let ids = enroll_people(&tenant, "users", 30).await;
     let only: std::collections::HashSet<FaceId> = ids.iter().copied().step_by(7).collect();
-    let filtered =
-        IdentifyRequest { only: Some(only.clone()), ..request(ProbeSource::Face(ids[1]), 100) };
+    let filtered = IdentifyRequest {
+        only: Some(only.iter().copied().collect()),
+        ..request(ProbeSource::Face(ids[1]), 100)
+    };
     let found = tenant.identify("users", filtered).await.unwrap().matches;
     let found: std::collections::HashSet<FaceId> =
         found.iter().map(|found| found.face.face_id).collect();

@@ -11,7 +11,7 @@ use super::extract::{CollectionPath, FacePath};
 use super::form::{Form, FormParts, FormShape};
 use super::parameters::Parameters;
 use super::state::RestState;
-use crate::engine::{IdentifyRequest, ProbeSource, Tenant};
+use crate::engine::{Exactness, IdentifyRequest, ProbeSource, Tenant};
 
 /// Matches returned unless the caller says otherwise.
 const RESULTS: usize = 10;
@@ -80,7 +80,13 @@ async fn search(
 ) -> Result<Json<SearchBody>, ApiError> {
     let threshold = bounds.threshold.unwrap_or(state.limits().default_threshold);
     let limit = bounds.max_results;
-    let request = IdentifyRequest { probe, limit, threshold: Some(threshold), only: None };
+    let request = IdentifyRequest {
+        probe,
+        limit,
+        threshold: Some(threshold),
+        only: None,
+        exactness: Exactness::default(),
+    };
     let found = tenant.identify(collection, request).await?;
     Ok(Json(SearchBody::new(found, threshold)))
 }

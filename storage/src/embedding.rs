@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::kernel;
+use crate::kernel::Kernel;
 use crate::limits::DIM_MAX;
 
 /// Number of components of an embedding, 1 to [`DIM_MAX`].
@@ -118,7 +118,7 @@ impl Embedding {
     /// The inner product with `other`, the cosine of the angle between the two: -1 to 1 up to
     /// rounding, and zero where the dimensions differ.
     pub fn dot(&self, other: &Embedding) -> f32 {
-        kernel::dot(&self.components, &other.components)
+        Kernel::best().dot(&self.components, &other.components)
     }
 }
 

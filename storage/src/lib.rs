@@ -47,12 +47,8 @@
 //! store.write(batch)?;
 //!
 //! let found = store.snapshot().identify(gallery, &Probe {
-//!     embedding: &embedding,
-//!     limit: 10,
 //!     min_score: 0.5,
-//!     exclude: None,
-//!     only: None,
-//!     cancelled: None,
+//!     ..Probe::new(embedding, 10)
 //! })?;
 //! assert_eq!(found[0].id, TemplateId::new(1));
 //! # Ok(())
@@ -63,13 +59,15 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 0–1 | `id` `limits` · `checksum` `codec` `error` `kernel` `numbers` |
-//! | 2–3 | `embedding` `io` · `gallery` `row` `topk` |
-//! | 4 | `batch` `change` `options` |
+//! | 0 | `id` `limits` |
+//! | 1 | `checksum` `codec` `error` `exactness` `kernel` `numbers` `template_set` |
+//! | 2–3 | `embedding` `io` · `gallery` `rotation` `row` `topk` |
+//! | 4 | `batch` `change` `code` `options` |
 //! | 5 | `manifest` `memtable` `segment` `wal` |
 //! | 6 | `inventory` `version` |
-//! | 7 | `attachment` `gc` `sealed` `snapshot` |
-//! | 8–9 | `checkpoint` `prepare` `recovery` · `check` `compaction` |
+//! | 7 | `attachment` `gc` `scan` `sealed` |
+//! | 8 | `checkpoint` `prepare` `recovery` `snapshot` |
+//! | 9 | `check` `compaction` |
 //! | 10–11 | `activity` `backup` `erasure` `worker` · `committer` `restore` |
 //! | 12–13 | `loader` · `store` |
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
@@ -82,12 +80,14 @@ mod change;
 mod check;
 mod checkpoint;
 mod checksum;
+mod code;
 mod codec;
 mod committer;
 mod compaction;
 mod embedding;
 mod erasure;
 mod error;
+mod exactness;
 #[cfg(test)]
 mod format_document;
 #[cfg(test)]
@@ -107,11 +107,14 @@ mod options;
 mod prepare;
 mod recovery;
 mod restore;
+mod rotation;
 mod row;
+mod scan;
 mod sealed;
 mod segment;
 mod snapshot;
 mod store;
+mod template_set;
 mod topk;
 mod version;
 mod wal;
@@ -126,13 +129,17 @@ pub use compaction::CompactionReport;
 pub use embedding::{Dim, Embedding, EmbeddingError};
 pub use erasure::ErasureReceipt;
 pub use error::{Corruption, IoFailure};
+pub use exactness::{Exactness, FailureProbability};
 pub use gallery::{GalleryDescriptor, GalleryDraft};
 pub use id::{GalleryId, LogSeq, Lsn, RowOrdinal, SegmentId, StoreId, TemplateId};
+pub use kernel::{Kernel, UnknownKernel};
 pub use loader::Loader;
 pub use options::StoreOptions;
 pub use recovery::{OpenError, RecoveryReport};
 pub use restore::{RestoreReport, restore};
 pub use row::{Row, RowRef};
-pub use snapshot::{GallerySize, Probe, ReadError, Snapshot};
+pub use scan::{Probe, ReadError, ScanReport, StageReport};
+pub use snapshot::{GallerySize, Snapshot};
 pub use store::Store;
+pub use template_set::TemplateSet;
 pub use topk::Scored;

@@ -1,6 +1,10 @@
 //! Options of a store: each with its unit, default and bounds.
 
+use std::num::NonZeroUsize;
+use std::thread::available_parallelism;
 use std::time::Duration;
+
+use crate::kernel::Kernel;
 
 /// How a store behaves; the default suits a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +29,16 @@ pub struct StoreOptions {
     /// Default true. Without it nothing is lost: the next open replays the log, which is what
     /// happens after a crash.
     pub checkpoint_on_close: bool,
+    /// Threads that search at the same time, those of the callers included. Default zero: as many
+    /// as the machine has cores.
+    pub search_threads: usize,
+    /// Whether the operating system is asked, once the store is open, to read the codes of all
+    /// segments ahead: about an eighth of the bytes of a gallery of 512 dimensions. Searches that
+    /// come first wait for less. Default true.
+    pub prefault: bool,
+    /// The instruction set that searches use; results are the same with each. Default
+    /// [`Kernel::best`]; one that the machine cannot run counts as [`Kernel::Scalar`].
+    pub kernel: Kernel,
 }
 
 impl Default for StoreOptions {
@@ -36,6 +50,9 @@ impl Default for StoreOptions {
             compaction_bytes_per_second: Some(64 << 20),
             queued_batches_max: 1024,
             checkpoint_on_close: true,
+            search_threads: 0,
+            prefault: true,
+            kernel: Kernel::best(),
         }
     }
 }
@@ -81,5 +98,32 @@ impl StoreOptions {
     pub fn with_checkpoint_on_close(mut self, checkpoint: bool) -> Self {
         self.checkpoint_on_close = checkpoint;
         self
+    }
+
+    /// Sets [`StoreOptions::search_threads`].
+    #[must_use]
+    pub fn with_search_threads(mut self, threads: usize) -> Self {
+        self.search_threads = threads;
+        self
+    }
+
+    /// Sets [`StoreOptions::prefault`].
+    #[must_use]
+    pub fn with_prefault(mut self, prefault: bool) -> Self {
+        self.prefault = prefault;
+        self
+    }
+
+    /// Sets [`StoreOptions::kernel`].
+    #[must_use]
+    pub fn with_kernel(mut self, kernel: Kernel) -> Self {
+        self.kernel = kernel;
+        self
+    }
+
+    /// The number of threads that search.
+    pub(crate) fn search_threads(&self) -> NonZeroUsize {
+        let cores = || available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        NonZeroUsize::new(self.search_threads).unwrap_or_else(cores)
     }
 }

@@ -21,8 +21,9 @@ use crate::numbers::SegmentNumbers;
 use crate::options::StoreOptions;
 use crate::prepare::Proposal;
 use crate::recovery::{OpenError, Recovered, RecoveryReport, recover};
+use crate::scan::ScanPool;
 use crate::snapshot::Snapshot;
-use crate::version::Current;
+use crate::version::{Current, Version};
 use crate::worker::Worker;
 
 /// Most places of the queue of batches: they are allocated when the store is opened.
@@ -38,6 +39,7 @@ pub struct Store {
     _lock: Arc<DirectoryLock>,
     directory: Arc<dyn Directory>,
     numbers: Arc<SegmentNumbers>,
+    pool: Arc<ScanPool>,
     committer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -58,6 +60,8 @@ impl Store {
         directory: Arc<dyn Directory>,
         options: StoreOptions,
     ) -> Result<(Self, RecoveryReport), OpenError> {
+        let prefault = options.prefault;
+        let pool = ScanPool::start(options.search_threads(), options.kernel)?;
         let recovered = recover(&*directory)?;
         let report = recovered.report;
         let current: Current = Arc::new(RwLock::new(Arc::new(recovered.version.clone())));
@@ -75,6 +79,11 @@ impl Store {
             worker,
         );
         let thread = start("likeness-commit", move || committer.run(&inbox))?;
+        if prefault {
+            let opened = Arc::clone(&current.read());
+            // Advice takes no time of its own, but a look at a disk that sleeps may.
+            drop(start("likeness-ahead", move || prefault_codes(&opened))?);
+        }
         let store = Self {
             current,
             activity,
@@ -82,6 +91,7 @@ impl Store {
             _lock: lock,
             directory,
             numbers,
+            pool: Arc::new(pool),
             committer: Mutex::new(Some(thread)),
         };
         Ok((store, report))
@@ -107,7 +117,7 @@ impl Store {
 
     /// The store as it is now. Never waits for writers.
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::new(Arc::clone(&self.current.read()))
+        Snapshot::new(Arc::clone(&self.current.read()), Arc::clone(&self.pool))
     }
 
     /// Seals all rows into segments and retires the log before them. Blocks; writers and readers
@@ -248,6 +258,15 @@ fn start_worker(
     };
     let thread = start("likeness-store", move || worker.run())?;
     Ok(WorkerEnds { jobs, done, thread })
+}
+
+/// Has the codes of every segment read ahead: what the first searches would wait for.
+fn prefault_codes(version: &Version) {
+    for view in version.galleries() {
+        for segment in &view.segments {
+            segment.segment.prefault_codes();
+        }
+    }
 }
 
 fn start(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, IoFailure> {

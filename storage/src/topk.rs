@@ -44,8 +44,7 @@ impl Ord for Kept {
 }
 
 /// Keeps the best `limit` candidates of all that are offered, in whatever order they are offered.
-///
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct TopK {
     limit: usize,
     min_score: f32,
@@ -79,6 +78,12 @@ impl TopK {
         {
             *worst = Kept(candidate);
         }
+    }
+
+    /// The score that a further candidate must reach; none while there is room for any.
+    pub(crate) fn worst_when_full(&self) -> Option<f32> {
+        let full = self.kept.len() >= self.limit;
+        self.kept.peek().filter(|_| full).map(|worst| worst.0.score)
     }
 
     /// The candidates kept, best first.

@@ -1,6 +1,5 @@
 //! The operator of a search: one request to the engine, one batch of candidates.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -42,7 +41,7 @@ use super::super::{SqlError, SqlState};
 use super::node::{FaceSearch, SearchedGallery};
 use super::{DEFAULT_LIMIT, ProbeKind};
 use crate::biometric::FaceId;
-use crate::engine::{IdentifyRequest, Match, ProbeSource};
+use crate::engine::{Exactness, FaceSet, IdentifyRequest, Match, ProbeSource};
 
 /// Plans queries as DataFusion does, and searches as [`FaceSearchExec`].
 #[derive(Debug)]
@@ -309,12 +308,12 @@ async fn run(
     let memory = MemoryConsumer::new("SEARCH candidates").register(context.memory_pool());
     let only = match candidates {
         Some(mut stream) => {
-            let mut ids = HashSet::new();
+            let mut ids = Vec::new();
             while let Some(batch) = stream.try_next().await? {
                 memory.try_grow(2 * batch.num_rows() * size_of::<FaceId>())?;
                 ids.extend(face_ids(&batch)?);
             }
-            Some(ids)
+            Some(ids.into_iter().collect::<FaceSet>())
         }
         None => None,
     };
@@ -327,6 +326,7 @@ async fn run(
             limit: request.limit,
             threshold: request.threshold,
             only,
+            exactness: Exactness::default(),
         };
         let found = tenant.identify_in(snapshot, name, asked).await.map_err(SqlError::from)?;
         found.matches

@@ -545,5 +545,6 @@ fn candidate(view: &SegmentView) -> Candidate {
         bytes: view.segment.file_bytes(),
         rows: view.segment.row_count().into(),
         deleted: view.tombstones.len(),
+        outdated: view.segment.is_outdated(),
     }
 }

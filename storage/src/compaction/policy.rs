@@ -12,6 +12,8 @@ pub(crate) struct Candidate {
     pub(crate) rows: u64,
     /// Deleted rows.
     pub(crate) deleted: u64,
+    /// Written by an earlier release, without what searches want today.
+    pub(crate) outdated: bool,
 }
 
 /// Size-tiered compaction.
@@ -19,7 +21,7 @@ pub(crate) struct Candidate {
 /// A tier holds segments whose live bytes are within a factor of [`CompactionPolicy::fan_in`]; as
 /// many segments of one tier are merged into one of the next. A row is thus rewritten once per
 /// tier, and a gallery has at most `fan_in - 1` segments per tier when nothing is due. Apart from
-/// that, a segment with many deleted rows is rewritten alone.
+/// that, a segment with many deleted rows is rewritten alone, and so is one of an earlier format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CompactionPolicy {
     /// Segments of a tier that are merged into one; at least 2.
@@ -41,7 +43,16 @@ impl Default for CompactionPolicy {
 impl CompactionPolicy {
     /// The segments of one gallery to merge next; none where all is well.
     pub(crate) fn choose(&self, segments: &[Candidate]) -> Vec<SegmentId> {
-        self.with_many_deleted(segments).or_else(|| self.of_one_tier(segments)).unwrap_or_default()
+        self.with_many_deleted(segments)
+            .or_else(|| self.of_one_tier(segments))
+            .or_else(|| Self::outdated(segments))
+            .unwrap_or_default()
+    }
+
+    /// The smallest segment of an earlier format.
+    fn outdated(segments: &[Candidate]) -> Option<Vec<SegmentId>> {
+        let outdated = segments.iter().filter(|segment| segment.outdated);
+        outdated.min_by_key(|segment| live_bytes(segment)).map(|segment| vec![segment.segment])
     }
 
     /// The segment with the largest share of deleted rows, if that is too large.
@@ -89,7 +100,7 @@ mod tests {
     const MIB: u64 = 1 << 20;
 
     fn segment(id: u64, bytes: u64, deleted: u64) -> Candidate {
-        Candidate { segment: SegmentId::new(id), bytes, rows: 100, deleted }
+        Candidate { segment: SegmentId::new(id), bytes, rows: 100, deleted, outdated: false }
     }
 
     fn chosen(segments: &[Candidate]) -> Vec<u64> {
@@ -114,6 +125,15 @@ mod tests {
         assert_eq!(chosen(&[segment(1, MIB, 19)]), [0; 0]);
         assert_eq!(chosen(&[segment(1, MIB, 20), segment(2, MIB, 90)]), [2]);
         assert_eq!(chosen(&[segment(1, MIB, 100)]), [1]);
+    }
+
+    #[test]
+    fn segments_of_an_earlier_format_are_rewritten_when_nothing_else_is_due() {
+        let old = |id, bytes| Candidate { outdated: true, ..segment(id, bytes, 0) };
+        assert_eq!(chosen(&[segment(1, MIB, 0), old(2, 90 * MIB), old(3, 9 * MIB)]), [3]);
+        assert_eq!(chosen(&[old(1, 90 * MIB), segment(2, MIB, 30)]), [2]);
+        let four: Vec<_> = (1..=4).map(|id| old(id, 5 * MIB)).collect();
+        assert_eq!(chosen(&four), [1, 2, 3, 4]);
     }
 
     #[test]

@@ -77,6 +77,17 @@ impl Mapping {
         }
     }
 
+    /// Asks the operating system to read a range of bytes ahead, in its own time.
+    pub(crate) fn will_need(&self, range: Range<usize>) {
+        #[cfg(unix)]
+        if let Self::File(map) = self {
+            // Advice only: where it is not taken, the pages are read when they are needed.
+            let _ = map.advise_range(memmap2::Advice::WillNeed, range.start, range.len());
+        }
+        #[cfg(not(unix))]
+        let _ = range;
+    }
+
     /// The floats at a range of bytes; `None` where the range is outside the file or not made of
     /// whole, aligned floats.
     pub(crate) fn f32s(&self, range: Range<usize>) -> Option<&[f32]> {

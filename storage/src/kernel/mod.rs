@@ -1,59 +1,204 @@
 //! Similarity kernels: slices in, numbers out.
 //!
-//! `simsimd` picks the instruction set once per process; this module is its only caller. Nothing
-//! here knows embeddings, rows or files.
+//! Each function exists for every instruction set and returns the same bits on all of them; the
+//! scalar one says what they are. Nothing here knows embeddings, rows or files.
+#![cfg_attr(
+    not(test),
+    expect(clippy::indexing_slicing, reason = "places of arrays of fixed length, in hot loops")
+)]
 
-use simsimd::SpatialSimilarity;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod bounds;
+mod scalar;
+#[cfg(test)]
+mod tests;
 
-/// The inner product of two slices of equal length, zero where the lengths differ.
-///
-/// The result depends on the values alone, not on where they lie in memory: rows of the memtable
-/// and rows of a mapped segment get the same score.
-pub(crate) fn dot(left: &[f32], right: &[f32]) -> f32 {
-    // Adding zero turns -0.0 into 0.0, so that equal scores are equal in every order.
-    f32::dot(left, right).map_or(0.0, |product| product as f32 + 0.0)
+use std::fmt;
+use std::str::FromStr;
+use std::sync::OnceLock;
+
+pub(crate) use bounds::{Factors, Line};
+
+/// Rows whose codes stand side by side.
+pub(crate) const GROUP_ROWS: usize = 16;
+/// Bytes of one line of a record: one word of 32 dimensions for each row of a group.
+pub(crate) const LINE_BYTES: usize = 64;
+/// Partial sums of an inner product, each over the components whose places are equal modulo this.
+const PARTIAL_SUMS: usize = 64;
+
+/// An instruction set that the kernels are written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kernel {
+    /// AVX-512 with VBMI and VNNI: Intel since Ice Lake, AMD since Zen 4.
+    Avx512,
+    /// AVX2 with FMA: Intel since Haswell, AMD since Zen.
+    Avx2,
+    /// No particular instruction set: the definition of what the others compute.
+    Scalar,
 }
 
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
+/// For one word of the codes, what each value of four bits adds to a row's sum: 16 entries for
+/// the low (or, in every second line, the high) half of each of the word's four bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, align(64))]
+pub(crate) struct TableLine(pub(crate) [u8; LINE_BYTES]);
 
-    use super::*;
+impl Kernel {
+    /// All there are, the fastest first.
+    const ALL: [Self; 3] = [Self::Avx512, Self::Avx2, Self::Scalar];
 
-    fn reference(left: &[f32], right: &[f32]) -> f64 {
-        left.iter().zip(right).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
+    /// The fastest of this machine; looked up once.
+    pub fn best() -> Self {
+        static BEST: OnceLock<Kernel> = OnceLock::new();
+        *BEST.get_or_init(|| Self::available().next().unwrap_or(Self::Scalar))
     }
 
-    proptest! {
-        #[test]
-        fn the_kernel_agrees_with_the_scalar_sum(
-            pairs in prop::collection::vec((-1.0f32..1.0, -1.0f32..1.0), 1..700),
-        ) {
-            let (left, right): (Vec<f32>, Vec<f32>) = pairs.into_iter().unzip();
-            let difference = f64::from(dot(&left, &right)) - reference(&left, &right);
-            prop_assert!(difference.abs() < 1e-3, "off by {difference}");
+    /// Those that this machine can run, the fastest first.
+    pub fn available() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|kernel| kernel.is_available())
+    }
+
+    /// Whether this machine can run it.
+    pub fn is_available(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => avx512::is_available(),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => avx2::is_available(),
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::Avx512 | Self::Avx2 => false,
+            Self::Scalar => true,
         }
+    }
 
-        #[test]
-        fn the_score_does_not_depend_on_alignment(
-            values in prop::collection::vec(-1.0f32..1.0, 1..200),
-            shift in 0usize..16,
-        ) {
-            let mut shifted = vec![0.0; shift];
-            shifted.extend_from_slice(&values);
-            let here = dot(&values, &values);
-            let there = dot(&shifted[shift..], &shifted[shift..]);
-            prop_assert_eq!(here.to_bits(), there.to_bits());
+    /// Its name: `avx512`, `avx2` or `scalar`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Avx512 => "avx512",
+            Self::Avx2 => "avx2",
+            Self::Scalar => "scalar",
         }
     }
 
-    #[test]
-    fn slices_of_different_length_have_no_product() {
-        assert_eq!(dot(&[1.0, 0.0], &[1.0]).to_bits(), 0.0f32.to_bits());
+    /// The inner product of two slices of equal length, zero where the lengths differ.
+    ///
+    /// There are 64 partial sums; sum `j` adds up, by fused multiply-add from zero and in order,
+    /// the products of the components whose place is `j` modulo 64. Then the upper half of the
+    /// sums is added to the lower, until one is left. A result of -0.0 becomes 0.0, so that equal
+    /// scores are equal in every order.
+    pub(crate) fn dot(self, left: &[f32], right: &[f32]) -> f32 {
+        if left.len() != right.len() {
+            return 0.0;
+        }
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 if self.is_available() => avx512::dot(left, right),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 if self.is_available() => avx2::dot(left, right),
+            _ => scalar::dot(left, right),
+        }
     }
 
-    #[test]
-    fn a_negative_zero_becomes_zero() {
-        assert_eq!(dot(&[-1.0], &[0.0]).to_bits(), 0.0f32.to_bits());
+    /// Adds up the table's entries for each row of some groups.
+    ///
+    /// A group is a record of `record_bytes` bytes, which begins with as many lines as the table
+    /// has pairs of lines: line `w` holds word `w` of each of the 16 rows, little-endian. Writes
+    /// the sums of as many groups as there are whole records and places in `sums` for.
+    pub(crate) fn sums(
+        self,
+        table: &[TableLine],
+        records: &[u8],
+        record_bytes: usize,
+        sums: &mut [[u32; GROUP_ROWS]],
+    ) {
+        let words = table.len() / 2;
+        if words == 0 || record_bytes < words * LINE_BYTES {
+            return;
+        }
+        let groups = sums.len().min(records.len() / record_bytes);
+        let sums = sums.get_mut(..groups).unwrap_or_default();
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 if self.is_available() => {
+                avx512::sums(table, records, record_bytes, sums);
+            }
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 if self.is_available() => avx2::sums(table, records, record_bytes, sums),
+            _ => scalar::sums(table, records, record_bytes, sums),
+        }
+    }
+
+    /// Adds the sums of a plane to the totals of those before it, each of which counts twice the
+    /// next.
+    pub(crate) fn accumulate(self, sums: &[[u32; GROUP_ROWS]], totals: &mut [[u32; GROUP_ROWS]]) {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 if self.is_available() => avx512::accumulate(sums, totals),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 if self.is_available() => avx2::accumulate(sums, totals),
+            _ => bounds::accumulate(sums, totals),
+        }
+    }
+
+    /// Turns totals into the highest score that each row can have: see [`Factors`] for what is
+    /// read, [`Line`] for the formula.
+    pub(crate) fn bound(
+        self,
+        line: &Line,
+        factors: Factors<'_>,
+        totals: &[[u32; GROUP_ROWS]],
+        bounds: &mut [[f32; GROUP_ROWS]],
+    ) {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 if self.is_available() => avx512::bound(line, factors, totals, bounds),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 if self.is_available() => avx2::bound(line, factors, totals, bounds),
+            _ => bounds::bound(line, factors, totals, bounds),
+        }
+    }
+
+    /// Clears the bits of the rows whose bounds are below `least`. A bound that is not a number is
+    /// below nothing.
+    pub(crate) fn prune(self, bounds: &[[f32; GROUP_ROWS]], least: f32, undecided: &mut [u16]) {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 if self.is_available() => avx512::prune(bounds, least, undecided),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 if self.is_available() => avx2::prune(bounds, least, undecided),
+            _ => bounds::prune(bounds, least, undecided),
+        }
+    }
+}
+
+/// Asks for bytes that are about to be read: some lines of them, behind which the machine goes on
+/// by itself.
+pub(crate) fn prefetch(bytes: &[u8]) {
+    #[cfg(target_arch = "x86_64")]
+    avx2::prefetch(bytes);
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = bytes;
+}
+
+impl fmt::Display for Kernel {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// A kernel's name that is none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no kernel {0:?}; there are avx512, avx2 and scalar")]
+pub struct UnknownKernel(String);
+
+impl FromStr for Kernel {
+    type Err = UnknownKernel;
+
+    fn from_str(name: &str) -> Result<Self, UnknownKernel> {
+        let found = Self::ALL.into_iter().find(|kernel| kernel.name() == name);
+        found.ok_or_else(|| UnknownKernel(name.to_owned()))
     }
 }

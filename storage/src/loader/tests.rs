@@ -13,7 +13,7 @@ use crate::io::memory::{Fault, MemoryDirectory, PowerCut};
 use crate::options::StoreOptions;
 use crate::recovery::{OpenError, RecoveryReport};
 use crate::row::tests::{bare_row, draft, row};
-use crate::snapshot::Probe;
+use crate::scan::Probe;
 use crate::store::Store;
 
 fn open(directory: &MemoryDirectory) -> Result<(Store, RecoveryReport), OpenError> {
@@ -117,9 +117,8 @@ fn a_load_is_as_good_as_a_batch_of_the_same_rows() {
             assert_eq!(one.1, other.1, "{step}");
         }
         assert_eq!(one.len(), other.len(), "{step}");
-        let embedding = &Embedding::normalize(vec![1.0, 9.0]).unwrap();
-        let (exclude, only, cancelled) = (None, None, None);
-        let probe = Probe { embedding, limit: 7, min_score: 0.1, exclude, only, cancelled };
+        let embedding = Embedding::normalize(vec![1.0, 9.0]).unwrap();
+        let probe = Probe { min_score: 0.1, ..Probe::new(embedding, 7) };
         let [one, other] =
             [enrolled, loaded].map(|gallery| store.snapshot().identify(gallery, &probe).unwrap());
         assert_eq!((one.len(), &one), (7, &other), "{step}");

@@ -5,7 +5,9 @@ use super::format::{
     TEXTS_PER_ROW,
 };
 use crate::checksum::Checksum;
+use crate::code::{EXTENT_ROWS, Encoder, has_codes};
 use crate::codec::put_f32s;
+use crate::embedding::Dim;
 use crate::error::{Corruption, IoFailure};
 use crate::gallery::GalleryDescriptor;
 use crate::id::SegmentId;
@@ -72,6 +74,10 @@ pub(crate) fn write_segment(
     let mut blocks = BlockWriter::new(file);
     blocks.put(&header.encode())?;
     let mut starts = header.sections.iter().map(|section| section.offset);
+    blocks.pad_to(starts.next().unwrap_or(header.checksums))?;
+    if has_codes(header.dim) {
+        put_codes(&mut blocks, header.dim, rows)?;
+    }
     let mut element = Vec::new();
     let mut section = |put: &mut dyn FnMut(&mut Vec<u8>, &RowRef<'_>)| {
         blocks.pad_to(starts.next().unwrap_or(header.checksums))?;
@@ -90,6 +96,25 @@ pub(crate) fn write_segment(
     section(&mut put_texts)?;
     blocks.pad_to(header.checksums)?;
     blocks.finish()?;
+    Ok(())
+}
+
+/// Codes the rows, an extent at a time.
+fn put_codes(
+    blocks: &mut BlockWriter<'_>,
+    dim: Dim,
+    rows: &(impl RowSource + ?Sized),
+) -> Result<(), BuildError> {
+    let (mut encoder, mut extent) = (Encoder::new(dim), Vec::new());
+    for first in (0..rows.len()).step_by(EXTENT_ROWS) {
+        let count = (rows.len() - first).min(EXTENT_ROWS as u32);
+        encoder.begin(count as usize, &mut extent);
+        for row in 0..count {
+            let embedding = rows.row(first + row)?.embedding;
+            encoder.put(&mut extent, count as usize, row as usize, embedding);
+        }
+        blocks.put(&extent)?;
+    }
     Ok(())
 }
 

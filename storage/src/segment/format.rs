@@ -1,6 +1,7 @@
 //! Constants of the segment file and its header, unchecked and checked.
 
 use crate::checksum::Checksum;
+use crate::code::{GROUP_ROWS, code_bytes, has_codes};
 use crate::codec::{Cursor, DecodeError, put_text};
 use crate::embedding::Dim;
 use crate::gallery::GalleryDescriptor;
@@ -9,8 +10,10 @@ use crate::limits::{SEGMENT_ROWS_MAX, TEXT_BYTES_MAX};
 
 /// First bytes of every segment.
 pub(crate) const MAGIC: [u8; 8] = *b"LKNSSEG\0";
-/// Layout version.
-pub(crate) const FORMAT_VERSION: u32 = 1;
+/// Layout version that is written.
+pub(crate) const FORMAT_VERSION: u32 = 2;
+/// Layout version without codes, which is read as well.
+pub(crate) const FORMAT_VERSION_WITHOUT_CODES: u32 = 1;
 /// Every section starts at a multiple of this, for the kernels.
 pub(crate) const SECTION_ALIGNMENT: usize = 64;
 /// Texts per row: external face id, external image id, attributes, metadata.
@@ -34,6 +37,7 @@ pub(crate) const HAS_TEXT: u64 = 1 << 3;
 /// The sections in the order of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SectionKind {
+    Codes,
     Embeddings,
     Ids,
     Fixed,
@@ -42,8 +46,8 @@ pub(crate) enum SectionKind {
 }
 
 impl SectionKind {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Embeddings, Self::Ids, Self::Fixed, Self::TextEnds, Self::Texts];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Codes, Self::Embeddings, Self::Ids, Self::Fixed, Self::TextEnds, Self::Texts];
 }
 
 /// Where a section is.
@@ -56,6 +60,8 @@ pub(crate) struct Section {
 /// What a segment says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SegmentHeader {
+    /// The layout; the section of codes is empty in version 1.
+    pub(crate) version: u32,
     pub(crate) id: SegmentId,
     pub(crate) gallery: GalleryId,
     pub(crate) dim: Dim,
@@ -63,7 +69,7 @@ pub(crate) struct SegmentHeader {
     /// Where the checksums of the blocks start: everything before it is covered by them.
     pub(crate) checksums: u64,
     pub(crate) model: Box<str>,
-    pub(crate) sections: [Section; 5],
+    pub(crate) sections: [Section; 6],
 }
 
 /// Bytes of the header before the section table.
@@ -89,18 +95,18 @@ impl SegmentHeader {
         text_bytes: u64,
     ) -> Self {
         let mut header = Self {
+            version: FORMAT_VERSION,
             id,
             gallery: gallery.id,
             dim: gallery.dim,
             rows,
             checksums: 0,
             model: (*gallery.model).into(),
-            sections: [Section::default(); 5],
+            sections: [Section::default(); 6],
         };
         let alignment = SECTION_ALIGNMENT as u64;
         let mut offset = (header.length() as u64).next_multiple_of(alignment);
-        let fixed = row_bytes(header.dim).map(|bytes| bytes as u64 * u64::from(rows));
-        let lengths = fixed.into_iter().chain([text_bytes]);
+        let lengths = header.lengths().into_iter().chain([text_bytes]);
         for (section, length) in header.sections.iter_mut().zip(lengths) {
             *section = Section { offset, length };
             offset = (offset + length).next_multiple_of(alignment);
@@ -123,14 +129,14 @@ impl SegmentHeader {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(256);
         out.extend_from_slice(&MAGIC);
-        out.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+        out.extend_from_slice(&self.version.to_le_bytes());
         out.extend_from_slice(&(self.length() as u32).to_le_bytes());
         out.extend_from_slice(&self.id.get().to_le_bytes());
         out.extend_from_slice(&self.gallery.get().to_le_bytes());
         out.extend_from_slice(&(self.dim.get() as u32).to_le_bytes());
         out.extend_from_slice(&self.rows.to_le_bytes());
         out.extend_from_slice(&self.checksums.to_le_bytes());
-        for section in &self.sections {
+        for section in self.sections.iter().skip(self.absent_sections()) {
             out.extend_from_slice(&section.offset.to_le_bytes());
             out.extend_from_slice(&section.length.to_le_bytes());
         }
@@ -141,7 +147,24 @@ impl SegmentHeader {
 
     /// Bytes of the encoded header.
     pub(crate) fn length(&self) -> usize {
-        FIXED_HEADER_BYTES + SECTION_ENTRY_BYTES * self.sections.len() + 4 + self.model.len() + 4
+        let sections = self.sections.len() - self.absent_sections();
+        FIXED_HEADER_BYTES + SECTION_ENTRY_BYTES * sections + 4 + self.model.len() + 4
+    }
+
+    /// Sections that the table of this version does not have, the first ones.
+    fn absent_sections(&self) -> usize {
+        usize::from(self.version == FORMAT_VERSION_WITHOUT_CODES)
+    }
+
+    /// The bytes of the sections whose length follows from the number of rows.
+    fn lengths(&self) -> [u64; 5] {
+        let rows = self.rows as usize;
+        let coded = has_codes(self.dim) && self.version != FORMAT_VERSION_WITHOUT_CODES;
+        let groups = if coded { rows.div_ceil(GROUP_ROWS) } else { 0 };
+        let embedding = self.dim.get() * size_of::<f32>();
+        let per_row = [embedding, ID_BYTES, FIXED_BYTES, ENDS_BYTES];
+        let [embeddings, ids, fixed, ends] = per_row.map(|bytes| bytes as u64 * rows as u64);
+        [code_bytes(self.dim, groups) as u64, embeddings, ids, fixed, ends]
     }
 
     /// Reads and checks a header against itself and the length of its file.
@@ -151,10 +174,10 @@ impl SegmentHeader {
             return Err(DecodeError { offset: 0, what: "this is no segment".into() });
         }
         let version = cursor.u32()?;
-        if version != FORMAT_VERSION {
+        if !(FORMAT_VERSION_WITHOUT_CODES..=FORMAT_VERSION).contains(&version) {
             return Err(cursor.fault(format!(
-                "segment format version {version} is unknown, this build knows {FORMAT_VERSION}; \
-                 open the store with the release that wrote it"
+                "segment format version {version} is unknown, this build knows those up to \
+                 {FORMAT_VERSION}; open the store with the release that wrote it"
             )));
         }
         let length = cursor.u32()? as usize;
@@ -170,23 +193,26 @@ impl SegmentHeader {
         }
         let mut rest = Cursor::new(covered);
         rest.bytes(8 + 4 + 4)?;
-        let header = Self::decode_fields(&mut rest)?;
+        let header = Self::decode_fields(version, &mut rest)?;
         rest.end()?;
         header.check(file.len() as u64).map_err(|what| DecodeError { offset: 0, what })?;
         Ok(header)
     }
 
-    fn decode_fields(cursor: &mut Cursor<'_>) -> Result<Self, DecodeError> {
+    fn decode_fields(version: u32, cursor: &mut Cursor<'_>) -> Result<Self, DecodeError> {
         let (id, gallery) = (SegmentId::new(cursor.u64()?), GalleryId::new(cursor.u64()?));
         let dim = Dim::new(cursor.u32()? as usize);
         let dim = dim.ok_or_else(|| cursor.fault("a segment has no dimension"))?;
         let (rows, checksums) = (cursor.u32()?, cursor.u64()?);
-        let mut sections = [Section::default(); 5];
-        for section in &mut sections {
+        let sections = [Section::default(); 6];
+        let mut header =
+            Self { version, id, gallery, dim, rows, checksums, model: "".into(), sections };
+        let absent = header.absent_sections();
+        for section in header.sections.iter_mut().skip(absent) {
             *section = Section { offset: cursor.u64()?, length: cursor.u64()? };
         }
-        let model = cursor.text(TEXT_BYTES_MAX)?.into();
-        Ok(Self { id, gallery, dim, rows, checksums, model, sections })
+        header.model = cursor.text(TEXT_BYTES_MAX)?.into();
+        Ok(header)
     }
 
     /// Whether the sections are where the rows say they are, and the file as long as they say.
@@ -196,7 +222,8 @@ impl SegmentHeader {
             return Err(format!("{rows} rows are more than allowed"));
         }
         let mut end = self.length() as u64;
-        for (kind, section) in SectionKind::ALL.iter().zip(&self.sections) {
+        let sections = SectionKind::ALL.iter().zip(&self.sections).skip(self.absent_sections());
+        for (kind, section) in sections {
             if section.offset != end.next_multiple_of(SECTION_ALIGNMENT as u64) {
                 return Err(format!("section {kind:?} does not follow the one before it"));
             }
@@ -206,9 +233,9 @@ impl SegmentHeader {
                 .filter(|end| *end <= file_bytes)
                 .ok_or_else(|| format!("section {kind:?} reaches beyond the end of the file"))?;
         }
-        let per_row = row_bytes(self.dim);
-        for ((kind, section), bytes) in SectionKind::ALL.iter().zip(&self.sections).zip(per_row) {
-            if section.length != rows * bytes as u64 {
+        let lengths = self.lengths();
+        for ((kind, section), length) in SectionKind::ALL.iter().zip(&self.sections).zip(lengths) {
+            if section.length != length {
                 return Err(format!("section {kind:?} does not hold {rows} rows"));
             }
         }
@@ -221,9 +248,4 @@ impl SegmentHeader {
         }
         Ok(())
     }
-}
-
-/// Bytes per row of the sections whose rows are all of one length.
-fn row_bytes(dim: Dim) -> [usize; 4] {
-    [dim.get() * size_of::<f32>(), ID_BYTES, FIXED_BYTES, ENDS_BYTES]
 }

@@ -14,8 +14,9 @@ pub(crate) use tombstones::MAGIC as TOMBSTONE_MAGIC;
 
 /// Numbers of the layout in the order of the format document.
 #[cfg(test)]
-pub(crate) const LAYOUT: [usize; 9] = [
+pub(crate) const LAYOUT: [usize; 10] = [
     format::FORMAT_VERSION as usize,
+    format::FORMAT_VERSION_WITHOUT_CODES as usize,
     format::HEADER_BYTES_MAX,
     format::SECTION_ALIGNMENT,
     format::SECTION_ENTRY_BYTES,

@@ -6,14 +6,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::format::{
     BLOCK_BYTES, CHECKSUM_BYTES, ENDS_BYTES, FIXED_BYTES, HAS_BOX, HAS_CONFIDENCE, HAS_QUALITY,
-    HAS_TEXT, ID_BYTES, SectionKind, SegmentHeader, TEXTS_PER_ROW,
+    HAS_TEXT, ID_BYTES, Section, SectionKind, SegmentHeader, TEXTS_PER_ROW,
 };
 use crate::checksum::Checksum;
+use crate::code::{EXTENT_ROWS, Encoder, GROUP_ROWS, PLANES, code_bytes, has_codes, record_bytes};
 use crate::codec::{Cursor, DecodeError};
 use crate::embedding::{Dim, is_unit};
 use crate::error::Corruption;
 use crate::id::{GalleryId, Lsn, RowOrdinal, SegmentId, TemplateId};
 use crate::io::Mapping;
+use crate::kernel;
 use crate::row::RowRef;
 
 /// Rows of one gallery in ascending order of identity.
@@ -59,11 +61,37 @@ impl Segment {
         }
         // What damaged blocks say of rows is no news.
         if !damaged {
-            self.verify_rows(found);
+            self.verify_rows(&mut found);
+            self.verify_codes(found);
         }
     }
 
-    fn verify_rows(&self, mut found: impl FnMut(Corruption)) {
+    /// Codes the rows again and compares.
+    fn verify_codes(&self, mut found: impl FnMut(Corruption)) {
+        if !self.has_codes() {
+            return;
+        }
+        let (mut encoder, mut expected) = (Encoder::new(self.header.dim), Vec::new());
+        let mut start = self.section(SectionKind::Codes).offset as usize;
+        for first in (0..self.header.rows).step_by(EXTENT_ROWS) {
+            let rows = (self.header.rows - first).min(EXTENT_ROWS as u32);
+            encoder.begin(rows as usize, &mut expected);
+            for row in 0..rows {
+                match self.embeddings(first + row..first + row + 1) {
+                    Ok(row_of) => encoder.put(&mut expected, rows as usize, row as usize, row_of),
+                    Err(corruption) => return found(corruption),
+                }
+            }
+            let stored = self.mapping.bytes().get(start..start + expected.len());
+            if stored != Some(&expected[..]) {
+                let what = format!("the codes of the rows from {first} on are not theirs");
+                found(Corruption::new(self.path.clone(), start as u64, what));
+            }
+            start += expected.len();
+        }
+    }
+
+    fn verify_rows(&self, found: &mut impl FnMut(Corruption)) {
         let mut before = None;
         for at in (0..self.header.rows).map(RowOrdinal::new) {
             let checked = self.row(at).and_then(|row| {
@@ -139,6 +167,54 @@ impl Segment {
         self.mapping.bytes().len() as u64
     }
 
+    /// Whether there are codes.
+    pub(crate) fn has_codes(&self) -> bool {
+        self.section(SectionKind::Codes).length > 0
+    }
+
+    /// Whether it was written by an earlier release, without what this one would write.
+    pub(crate) fn is_outdated(&self) -> bool {
+        has_codes(self.header.dim) && !self.has_codes()
+    }
+
+    /// Bytes of the codes.
+    pub(crate) fn code_bytes(&self) -> u64 {
+        self.section(SectionKind::Codes).length
+    }
+
+    /// Asks the operating system to read the codes ahead, in its own time.
+    pub(crate) fn prefault_codes(&self) {
+        let Section { offset, length } = self.section(SectionKind::Codes);
+        self.mapping.will_need(offset as usize..(offset + length) as usize);
+    }
+
+    /// The records of a plane (0 is the first) for some groups of an extent, back to back.
+    pub(crate) fn codes(
+        &self,
+        extent: u32,
+        plane: usize,
+        groups: Range<usize>,
+    ) -> Result<&[u8], Corruption> {
+        let dim = self.header.dim;
+        let first = extent.saturating_mul(EXTENT_ROWS as u32);
+        let rows = (self.header.rows.saturating_sub(first) as usize).min(EXTENT_ROWS);
+        let in_extent = rows.div_ceil(GROUP_ROWS);
+        let before: usize = (0..plane).map(|plane| record_bytes(dim, plane)).sum();
+        let record = record_bytes(dim, plane);
+        let start = self.section(SectionKind::Codes).offset as usize
+            + code_bytes(dim, first as usize / GROUP_ROWS)
+            + before * in_extent;
+        if plane >= PLANES || groups.end > in_extent || !self.has_codes() {
+            let row = RowOrdinal::new(first);
+            return Err(self.fault(SectionKind::Embeddings, row, 0, "has no such code"));
+        }
+        self.bytes(start + groups.start * record..start + groups.end * record)
+    }
+
+    fn section(&self, kind: SectionKind) -> Section {
+        self.header.sections.get(kind as usize).copied().unwrap_or_default()
+    }
+
     /// The embeddings of a range of rows back to back, [`Segment::dim`] components each.
     pub(crate) fn embeddings(&self, rows: Range<u32>) -> Result<&[f32], Corruption> {
         let bytes = self.header.dim.get() * size_of::<f32>();
@@ -147,6 +223,13 @@ impl Segment {
         self.mapping.f32s(range).ok_or_else(|| {
             self.fault(SectionKind::Embeddings, RowOrdinal::new(rows.start), bytes, "is not there")
         })
+    }
+
+    /// Asks for an embedding that is about to be read.
+    pub(crate) fn prefetch(&self, row: RowOrdinal) {
+        let bytes = self.header.dim.get() * size_of::<f32>();
+        let range = self.range_of(SectionKind::Embeddings, row.get()..row.get() + 1, bytes);
+        kernel::prefetch(self.mapping.bytes().get(range).unwrap_or_default());
     }
 
     /// The identity of a row.
@@ -269,7 +352,7 @@ impl Segment {
     }
 
     fn range_of(&self, kind: SectionKind, rows: Range<u32>, bytes: usize) -> Range<usize> {
-        let start = self.header.sections.get(kind as usize).map_or(0, |section| section.offset);
+        let start = self.section(kind).offset;
         let at = |row: u32| (start as usize).saturating_add((row as usize).saturating_mul(bytes));
         at(rows.start)..at(rows.end)
     }
@@ -293,15 +376,26 @@ impl Segment {
 
     /// Compares with their checksums those blocks of a range that were not compared before.
     fn ensure(&self, range: &Range<usize>) -> Result<(), Corruption> {
-        for block in range.start / BLOCK_BYTES..range.end.div_ceil(BLOCK_BYTES) {
+        let (mut block, end) = (range.start / BLOCK_BYTES, range.end.div_ceil(BLOCK_BYTES));
+        while block < end {
             let Some(word) = self.verified.get(block / 64) else { break };
-            let bit = 1 << (block % 64);
-            if word.load(Ordering::Relaxed) & bit == 0 {
-                self.verify_block(block)?;
-                word.fetch_or(bit, Ordering::Relaxed);
+            let behind = end.min((block / 64 + 1) * 64);
+            // Whole words at a time: this is asked before every read.
+            let wanted = u64::MAX >> (64 - (behind - block)) << (block % 64);
+            let missing = wanted & !word.load(Ordering::Relaxed);
+            if missing != 0 {
+                self.verify_blocks(block / 64 * 64, missing)?;
+                word.fetch_or(missing, Ordering::Relaxed);
             }
+            block = behind;
         }
         Ok(())
+    }
+
+    /// Checks the blocks whose bits are set, counted from `first`.
+    fn verify_blocks(&self, first: usize, blocks: u64) -> Result<(), Corruption> {
+        let set = (0..64).filter(|bit| blocks >> bit & 1 == 1);
+        set.map(|bit| first + bit).try_for_each(|block| self.verify_block(block))
     }
 
     fn verify_block(&self, block: usize) -> Result<(), Corruption> {

@@ -34,7 +34,8 @@ pub(crate) fn encode(id: SegmentId, gallery: &GalleryDescriptor, rows: &[RowRef<
 
 fn file(rows: &[Row]) -> Vec<u8> {
     let rows: Vec<_> = rows.iter().map(|row| row.as_ref(Lsn::new(6))).collect();
-    encode(SegmentId::new(9), &descriptor(3, "g", 2), &rows)
+    let dim = rows.first().map_or(2, |row| row.embedding.len());
+    encode(SegmentId::new(9), &descriptor(3, "g", dim), &rows)
 }
 
 fn open(bytes: &[u8]) -> Result<Segment, Corruption> {
@@ -145,7 +146,7 @@ fn a_missing_or_additional_byte_is_found() {
 fn damage_far_away_does_not_hinder_a_reader() {
     let rows: Vec<Row> = (0..2000).map(|id| row(id, vec![1.0, id as f32])).collect();
     let mut bytes = file(&rows);
-    let embeddings = SegmentHeader::decode(&bytes).unwrap().sections[0];
+    let embeddings = SegmentHeader::decode(&bytes).unwrap().sections[1];
     let at = (embeddings.offset + embeddings.length / 2) as usize;
     bytes[at] ^= 1;
     let segment = open(&bytes).unwrap();
@@ -166,7 +167,7 @@ fn rows_out_of_order_are_found_by_a_verification() {
 #[test]
 fn text_ends_that_decrease_or_leave_the_section_give_no_row() {
     let bytes = file(&rows());
-    let ends = SegmentHeader::decode(&bytes).unwrap().sections[3].offset as usize;
+    let ends = SegmentHeader::decode(&bytes).unwrap().sections[4].offset as usize;
     for hostile in [0u64, 1 << 40, u64::MAX] {
         let mut damaged = bytes.clone();
         damaged[ends + 32 + 24..ends + 64].copy_from_slice(&hostile.to_le_bytes());
@@ -179,17 +180,59 @@ fn text_ends_that_decrease_or_leave_the_section_give_no_row() {
 #[test]
 fn an_embedding_that_is_none_is_found_by_a_verification() {
     let mut bytes = file(&rows());
-    let embeddings = SegmentHeader::decode(&bytes).unwrap().sections[0].offset as usize;
+    let embeddings = SegmentHeader::decode(&bytes).unwrap().sections[1].offset as usize;
     bytes[embeddings..embeddings + 4].copy_from_slice(&f32::NAN.to_le_bytes());
     let found = faults(&open(&resealed(&bytes).unwrap()).unwrap());
     assert_eq!(found[0].what, "row 0 has an embedding that is not of length 1");
 }
 
 #[test]
+fn codes_that_are_not_those_of_the_rows_are_found_by_a_verification() {
+    let rows: Vec<Row> = (0..40).map(|id| row(id, wide(id))).collect();
+    let bytes = file(&rows);
+    let segment = open(&bytes).unwrap();
+    assert!(segment.has_codes() && !segment.is_outdated());
+    assert_eq!(segment.code_bytes(), 3 * (3 * 64 + 3 * (4 * 64)));
+    assert_eq!(faults(&segment), []);
+    let codes = SegmentHeader::decode(&bytes).unwrap().sections[0];
+    for at in [0, codes.length / 2, codes.length - 1] {
+        let mut damaged = bytes.clone();
+        damaged[(codes.offset + at) as usize] ^= 1;
+        let found = faults(&open(&resealed(&damaged).unwrap()).unwrap());
+        assert_eq!(found.len(), 1, "byte {at}");
+        assert_eq!(found[0].what, "the codes of the rows from 0 on are not theirs");
+    }
+}
+
+#[test]
+fn codes_are_where_the_document_says() {
+    let rows: Vec<Row> = (0..40).map(|id| row(id, wide(id))).collect();
+    let segment = open(&file(&rows)).unwrap();
+    let all: Vec<&[u8]> = (0..4).map(|plane| segment.codes(0, plane, 0..3).unwrap()).collect();
+    assert_eq!(all.iter().map(|plane| plane.len()).sum::<usize>() as u64, segment.code_bytes());
+    let part = segment.codes(0, 2, 1..2).unwrap();
+    assert_eq!(part, &all[2][part.len()..2 * part.len()]);
+    // The groups' padding has neither bits nor factors.
+    let last = segment.codes(0, 1, 2..3).unwrap();
+    for line in last.chunks_exact(64) {
+        assert!(line[..32].iter().any(|byte| *byte != 0));
+        assert!(line[32..].iter().all(|byte| *byte == 0));
+    }
+    for (extent, plane, groups) in [(1, 0, 0..1), (0, 4, 0..1), (0, 0, 0..4)] {
+        assert!(segment.codes(extent, plane, groups).is_err());
+    }
+}
+
+/// An embedding that is long enough to be coded.
+fn wide(id: u128) -> Vec<f32> {
+    (0..64).map(|at| ((at * 7 + id as u64 * 13) % 31) as f32 - 15.0).collect()
+}
+
+#[test]
 fn a_header_that_does_not_fit_its_file_is_refused() {
     let bytes = file(&rows());
     let refused = |edit: fn(&mut SegmentHeader)| open(&with_header(&bytes, edit)).unwrap_err().what;
-    let beyond = refused(|header| header.sections[4].length = u64::MAX);
+    let beyond = refused(|header| header.sections[5].length = u64::MAX);
     assert!(beyond.contains("beyond the end"), "{beyond}");
     let moved = refused(|header| header.sections[0].offset += 64);
     assert!(moved.contains("does not follow"), "{moved}");
@@ -207,11 +250,11 @@ fn an_unknown_version_is_refused_with_advice() {
     let bytes = file(&rows());
     let length = SegmentHeader::decode(&bytes).unwrap().length();
     let mut newer = bytes[..length - 4].to_vec();
-    newer[8] = 2;
+    newer[8] = 3;
     let checksum = Checksum::of(&newer);
     newer.extend_from_slice(&checksum.get().to_le_bytes());
     let what = open(&newer).unwrap_err().what;
-    assert!(what.contains("version 2 is unknown") && what.contains("release"), "{what}");
+    assert!(what.contains("version 3 is unknown") && what.contains("release"), "{what}");
 }
 
 proptest! {

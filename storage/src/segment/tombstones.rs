@@ -1,5 +1,7 @@
 //! The deleted rows of one segment, as a value and as a file.
 
+use std::ops::Range;
+
 use roaring::RoaringBitmap;
 
 use crate::checksum::Checksum;
@@ -29,6 +31,11 @@ impl Tombstones {
     /// Whether the row is deleted.
     pub(crate) fn contains(&self, row: RowOrdinal) -> bool {
         self.0.contains(row.get())
+    }
+
+    /// The deleted rows of a range, ascending.
+    pub(crate) fn within(&self, rows: Range<u32>) -> impl Iterator<Item = RowOrdinal> + '_ {
+        self.0.range(rows).map(RowOrdinal::new)
     }
 
     /// The number of deleted rows.

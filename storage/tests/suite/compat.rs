@@ -1,16 +1,18 @@
 //! Stores that earlier builds wrote are opened by this one: everything in them is there.
 //!
-//! `tests/golden/vN` was written by the first build of format version N and stays as it is. With
-//! `LIKENESS_GOLDEN=DIR` the second test writes such a folder, for a new version of the format.
+//! `tests/golden/vN` was written by a build of format version N and stays as it is. With
+//! `LIKENESS_GOLDEN=DIR` the last test writes such a folder, for a new version of the format.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use likeness_storage::{GalleryId, Row, Store, StoreOptions, TemplateId, WriteBatch};
+use likeness_storage::{GalleryId, Probe, Row, Store, StoreOptions, TemplateId, WriteBatch};
 
 use crate::support::{Random, crashing, draft, open};
 
 const DIM: usize = 6;
+/// A dimension that has codes since version 2 of the segments.
+const WIDE: usize = 64;
 
 /// The galleries of a store with their rows in order.
 type Content = Vec<(String, Vec<Row>)>;
@@ -59,6 +61,29 @@ fn build(path: &Path, options: StoreOptions) -> Content {
     vec![("Zoë's".to_owned(), vec![alone]), ("people".to_owned(), people)]
 }
 
+/// Writes a store of one gallery whose dimension is worth codes; says what is in it.
+fn build_wide(path: &Path, options: StoreOptions) -> Content {
+    let store = open(path, options.with_compaction(false));
+    let mut random = Random(64);
+    let mut create = WriteBatch::new();
+    create.create_gallery(draft("tenant", "people", WIDE));
+    let gallery = store.write(create).unwrap().created[0];
+    let rows: Vec<Row> = (1..=20).map(|id| random.row(id, WIDE)).collect();
+    for part in rows.chunks(10) {
+        store.write(enrolling(gallery, part)).unwrap();
+        store.checkpoint().unwrap();
+    }
+    store.close().unwrap();
+    vec![("people".to_owned(), rows)]
+}
+
+fn build_store(name: &str, path: &Path) -> Content {
+    match name {
+        "wide" => build_wide(path, options(name)),
+        _ => build(path, options(name)),
+    }
+}
+
 fn enrolling(gallery: GalleryId, rows: &[Row]) -> WriteBatch {
     let mut batch = WriteBatch::new();
     for row in rows {
@@ -67,10 +92,10 @@ fn enrolling(gallery: GalleryId, rows: &[Row]) -> WriteBatch {
     batch
 }
 
-const STORES: [&str; 2] = ["closed", "crashed"];
+const STORES: [&str; 3] = ["closed", "crashed", "wide"];
 
 fn options(store: &str) -> StoreOptions {
-    if store == "closed" { StoreOptions::default() } else { crashing() }
+    if store == "crashed" { crashing() } else { StoreOptions::default() }
 }
 
 /// A copy of a folder of files: opening a store may change it.
@@ -90,7 +115,7 @@ fn stores_of_every_version_of_the_format_open_with_all_their_content() {
     for version in fs::read_dir(golden).unwrap() {
         for name in STORES {
             let fresh = tempfile::tempdir().unwrap();
-            let expected = build(fresh.path(), options(name));
+            let expected = build_store(name, fresh.path());
             let copy = copy(&version.as_ref().unwrap().path().join(name));
             let store = open(copy.path(), crashing());
             assert_eq!(content(&store), expected, "{version:?} {name}");
@@ -102,7 +127,25 @@ fn stores_of_every_version_of_the_format_open_with_all_their_content() {
             opened += 1;
         }
     }
-    assert!(opened >= 2);
+    assert!(opened >= 2 * STORES.len());
+}
+
+#[test]
+fn compaction_gives_codes_to_segments_that_have_none() {
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/v1/wide");
+    let copy = copy(Path::new(golden));
+    let store = open(copy.path(), crashing().with_compaction(false));
+    let id = store.snapshot().gallery_by_name("tenant", "people").unwrap().id;
+    let probe = Probe::new(Random(7).embedding(WIDE), 5);
+    let before = store.snapshot().identify(id, &probe).unwrap();
+    assert_eq!(before.len(), 5);
+    assert_eq!(store.snapshot().size(id).unwrap().code_bytes, 0);
+    assert_eq!(store.compact().unwrap().segments, 2);
+    // Two segments with ten rows each, in one group: 4 planes, 2 words.
+    assert_eq!(store.snapshot().size(id).unwrap().code_bytes, 2 * (3 + 4 + 4 + 4) * 64);
+    assert_eq!(store.snapshot().identify(id, &probe).unwrap(), before);
+    assert_eq!(store.compact().unwrap().segments, 0, "once is enough");
+    store.verify().unwrap();
 }
 
 #[test]
@@ -112,7 +155,7 @@ fn a_golden_store_is_written_where_one_is_asked_for() {
     let folder = asked.as_deref().unwrap_or(temporary.path());
     for name in STORES {
         let path = folder.join(name);
-        let expected = build(&path, options(name));
+        let expected = build_store(name, &path);
         fs::remove_file(path.join("LOCK")).unwrap();
         for file in fs::read_dir(&path).unwrap() {
             let path = file.unwrap().path();

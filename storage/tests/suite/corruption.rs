@@ -41,14 +41,7 @@ fn crashed(path: &Path) -> GalleryId {
 
 fn answer(store: &Store, gallery: GalleryId) -> Result<Answer, ReadError> {
     let snapshot = store.snapshot();
-    let probe = Probe {
-        embedding: &Random(9).embedding(DIM),
-        limit: 3,
-        min_score: f32::NEG_INFINITY,
-        exclude: None,
-        only: None,
-        cancelled: None,
-    };
+    let probe = Probe::new(Random(9).embedding(DIM), 3);
     let found = snapshot.identify(gallery, &probe)?;
     let rows = snapshot.rows(gallery, None).map(|row| Ok(row?.to_row()));
     Ok((rows.collect::<Result<_, ReadError>>()?, found))

@@ -94,14 +94,7 @@ impl World {
             for row in rows.values() {
                 assert_eq!(read(snapshot, gallery, row.id).as_ref(), Some(row));
             }
-            let wanted = Probe {
-                embedding: &probe,
-                limit: 5,
-                min_score: 0.1,
-                exclude: None,
-                only: None,
-                cancelled: None,
-            };
+            let wanted = Probe { min_score: 0.1, ..Probe::new(probe.clone(), 5) };
             let mut expected: Vec<Scored> = rows
                 .values()
                 .map(|row| Scored { id: row.id, score: probe.dot(&row.embedding) })

@@ -1,0 +1,139 @@
+//! Codes: what four bits per dimension say of an embedding, plane by plane.
+//!
+//! `docs/format.md` has the layout and the formulas.
+
+use crate::embedding::Dim;
+use crate::kernel::{GROUP_ROWS as KERNEL_ROWS, LINE_BYTES};
+use crate::rotation::Rotation;
+
+/// Bits per dimension, each a plane of its own.
+pub(crate) const PLANES: usize = 4;
+/// Rows whose codes stand side by side: a group.
+pub(crate) const GROUP_ROWS: usize = KERNEL_ROWS;
+/// Rows of an extent, whose planes stand one behind the other.
+pub(crate) const EXTENT_ROWS: usize = 16_384;
+/// Least dimension that is worth coding: below, embeddings are hardly longer than codes.
+pub(crate) const CODED_DIM_MIN: usize = 64;
+/// Width of a cell in units of the standard deviation of a rotated component, a compromise of the
+/// best ones for the first two, three and four planes (for a normal distribution 0.249, 0.293 and
+/// 0.335).
+pub(crate) const CELL: f64 = 0.29;
+
+/// Dimensions of one word.
+const WORD_DIMS: usize = 32;
+/// Bytes of a word.
+const WORD_BYTES: usize = 4;
+/// Values of a code.
+const LEVELS: i32 = 1 << PLANES;
+
+/// Whether galleries of this dimension have codes.
+pub(crate) fn has_codes(dim: Dim) -> bool {
+    dim.get() >= CODED_DIM_MIN
+}
+
+/// The bytes of one plane (0 is the first) of a group: its words, its correction factors and,
+/// behind the first plane, its residual norms.
+pub(crate) fn record_bytes(dim: Dim, plane: usize) -> usize {
+    let factors = if plane == 0 { 1 } else { 2 };
+    words_bytes(dim) + factors * LINE_BYTES
+}
+
+/// The bytes of a record's words, behind which its factors stand.
+pub(crate) fn words_bytes(dim: Dim) -> usize {
+    dim.get().div_ceil(WORD_DIMS) * LINE_BYTES
+}
+
+/// The bytes of all planes of so many groups.
+pub(crate) fn code_bytes(dim: Dim, groups: usize) -> usize {
+    (0..PLANES).map(|plane| record_bytes(dim, plane)).sum::<usize>() * groups
+}
+
+/// Codes the embeddings of an extent.
+#[derive(Debug)]
+pub(crate) struct Encoder {
+    dim: Dim,
+    rotation: Rotation,
+    rotated: Vec<f32>,
+    levels: Vec<u8>,
+}
+
+impl Encoder {
+    /// An encoder for embeddings of this dimension.
+    pub(crate) fn new(dim: Dim) -> Self {
+        let rotation = Rotation::new(dim);
+        let padded = rotation.padded();
+        Self { dim, rotation, rotated: vec![0.0; padded], levels: vec![0; padded] }
+    }
+
+    /// Makes room for the codes of so many rows.
+    pub(crate) fn begin(&self, rows: usize, extent: &mut Vec<u8>) {
+        extent.clear();
+        extent.resize(code_bytes(self.dim, rows.div_ceil(GROUP_ROWS)), 0);
+    }
+
+    /// Puts the code of the embedding at `row` to its place among the codes of `rows` rows.
+    pub(crate) fn put(&mut self, extent: &mut [u8], rows: usize, row: usize, embedding: &[f32]) {
+        self.rotation.apply(embedding, &mut self.rotated);
+        let length = squared(&self.rotated);
+        // Anything but a unit vector is damage; whatever its code says, it must not panic.
+        let scale = (self.rotated.len() as f64).sqrt() / CELL;
+        for (level, &value) in self.levels.iter_mut().zip(&self.rotated) {
+            let cell = ((f64::from(value) * scale).floor() as i32).saturating_add(LEVELS / 2);
+            *level = cell.clamp(0, LEVELS - 1) as u8;
+        }
+        let groups = rows.div_ceil(GROUP_ROWS);
+        let (group, lane) = (row / GROUP_ROWS, row % GROUP_ROWS);
+        let mut start = 0;
+        for plane in 0..PLANES {
+            let bytes = record_bytes(self.dim, plane);
+            let record = extent.get_mut(start + group * bytes..).and_then(|r| r.get_mut(..bytes));
+            if let Some(record) = record {
+                self.put_plane(plane, length, record, lane);
+            }
+            start += groups * bytes;
+        }
+    }
+
+    fn put_plane(&self, plane: usize, length: f64, record: &mut [u8], lane: usize) {
+        let shift = PLANES - 1 - plane;
+        let (lines, _) = record.as_chunks_mut::<LINE_BYTES>();
+        for (levels, line) in self.levels.chunks_exact(WORD_DIMS).zip(lines) {
+            let bit = |(at, level): (usize, &u8)| u32::from(*level >> shift & 1) << at;
+            let word: u32 = levels.iter().enumerate().map(bit).sum();
+            put(line, WORD_BYTES * lane, word.to_le_bytes());
+        }
+        let [correction, residual] = self.factors(plane, length);
+        let start = words_bytes(self.dim) + WORD_BYTES * lane;
+        put(record, start, correction.to_le_bytes());
+        if plane > 0 {
+            put(record, start + LINE_BYTES, residual.to_le_bytes());
+        }
+    }
+
+    /// The correction factor and the residual norm of the first planes up to this one.
+    fn factors(&self, plane: usize, length: f64) -> [f32; 2] {
+        let (shift, highest) = (PLANES - 1 - plane, (2 << plane) - 1);
+        let (mut product, mut code_length) = (0.0, 0.0);
+        for (&level, &value) in self.levels.iter().zip(&self.rotated) {
+            let code = f64::from(2 * i32::from(level >> shift) - highest);
+            product += code * f64::from(value);
+            code_length += code * code;
+        }
+        let correction = length / product;
+        let residual = (code_length * correction * correction - length).max(0.0).sqrt();
+        [correction as f32, residual as f32]
+    }
+}
+
+fn squared(values: &[f32]) -> f64 {
+    values.iter().map(|&value| f64::from(value) * f64::from(value)).sum()
+}
+
+fn put(bytes: &mut [u8], start: usize, value: [u8; WORD_BYTES]) {
+    if let Some(place) = bytes.get_mut(start..).and_then(<[u8]>::first_chunk_mut) {
+        *place = value;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,175 @@
+//! The kernels for AVX2 with FMA.
+//!
+//! A shuffle of bytes looks up 16 entries of one table, so the four bytes of the words are sorted
+//! first: four rows' words become the first bytes of all four, the second bytes, and so on. Two
+//! lines make a vector of the first bytes of eight rows of either line.
+#![expect(unsafe_code, reason = "vector loads, and calls of code for this instruction set")]
+
+use std::arch::is_x86_feature_detected;
+use std::arch::x86_64::{
+    __m256i, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm256_add_epi32, _mm256_and_si256,
+    _mm256_broadcastsi128_si256, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256,
+    _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_or_si256, _mm256_set1_epi8, _mm256_set1_epi16,
+    _mm256_set1_epi32, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_shuffle_epi8,
+    _mm256_srli_epi16, _mm256_storeu_ps, _mm256_storeu_si256,
+};
+
+use super::bounds::{self, Factors, Line};
+use super::{GROUP_ROWS, LINE_BYTES, PARTIAL_SUMS, TableLine, scalar};
+
+/// Floats of a vector.
+const WIDTH: usize = 8;
+/// Most lines of memory that are asked for at once; the machine goes on by itself.
+const PREFETCHED_LINES: usize = 32;
+
+pub(super) fn is_available() -> bool {
+    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
+}
+
+pub(super) fn prefetch(bytes: &[u8]) {
+    for line in bytes.chunks(LINE_BYTES).take(PREFETCHED_LINES) {
+        // SAFETY: a hint, which every x86-64 machine knows and which changes nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+    }
+}
+
+pub(super) fn dot(left: &[f32], right: &[f32]) -> f32 {
+    debug_assert!(is_available());
+    // SAFETY: `Kernel` calls this where the instruction set is available.
+    unsafe { dot_here(left, right) }
+}
+
+pub(super) fn sums(
+    table: &[TableLine],
+    records: &[u8],
+    record_bytes: usize,
+    sums: &mut [[u32; GROUP_ROWS]],
+) {
+    debug_assert!(is_available());
+    // SAFETY: `Kernel` calls this where the instruction set is available.
+    unsafe { sums_here(table, records, record_bytes, sums) }
+}
+
+pub(super) fn accumulate(sums: &[[u32; GROUP_ROWS]], totals: &mut [[u32; GROUP_ROWS]]) {
+    debug_assert!(is_available());
+    // SAFETY: `Kernel` calls this where the instruction set is available.
+    unsafe { accumulate_here(sums, totals) }
+}
+
+pub(super) fn bound(
+    line: &Line,
+    factors: Factors<'_>,
+    totals: &[[u32; GROUP_ROWS]],
+    bounds: &mut [[f32; GROUP_ROWS]],
+) {
+    debug_assert!(is_available());
+    // SAFETY: `Kernel` calls this where the instruction set is available.
+    unsafe { bound_here(line, factors, totals, bounds) }
+}
+
+pub(super) fn prune(bounds: &[[f32; GROUP_ROWS]], least: f32, undecided: &mut [u16]) {
+    debug_assert!(is_available());
+    // SAFETY: `Kernel` calls this where the instruction set is available.
+    unsafe { prune_here(bounds, least, undecided) }
+}
+
+#[target_feature(enable = "avx2")]
+fn accumulate_here(sums: &[[u32; GROUP_ROWS]], totals: &mut [[u32; GROUP_ROWS]]) {
+    bounds::accumulate(sums, totals);
+}
+
+#[target_feature(enable = "avx2")]
+fn bound_here(
+    line: &Line,
+    factors: Factors<'_>,
+    totals: &[[u32; GROUP_ROWS]],
+    bounds: &mut [[f32; GROUP_ROWS]],
+) {
+    bounds::bound(line, factors, totals, bounds);
+}
+
+#[target_feature(enable = "avx2")]
+fn prune_here(bounds: &[[f32; GROUP_ROWS]], least: f32, undecided: &mut [u16]) {
+    bounds::prune(bounds, least, undecided);
+}
+
+#[target_feature(enable = "avx2,fma")]
+fn dot_here(left: &[f32], right: &[f32]) -> f32 {
+    let mut sums = [_mm256_setzero_ps(); PARTIAL_SUMS / WIDTH];
+    let (left_blocks, left_rest) = left.as_chunks::<PARTIAL_SUMS>();
+    let (right_blocks, right_rest) = right.as_chunks::<PARTIAL_SUMS>();
+    for (left, right) in left_blocks.iter().zip(right_blocks) {
+        let (left, right) = (left.as_chunks::<WIDTH>().0, right.as_chunks::<WIDTH>().0);
+        for ((sum, left), right) in sums.iter_mut().zip(left).zip(right) {
+            // SAFETY: the array has 8 floats.
+            let left = unsafe { _mm256_loadu_ps(left.as_ptr()) };
+            // SAFETY: the array has 8 floats.
+            let right = unsafe { _mm256_loadu_ps(right.as_ptr()) };
+            *sum = _mm256_fmadd_ps(left, right, *sum);
+        }
+    }
+    let mut scalars = [0.0f32; PARTIAL_SUMS];
+    for (place, sum) in scalars.as_chunks_mut::<WIDTH>().0.iter_mut().zip(sums) {
+        // SAFETY: the array has room for 8 floats.
+        unsafe { _mm256_storeu_ps(place.as_mut_ptr(), sum) };
+    }
+    for ((sum, left), right) in scalars.iter_mut().zip(left_rest).zip(right_rest) {
+        *sum = left.mul_add(*right, *sum);
+    }
+    scalar::fold(&mut scalars)
+}
+
+#[target_feature(enable = "avx2")]
+fn sums_here(
+    table: &[TableLine],
+    records: &[u8],
+    record_bytes: usize,
+    sums: &mut [[u32; GROUP_ROWS]],
+) {
+    let nibble = _mm256_set1_epi8(15);
+    let (pairs, words) = (_mm256_set1_epi8(1), _mm256_set1_epi16(1));
+    for (record, sums) in records.chunks_exact(record_bytes).zip(sums) {
+        // Eight rows each.
+        let mut growing = [_mm256_setzero_si256(); 2];
+        let lines = record.as_chunks::<LINE_BYTES>().0.iter();
+        for (line, [low, high]) in lines.zip(table.as_chunks::<2>().0) {
+            for (sum, half) in growing.iter_mut().zip(line.as_chunks::<32>().0) {
+                let codes = load(half);
+                let lows = _mm256_and_si256(codes, nibble);
+                let highs = _mm256_and_si256(_mm256_srli_epi16::<4>(codes), nibble);
+                for (values, tables) in [(lows, low), (highs, high)] {
+                    let entries = look_up(values, tables);
+                    // Bytes to pairs to words: 4 entries of at most 255 fit.
+                    let entries = _mm256_maddubs_epi16(entries, pairs);
+                    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(entries, words));
+                }
+            }
+        }
+        for (place, sum) in sums.as_chunks_mut::<8>().0.iter_mut().zip(growing) {
+            // SAFETY: the array has room for 8 integers of 32 bits.
+            unsafe { _mm256_storeu_si256(place.as_mut_ptr().cast(), sum) };
+        }
+    }
+}
+
+/// The entries of values below 16, each from the table of its byte's place in the word.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn look_up(values: __m256i, tables: &TableLine) -> __m256i {
+    let mut entries = _mm256_setzero_si256();
+    for (place, table) in tables.0.as_chunks::<16>().0.iter().enumerate() {
+        // SAFETY: the array has 16 bytes.
+        let table = unsafe { _mm_loadu_si128(table.as_ptr().cast()) };
+        let found = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(table), values);
+        let here = _mm256_set1_epi32(0xFF << (8 * place));
+        entries = _mm256_or_si256(entries, _mm256_and_si256(found, here));
+    }
+    entries
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load(bytes: &[u8; 32]) -> __m256i {
+    // SAFETY: the array has 32 bytes.
+    unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
+}

@@ -1,0 +1,52 @@
+//! The kernels without any particular instruction set: the definition of their results.
+
+use super::{GROUP_ROWS, LINE_BYTES, PARTIAL_SUMS, TableLine};
+
+/// See [`super::Kernel::dot`].
+pub(super) fn dot(left: &[f32], right: &[f32]) -> f32 {
+    let mut sums = [0.0f32; PARTIAL_SUMS];
+    for (left, right) in left.chunks(PARTIAL_SUMS).zip(right.chunks(PARTIAL_SUMS)) {
+        for ((sum, left), right) in sums.iter_mut().zip(left).zip(right) {
+            *sum = left.mul_add(*right, *sum);
+        }
+    }
+    fold(&mut sums)
+}
+
+/// Adds the upper half of a power of two of sums to the lower, until one is left.
+#[inline]
+pub(super) fn fold(sums: &mut [f32]) -> f32 {
+    let mut length = sums.len();
+    while length > 1 {
+        length /= 2;
+        let (lower, upper) = sums.split_at_mut(length);
+        for (lower, upper) in lower.iter_mut().zip(upper) {
+            *lower += *upper;
+        }
+    }
+    // Adding zero turns -0.0 into 0.0.
+    sums[0] + 0.0
+}
+
+/// See [`super::Kernel::sums`].
+pub(super) fn sums(
+    table: &[TableLine],
+    records: &[u8],
+    record_bytes: usize,
+    sums: &mut [[u32; GROUP_ROWS]],
+) {
+    for (record, sums) in records.chunks_exact(record_bytes).zip(sums) {
+        *sums = [0; GROUP_ROWS];
+        let (lines, _) = record.as_chunks::<LINE_BYTES>();
+        for (line, tables) in lines.iter().zip(table.as_chunks::<2>().0) {
+            let (words, _) = line.as_chunks::<4>();
+            for (sum, word) in sums.iter_mut().zip(words) {
+                for (byte, value) in word.iter().enumerate() {
+                    let [low, high] = tables;
+                    *sum += u32::from(low.0[16 * byte + usize::from(value & 15)]);
+                    *sum += u32::from(high.0[16 * byte + usize::from(value >> 4)]);
+                }
+            }
+        }
+    }
+}

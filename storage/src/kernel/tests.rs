@@ -1,0 +1,180 @@
+//! One suite for all instruction sets: the scalar kernels against definitions written here, all
+//! others against the scalar ones, bit by bit.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn floats(length: impl Into<prop::collection::SizeRange>) -> impl Strategy<Value = Vec<f32>> {
+    prop::collection::vec(-1.0f32..1.0, length)
+}
+
+/// Words of a code, groups, what a record has behind its words, and how far off alignment it is.
+fn shapes() -> impl Strategy<Value = (usize, usize, usize, usize)> {
+    (1usize..19, 0usize..11, prop_oneof![Just(0usize), Just(64), Just(128)], 0usize..64)
+}
+
+fn table_of(seed: &[u8], words: usize) -> Vec<TableLine> {
+    let mut bytes = seed.iter().copied().cycle();
+    let line = |_| TableLine(std::array::from_fn(|_| bytes.next().unwrap_or(7)));
+    (0..2 * words).map(line).collect()
+}
+
+/// The sum of a row by its definition: bit by bit.
+fn sum_of_row(table: &[TableLine], record: &[u8], row: usize) -> u32 {
+    let mut sum = 0;
+    for word in 0..table.len() / 2 {
+        for nibble in 0..8 {
+            let byte = record[64 * word + 4 * row + nibble / 2];
+            let mut pattern = 0;
+            for bit in 0..4 {
+                pattern += (byte >> (4 * (nibble % 2) + bit) & 1) << bit;
+            }
+            let line = &table[2 * word + nibble % 2];
+            sum += u32::from(line.0[16 * (nibble / 2) + usize::from(pattern)]);
+        }
+    }
+    sum
+}
+
+proptest! {
+    #[test]
+    fn inner_products_are_near_the_true_ones_and_the_same_everywhere(
+        left in floats(0..700),
+        shift in 0usize..17,
+        flip in any::<bool>(),
+    ) {
+        let right: Vec<f32> = left.iter().rev().map(|v| if flip { -v } else { v * 0.5 }).collect();
+        let product = left.iter().zip(&right).map(|(&a, &b)| f64::from(a) * f64::from(b));
+        let expected = Kernel::Scalar.dot(&left, &right);
+        prop_assert!((f64::from(expected) - product.sum::<f64>()).abs() < 1e-3);
+        let mut shifted = vec![0.0; shift];
+        shifted.extend_from_slice(&right);
+        for kernel in Kernel::available() {
+            prop_assert_eq!(kernel.dot(&left, &right).to_bits(), expected.to_bits(), "{}", kernel);
+            let elsewhere = kernel.dot(&left, &shifted[shift..]);
+            prop_assert_eq!(elsewhere.to_bits(), expected.to_bits(), "{} unaligned", kernel);
+        }
+    }
+
+    #[test]
+    fn sums_are_those_of_the_definition_on_every_kernel(
+        (words, groups, behind, shift) in shapes(),
+        entries in prop::collection::vec(any::<u8>(), 1..300),
+        codes in prop::collection::vec(any::<u8>(), 1..500),
+        missing in 0usize..3,
+    ) {
+        let table = table_of(&entries, words);
+        let record_bytes = 64 * words + behind;
+        let bytes = codes.iter().copied().cycle();
+        let records: Vec<u8> = bytes.take(shift + groups * record_bytes).collect();
+        let records = &records[shift..];
+        let mut expected = vec![[7; 16]; groups + missing];
+        Kernel::Scalar.sums(&table, records, record_bytes, &mut expected);
+        for (group, sums) in expected.iter().enumerate() {
+            for (row, &sum) in sums.iter().enumerate() {
+                let record = records.get(group * record_bytes..);
+                let defined = if group < groups {
+                    sum_of_row(&table, record.unwrap(), row)
+                } else {
+                    7
+                };
+                prop_assert_eq!(sum, defined);
+            }
+        }
+        for kernel in Kernel::available() {
+            let mut sums = vec![[7; 16]; groups + missing];
+            kernel.sums(&table, records, record_bytes, &mut sums);
+            prop_assert_eq!(&sums, &expected, "{}", kernel);
+        }
+    }
+
+    #[test]
+    fn bounds_and_masks_are_the_same_everywhere(
+        totals in prop::collection::vec(prop::array::uniform16(0u32..4_000_000), 1..9),
+        factors in prop::collection::vec(-2.0f32..2.0, 1..100),
+        residuals in any::<bool>(),
+        numbers in prop::array::uniform5(-1.0f32..1.0),
+        nan in prop::option::of(0usize..16),
+    ) {
+        let [slope, offset, residual_scale, slack, least] = numbers;
+        let line = Line { slope: slope * 1e-4, offset, residual_scale, slack };
+        let record_bytes = 64 + 128;
+        let bytes = factors.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
+        let mut records: Vec<u8> =
+            bytes.iter().copied().cycle().take(totals.len() * record_bytes).collect();
+        if let Some(row) = nan {
+            records[64 + 4 * row..][..4].copy_from_slice(&f32::NAN.to_le_bytes());
+        }
+        let factors = Factors { records: &records, record_bytes, offset: 64, residuals };
+        let run = |kernel: Kernel| {
+            let mut grown = totals.clone();
+            kernel.accumulate(&totals, &mut grown);
+            let tripled = totals.iter().map(|totals| totals.map(|total| 3 * total));
+            assert!(grown.iter().copied().eq(tripled));
+            let mut bounds = vec![[0.0; 16]; totals.len()];
+            kernel.bound(&line, factors, &totals, &mut bounds);
+            let mut undecided = vec![0xF0FF; totals.len()];
+            kernel.prune(&bounds, least, &mut undecided);
+            let bits: Vec<u32> = bounds.iter().flatten().map(|bound| bound.to_bits()).collect();
+            (bounds, bits, undecided)
+        };
+        let (bounds, bits, undecided) = run(Kernel::Scalar);
+        for (group, mask) in undecided.iter().enumerate() {
+            for (row, bound) in bounds[group].iter().enumerate() {
+                let kept = mask >> row & 1 == 1;
+                let wanted = 0xF0FF >> row & 1 == 1 && (bound.is_nan() || *bound >= least);
+                prop_assert_eq!(kept, wanted);
+            }
+            let at = group * record_bytes + 64;
+            let float = |at: usize| f32::from_le_bytes(records[at..at + 4].try_into().unwrap());
+            let residual = if residuals { float(at + 64) } else { 0.0 };
+            let defined = float(at) * (line.slope * totals[group][0] as f32 + offset)
+                + residual_scale * residual
+                + slack;
+            prop_assert!(defined.is_nan() || (defined - bounds[group][0]).abs() < 1e-4);
+        }
+        if let Some(row) = nan {
+            prop_assert!(bounds[0][row].is_nan());
+        }
+        for kernel in Kernel::available() {
+            let (_, other_bits, other) = run(kernel);
+            prop_assert_eq!((&other_bits, &other), (&bits, &undecided), "{}", kernel);
+        }
+    }
+}
+
+#[test]
+fn slices_of_different_length_have_no_product_and_negative_zero_becomes_zero() {
+    for kernel in Kernel::available() {
+        assert_eq!(kernel.dot(&[1.0, 0.0], &[1.0]).to_bits(), 0.0f32.to_bits());
+        assert_eq!(kernel.dot(&[-1.0], &[0.0]).to_bits(), 0.0f32.to_bits());
+        assert_eq!(kernel.dot(&[], &[]).to_bits(), 0.0f32.to_bits());
+    }
+}
+
+#[test]
+fn an_inner_product_is_added_up_in_the_order_specified() {
+    // Any other order loses the small addend in the large ones.
+    let mut values = vec![0.0f32; 65];
+    (values[0], values[1], values[64]) = (1e8, 1.0, -1e8);
+    for kernel in Kernel::available() {
+        assert_eq!(kernel.dot(&values, &[1.0; 65]).to_bits(), 1.0f32.to_bits(), "{kernel}");
+    }
+    let mut values = vec![0.0f32; 64];
+    (values[0], values[1], values[33]) = (1e8, 1.0, -1e8);
+    for kernel in Kernel::available() {
+        assert_eq!(kernel.dot(&values, &[1.0; 64]).to_bits(), 0.0f32.to_bits(), "{kernel}");
+    }
+}
+
+#[test]
+fn kernels_are_known_by_their_names() {
+    for kernel in Kernel::ALL {
+        assert_eq!(kernel.name().parse(), Ok(kernel));
+    }
+    let error = "sse".parse::<Kernel>().unwrap_err();
+    assert_eq!(error.to_string(), "there is no kernel \"sse\"; there are avx512, avx2 and scalar");
+    assert_eq!(Kernel::available().last(), Some(Kernel::Scalar));
+    assert!(Kernel::best().is_available());
+}

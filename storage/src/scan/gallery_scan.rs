@@ -1,0 +1,179 @@
+//! One search through one gallery, cut into units.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, ThreadId};
+
+use parking_lot::Mutex;
+
+use super::extent;
+use super::pool::Task;
+use super::probe::{Probe, ReadError};
+use super::report::{EMBEDDING, ScanReport, Tally};
+use super::scratch::Scratch;
+use super::target::Target;
+use super::tile::Extent;
+use crate::code::{EXTENT_ROWS, has_codes};
+use crate::kernel::Kernel;
+use crate::limits::SCAN_BLOCK_ROWS;
+use crate::memtable::Memtable;
+use crate::rotation::Rotation;
+use crate::topk::Scored;
+use crate::version::GalleryView;
+
+/// What one call of a thread searches.
+#[derive(Clone, Copy, Debug)]
+enum Unit {
+    /// The rows of a table in memory, by its place among the tables.
+    Table(usize),
+    /// An extent of a segment, by the segment's place and the extent's number.
+    Extent(usize, u32),
+}
+
+/// A search under way.
+pub(crate) struct GalleryScan {
+    view: Arc<GalleryView>,
+    kernel: Kernel,
+    targets: Vec<Target>,
+    units: Vec<Unit>,
+    /// The first unit that nobody took yet.
+    next: AtomicUsize,
+    outcome: Mutex<Outcome>,
+}
+
+#[derive(Default)]
+struct Outcome {
+    /// Units that were done.
+    done: usize,
+    failed: Option<ReadError>,
+    tally: Tally,
+    threads: Vec<ThreadId>,
+}
+
+impl GalleryScan {
+    /// Prepares the probes and cuts the gallery into units.
+    pub(crate) fn new(
+        view: Arc<GalleryView>,
+        probes: Vec<Probe>,
+        kernel: Kernel,
+    ) -> Result<Self, ReadError> {
+        let expected = view.descriptor.dim;
+        for probe in &probes {
+            let actual = probe.embedding.dim();
+            if expected != actual {
+                return Err(ReadError::DimensionMismatch { expected, actual });
+            }
+        }
+        let rotation = has_codes(expected).then(|| Rotation::new(expected));
+        let rows = view.row_count();
+        let targets: Vec<Target> =
+            probes.into_iter().map(|probe| Target::new(probe, rotation.as_ref(), rows)).collect();
+        let hopeless = targets.iter().all(Target::is_hopeless);
+        let units = if hopeless { Vec::new() } else { units_of(&view) };
+        let (next, outcome) = (AtomicUsize::new(0), Mutex::default());
+        Ok(Self { view, kernel, targets, units, next, outcome })
+    }
+
+    /// The number of units.
+    pub(crate) fn units(&self) -> usize {
+        self.units.len()
+    }
+
+    /// What was found for each probe, once all units are done.
+    ///
+    /// # Panics
+    /// Where a thread that helped panicked: its unit is not searched.
+    pub(crate) fn finish(&self) -> Result<(Vec<Vec<Scored>>, ScanReport), ReadError> {
+        let Outcome { done, failed, tally, threads } = std::mem::take(&mut *self.outcome.lock());
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        assert_eq!(done, self.units.len(), "every unit of a search is done");
+        let report = ScanReport {
+            kernel: self.kernel.name(),
+            threads: threads.len() as u64,
+            segments: self.view.segments.len() as u64,
+            rows: tally.rows,
+            rows_in_memory: tally.rows_in_memory,
+            stages: tally.into_stages(),
+        };
+        Ok((self.targets.iter().map(Target::take).collect(), report))
+    }
+
+    fn search(&self, unit: Unit, scratch: &mut Scratch) -> Result<Tally, ReadError> {
+        let mut tally = Tally::default();
+        match unit {
+            Unit::Table(at) => {
+                if let Some(table) = self.view.tables().get(at) {
+                    self.search_table(table, &mut tally)?;
+                }
+            }
+            Unit::Extent(at, number) => {
+                if let Some(view) = self.view.segments.get(at) {
+                    let extent = Extent { view, number, kernel: self.kernel };
+                    extent::search(&extent, &self.targets, scratch, &mut tally)?;
+                }
+            }
+        }
+        Ok(tally)
+    }
+
+    fn search_table(&self, table: &Memtable, tally: &mut Tally) -> Result<(), ReadError> {
+        for target in &self.targets {
+            let mut rows = 0;
+            for (at, row) in table.rows(None).enumerate() {
+                if at % SCAN_BLOCK_ROWS == 0 {
+                    target.check_cancelled()?;
+                }
+                if target.probe.permits(row.id) {
+                    rows += 1;
+                    let score = target.score(self.kernel, row.embedding);
+                    target.offer(Scored { id: row.id, score });
+                }
+            }
+            let bytes = rows * size_of_val(target.probe.embedding.as_slice()) as u64;
+            tally.rows += rows;
+            tally.rows_in_memory += rows;
+            tally.count(EMBEDDING, rows, rows, bytes);
+        }
+        Ok(())
+    }
+}
+
+impl Task for GalleryScan {
+    fn advance(&self, scratch: &mut Scratch) -> bool {
+        let Some(&unit) = self.units.get(self.next.fetch_add(1, Ordering::Relaxed)) else {
+            return false;
+        };
+        let searched = self.search(unit, scratch);
+        let mut outcome = self.outcome.lock();
+        outcome.done += 1;
+        let thread = thread::current().id();
+        if !outcome.threads.contains(&thread) {
+            outcome.threads.push(thread);
+        }
+        match searched {
+            Ok(tally) => outcome.tally.add(&tally),
+            Err(error) => {
+                outcome.failed.get_or_insert(error);
+                // What is left need not be looked at.
+                self.next.store(self.units.len(), Ordering::Relaxed);
+            }
+        }
+        true
+    }
+}
+
+/// The rows of a gallery in units, large segments first: what is found there makes the rest quick.
+fn units_of(view: &GalleryView) -> Vec<Unit> {
+    let mut segments: Vec<usize> = (0..view.segments.len()).collect();
+    let rows_of = |at: usize| view.segments.get(at).map_or(0, |view| view.segment.row_count());
+    segments.sort_by_key(|&at| std::cmp::Reverse(rows_of(at)));
+    let extents = segments.into_iter().flat_map(|at| {
+        let extents = rows_of(at).div_ceil(EXTENT_ROWS as u32);
+        (0..extents).map(move |number| Unit::Extent(at, number))
+    });
+    let tables = view.tables();
+    let tables = tables.iter().enumerate().filter(|(_, table)| table.len() > 0);
+    extents.chain(tables.map(|(at, _)| Unit::Table(at))).collect()
+}

@@ -1,0 +1,131 @@
+//! A probe on its way through a gallery: what it found so far, and how good a row must be.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use parking_lot::Mutex;
+
+use super::margin::lines;
+use super::probe::{Probe, ReadError};
+use super::table::build;
+use crate::code::PLANES;
+use crate::kernel::{Kernel, Line, TableLine};
+use crate::rotation::Rotation;
+use crate::topk::{Scored, TopK};
+
+/// One probe, shared by the threads that search for it.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(crate) probe: Probe,
+    pub(crate) codes: Option<CodeProbe>,
+    best: Mutex<TopK>,
+    bar: Bar,
+    /// Whether somebody took it on to find a first bar.
+    seeded: AtomicBool,
+}
+
+/// What it takes to compare a probe with codes.
+#[derive(Debug)]
+pub(crate) struct CodeProbe {
+    pub(crate) table: Vec<TableLine>,
+    pub(crate) lines: [Line; PLANES],
+}
+
+impl Target {
+    /// Prepares a probe for a gallery of so many rows, whose codes are made with this rotation.
+    pub(crate) fn new(probe: Probe, rotation: Option<&Rotation>, rows: u64) -> Self {
+        let hits = rows.min(probe.limit as u64);
+        let codes = rotation.map(|rotation| {
+            let mut rotated = vec![0.0; rotation.padded()];
+            rotation.apply(probe.embedding.as_slice(), &mut rotated);
+            let (table, precision) = build(&rotated);
+            CodeProbe { table, lines: lines(&precision, probe.exactness, hits) }
+        });
+        let best = Mutex::new(TopK::new(probe.limit, probe.min_score));
+        let bar = Bar::new(probe.min_score);
+        Self { probe, codes, best, bar, seeded: AtomicBool::new(false) }
+    }
+
+    /// Whether nothing can be found, whatever the rows are.
+    pub(crate) fn is_hopeless(&self) -> bool {
+        self.probe.limit == 0 || self.probe.min_score.is_nan()
+    }
+
+    pub(crate) fn check_cancelled(&self) -> Result<(), ReadError> {
+        if self.probe.is_cancelled() { Err(ReadError::Cancelled) } else { Ok(()) }
+    }
+
+    /// The least score with which a row can still enter the list.
+    pub(crate) fn bar(&self) -> f32 {
+        self.bar.get()
+    }
+
+    /// Whether nobody has seen to a first bar yet; from then on the caller has.
+    pub(crate) fn take_seeding(&self) -> bool {
+        !self.seeded.swap(true, Ordering::Relaxed)
+    }
+
+    pub(crate) fn score(&self, kernel: Kernel, embedding: &[f32]) -> f32 {
+        kernel.dot(self.probe.embedding.as_slice(), embedding)
+    }
+
+    /// Puts a row on the list that its probe permits.
+    pub(crate) fn offer(&self, candidate: Scored) {
+        let mut best = self.best.lock();
+        best.offer(candidate);
+        if let Some(worst) = best.worst_when_full() {
+            self.bar.raise(worst);
+        }
+    }
+
+    /// What was found, best first.
+    pub(crate) fn take(&self) -> Vec<Scored> {
+        std::mem::take(&mut *self.best.lock()).into_sorted()
+    }
+}
+
+/// A score that only ever rises, read by every thread without a lock.
+#[derive(Debug)]
+struct Bar(AtomicU32);
+
+impl Bar {
+    fn new(score: f32) -> Self {
+        Self(AtomicU32::new(rank_of(score)))
+    }
+
+    fn get(&self) -> f32 {
+        score_of(self.0.load(Ordering::Relaxed))
+    }
+
+    fn raise(&self, score: f32) {
+        self.0.fetch_max(rank_of(score), Ordering::Relaxed);
+    }
+}
+
+const SIGN: u32 = 1 << 31;
+
+/// A number that orders as the score does, negative scores included.
+fn rank_of(score: f32) -> u32 {
+    let bits = score.to_bits();
+    if bits & SIGN == 0 { bits | SIGN } else { !bits }
+}
+
+fn score_of(rank: u32) -> f32 {
+    f32::from_bits(if rank & SIGN == 0 { !rank } else { rank ^ SIGN })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_rises_and_never_falls() {
+        let bar = Bar::new(f32::NEG_INFINITY);
+        let mut highest = f32::NEG_INFINITY;
+        assert_eq!(bar.get().to_bits(), highest.to_bits());
+        for score in [-0.5f32, -0.75, -0.25, 0.0, 0.125, -1.0, 1.0, 0.5] {
+            bar.raise(score);
+            highest = highest.max(score);
+            assert_eq!(bar.get().to_bits(), highest.to_bits());
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Rows of a segment side by side: where they are, which of them a probe permits, and one's score.
+
+use super::probe::Probe;
+use super::target::Target;
+use crate::code::{EXTENT_ROWS, GROUP_ROWS};
+use crate::error::Corruption;
+use crate::id::RowOrdinal;
+use crate::kernel::Kernel;
+use crate::topk::Scored;
+use crate::version::SegmentView;
+
+/// Up to [`EXTENT_ROWS`] rows of a segment.
+#[derive(Clone, Copy)]
+pub(crate) struct Extent<'a> {
+    pub(crate) view: &'a SegmentView,
+    pub(crate) number: u32,
+    pub(crate) kernel: Kernel,
+}
+
+impl Extent<'_> {
+    /// The place in the segment of the extent's first row.
+    pub(crate) fn first_row(&self) -> u32 {
+        self.number * EXTENT_ROWS as u32
+    }
+
+    /// The number of rows.
+    pub(crate) fn rows(&self) -> usize {
+        let behind = self.view.segment.row_count().saturating_sub(self.first_row());
+        (behind as usize).min(EXTENT_ROWS)
+    }
+}
+
+/// Some groups of an extent.
+#[derive(Clone, Copy)]
+pub(crate) struct Tile<'a> {
+    pub(crate) extent: Extent<'a>,
+    /// The first group, counted from the extent's.
+    pub(crate) start: usize,
+    pub(crate) groups: usize,
+}
+
+impl Tile<'_> {
+    /// The place in the segment of a row of the tile.
+    pub(crate) fn ordinal(&self, row: u32) -> RowOrdinal {
+        RowOrdinal::new(self.first_row() + row)
+    }
+
+    fn first_row(&self) -> u32 {
+        self.extent.first_row() + (self.start * GROUP_ROWS) as u32
+    }
+
+    /// The number of rows; the last group may be short.
+    fn rows(&self) -> u32 {
+        let behind = self.extent.view.segment.row_count().saturating_sub(self.first_row());
+        behind.min((self.groups * GROUP_ROWS) as u32)
+    }
+
+    /// Sets the bits of the rows that are neither deleted nor kept out by the probe.
+    pub(crate) fn mark_permitted(
+        &self,
+        probe: &Probe,
+        masks: &mut [u16],
+    ) -> Result<(), Corruption> {
+        let (first, rows) = (self.first_row(), self.rows());
+        let segment = &self.extent.view.segment;
+        match &probe.only {
+            None => mark_first(rows, masks),
+            Some(only) => {
+                masks.fill(0);
+                let mut at = RowOrdinal::new(first);
+                let last = RowOrdinal::new((first + rows).saturating_sub(1));
+                for &id in only.between(segment.id_at(at)?, segment.id_at(last)?) {
+                    at = segment.seek(at, id)?;
+                    if at > last {
+                        break;
+                    }
+                    if segment.id_at(at)? == id {
+                        set(masks, at.get() - first, true);
+                    }
+                }
+            }
+        }
+        for deleted in self.extent.view.tombstones.within(first..first + rows) {
+            set(masks, deleted.get() - first, false);
+        }
+        if let Some(excluded) = probe.exclude
+            && let Some(row) = segment.find(excluded)?
+            && let Some(row) = row.get().checked_sub(first).filter(|row| *row < rows)
+        {
+            set(masks, row, false);
+        }
+        Ok(())
+    }
+
+    /// Scores one row by its embedding.
+    pub(crate) fn score(&self, target: &Target, row: u32) -> Result<(), Corruption> {
+        let (segment, row) = (&self.extent.view.segment, self.ordinal(row));
+        let embedding = segment.embeddings(row.get()..row.get() + 1)?;
+        let score = target.score(self.extent.kernel, embedding);
+        if score >= target.bar() {
+            target.offer(Scored { id: segment.id_at(row)?, score });
+        }
+        Ok(())
+    }
+}
+
+/// Sets the bits of so many rows, and of no other.
+fn mark_first(rows: u32, masks: &mut [u16]) {
+    let full = rows as usize / GROUP_ROWS;
+    for (group, mask) in masks.iter_mut().enumerate() {
+        *mask = match group.cmp(&full) {
+            std::cmp::Ordering::Less => u16::MAX,
+            std::cmp::Ordering::Equal => (1u16 << (rows as usize % GROUP_ROWS)) - 1,
+            std::cmp::Ordering::Greater => 0,
+        };
+    }
+}
+
+fn set(masks: &mut [u16], row: u32, value: bool) {
+    if let Some(mask) = masks.get_mut(row as usize / GROUP_ROWS) {
+        let bit = 1 << (row as usize % GROUP_ROWS);
+        *mask = if value { *mask | bit } else { *mask & !bit };
+    }
+}
