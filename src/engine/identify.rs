@@ -62,7 +62,7 @@ pub struct Match {
 }
 
 /// The outcome of a one-to-many search.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Identification {
     /// Most alike first by the model's cosine; equal cosines in the order of face ids.
     pub matches: Vec<Match>,

@@ -26,7 +26,7 @@ pub use faces::{EnrolledFace, FacePage};
 pub use galleries::{EXTERNAL_MODEL, Gallery, GalleryModel, GalleryRequest};
 pub use identify::{FaceSet, Identification, IdentifyRequest, Match, ProbeSource, TenantSnapshot};
 pub use inference::Inference;
-pub use likeness_storage::{Exactness, FailureProbability, ScanReport};
+pub use likeness_storage::Exactness;
 pub use role::{Action, Role};
 pub use tenant::{Tenant, TenantName, TenantNameError};
 

@@ -1,7 +1,7 @@
 //! The operator of a search: one request to the engine, one batch of candidates.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use datafusion::arrow::array::{ArrayRef, AsArray, Float32Array, Int64Array};
@@ -32,7 +32,7 @@ use datafusion::physical_plan::{
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 use datafusion::scalar::ScalarValue;
 use futures::{TryStreamExt, stream};
-use likeness_storage::{RowRef, TemplateId};
+use likeness_storage::{RowRef, ScanReport, StageReport, TemplateId};
 
 use super::super::columns::{GalleryColumn, SearchColumn, schema_of};
 use super::super::constant::{bytes, evaluate, reals, text};
@@ -41,7 +41,7 @@ use super::super::{SqlError, SqlState};
 use super::node::{FaceSearch, SearchedGallery};
 use super::{DEFAULT_LIMIT, ProbeKind};
 use crate::biometric::FaceId;
-use crate::engine::{Exactness, FaceSet, IdentifyRequest, Match, ProbeSource};
+use crate::engine::{Exactness, FaceSet, Identification, IdentifyRequest, Match, ProbeSource};
 
 /// Plans queries as DataFusion does, and searches as [`FaceSearchExec`].
 #[derive(Debug)]
@@ -155,6 +155,8 @@ struct FaceSearchExec {
     schema: SchemaRef,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
+    /// What the search did, once it ran.
+    report: Arc<OnceLock<ScanReport>>,
 }
 
 impl FaceSearchExec {
@@ -171,8 +173,8 @@ impl FaceSearchExec {
             EmissionType::Final,
             Boundedness::Bounded,
         ));
-        let metrics = ExecutionPlanMetricsSet::new();
-        Self { request, candidates, columns, schema, properties, metrics }
+        let (metrics, report) = (ExecutionPlanMetricsSet::new(), Arc::default());
+        Self { request, candidates, columns, schema, properties, metrics, report }
     }
 }
 
@@ -198,8 +200,23 @@ impl DisplayAs for FaceSearchExec {
             write!(f, ", threshold={threshold}")?;
         }
         write!(f, ", limit={limit}")?;
-        f.write_str(if self.candidates.is_some() { ", filtered" } else { "" })
+        f.write_str(if self.candidates.is_some() { ", filtered" } else { "" })?;
+        self.report.get().map_or(Ok(()), |report| write_report(report, f))
     }
+}
+
+/// What EXPLAIN ANALYZE tells of a search; times are summed over the threads.
+fn write_report(report: &ScanReport, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let ScanReport { kernel, threads, segments, rows, rows_in_memory, .. } = report;
+    write!(f, ", kernel={kernel}, threads={threads}, segments={segments}")?;
+    write!(f, ", rows={rows}, rows_in_memory={rows_in_memory}")?;
+    for stage in &report.stages {
+        let decided = if stage.name == "embedding" { "rescored" } else { "pruned" };
+        let StageReport { name, rows, bytes, time, .. } = stage;
+        write!(f, ", {name}: [rows={rows}, {decided}={}", stage.decided)?;
+        write!(f, ", bytes={bytes}, time={time:.1?}]")?;
+    }
+    Ok(())
 }
 
 impl ExecutionPlan for FaceSearchExec {
@@ -266,9 +283,11 @@ impl ExecutionPlan for FaceSearchExec {
         };
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let (request, columns) = (Arc::clone(&self.request), self.columns.clone());
-        let schema = Arc::clone(&self.schema);
+        let (schema, report) = (Arc::clone(&self.schema), Arc::clone(&self.report));
         let batch = async move {
-            let batch = run(request, candidates, columns, schema, &context).await?;
+            let found = search(&request, candidates, &context).await?;
+            let _ = report.set(found.report);
+            let batch = rows_of(request, found.matches, columns, schema).await?;
             metrics.record_output(batch.num_rows());
             Ok(batch)
         };
@@ -298,13 +317,11 @@ impl ExecutionPlan for FaceSearchExec {
     }
 }
 
-async fn run(
-    request: Arc<Request>,
+async fn search(
+    request: &Request,
     candidates: Option<SendableRecordBatchStream>,
-    columns: Vec<SearchColumn>,
-    schema: SchemaRef,
     context: &TaskContext,
-) -> Result<RecordBatch, DataFusionError> {
+) -> Result<Identification, DataFusionError> {
     let memory = MemoryConsumer::new("SEARCH candidates").register(context.memory_pool());
     let only = match candidates {
         Some(mut stream) => {
@@ -317,21 +334,26 @@ async fn run(
         }
         None => None,
     };
+    if request.limit == 0 {
+        return Ok(Identification::default());
+    }
     let SearchedGallery { tenant, snapshot, name, .. } = &request.gallery;
-    let matches = if request.limit == 0 {
-        Vec::new()
-    } else {
-        let asked = IdentifyRequest {
-            probe: request.probe.clone(),
-            limit: request.limit,
-            threshold: request.threshold,
-            only,
-            exactness: Exactness::default(),
-        };
-        let found = tenant.identify_in(snapshot, name, asked).await.map_err(SqlError::from)?;
-        found.matches
+    let asked = IdentifyRequest {
+        probe: request.probe.clone(),
+        limit: request.limit,
+        threshold: request.threshold,
+        only,
+        exactness: Exactness::default(),
     };
-    let request = Arc::clone(&request);
+    Ok(tenant.identify_in(snapshot, name, asked).await.map_err(SqlError::from)?)
+}
+
+async fn rows_of(
+    request: Arc<Request>,
+    matches: Vec<Match>,
+    columns: Vec<SearchColumn>,
+    schema: SchemaRef,
+) -> Result<RecordBatch, DataFusionError> {
     tokio::task::spawn_blocking(move || batch(&request.gallery, &matches, &columns, schema))
         .await
         .map_err(|error| DataFusionError::ExecutionJoin(Box::new(error)))?

@@ -134,6 +134,11 @@ async fn explain_shows_the_search_and_whether_it_is_filtered() {
     assert!(plan.contains("GalleryScan: collection=people, columns=[face_id, model]"), "{plan}");
     let analyzed = client.column(&format!("EXPLAIN ANALYZE {PROBE}")).await.join("\n");
     assert!(analyzed.contains("output_rows=4"), "{analyzed}");
+    for told in ["kernel=", "threads=1", "segments=0", "rows=4, rows_in_memory=4"] {
+        assert!(analyzed.contains(told), "{told}: {analyzed}");
+    }
+    assert!(analyzed.contains("embedding: [rows=4, rescored=4, bytes="), "{analyzed}");
+    assert!(!plan.contains("kernel="), "nothing ran yet: {plan}");
 }
 
 #[tokio::test]
