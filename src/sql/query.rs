@@ -33,6 +33,7 @@ use super::name::folded;
 use super::search::{SearchQueryPlanner, SearchRelationPlanner};
 use super::types::SqlType;
 use super::{SqlError, SqlState};
+use crate::engine::Exactness;
 
 /// Memory that the operators of all running statements may take together; little in tests, which
 /// use it up.
@@ -93,8 +94,14 @@ pub(super) struct QueryContext {
 }
 
 impl QueryContext {
-    pub(super) fn new(session: &SessionState, catalog: GalleryCatalog) -> Result<Self, SqlError> {
+    /// `exactness` is for every search of the statement.
+    pub(super) fn new(
+        session: &SessionState,
+        catalog: GalleryCatalog,
+        exactness: Exactness,
+    ) -> Result<Self, SqlError> {
         let mut state = session.clone();
+        state.config_mut().set_extension(Arc::new(exactness));
         state.register_catalog_list(Arc::new(catalog.clone()));
         state.register_relation_planner(Arc::new(SearchRelationPlanner(catalog.clone())))?;
         state.mark_start_execution();

@@ -132,7 +132,10 @@ impl SqlSession {
 
     fn context(&self) -> Result<QueryContext, SqlError> {
         match &self.state {
-            Ok(state) => QueryContext::new(state, self.catalog()),
+            Ok(state) => {
+                let exactness = self.settings.lock().exactness();
+                QueryContext::new(state, self.catalog(), exactness)
+            }
             Err(error) => Err(error.clone()),
         }
     }

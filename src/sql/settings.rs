@@ -14,6 +14,7 @@ use datafusion::sql::sqlparser::ast::{
     self, ContextModifier, Ident, ObjectName, Reset, ResetStatement, Set, TransactionAccessMode,
     TransactionMode, Value,
 };
+use likeness_storage::{Exactness, FailureProbability};
 
 use super::columns::schema_of;
 use super::name::folded;
@@ -49,6 +50,8 @@ enum Accepts {
     Text,
     /// Whole numbers in a range.
     Integer(i64, i64),
+    /// A probability that a search may fail with.
+    FailureProbability,
     /// The default in other spellings.
     Spellings(&'static [&'static str]),
     /// One of several words.
@@ -66,6 +69,12 @@ const fn setting(name: &'static str, default: &'static str, accepts: Accepts) ->
     Setting { name, default, accepts }
 }
 
+/// What a search may leave to chance.
+const EXACT: &str = "likeness.exact";
+const DETERMINISTIC: &str = "deterministic";
+/// With what probability a search may miss one of its hits where it leaves that to chance.
+const EXACT_FAILURE_PROBABILITY: &str = "likeness.exact_failure_probability";
+
 const OFF: Accepts = Accepts::Spellings(&["false", "no", "0"]);
 const ON: Accepts = Accepts::Spellings(&["true", "yes", "1"]);
 const LEVELS: Accepts =
@@ -73,7 +82,7 @@ const LEVELS: Accepts =
 const NO_TIMEOUT: Accepts = Accepts::Spellings(&["0ms", "0s"]);
 
 /// All settings in the order of their names, ignoring case.
-static SETTINGS: [Setting; 27] = [
+static SETTINGS: [Setting; 29] = [
     setting("application_name", "", Accepts::Text),
     setting("bytea_output", "hex", Accepts::Spellings(&[])),
     setting("client_encoding", "UTF8", Accepts::Spellings(&["UTF-8", "unicode"])),
@@ -92,6 +101,8 @@ static SETTINGS: [Setting; 27] = [
     setting("is_superuser", "off", Accepts::Nothing),
     setting("lc_collate", "C", Accepts::Nothing),
     setting("lc_ctype", "C", Accepts::Nothing),
+    setting(EXACT, "probable", Accepts::Words(&["probable", DETERMINISTIC])),
+    setting(EXACT_FAILURE_PROBABILITY, "1e-9", Accepts::FailureProbability),
     setting("lock_timeout", "0", NO_TIMEOUT),
     setting("max_identifier_length", "63", Accepts::Nothing),
     setting("row_security", "on", ON),
@@ -114,6 +125,10 @@ static SETTINGS: [Setting; 27] = [
     setting("transaction_read_only", "off", Accepts::Spellings(&["false", "no", "0"])),
     setting("xmloption", "content", Accepts::Spellings(&[])),
 ];
+
+fn probability(value: &str) -> Option<FailureProbability> {
+    FailureProbability::new(value.trim().parse().ok()?)
+}
 
 fn find(name: &str) -> Result<&'static Setting, SqlError> {
     SETTINGS.iter().find(|setting| setting.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
@@ -140,6 +155,13 @@ impl Setting {
                 _ => refuse(
                     SqlState::InvalidParameterValue,
                     format!("Whole numbers from {least} to {most} are accepted."),
+                ),
+            },
+            Accepts::FailureProbability => match probability(value) {
+                Some(_) => Ok(value.to_owned()),
+                None => refuse(
+                    SqlState::InvalidParameterValue,
+                    format!("Numbers from {:e} to 0.5 are accepted.", FailureProbability::LEAST),
                 ),
             },
             Accepts::Words(words) => {
@@ -186,6 +208,16 @@ impl Settings {
 
     pub(super) fn reset_all(&mut self) {
         self.0.clear();
+    }
+
+    /// What the searches of the session may leave to chance.
+    pub(super) fn exactness(&self) -> Exactness {
+        let set = |name| self.0.get(name).map(String::as_str);
+        if set(EXACT) == Some(DETERMINISTIC) {
+            return Exactness::Deterministic;
+        }
+        let chosen = set(EXACT_FAILURE_PROBABILITY).and_then(probability);
+        chosen.map_or_else(Exactness::default, Exactness::Probable)
     }
 
     /// The value of one setting as a row.

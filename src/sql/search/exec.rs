@@ -86,6 +86,7 @@ impl ExtensionPlanner for SearchPlanner {
                 Some(expr) => limit(&evaluate("LIMIT of SEARCH", expr, session)?)?,
                 None => DEFAULT_LIMIT,
             },
+            exactness: session.config().get_extension().map_or_else(Exactness::default, |set| *set),
         };
         let columns = SearchColumn::all();
         let schema = schema_of(columns.iter().map(|column| column.field()));
@@ -143,6 +144,7 @@ struct Request {
     probe: ProbeSource,
     threshold: Option<f32>,
     limit: usize,
+    exactness: Exactness,
 }
 
 /// Runs one search: collects the face ids that may be found, asks the engine, yields one batch in
@@ -189,7 +191,7 @@ fn rank_order(schema: &SchemaRef, columns: &[SearchColumn]) -> EquivalenceProper
 
 impl DisplayAs for FaceSearchExec {
     fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Request { gallery, probe, threshold, limit } = &*self.request;
+        let Request { gallery, probe, threshold, limit, exactness } = &*self.request;
         write!(f, "FaceSearch: collection={}, probe=", gallery.name)?;
         match probe {
             ProbeSource::Face(id) => write!(f, "{id}")?,
@@ -200,6 +202,13 @@ impl DisplayAs for FaceSearchExec {
             write!(f, ", threshold={threshold}")?;
         }
         write!(f, ", limit={limit}")?;
+        match exactness {
+            Exactness::Deterministic => f.write_str(", deterministic")?,
+            Exactness::Probable(p) if *exactness != Exactness::default() => {
+                write!(f, ", failure_probability={:e}", p.get())?;
+            }
+            Exactness::Probable(_) => {}
+        }
         f.write_str(if self.candidates.is_some() { ", filtered" } else { "" })?;
         self.report.get().map_or(Ok(()), |report| write_report(report, f))
     }
@@ -343,7 +352,7 @@ async fn search(
         limit: request.limit,
         threshold: request.threshold,
         only,
-        exactness: Exactness::default(),
+        exactness: request.exactness,
     };
     Ok(tenant.identify_in(snapshot, name, asked).await.map_err(SqlError::from)?)
 }

@@ -142,6 +142,28 @@ async fn explain_shows_the_search_and_whether_it_is_filtered() {
 }
 
 #[tokio::test]
+async fn a_session_says_what_its_searches_may_leave_to_chance() {
+    let client = Client::with_people().await;
+    let plan = async || client.column(&format!("EXPLAIN {PROBE}")).await.join("\n");
+    assert_eq!(client.column("SHOW likeness.exact").await, ["probable"]);
+    assert!(!plan().await.contains("deterministic"));
+    let expected = client.column(PROBE).await;
+    client.run("SET likeness.exact = 'deterministic'").await;
+    assert!(plan().await.contains("limit=10, deterministic"), "{}", plan().await);
+    assert_eq!(client.column(PROBE).await, expected);
+    client.run("SET likeness.exact = probable").await;
+    client.run("SET likeness.exact_failure_probability = 1e-6").await;
+    assert_eq!(client.column("SHOW likeness.exact_failure_probability").await, ["1e-6"]);
+    assert!(plan().await.contains("failure_probability=1e-6"), "{}", plan().await);
+    for bad in ["0", "0.6", "-1", "none", "1e-200"] {
+        let sql = format!("SET likeness.exact_failure_probability = '{bad}'");
+        assert_eq!(client.state(&sql).await, SqlState::InvalidParameterValue, "{bad}");
+    }
+    let refused = client.state("SET likeness.exact = 'maybe'").await;
+    assert_eq!(refused, SqlState::InvalidParameterValue);
+}
+
+#[tokio::test]
 async fn every_part_takes_a_parameter_of_the_right_type() {
     let client = Client::with_people().await;
     let sql = "SELECT external_face_id FROM (SEARCH FACES IN people LIKE EMBEDDING $1 \
