@@ -88,7 +88,7 @@ pub(crate) fn build(
     let opened = Segment::open(directory.map(name)?, directory.path(name));
     let segment = opened.map_err(|corruption| unsound(directory, id, corruption))?;
     let mut fault = None;
-    segment.verify(|corruption| fault = fault.take().or(Some(corruption)));
+    segment.verify_written(|corruption| fault = fault.take().or(Some(corruption)));
     match fault {
         None => Ok(segment),
         Some(corruption) => Err(unsound(directory, id, corruption).into()),

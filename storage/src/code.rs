@@ -2,7 +2,7 @@
 //!
 //! `docs/format.md` has the layout and the formulas.
 
-use crate::embedding::Dim;
+use crate::embedding::{Dim, squared_length};
 use crate::kernel::{GROUP_ROWS as KERNEL_ROWS, LINE_BYTES};
 use crate::rotation::Rotation;
 
@@ -55,6 +55,8 @@ pub(crate) struct Encoder {
     rotation: Rotation,
     rotated: Vec<f32>,
     levels: Vec<u8>,
+    /// Of the components at each level: their sum and their number.
+    sums: [[f64; 2]; LEVELS as usize],
 }
 
 impl Encoder {
@@ -62,7 +64,8 @@ impl Encoder {
     pub(crate) fn new(dim: Dim) -> Self {
         let rotation = Rotation::new(dim);
         let padded = rotation.padded();
-        Self { dim, rotation, rotated: vec![0.0; padded], levels: vec![0; padded] }
+        let (rotated, levels) = (vec![0.0; padded], vec![0; padded]);
+        Self { dim, rotation, rotated, levels, sums: Default::default() }
     }
 
     /// Makes room for the codes of so many rows.
@@ -74,13 +77,8 @@ impl Encoder {
     /// Puts the code of the embedding at `row` to its place among the codes of `rows` rows.
     pub(crate) fn put(&mut self, extent: &mut [u8], rows: usize, row: usize, embedding: &[f32]) {
         self.rotation.apply(embedding, &mut self.rotated);
-        let length = squared(&self.rotated);
-        // Anything but a unit vector is damage; whatever its code says, it must not panic.
-        let scale = (self.rotated.len() as f64).sqrt() / CELL;
-        for (level, &value) in self.levels.iter_mut().zip(&self.rotated) {
-            let cell = ((f64::from(value) * scale).floor() as i32).saturating_add(LEVELS / 2);
-            *level = cell.clamp(0, LEVELS - 1) as u8;
-        }
+        self.take_levels();
+        let length = squared_length(&self.rotated);
         let groups = rows.div_ceil(GROUP_ROWS);
         let (group, lane) = (row / GROUP_ROWS, row % GROUP_ROWS);
         let mut start = 0;
@@ -94,13 +92,31 @@ impl Encoder {
         }
     }
 
+    /// Anything but a unit vector is damage; whatever its levels are, this must not panic.
+    fn take_levels(&mut self) {
+        let scale = (self.rotated.len() as f64).sqrt() / CELL;
+        let half = f64::from(LEVELS / 2);
+        for (level, &value) in self.levels.iter_mut().zip(&self.rotated) {
+            let cells = (f64::from(value) * scale).clamp(-half, half - 1.0);
+            // The floor, which has no instruction of its own everywhere.
+            let whole = cells as i32;
+            let floor = whole - i32::from(cells < f64::from(whole));
+            *level = (floor + LEVELS / 2) as u8;
+        }
+        self.sums = Default::default();
+        for (&level, &value) in self.levels.iter().zip(&self.rotated) {
+            if let Some([sum, count]) = self.sums.get_mut(usize::from(level)) {
+                *sum += f64::from(value);
+                *count += 1.0;
+            }
+        }
+    }
+
     fn put_plane(&self, plane: usize, length: f64, record: &mut [u8], lane: usize) {
         let shift = PLANES - 1 - plane;
         let (lines, _) = record.as_chunks_mut::<LINE_BYTES>();
-        for (levels, line) in self.levels.chunks_exact(WORD_DIMS).zip(lines) {
-            let bit = |(at, level): (usize, &u8)| u32::from(*level >> shift & 1) << at;
-            let word: u32 = levels.iter().enumerate().map(bit).sum();
-            put(line, WORD_BYTES * lane, word.to_le_bytes());
+        for (levels, line) in self.levels.as_chunks::<WORD_DIMS>().0.iter().zip(lines) {
+            put(line, WORD_BYTES * lane, bits(levels, shift));
         }
         let [correction, residual] = self.factors(plane, length);
         let start = words_bytes(self.dim) + WORD_BYTES * lane;
@@ -114,10 +130,10 @@ impl Encoder {
     fn factors(&self, plane: usize, length: f64) -> [f32; 2] {
         let (shift, highest) = (PLANES - 1 - plane, (2 << plane) - 1);
         let (mut product, mut code_length) = (0.0, 0.0);
-        for (&level, &value) in self.levels.iter().zip(&self.rotated) {
-            let code = f64::from(2 * i32::from(level >> shift) - highest);
-            product += code * f64::from(value);
-            code_length += code * code;
+        for (level, [sum, count]) in (0..).zip(self.sums) {
+            let code = f64::from(2 * (level >> shift) - highest);
+            product += code * sum;
+            code_length += code * code * count;
         }
         let correction = length / product;
         let residual = (code_length * correction * correction - length).max(0.0).sqrt();
@@ -125,8 +141,15 @@ impl Encoder {
     }
 }
 
-fn squared(values: &[f32]) -> f64 {
-    values.iter().map(|&value| f64::from(value) * f64::from(value)).sum()
+/// One bit of each of 32 levels, eight to a byte, that of the first level lowest.
+fn bits(levels: &[u8; WORD_DIMS], shift: usize) -> [u8; WORD_BYTES] {
+    let mut word = [0; WORD_BYTES];
+    for (byte, levels) in word.iter_mut().zip(levels.as_chunks().0) {
+        let bits = (u64::from_le_bytes(*levels) >> shift) & 0x0101_0101_0101_0101;
+        // The product has bit `8 i` of these at `56 + i`.
+        *byte = (bits.wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8;
+    }
+    word
 }
 
 fn put(bytes: &mut [u8], start: usize, value: [u8; WORD_BYTES]) {

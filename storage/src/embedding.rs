@@ -135,7 +135,8 @@ pub(crate) fn is_unit(components: &[f32]) -> bool {
     (squared_length(components) - 1.0).abs() <= UNIT_TOLERANCE
 }
 
-fn squared_length(components: &[f32]) -> f64 {
+/// The squared length, summed up in double precision.
+pub(crate) fn squared_length(components: &[f32]) -> f64 {
     // Eight sums that do not wait for each other.
     let (chunks, rest) = components.as_chunks::<8>();
     let square = |value: f32| f64::from(value) * f64::from(value);

@@ -2,8 +2,8 @@
 //!
 //! Three rounds; each changes signs at random and applies the Walsh-Hadamard transform to the
 //! leading components, as many as a power of two; then, where some are left, to the trailing ones.
-//! Both are orthogonal, so inner products stay what they are. The signs are part of the format:
-//! every gallery, segment and search uses the same.
+//! Both are orthogonal, so inner products stay what they are. The signs are part of the format: every
+//! gallery, segment and search uses the same.
 
 use crate::embedding::Dim;
 
@@ -64,22 +64,37 @@ fn split_mix(state: &mut u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-/// The Walsh-Hadamard transform of a power of two of values, scaled to keep lengths.
+/// The Walsh-Hadamard transform of a power of two of values, four at least, scaled to keep
+/// lengths: sums and differences of values 1, 2, 4, ... apart. Two of these steps are taken at
+/// once, which saves half of the loads and stores and changes no bit.
 fn transform(values: &mut [f32]) {
     let scale = 1.0 / (values.len() as f32).sqrt();
-    let mut half = 1;
-    while half < values.len() {
-        for pair in values.chunks_exact_mut(2 * half) {
-            let (lower, upper) = pair.split_at_mut(half);
-            for (lower, upper) in lower.iter_mut().zip(upper) {
-                (*lower, *upper) = (*lower + *upper, *lower - *upper);
+    for quad in values.as_chunks_mut::<4>().0 {
+        *quad = two_steps(*quad);
+    }
+    let mut apart = 4;
+    while 4 * apart <= values.len() {
+        for block in values.chunks_exact_mut(4 * apart) {
+            let (lower, upper) = block.split_at_mut(2 * apart);
+            let ((a, b), (c, d)) = (lower.split_at_mut(apart), upper.split_at_mut(apart));
+            for ((a, b), (c, d)) in a.iter_mut().zip(b).zip(c.iter_mut().zip(d)) {
+                [*a, *b, *c, *d] = two_steps([*a, *b, *c, *d]);
             }
         }
-        half *= 2;
+        apart *= 4;
+    }
+    let (lower, upper) = values.split_at_mut(apart.min(values.len()));
+    for (lower, upper) in lower.iter_mut().zip(upper) {
+        (*lower, *upper) = (*lower + *upper, *lower - *upper);
     }
     for value in values {
         *value *= scale;
     }
+}
+
+fn two_steps([a, b, c, d]: [f32; 4]) -> [f32; 4] {
+    let (ab, cd) = ([a + b, a - b], [c + d, c - d]);
+    [ab[0] + cd[0], ab[1] + cd[1], ab[0] - cd[0], ab[1] - cd[1]]
 }
 
 #[cfg(test)]

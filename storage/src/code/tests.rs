@@ -30,7 +30,7 @@ fn estimate(extent: &[u8], dim: Dim, plane: usize, probe: &[f32]) -> (f64, f64) 
 }
 
 fn unit(mut values: Vec<f32>) -> Vec<f32> {
-    let length = squared(&values).sqrt() as f32;
+    let length = squared_length(&values).sqrt() as f32;
     for value in &mut values {
         *value /= length;
     }
@@ -73,7 +73,7 @@ fn vectors() -> impl Strategy<Value = Vec<f32>> {
             Just(vec![1.0; dim]),
         ]
     })
-    .prop_filter("a direction", |values| squared(values) > 0.1)
+    .prop_filter("a direction", |values| squared_length(values) > 0.1)
 }
 
 proptest! {

@@ -198,7 +198,9 @@ fn codes_that_are_not_those_of_the_rows_are_found_by_a_verification() {
     for at in [0, codes.length / 2, codes.length - 1] {
         let mut damaged = bytes.clone();
         damaged[(codes.offset + at) as usize] ^= 1;
-        let found = faults(&open(&resealed(&damaged).unwrap()).unwrap());
+        let segment = open(&resealed(&damaged).unwrap()).unwrap();
+        segment.verify_written(|fault| panic!("codes are taken as they are: {fault}"));
+        let found = faults(&segment);
         assert_eq!(found.len(), 1, "byte {at}");
         assert_eq!(found[0].what, "the codes of the rows from 0 on are not theirs");
     }
