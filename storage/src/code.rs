@@ -1,4 +1,4 @@
-//! Codes: what four bits per dimension say of an embedding, plane by plane.
+//! Codes: what four bits per dimension say of an embedding, in two planes and a refinement.
 //!
 //! `docs/format.md` has the layout and the formulas.
 
@@ -6,8 +6,12 @@ use crate::embedding::{Dim, squared_length};
 use crate::kernel::{GROUP_ROWS as KERNEL_ROWS, LINE_BYTES};
 use crate::rotation::Rotation;
 
-/// Bits per dimension, each a plane of its own.
-pub(crate) const PLANES: usize = 4;
+/// Bits per dimension.
+pub(crate) const BITS: usize = 4;
+/// The highest of them, each a plane of its own.
+pub(crate) const PLANES: usize = 2;
+/// The others, which stand row by row.
+pub(crate) const REFINEMENT_BITS: usize = BITS - PLANES;
 /// Rows whose codes stand side by side: a group.
 pub(crate) const GROUP_ROWS: usize = KERNEL_ROWS;
 /// Rows of an extent, whose planes stand one behind the other.
@@ -23,8 +27,12 @@ pub(crate) const CELL: f64 = 0.29;
 const WORD_DIMS: usize = 32;
 /// Bytes of a word.
 const WORD_BYTES: usize = 4;
+/// Bytes of a factor.
+const FACTOR_BYTES: usize = 4;
+/// The bits of a field.
+const FIELD: u8 = (1 << REFINEMENT_BITS) - 1;
 /// Values of a code.
-const LEVELS: i32 = 1 << PLANES;
+const LEVELS: i32 = 1 << BITS;
 
 /// Whether galleries of this dimension have codes.
 pub(crate) fn has_codes(dim: Dim) -> bool {
@@ -43,9 +51,27 @@ pub(crate) fn words_bytes(dim: Dim) -> usize {
     dim.get().div_ceil(WORD_DIMS) * LINE_BYTES
 }
 
-/// The bytes of all planes of so many groups.
+/// The bytes of a row's refinement: its fields, its correction factor and its residual norm.
+pub(crate) fn refinement_bytes(dim: Dim) -> usize {
+    field_bytes(dim) + 2 * FACTOR_BYTES
+}
+
+/// The bytes of a refinement's fields, behind which its factors stand.
+pub(crate) fn field_bytes(dim: Dim) -> usize {
+    dim.get().next_multiple_of(WORD_DIMS) * REFINEMENT_BITS / 8
+}
+
+/// The bytes of the codes of so many groups.
 pub(crate) fn code_bytes(dim: Dim, groups: usize) -> usize {
-    (0..PLANES).map(|plane| record_bytes(dim, plane)).sum::<usize>() * groups
+    let planes = (0..PLANES).map(|plane| record_bytes(dim, plane)).sum::<usize>();
+    (planes + GROUP_ROWS * refinement_bytes(dim)) * groups
+}
+
+/// The correction factor and the residual norm behind the fields of a refinement.
+pub(crate) fn refinement_factors(refinement: &[u8]) -> Option<[f32; 2]> {
+    let (rest, residual) = refinement.split_last_chunk::<FACTOR_BYTES>()?;
+    let (_, correction) = rest.split_last_chunk::<FACTOR_BYTES>()?;
+    Some([correction, residual].map(|bytes| f32::from_le_bytes(*bytes)))
 }
 
 /// Codes the embeddings of an extent.
@@ -90,6 +116,11 @@ impl Encoder {
             }
             start += groups * bytes;
         }
+        let bytes = refinement_bytes(self.dim);
+        let refinement = extent.get_mut(start + row * bytes..).and_then(|r| r.get_mut(..bytes));
+        if let Some(refinement) = refinement {
+            self.put_refinement(length, refinement);
+        }
     }
 
     /// Anything but a unit vector is damage; whatever its levels are, this must not panic.
@@ -113,12 +144,12 @@ impl Encoder {
     }
 
     fn put_plane(&self, plane: usize, length: f64, record: &mut [u8], lane: usize) {
-        let shift = PLANES - 1 - plane;
+        let shift = BITS - 1 - plane;
         let (lines, _) = record.as_chunks_mut::<LINE_BYTES>();
         for (levels, line) in self.levels.as_chunks::<WORD_DIMS>().0.iter().zip(lines) {
             put(line, WORD_BYTES * lane, bits(levels, shift));
         }
-        let [correction, residual] = self.factors(plane, length);
+        let [correction, residual] = self.factors(plane + 1, length);
         let start = words_bytes(self.dim) + WORD_BYTES * lane;
         put(record, start, correction.to_le_bytes());
         if plane > 0 {
@@ -126,9 +157,21 @@ impl Encoder {
         }
     }
 
-    /// The correction factor and the residual norm of the first planes up to this one.
-    fn factors(&self, plane: usize, length: f64) -> [f32; 2] {
-        let (shift, highest) = (PLANES - 1 - plane, (2 << plane) - 1);
+    fn put_refinement(&self, length: f64, refinement: &mut [u8]) {
+        let (fields, factors) = refinement.split_at_mut(field_bytes(self.dim));
+        for (number, levels) in self.levels.chunks(fields.len()).enumerate() {
+            for (byte, level) in fields.iter_mut().zip(levels) {
+                *byte |= (level & FIELD) << (REFINEMENT_BITS * number);
+            }
+        }
+        let [correction, residual] = self.factors(BITS, length);
+        put(factors, 0, correction.to_le_bytes());
+        put(factors, FACTOR_BYTES, residual.to_le_bytes());
+    }
+
+    /// The correction factor and the residual norm of the highest so many bits.
+    fn factors(&self, bits: usize, length: f64) -> [f32; 2] {
+        let (shift, highest) = (BITS - bits, (1 << bits) - 1);
         let (mut product, mut code_length) = (0.0, 0.0);
         for (level, [sum, count]) in (0..).zip(self.sums) {
             let code = f64::from(2 * (level >> shift) - highest);

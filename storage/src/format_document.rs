@@ -24,6 +24,7 @@ fn the_documented_constants_are_those_of_the_code() {
         ("section alignment", segment_layout[3].to_string()),
         ("section entry bytes", segment_layout[4].to_string()),
         ("block bytes", segment_layout[5].to_string()),
+        ("bits of a code", code::BITS.to_string()),
         ("planes of a code", code::PLANES.to_string()),
         ("rows of a group", code::GROUP_ROWS.to_string()),
         ("rows of an extent", code::EXTENT_ROWS.to_string()),

@@ -1,24 +1,25 @@
 //! The kernels for AVX2 with FMA.
 //!
-//! A shuffle of bytes looks up 16 entries of one table, so the four bytes of the words are sorted
-//! first: four rows' words become the first bytes of all four, the second bytes, and so on. Two
-//! lines make a vector of the first bytes of eight rows of either line.
+//! A shuffle of bytes looks up 16 entries of one table, but the four bytes of a word have a table
+//! each: so there are four shuffles for a vector, of each of which a quarter counts.
 #![expect(unsafe_code, reason = "vector loads, and calls of code for this instruction set")]
 
 use std::arch::is_x86_feature_detected;
 use std::arch::x86_64::{
-    __m256i, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm256_add_epi32, _mm256_and_si256,
-    _mm256_broadcastsi128_si256, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256,
-    _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_or_si256, _mm256_set1_epi8, _mm256_set1_epi16,
-    _mm256_set1_epi32, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_shuffle_epi8,
-    _mm256_srli_epi16, _mm256_storeu_ps, _mm256_storeu_si256,
+    __m256i, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm256_add_epi16, _mm256_add_epi32,
+    _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_fmadd_ps, _mm256_loadu_ps,
+    _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_or_si256, _mm256_set1_epi8,
+    _mm256_set1_epi16, _mm256_set1_epi32, _mm256_setzero_ps, _mm256_setzero_si256,
+    _mm256_shuffle_epi8, _mm256_srli_epi16, _mm256_storeu_ps, _mm256_storeu_si256,
 };
 
 use super::bounds::{self, Factors, Line};
-use super::{GROUP_ROWS, LINE_BYTES, PARTIAL_SUMS, TableLine, scalar};
+use super::{FieldWeights, GROUP_ROWS, LINE_BYTES, PARTIAL_SUMS, Records, TableLine, scalar};
 
 /// Floats of a vector.
 const WIDTH: usize = 8;
+/// Rows between the one at hand and the one whose record is asked for from memory.
+const AHEAD_ROWS: usize = 12;
 /// Most lines of memory that are asked for at once; the machine goes on by itself.
 const PREFETCHED_LINES: usize = 32;
 
@@ -71,6 +72,17 @@ pub(super) fn prune(bounds: &[[f32; GROUP_ROWS]], least: f32, undecided: &mut [u
     debug_assert!(is_available());
     // SAFETY: `Kernel` calls this where the instruction set is available.
     unsafe { prune_here(bounds, least, undecided) }
+}
+
+pub(super) fn products(
+    weights: &[FieldWeights],
+    records: Records<'_>,
+    rows: &[u32],
+    sums: &mut Vec<i32>,
+) {
+    debug_assert!(is_available());
+    // SAFETY: `Kernel` calls this where the instruction set is available.
+    unsafe { products_here(weights, records, rows, sums) }
 }
 
 #[target_feature(enable = "avx2")]
@@ -152,6 +164,54 @@ fn sums_here(
     }
 }
 
+#[target_feature(enable = "avx2")]
+fn products_here(
+    weights: &[FieldWeights],
+    records: Records<'_>,
+    rows: &[u32],
+    sums: &mut Vec<i32>,
+) {
+    for (at, &row) in rows.iter().enumerate() {
+        if let Some(&row) = rows.get(at + AHEAD_ROWS) {
+            prefetch(records.get(row));
+        }
+        sums.push(product(weights, records.fields(row)));
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn product(weights: &[FieldWeights], fields: &[u8]) -> i32 {
+    let mut sums = _mm256_setzero_si256();
+    for (part, weights) in fields.chunks(LINE_BYTES).zip(weights) {
+        let mut line = [0; LINE_BYTES];
+        line[..part.len()].copy_from_slice(part);
+        for (half, part) in line.as_chunks().0.iter().enumerate() {
+            sums = with_products(sums, load(part), weights, half);
+        }
+    }
+    let mut lanes = [0i32; 8];
+    // SAFETY: the array has room for 8 integers of 32 bits.
+    unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), sums) };
+    lanes.iter().sum()
+}
+
+/// The sums with the products of one half of 64 bytes.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn with_products(sums: __m256i, half: __m256i, weights: &FieldWeights, number: usize) -> __m256i {
+    let (field, words) = (_mm256_set1_epi8(3), _mm256_set1_epi16(1));
+    let (mut fields, mut pairs) = (half, _mm256_setzero_si256());
+    for weights in &weights.0 {
+        let weights = load(&weights.as_chunks().0[number]);
+        // Four fields of two products of at most 3 times 128 fit into 16 bits.
+        let products = _mm256_maddubs_epi16(_mm256_and_si256(fields, field), weights);
+        pairs = _mm256_add_epi16(pairs, products);
+        fields = _mm256_srli_epi16::<2>(fields);
+    }
+    _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, words))
+}
+
 /// The entries of values below 16, each from the table of its byte's place in the word.
 #[inline]
 #[target_feature(enable = "avx2")]
@@ -169,7 +229,8 @@ fn look_up(values: __m256i, tables: &TableLine) -> __m256i {
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn load(bytes: &[u8; 32]) -> __m256i {
+fn load<T>(bytes: &[T; 32]) -> __m256i {
+    const { assert!(size_of::<T>() == 1) };
     // SAFETY: the array has 32 bytes.
     unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
 }

@@ -8,22 +8,29 @@
 
 use std::arch::is_x86_feature_detected;
 use std::arch::x86_64::{
-    __m512i, _MM_HINT_T0, _mm_prefetch, _mm512_add_epi32, _mm512_add_ps, _mm512_dpbusd_epi32,
-    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_maskz_loadu_ps,
-    _mm512_permutexvar_epi8, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_setzero_ps,
+    __m512i, _MM_HINT_T0, _mm_prefetch, _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512,
+    _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512,
+    _mm512_maskz_loadu_epi8, _mm512_maskz_loadu_ps, _mm512_permutexvar_epi8,
+    _mm512_reduce_add_epi32, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_setzero_ps,
     _mm512_setzero_si512, _mm512_srli_epi16, _mm512_storeu_ps, _mm512_storeu_si512,
     _mm512_ternarylogic_epi32,
 };
 
 use super::bounds::{self, Factors, Line};
-use super::{GROUP_ROWS, LINE_BYTES, PARTIAL_SUMS, TableLine, scalar};
+use super::{
+    FIELDS, FieldWeights, GROUP_ROWS, LINE_BYTES, PARTIAL_SUMS, Records, TableLine, scalar,
+};
 
 /// Floats of a vector.
 const WIDTH: usize = 16;
 /// Groups whose sums grow side by side, so that one need not wait for the other.
 const SIDE_BY_SIDE: usize = 4;
+/// The same where several probes share the groups.
+const SIDE_BY_SIDE_SHARED: usize = 2;
 /// Blocks between the one at hand and the one that is asked for from memory.
 const AHEAD_BLOCKS: usize = 3;
+/// Rows between the one at hand and the one whose record is asked for from memory.
+const AHEAD_ROWS: usize = 12;
 /// Which byte of its word a byte is, times the entries of one.
 const BYTE_PLACES: i32 = 0x3020_1000;
 /// `(first & second) | third` as a truth table.
@@ -43,15 +50,26 @@ pub(super) fn dot(left: &[f32], right: &[f32]) -> f32 {
     unsafe { dot_here(left, right) }
 }
 
-pub(super) fn sums(
-    table: &[TableLine],
+pub(super) fn sums<const PROBES: usize>(
+    tables: [&[TableLine]; PROBES],
     records: &[u8],
     record_bytes: usize,
-    sums: &mut [[u32; GROUP_ROWS]],
+    sums: [&mut [[u32; GROUP_ROWS]]; PROBES],
 ) {
     debug_assert!(is_available());
     // SAFETY: `Kernel` calls this where the instruction set is available.
-    unsafe { sums_here(table, records, record_bytes, sums) }
+    unsafe { sums_here(tables, records, record_bytes, sums) }
+}
+
+pub(super) fn products(
+    weights: &[FieldWeights],
+    records: Records<'_>,
+    rows: &[u32],
+    sums: &mut Vec<i32>,
+) {
+    debug_assert!(is_available());
+    // SAFETY: `Kernel` calls this where the instruction set is available.
+    unsafe { products_here(weights, records, rows, sums) }
 }
 
 pub(super) fn accumulate(sums: &[[u32; GROUP_ROWS]], totals: &mut [[u32; GROUP_ROWS]]) {
@@ -130,69 +148,146 @@ fn dot_here(left: &[f32], right: &[f32]) -> f32 {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vnni")]
-fn sums_here(
-    table: &[TableLine],
+fn sums_here<const PROBES: usize>(
+    tables: [&[TableLine]; PROBES],
     records: &[u8],
     record_bytes: usize,
-    sums: &mut [[u32; GROUP_ROWS]],
+    mut sums: [&mut [[u32; GROUP_ROWS]]; PROBES],
 ) {
-    let (blocks, rest) = sums.as_chunks_mut::<SIDE_BY_SIDE>();
-    let (lots, last) = records.split_at(blocks.len() * SIDE_BY_SIDE * record_bytes);
-    for (records, sums) in lots.chunks_exact(SIDE_BY_SIDE * record_bytes).zip(blocks) {
-        block::<SIDE_BY_SIDE>(table, records, record_bytes, sums);
-    }
-    for (record, sums) in last.chunks_exact(record_bytes).zip(rest) {
-        block::<1>(table, record, record_bytes, std::array::from_mut(sums));
+    let groups = sums.first().map_or(0, |sums| sums.len());
+    let mut group = 0;
+    while group < groups {
+        let records = &records[group * record_bytes..];
+        let sums = sums.each_mut().map(|sums| &mut sums[group..]);
+        // More groups than these would need more registers than there are.
+        group += match groups - group {
+            SIDE_BY_SIDE.. if PROBES == 1 => {
+                block::<PROBES, SIDE_BY_SIDE>(tables, records, record_bytes, sums)
+            }
+            SIDE_BY_SIDE_SHARED.. => {
+                block::<PROBES, SIDE_BY_SIDE_SHARED>(tables, records, record_bytes, sums)
+            }
+            _ => block::<PROBES, 1>(tables, records, record_bytes, sums),
+        };
     }
 }
 
+/// The sums of the first groups; says how many these are.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vnni")]
-fn block<const GROUPS: usize>(
-    table: &[TableLine],
+fn block<const PROBES: usize, const GROUPS: usize>(
+    tables: [&[TableLine]; PROBES],
     records: &[u8],
     record_bytes: usize,
-    sums: &mut [[u32; GROUP_ROWS]; GROUPS],
-) {
+    sums: [&mut [[u32; GROUP_ROWS]]; PROBES],
+) -> usize {
     let nibble = _mm512_set1_epi8(15);
     let places = _mm512_set1_epi32(BYTE_PLACES);
     let ones = _mm512_set1_epi8(1);
-    // Two sums for each group: the low and the high halves of the bytes.
-    let mut growing = [[_mm512_setzero_si512(); 2]; GROUPS];
-    for (word, [low, high]) in table.as_chunks::<2>().0.iter().enumerate() {
-        let (low, high) = (load(&low.0), load(&high.0));
-        for (group, [sum_low, sum_high]) in growing.iter_mut().enumerate() {
+    // Two sums for each probe and group: the low and the high halves of the bytes.
+    let mut growing = [[[_mm512_setzero_si512(); 2]; GROUPS]; PROBES];
+    let tables = tables.map(|table| table.as_chunks::<2>().0);
+    for word in 0..tables.first().map_or(0, |table| table.len()) {
+        let mut indices = [[_mm512_setzero_si512(); 2]; GROUPS];
+        for (group, [low, high]) in indices.iter_mut().enumerate() {
             let start = group * record_bytes + word * LINE_BYTES;
-            let Some(line) = records.get(start..).and_then(<[u8]>::first_chunk) else { return };
-            ahead(line, AHEAD_BLOCKS * GROUPS * record_bytes);
+            let Some(line) = records.get(start..).and_then(<[u8]>::first_chunk) else {
+                return GROUPS;
+            };
+            let next = start + AHEAD_BLOCKS * GROUPS * record_bytes;
+            if let Some(next) = records.get(next..) {
+                ahead(next);
+            }
             let line = load(line);
-            let index = _mm512_ternarylogic_epi32::<AND_OR>(line, nibble, places);
-            let entries = _mm512_permutexvar_epi8(index, low);
-            *sum_low = _mm512_dpbusd_epi32(*sum_low, entries, ones);
+            *low = _mm512_ternarylogic_epi32::<AND_OR>(line, nibble, places);
             let shifted = _mm512_srli_epi16::<4>(line);
-            let index = _mm512_ternarylogic_epi32::<AND_OR>(shifted, nibble, places);
-            let entries = _mm512_permutexvar_epi8(index, high);
-            *sum_high = _mm512_dpbusd_epi32(*sum_high, entries, ones);
+            *high = _mm512_ternarylogic_epi32::<AND_OR>(shifted, nibble, places);
+        }
+        for (table, growing) in tables.iter().zip(&mut growing) {
+            let [low, high] = &table[word];
+            let (low, high) = (load(&low.0), load(&high.0));
+            for ([sum_low, sum_high], indices) in growing.iter_mut().zip(&indices) {
+                let entries = _mm512_permutexvar_epi8(indices[0], low);
+                *sum_low = _mm512_dpbusd_epi32(*sum_low, entries, ones);
+                let entries = _mm512_permutexvar_epi8(indices[1], high);
+                *sum_high = _mm512_dpbusd_epi32(*sum_high, entries, ones);
+            }
         }
     }
-    for (sums, [low, high]) in sums.iter_mut().zip(growing) {
-        let sum = _mm512_add_epi32(low, high);
-        // SAFETY: the array has room for 16 integers of 32 bits.
-        unsafe { _mm512_storeu_si512(sums.as_mut_ptr().cast(), sum) };
+    for (sums, growing) in sums.into_iter().zip(growing) {
+        for (sums, [low, high]) in sums.iter_mut().zip(growing) {
+            let sum = _mm512_add_epi32(low, high);
+            // SAFETY: the array has room for 16 integers of 32 bits.
+            unsafe { _mm512_storeu_si512(sums.as_mut_ptr().cast(), sum) };
+        }
+    }
+    GROUPS
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn products_here(
+    weights: &[FieldWeights],
+    records: Records<'_>,
+    rows: &[u32],
+    sums: &mut Vec<i32>,
+) {
+    for (at, &row) in rows.iter().enumerate() {
+        if let Some(&row) = rows.get(at + AHEAD_ROWS) {
+            super::prefetch(records.get(row));
+        }
+        sums.push(product(weights, records.fields(row)));
     }
 }
 
-/// Asks for the line so many bytes behind the one at hand.
 #[inline]
-fn ahead(line: &[u8; LINE_BYTES], bytes: usize) {
-    let line = line.as_ptr().wrapping_add(bytes).cast();
-    // SAFETY: a hint, which changes nothing and may be of any address.
-    unsafe { _mm_prefetch::<_MM_HINT_T0>(line) };
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn product(weights: &[FieldWeights], fields: &[u8]) -> i32 {
+    let mut sums = [_mm512_setzero_si512(); FIELDS];
+    let (parts, rest) = fields.as_chunks::<LINE_BYTES>();
+    for (part, weights) in parts.iter().zip(weights) {
+        sums = with_products(sums, load(part), weights);
+    }
+    if let Some(weights) = weights.get(parts.len()) {
+        let present = u64::MAX.unbounded_shr((LINE_BYTES - rest.len()) as u32);
+        // SAFETY: only the bytes that are present are read.
+        let part = unsafe { _mm512_maskz_loadu_epi8(present, rest.as_ptr().cast()) };
+        sums = with_products(sums, part, weights);
+    }
+    let [a, b, c, d] = sums;
+    _mm512_reduce_add_epi32(_mm512_add_epi32(_mm512_add_epi32(a, b), _mm512_add_epi32(c, d)))
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn with_products(
+    sums: [__m512i; FIELDS],
+    part: __m512i,
+    weights: &FieldWeights,
+) -> [__m512i; FIELDS] {
+    let field = _mm512_set1_epi8(3);
+    let [mut a, mut b, mut c, mut d] = sums;
+    let [of_a, of_b, of_c, of_d] = &weights.0;
+    a = _mm512_dpbusd_epi32(a, _mm512_and_si512(part, field), load(of_a));
+    let fields = _mm512_and_si512(_mm512_srli_epi16::<2>(part), field);
+    b = _mm512_dpbusd_epi32(b, fields, load(of_b));
+    let fields = _mm512_and_si512(_mm512_srli_epi16::<4>(part), field);
+    c = _mm512_dpbusd_epi32(c, fields, load(of_c));
+    let fields = _mm512_and_si512(_mm512_srli_epi16::<6>(part), field);
+    d = _mm512_dpbusd_epi32(d, fields, load(of_d));
+    [a, b, c, d]
+}
+
+/// Asks for the line where some bytes begin.
+#[inline]
+fn ahead(bytes: &[u8]) {
+    // SAFETY: a hint, which changes nothing.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().cast()) };
 }
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn load(bytes: &[u8; LINE_BYTES]) -> __m512i {
+fn load<T>(bytes: &[T; LINE_BYTES]) -> __m512i {
+    const { assert!(size_of::<T>() == 1) };
     // SAFETY: the array has 64 bytes.
     unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
 }

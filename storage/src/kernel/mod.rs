@@ -26,6 +26,8 @@ pub(crate) use bounds::{Factors, Line};
 pub(crate) const GROUP_ROWS: usize = 16;
 /// Bytes of one line of a record: one word of 32 dimensions for each row of a group.
 pub(crate) const LINE_BYTES: usize = 64;
+/// Fields of two bits in a byte.
+pub(crate) const FIELDS: usize = 4;
 /// Partial sums of an inner product, each over the components whose places are equal modulo this.
 const PARTIAL_SUMS: usize = 64;
 
@@ -45,6 +47,35 @@ pub enum Kernel {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(64))]
 pub(crate) struct TableLine(pub(crate) [u8; LINE_BYTES]);
+
+/// The weights of 64 bytes of fields: line `f` has that of field `f` of each byte. Those of bytes
+/// that are not there are zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, align(64))]
+pub(crate) struct FieldWeights(pub(crate) [[i8; LINE_BYTES]; FIELDS]);
+
+/// Records of rows, back to back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Records<'a> {
+    /// All of them.
+    pub(crate) bytes: &'a [u8],
+    /// Bytes of a record, more than none.
+    pub(crate) record_bytes: usize,
+    /// How many of them, the first, are fields.
+    pub(crate) field_bytes: usize,
+}
+
+impl<'a> Records<'a> {
+    /// The record of a row, empty where there is none.
+    pub(crate) fn get(self, row: u32) -> &'a [u8] {
+        let start = row as usize * self.record_bytes;
+        self.bytes.get(start..start + self.record_bytes).unwrap_or_default()
+    }
+
+    fn fields(self, row: u32) -> &'a [u8] {
+        self.get(row).get(..self.field_bytes).unwrap_or_default()
+    }
+}
 
 impl Kernel {
     /// All there are, the fastest first.
@@ -102,32 +133,69 @@ impl Kernel {
         }
     }
 
-    /// Adds up the table's entries for each row of some groups.
+    /// Adds up each table's entries for each row of some groups, reading the groups once.
     ///
-    /// A group is a record of `record_bytes` bytes, which begins with as many lines as the table
+    /// A group is a record of `record_bytes` bytes, which begins with as many lines as a table
     /// has pairs of lines: line `w` holds word `w` of each of the 16 rows, little-endian. Writes
-    /// the sums of as many groups as there are whole records and places in `sums` for.
-    pub(crate) fn sums(
+    /// the sums of as many groups as there are whole records and places for in all of `sums`;
+    /// records behind these may be asked for from memory.
+    pub(crate) fn sums<const PROBES: usize>(
         self,
-        table: &[TableLine],
+        tables: [&[TableLine]; PROBES],
         records: &[u8],
         record_bytes: usize,
-        sums: &mut [[u32; GROUP_ROWS]],
+        sums: [&mut [[u32; GROUP_ROWS]]; PROBES],
     ) {
-        let words = table.len() / 2;
+        let words = tables.iter().map(|table| table.len() / 2).min().unwrap_or_default();
         if words == 0 || record_bytes < words * LINE_BYTES {
             return;
         }
-        let groups = sums.len().min(records.len() / record_bytes);
-        let sums = sums.get_mut(..groups).unwrap_or_default();
+        let places = sums.iter().map(|sums| sums.len()).min().unwrap_or_default();
+        let groups = places.min(records.len() / record_bytes);
+        let tables = tables.map(|table| &table[..2 * words]);
+        let sums = sums.map(|sums| &mut sums[..groups]);
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 if self.is_available() => {
-                avx512::sums(table, records, record_bytes, sums);
+                avx512::sums(tables, records, record_bytes, sums);
             }
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 if self.is_available() => avx2::sums(table, records, record_bytes, sums),
-            _ => scalar::sums(table, records, record_bytes, sums),
+            Self::Avx2 if self.is_available() => {
+                for (table, sums) in tables.into_iter().zip(sums) {
+                    avx2::sums(table, records, record_bytes, sums);
+                }
+            }
+            _ => {
+                for (table, sums) in tables.into_iter().zip(sums) {
+                    scalar::sums(table, records, record_bytes, sums);
+                }
+            }
+        }
+    }
+
+    /// For each row listed, adds up the products of the weights with the fields of two bits of the
+    /// row's record.
+    ///
+    /// Field `f` of a byte are its bits `2 f` and `2 f + 1`. The fields of the first
+    /// `records.field_bytes` bytes of a record count, 64 bytes to a [`FieldWeights`]. The sum of a
+    /// row that is not there is zero.
+    pub(crate) fn products(
+        self,
+        weights: &[FieldWeights],
+        records: Records<'_>,
+        rows: &[u32],
+        sums: &mut Vec<i32>,
+    ) {
+        sums.clear();
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 if self.is_available() => avx512::products(weights, records, rows, sums),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 if self.is_available() => avx2::products(weights, records, rows, sums),
+            _ => {
+                let fields = rows.iter().map(|row| records.fields(*row));
+                sums.extend(fields.map(|fields| scalar::product(weights, fields)));
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! The kernels without any particular instruction set: the definition of their results.
 
-use super::{GROUP_ROWS, LINE_BYTES, PARTIAL_SUMS, TableLine};
+use super::{FieldWeights, GROUP_ROWS, LINE_BYTES, PARTIAL_SUMS, TableLine};
 
 /// See [`super::Kernel::dot`].
 pub(super) fn dot(left: &[f32], right: &[f32]) -> f32 {
@@ -49,4 +49,17 @@ pub(super) fn sums(
             }
         }
     }
+}
+
+/// See [`super::Kernel::products`]: of one row.
+pub(super) fn product(weights: &[FieldWeights], fields: &[u8]) -> i32 {
+    let mut sum = 0;
+    for (part, weights) in fields.chunks(LINE_BYTES).zip(weights) {
+        for (field, weights) in weights.0.iter().enumerate() {
+            for (byte, weight) in part.iter().zip(weights) {
+                sum += i32::from(byte >> (2 * field) & 3) * i32::from(*weight);
+            }
+        }
+    }
+    sum
 }

@@ -70,7 +70,7 @@ proptest! {
         let records: Vec<u8> = bytes.take(shift + groups * record_bytes).collect();
         let records = &records[shift..];
         let mut expected = vec![[7; 16]; groups + missing];
-        Kernel::Scalar.sums(&table, records, record_bytes, &mut expected);
+        Kernel::Scalar.sums([&table], records, record_bytes, [&mut expected]);
         for (group, sums) in expected.iter().enumerate() {
             for (row, &sum) in sums.iter().enumerate() {
                 let record = records.get(group * record_bytes..);
@@ -84,7 +84,66 @@ proptest! {
         }
         for kernel in Kernel::available() {
             let mut sums = vec![[7; 16]; groups + missing];
-            kernel.sums(&table, records, record_bytes, &mut sums);
+            kernel.sums([&table], records, record_bytes, [&mut sums]);
+            prop_assert_eq!(&sums, &expected, "{}", kernel);
+        }
+    }
+
+    #[test]
+    fn probes_that_share_a_pass_get_the_sums_that_each_gets_alone(
+        (words, groups, behind, shift) in shapes(),
+        entries in prop::collection::vec(any::<u8>(), 1..300),
+        codes in prop::collection::vec(any::<u8>(), 1..500),
+    ) {
+        let record_bytes = 64 * words + behind;
+        let bytes = codes.iter().copied().cycle();
+        let records: Vec<u8> = bytes.take(shift + groups * record_bytes).collect();
+        let records = &records[shift..];
+        let tables: [_; 3] = std::array::from_fn(|at| {
+            let entries = entries.iter().map(|entry| entry.rotate_left(at as u32));
+            table_of(&entries.collect::<Vec<_>>(), words)
+        });
+        for kernel in Kernel::available() {
+            let alone = tables.each_ref().map(|table| {
+                let mut sums = vec![[0; 16]; groups];
+                kernel.sums([table], records, record_bytes, [&mut sums]);
+                sums
+            });
+            let mut together = [(); 3].map(|()| vec![[0; 16]; groups]);
+            let [a, b, c] = &mut together;
+            let tables = tables.each_ref().map(Vec::as_slice);
+            kernel.sums(tables, records, record_bytes, [a, b, c]);
+            prop_assert_eq!(together, alone, "{}", kernel);
+        }
+    }
+
+    #[test]
+    fn products_are_those_of_the_definition_on_every_kernel(
+        (field_bytes, behind) in (1usize..300, 0usize..20),
+        weights in prop::collection::vec(any::<i8>(), 1..300),
+        codes in prop::collection::vec(any::<u8>(), 1..300),
+        rows in prop::collection::vec(0u32..30, 0..50),
+    ) {
+        let mut numbers = weights.iter().copied().cycle();
+        let weights: Vec<FieldWeights> = (0..field_bytes.div_ceil(LINE_BYTES))
+            .map(|_| FieldWeights([(); 4].map(|()| [(); 64].map(|()| numbers.next().unwrap()))))
+            .collect();
+        let record_bytes = field_bytes + behind;
+        // The last one is cut short.
+        let bytes: Vec<u8> = codes.iter().copied().cycle().take(26 * record_bytes - 1).collect();
+        let records = Records { bytes: &bytes, record_bytes, field_bytes };
+        let of_row = |row: &u32| {
+            let field = |at: usize, field: usize| {
+                let byte = bytes[*row as usize * record_bytes + at];
+                i32::from(byte >> (2 * field) & 3) * i32::from(weights[at / 64].0[field][at % 64])
+            };
+            let present = if *row < 25 { field_bytes } else { 0 };
+            (0..present).map(|at| (0..4).map(|number| field(at, number)).sum::<i32>()).sum()
+        };
+        let expected: Vec<i32> = rows.iter().map(of_row).collect();
+        for kernel in Kernel::available() {
+            let mut sums = vec![7];
+            kernel.products(&weights, records, &rows, &mut sums);
             prop_assert_eq!(&sums, &expected, "{}", kernel);
         }
     }

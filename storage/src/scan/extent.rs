@@ -2,15 +2,15 @@
 
 use super::probe::ReadError;
 use super::report::{EMBEDDING, Tally};
-use super::scratch::{Scratch, count, rows_of};
-use super::stages::Stages;
+use super::scratch::{Board, SIDE_BY_SIDE, Scratch, count, for_each_row};
+use super::stages::{self, CANCEL_ROWS, Pass};
 use super::target::Target;
 use super::tile::{Extent, Tile};
 use crate::code::GROUP_ROWS;
 
-/// Groups that are searched for one probe after the other where there are several: few enough
+/// Groups that are searched for some probes after the others where there are several: few enough
 /// that their codes stay in the second level of a core's cache.
-const TILE_GROUPS: usize = 64;
+const TILE_GROUPS: usize = 128;
 
 /// Searches the extent for every target.
 pub(crate) fn search(
@@ -23,10 +23,8 @@ pub(crate) fn search(
     let tile = if targets.len() > 1 { TILE_GROUPS } else { groups.max(1) };
     for start in (0..groups).step_by(tile) {
         let tile = Tile { extent: *extent, start, groups: tile.min(groups - start) };
-        scratch.fit(tile.groups);
-        for target in targets.iter().filter(|target| !target.is_hopeless()) {
-            target.check_cancelled()?;
-            search_tile(&tile, target, scratch, tally)?;
+        for targets in targets.chunks(SIDE_BY_SIDE) {
+            search_tile(&tile, targets, scratch, tally)?;
         }
     }
     Ok(())
@@ -34,39 +32,45 @@ pub(crate) fn search(
 
 fn search_tile(
     tile: &Tile<'_>,
-    target: &Target,
+    targets: &[Target],
     scratch: &mut Scratch,
     tally: &mut Tally,
 ) -> Result<(), ReadError> {
-    tile.mark_permitted(&target.probe, &mut scratch.undecided)?;
-    let permitted = count(&scratch.undecided);
-    tally.rows += permitted;
-    if permitted == 0 {
-        return Ok(());
-    }
-    match &target.codes {
-        Some(codes) if tile.extent.view.segment.has_codes() => {
-            Stages { tile: *tile, target, codes }.run(scratch, tally)
+    let mut passes = Vec::with_capacity(SIDE_BY_SIDE);
+    let targets = targets.iter().filter(|target| !target.is_hopeless());
+    for (target, board) in targets.zip(&mut scratch.boards) {
+        target.check_cancelled()?;
+        board.fit(tile.groups);
+        tile.mark_permitted(&target.probe, &mut board.undecided)?;
+        let left = count(&board.undecided);
+        tally.rows += left;
+        match &target.codes {
+            Some(codes) if tile.extent.view.segment.has_codes() => {
+                passes.push(Pass { tile: *tile, target, codes, board, left });
+            }
+            _ => score_all(tile, target, board, tally)?,
         }
-        _ => score_all(tile, target, scratch, tally),
     }
+    stages::run(&mut passes, tally)
 }
 
 /// Scores every permitted row: what is left to do without codes.
 fn score_all(
     tile: &Tile<'_>,
     target: &Target,
-    scratch: &Scratch,
+    board: &mut Board,
     tally: &mut Tally,
 ) -> Result<(), ReadError> {
-    let mut scored = 0;
-    for (at, row) in rows_of(&scratch.undecided).enumerate() {
-        if at % 1024 == 0 {
+    let Board { undecided, left, .. } = board;
+    left.clear();
+    for_each_row(undecided, |row| left.push(row));
+    for (at, &row) in left.iter().enumerate() {
+        if at % CANCEL_ROWS == 0 {
             target.check_cancelled()?;
         }
-        scored += 1;
         tile.score(target, row)?;
     }
+    let scored = left.len() as u64;
     let bytes = scored * size_of_val(target.probe.embedding.as_slice()) as u64;
     tally.count(EMBEDDING, scored, scored, bytes);
     Ok(())

@@ -7,13 +7,14 @@
 //! margin for a failure probability `p` and `k` hits is the normal quantile of `p / k`, however
 //! many rows there are.
 
-use crate::code::PLANES;
+use crate::code::{BITS, PLANES};
 use crate::exactness::Exactness;
 use crate::kernel::Line;
 
-/// The part of the failure probability that each plane may use up; they add up to one. The first
-/// plane decides most, so it gets most.
-const SHARES: [f64; PLANES] = [0.7, 0.1, 0.1, 0.1];
+/// The part of the failure probability that each plane may use up, and what is left for the
+/// refinement; they add up to one. The first plane decides most, so it gets most.
+const SHARES: [f64; PLANES] = [0.7, 0.15];
+const REFINEMENT_SHARE: f64 = 0.15;
 
 /// Squared length that every stored embedding has at least.
 const SQUARED_LENGTH_MIN: f64 = 0.998;
@@ -32,33 +33,50 @@ pub(crate) struct Precision {
     pub(crate) absolute_sum: f64,
     /// What one unit of the table's entries stands for.
     pub(crate) step: f64,
+    /// What one unit of the weights stands for.
+    pub(crate) weight_step: f64,
+    /// Sum of the weights.
+    pub(crate) weight_sum: f64,
 }
 
-/// For each plane, how the sum of a row becomes the highest score that the row can have.
+/// How the total of the planes and the sum of products of a row's refinement become the highest
+/// score that the row can have: with its factors `g` and `E`,
+/// `g * (slope * total + weight_slope * products + offset) + residual_scale * E + slack`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RefinedLine {
+    slope: f32,
+    weight_slope: f32,
+    offset: f32,
+    residual_scale: f32,
+    slack: f32,
+}
+
+impl RefinedLine {
+    /// The highest score of a row; infinite where a factor is no number.
+    pub(crate) fn bound(&self, total: u32, products: i32, [correction, residual]: [f32; 2]) -> f32 {
+        let sum = self.slope * total as f32 + self.weight_slope * products as f32 + self.offset;
+        let bound = correction * sum + self.residual_scale * residual + self.slack;
+        if bound.is_nan() { f32::INFINITY } else { bound }
+    }
+}
+
+/// For each plane, how the total of a row becomes the highest score that the row can have.
 ///
 /// `hits` is the number of rows that the search may return at most.
 pub(crate) fn lines(precision: &Precision, exactness: Exactness, hits: u64) -> [Line; PLANES] {
     let mut plane = 0;
     SHARES.map(|share| {
         plane += 1;
-        let quantile = match exactness {
-            Exactness::Deterministic => f64::INFINITY,
-            Exactness::Probable(p) => normal_quantile(p.get() * share / hits.max(1) as f64),
-        };
-        line(precision, plane, quantile)
+        line(precision, plane, quantile(exactness, share, hits))
     })
 }
 
-fn line(precision: &Precision, plane: i32, quantile: f64) -> Line {
-    let &Precision { dims, length, absolute_sum, step } = precision;
-    let levels = 2f64.powi(plane) - 1.0;
-    let residual_scale = length * (quantile / (dims as f64 - 1.0).sqrt()).min(1.0);
-    // Each entry of the table is off by half a step at most, and evenly spread up to there.
-    let entries = dims as f64 / 4.0;
-    let spread = step * (entries / 12.0 * (4f64.powi(plane) - 1.0) / 3.0).sqrt();
-    let table_error = (quantile * spread).min(entries * step / 2.0 * levels);
-    let offset = table_error - absolute_sum * levels;
-    let (offset, slack) = if plane == 1 {
+fn line(precision: &Precision, planes: usize, quantile: f64) -> Line {
+    let &Precision { dims, absolute_sum, step, .. } = precision;
+    let residual_scale = residual_scale(precision, quantile);
+    let table_error = table_error(precision, quantile, planes, planes);
+    let offset = table_error - absolute_sum * levels(planes);
+    let (offset, slack) = if planes == 1 {
         let (constant, slope) = residual_of_signs(dims as f64);
         (offset + residual_scale * slope, ROUNDING + residual_scale * constant)
     } else {
@@ -70,6 +88,55 @@ fn line(precision: &Precision, plane: i32, quantile: f64) -> Line {
         residual_scale: residual_scale as f32,
         slack: slack as f32,
     }
+}
+
+/// The same for the refinement. A code `c` of all bits is `2^r c' + 2 v - (2^r - 1)`, with `c'`
+/// that of the planes and `v` the field of the other `r` bits.
+pub(crate) fn refined_line(precision: &Precision, exactness: Exactness, hits: u64) -> RefinedLine {
+    let &Precision { dims, absolute_sum, step, weight_step, weight_sum, .. } = precision;
+    let quantile = quantile(exactness, REFINEMENT_SHARE, hits);
+    let (scale, highest) = (levels(BITS - PLANES) + 1.0, levels(BITS - PLANES));
+    // Each weight is off by half a step at most, and evenly spread up to there; it is multiplied
+    // by an odd number up to `highest`, whose mean square is that of evenly distributed ones.
+    let mean_square = (scale * scale - 1.0) / 3.0;
+    let spread = weight_step * (dims as f64 / 12.0 * mean_square).sqrt();
+    let weight_error = (quantile * spread).min(weight_step / 2.0 * highest * dims as f64);
+    let error = table_error(precision, quantile, PLANES, BITS) + weight_error;
+    let offset = error - scale * absolute_sum * levels(PLANES) - highest * weight_step * weight_sum;
+    RefinedLine {
+        slope: (scale * step) as f32,
+        weight_slope: (2.0 * weight_step) as f32,
+        offset: offset as f32,
+        residual_scale: residual_scale(precision, quantile) as f32,
+        slack: ROUNDING as f32,
+    }
+}
+
+/// The highest value of so many bits.
+fn levels(bits: usize) -> f64 {
+    ((1u64 << bits) - 1) as f64
+}
+
+/// How many standard deviations an error may have, with a share of the failure probability.
+fn quantile(exactness: Exactness, share: f64, hits: u64) -> f64 {
+    match exactness {
+        Exactness::Deterministic => f64::INFINITY,
+        Exactness::Probable(p) => normal_quantile(p.get() * share / hits.max(1) as f64),
+    }
+}
+
+fn residual_scale(precision: &Precision, quantile: f64) -> f64 {
+    precision.length * (quantile / (precision.dims as f64 - 1.0).sqrt()).min(1.0)
+}
+
+/// How far the table's entries for the first planes of a code of so many bits may be off.
+fn table_error(precision: &Precision, quantile: f64, planes: usize, bits: usize) -> f64 {
+    // Each entry is off by half a step at most, and evenly spread up to there.
+    let entries = precision.dims as f64 / 4.0;
+    let scale = levels(bits - planes) + 1.0;
+    let mean_square = (levels(2 * planes) / 3.0) * scale * scale;
+    let spread = precision.step * (entries / 12.0 * mean_square).sqrt();
+    (quantile * spread).min(entries * precision.step / 2.0 * levels(planes) * scale)
 }
 
 /// The residual norm of a code of signs follows from its correction factor `g`: it is
@@ -130,7 +197,14 @@ mod tests {
 
     #[test]
     fn a_smaller_failure_probability_makes_wider_margins_up_to_the_deterministic_ones() {
-        let precision = Precision { dims: 512, length: 1.0, absolute_sum: 18.0, step: 0.003 };
+        let precision = Precision {
+            dims: 512,
+            length: 1.0,
+            absolute_sum: 18.0,
+            step: 0.003,
+            weight_step: 0.0014,
+            weight_sum: 20.0,
+        };
         let probable = |p| Exactness::Probable(FailureProbability::new(p).unwrap());
         let exactnesses =
             [probable(1e-3), probable(1e-9), probable(1e-100), Exactness::Deterministic];
@@ -141,6 +215,11 @@ mod tests {
                 assert!(narrow.offset < wide.offset);
             }
         }
-        assert_eq!(all[3][3].residual_scale.to_bits(), 1.0f32.to_bits());
+        let all = exactnesses.map(|exactness| refined_line(&precision, exactness, 10));
+        for (narrow, wide) in all.iter().zip(&all[1..]) {
+            assert!(narrow.residual_scale < wide.residual_scale);
+            assert!(narrow.offset < wide.offset);
+        }
+        assert_eq!(all[3].residual_scale.to_bits(), 1.0f32.to_bits());
     }
 }

@@ -11,6 +11,7 @@ mod pool;
 mod probe;
 mod report;
 mod scratch;
+mod seeds;
 mod stages;
 mod table;
 mod target;

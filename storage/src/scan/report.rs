@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::code::PLANES;
+
 /// What one search read and left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -20,15 +22,15 @@ pub struct ScanReport {
     pub stages: Vec<StageReport>,
 }
 
-/// One stage of a search: a plane of the codes, or the embeddings.
+/// One stage of a search: a part of the codes, or the embeddings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StageReport {
-    /// `plane 1` to `plane 4`, or `embedding`.
+    /// `plane 1`, `plane 2`, `refinement` or `embedding`.
     pub name: &'static str,
     /// Rows that were undecided before the stage.
     pub rows: u64,
-    /// Those of them that it decided: pruned by a plane, scored from an embedding.
+    /// Those of them that it decided: pruned by their codes, scored from their embeddings.
     pub decided: u64,
     /// Bytes read.
     pub bytes: u64,
@@ -36,10 +38,12 @@ pub struct StageReport {
     pub time: Duration,
 }
 
-/// The place of the embeddings among the stages; the planes of the codes come before.
-pub(crate) const EMBEDDING: usize = 4;
+/// The place of the refinement among the stages, behind the planes.
+pub(crate) const REFINEMENT: usize = PLANES;
+/// The place of the embeddings.
+pub(crate) const EMBEDDING: usize = PLANES + 1;
 
-const STAGES: [&str; EMBEDDING + 1] = ["plane 1", "plane 2", "plane 3", "plane 4", "embedding"];
+const STAGES: [&str; EMBEDDING + 1] = ["plane 1", "plane 2", "refinement", "embedding"];
 
 /// What one thread counts while it searches.
 #[derive(Clone, Debug, Default)]

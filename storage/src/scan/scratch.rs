@@ -7,10 +7,20 @@ use crate::code::GROUP_ROWS;
 /// A value for each row of a group.
 pub(crate) type Lanes<T> = [T; GROUP_ROWS];
 
-/// Sums, bounds and undecided rows of the rows at hand, group by group.
+/// Probes that may go through the same rows side by side.
+pub(crate) const SIDE_BY_SIDE: usize = 4;
+
+/// The memory of a thread.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
-    /// One bit per row that may still be found by the probe at hand.
+    /// One for each probe at work.
+    pub(crate) boards: [Board; SIDE_BY_SIDE],
+}
+
+/// Sums, bounds and undecided rows of the rows at hand, group by group, for one probe.
+#[derive(Debug, Default)]
+pub(crate) struct Board {
+    /// One bit per row that may still be found.
     pub(crate) undecided: Vec<u16>,
     /// The sums of one plane.
     pub(crate) sums: Vec<Lanes<u32>>,
@@ -18,11 +28,15 @@ pub(crate) struct Scratch {
     pub(crate) totals: Vec<Lanes<u32>>,
     /// The highest score each row can have.
     pub(crate) bounds: Vec<Lanes<f32>>,
+    /// Rows that the planes left.
+    pub(crate) left: Vec<u32>,
+    /// The sums of products of their refinements.
+    pub(crate) products: Vec<i32>,
     /// Rows to be scored, with their bounds.
     pub(crate) rows: Vec<(f32, u32)>,
 }
 
-impl Scratch {
+impl Board {
     /// Makes room for so many groups.
     pub(crate) fn fit(&mut self, groups: usize) {
         self.undecided.resize(groups, 0);
@@ -30,6 +44,25 @@ impl Scratch {
         self.totals.resize(groups, Lanes::default());
         self.bounds.resize(groups, Lanes::default());
     }
+
+    /// The highest score that a row can have, infinite where that is no number.
+    pub(crate) fn bound(&self, row: u32) -> f32 {
+        let bound = lane(&self.bounds, row).filter(|bound| !bound.is_nan());
+        bound.unwrap_or(f32::INFINITY)
+    }
+
+    /// Takes a row off those that may still be found.
+    pub(crate) fn decide(&mut self, row: u32) {
+        if let Some(mask) = self.undecided.get_mut(row as usize / GROUP_ROWS) {
+            *mask &= !(1 << (row as usize % GROUP_ROWS));
+        }
+    }
+}
+
+/// What a row has.
+pub(crate) fn lane<T: Copy>(groups: &[Lanes<T>], row: u32) -> Option<T> {
+    let group = groups.get(row as usize / GROUP_ROWS)?;
+    group.get(row as usize % GROUP_ROWS).copied()
 }
 
 /// The number of rows whose bit is set.
@@ -37,13 +70,15 @@ pub(crate) fn count(masks: &[u16]) -> u64 {
     masks.iter().map(|mask| u64::from(mask.count_ones())).sum()
 }
 
-/// The rows whose bit is set, ascending.
-pub(crate) fn rows_of(masks: &[u16]) -> impl Iterator<Item = u32> + '_ {
-    masks.iter().enumerate().filter(|(_, mask)| **mask != 0).flat_map(|(group, &mask)| {
-        (0..GROUP_ROWS as u32)
-            .filter(move |row| mask >> row & 1 == 1)
-            .map(move |row| (group * GROUP_ROWS) as u32 + row)
-    })
+/// Calls with the rows whose bit is set, ascending.
+pub(crate) fn for_each_row(masks: &[u16], mut take: impl FnMut(u32)) {
+    for (group, &mask) in masks.iter().enumerate() {
+        let mut rest = mask;
+        while rest != 0 {
+            take((group * GROUP_ROWS) as u32 + rest.trailing_zeros());
+            rest &= rest - 1;
+        }
+    }
 }
 
 /// The next groups in a row, at `from` or behind, that have a row whose bit is set.
@@ -67,6 +102,8 @@ mod tests {
         assert_eq!(next_run(&masks, 6), None);
         assert_eq!(next_run(&masks, 7), None);
         assert_eq!(count(&masks), 5);
-        assert_eq!(rows_of(&masks).collect::<Vec<_>>(), [16, 47, 80, 81, 82]);
+        let mut rows = Vec::new();
+        for_each_row(&masks, |row| rows.push(row));
+        assert_eq!(rows, [16, 47, 80, 81, 82]);
     }
 }

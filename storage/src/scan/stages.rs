@@ -1,80 +1,157 @@
-//! The planes of the codes one after the other, and the embeddings of the rows they leave.
+//! The codes of a tile stage by stage, and the embeddings of the rows they leave.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::ops::Range;
 use std::time::Instant;
 
 use super::probe::ReadError;
-use super::report::{EMBEDDING, Tally};
-use super::scratch::{Lanes, Scratch, count, next_run, rows_of};
+use super::report::{EMBEDDING, REFINEMENT, Tally};
+use super::scratch::{Board, SIDE_BY_SIDE, count, for_each_row, lane, next_run};
+use super::seeds;
 use super::target::{CodeProbe, Target};
 use super::tile::Tile;
-use crate::code::{GROUP_ROWS, PLANES, record_bytes, words_bytes};
-use crate::kernel::{self, Factors};
+use crate::code::{
+    GROUP_ROWS, PLANES, field_bytes, record_bytes, refinement_bytes, refinement_factors,
+    words_bytes,
+};
+use crate::kernel::{self, Factors, Records};
 
-/// Rows that a search scores after its first look at a first plane: times the length of its list,
-/// and at least.
-const SEEDS_PER_HIT: usize = 2;
-const SEEDS_MIN: usize = 32;
-/// So many undecided rows for each seed make it worth its while.
-const SEEDING_GAIN: u64 = 4;
-/// With so few rows undecided, the next plane costs more than their embeddings.
+/// With so few rows undecided, the next stage costs more than their embeddings.
 const FEW_ROWS: u64 = 8;
+/// Runs of undecided groups between the one that is read and the one that is asked for from memory.
+const RUNS_AHEAD: usize = 4;
 /// Groups whose sums are judged while they are in the first level of the cache.
 const BLOCK_GROUPS: usize = 64;
 /// Rows between the one that is scored and the one that is asked for from memory.
 const AHEAD: usize = 4;
 /// Rows that are scored between two looks at the caller's cancellation flag.
-const CANCEL_ROWS: usize = 1024;
+pub(crate) const CANCEL_ROWS: usize = 1024;
 
-/// One probe against one tile.
-pub(crate) struct Stages<'a> {
+/// One probe's way through a tile.
+pub(crate) struct Pass<'a> {
     pub(crate) tile: Tile<'a>,
     pub(crate) target: &'a Target,
     pub(crate) codes: &'a CodeProbe,
+    pub(crate) board: &'a mut Board,
+    /// Rows that are undecided.
+    pub(crate) left: u64,
 }
 
-impl Stages<'_> {
-    pub(crate) fn run(&self, scratch: &mut Scratch, tally: &mut Tally) -> Result<(), ReadError> {
-        let mut left = count(&scratch.undecided);
-        for plane in 0..PLANES {
-            if left == 0 || (plane > 0 && left <= FEW_ROWS) {
-                break;
-            }
-            let began = Instant::now();
-            let bytes = self.bound(plane, scratch)?;
-            let mut kept = self.prune(scratch);
-            let mut seeds = 0;
-            if plane == 0 && self.lacks_a_bar(kept) {
-                seeds = self.seed(scratch, tally)?;
-                kept = self.prune(scratch);
-            }
-            tally.count(plane, left, left - kept - seeds, bytes);
-            tally.spend(plane, began.elapsed());
-            left = kept;
+/// Takes all probes through the tile.
+pub(crate) fn run(passes: &mut [Pass<'_>], tally: &mut Tally) -> Result<(), ReadError> {
+    for plane in 0..PLANES {
+        bound(plane, passes, tally)?;
+        for pass in &mut *passes {
+            pass.prune(plane, tally)?;
         }
-        let began = Instant::now();
-        self.score_rest(scratch, tally)?;
-        tally.spend(EMBEDDING, began.elapsed());
-        Ok(())
+    }
+    for pass in passes {
+        pass.target.check_cancelled()?;
+        pass.refine(tally)?;
+        pass.score_rest(tally)?;
+    }
+    Ok(())
+}
+
+/// Reads a plane and bounds the scores of the rows that are undecided. Probes to which most groups
+/// matter read them together.
+fn bound(plane: usize, passes: &mut [Pass<'_>], tally: &mut Tally) -> Result<(), ReadError> {
+    let began = Instant::now();
+    let mut bytes = 0;
+    let undecided = passes.iter_mut().filter(|pass| pass.needs(plane));
+    let (mut dense, mut alone): (Vec<_>, Vec<_>) = undecided.partition(|pass| pass.is_dense());
+    let (together, rest) = dense.as_chunks_mut::<SIDE_BY_SIDE>();
+    for passes in together {
+        let groups = passes.first().map_or(0, |pass| pass.tile.groups);
+        bytes += bound_run(plane, 0..groups, passes)?;
+    }
+    for pass in rest.iter_mut().chain(&mut alone) {
+        bytes += pass.bound(plane)?;
+    }
+    tally.count(plane, 0, 0, bytes);
+    tally.spend(plane, began.elapsed());
+    Ok(())
+}
+
+fn bound_run<const N: usize>(
+    plane: usize,
+    run: Range<usize>,
+    passes: &mut [&mut Pass<'_>; N],
+) -> Result<u64, ReadError> {
+    let mut bytes = 0;
+    for start in run.clone().step_by(BLOCK_GROUPS) {
+        bytes += bound_block(plane, start..run.end, passes)?;
+    }
+    Ok(bytes)
+}
+
+/// The first groups of a run.
+fn bound_block<const N: usize>(
+    plane: usize,
+    run: Range<usize>,
+    passes: &mut [&mut Pass<'_>; N],
+) -> Result<u64, ReadError> {
+    let Some(Tile { extent, start, .. }) = passes.first().map(|pass| pass.tile) else {
+        return Ok(0);
+    };
+    let (segment, kernel) = (&extent.view.segment, extent.kernel);
+    let (record_bytes, offset) = (record_bytes(segment.dim(), plane), words_bytes(segment.dim()));
+    let groups = run.start..run.end.min(run.start + BLOCK_GROUPS);
+    // All of them, for the kernel asks for those behind from memory.
+    let records = segment.codes(extent.number, plane, start + run.start..start + run.end)?;
+    let tables = passes.each_ref().map(|pass| &pass.codes.table[..]);
+    let sums = passes.each_mut().map(|pass| {
+        let Board { sums, totals, .. } = &mut *pass.board;
+        let sums = if plane == 0 { totals } else { sums };
+        sums.get_mut(groups.clone()).unwrap_or_default()
+    });
+    kernel.sums(tables, records, record_bytes, sums);
+    let factors = Factors { records, record_bytes, offset, residuals: plane > 0 };
+    for pass in passes {
+        let Board { sums, totals, bounds, .. } = &mut *pass.board;
+        let totals = totals.get_mut(groups.clone()).unwrap_or_default();
+        if plane > 0 {
+            kernel.accumulate(sums.get(groups.clone()).unwrap_or_default(), totals);
+        }
+        if let (Some(line), Some(bounds)) =
+            (pass.codes.lines.get(plane), bounds.get_mut(groups.clone()))
+        {
+            kernel.bound(line, factors, totals, bounds);
+        }
+    }
+    Ok((groups.len() * record_bytes) as u64)
+}
+
+impl Pass<'_> {
+    /// Whether a plane is worth reading.
+    fn needs(&self, plane: usize) -> bool {
+        self.left > if plane == 0 { 0 } else { FEW_ROWS }
+    }
+
+    /// Whether most groups have an undecided row.
+    fn is_dense(&self) -> bool {
+        self.left >= self.tile.groups as u64
     }
 
     /// Reads a plane of the groups that have an undecided row, and bounds the scores of their
     /// rows; says how many bytes that took.
-    fn bound(&self, plane: usize, scratch: &mut Scratch) -> Result<u64, ReadError> {
-        let (mut next, mut bytes) = (next_run(&scratch.undecided, 0), 0);
-        while let Some(run) = next {
-            next = next_run(&scratch.undecided, run.end);
-            if let Some(next) = &next {
-                self.prefetch(plane, next.start);
-            }
-            for start in run.clone().step_by(BLOCK_GROUPS) {
-                let block = start..run.end.min(start + BLOCK_GROUPS);
-                bytes += self.bound_block(plane, block, scratch)?;
-            }
+    fn bound(&mut self, plane: usize) -> Result<u64, ReadError> {
+        let (mut at, mut asked, mut bytes) = (0, 0, 0);
+        for _ in 0..RUNS_AHEAD {
+            asked = self.prefetch_run(plane, asked);
+        }
+        while let Some(run) = next_run(&self.board.undecided, at) {
+            at = run.end;
+            asked = self.prefetch_run(plane, asked);
+            bytes += bound_run(plane, run, &mut [&mut *self])?;
         }
         Ok(bytes)
+    }
+
+    /// Asks for the first record of the next run behind a group; says where that run ends.
+    fn prefetch_run(&self, plane: usize, behind: usize) -> usize {
+        let Some(run) = next_run(&self.board.undecided, behind) else { return usize::MAX };
+        self.prefetch(plane, run.start);
+        run.end
     }
 
     /// Asks for the record of a group that is about to be read.
@@ -86,74 +163,93 @@ impl Stages<'_> {
         }
     }
 
-    fn bound_block(
-        &self,
-        plane: usize,
-        groups: Range<usize>,
-        scratch: &mut Scratch,
-    ) -> Result<u64, ReadError> {
-        let Tile { extent, start, .. } = self.tile;
-        let (segment, kernel) = (&extent.view.segment, extent.kernel);
-        let (record_bytes, offset) =
-            (record_bytes(segment.dim(), plane), words_bytes(segment.dim()));
-        let stored = start + groups.start..start + groups.end;
-        let records = segment.codes(extent.number, plane, stored)?;
-        let factors = Factors { records, record_bytes, offset, residuals: plane > 0 };
-        let Scratch { sums, totals, bounds, .. } = scratch;
-        let (Some(totals), Some(bounds)) =
-            (totals.get_mut(groups.clone()), bounds.get_mut(groups.clone()))
-        else {
-            return Ok(0);
-        };
-        if plane == 0 {
-            kernel.sums(&self.codes.table, records, record_bytes, totals);
-        } else {
-            let sums = sums.get_mut(groups).unwrap_or_default();
-            kernel.sums(&self.codes.table, records, record_bytes, sums);
-            kernel.accumulate(sums, totals);
+    /// Gives up the rows that can no longer reach the bar.
+    fn prune(&mut self, plane: usize, tally: &mut Tally) -> Result<(), ReadError> {
+        if !self.needs(plane) {
+            return Ok(());
         }
-        if let Some(line) = self.codes.lines.get(plane) {
-            kernel.bound(line, factors, totals, bounds);
+        let began = Instant::now();
+        let before = self.left;
+        self.prune_by_bar();
+        let mut scored = 0;
+        if plane == 0 && seeds::are_worthwhile(self.target, self.left) {
+            scored = self.score_seeds(tally)?;
+            self.prune_by_bar();
         }
-        Ok(records.len() as u64)
+        tally.count(plane, before, before - self.left - scored, 0);
+        tally.spend(plane, began.elapsed());
+        Ok(())
     }
 
-    /// Whether so many undecided rows call for a better bar before they go on.
-    fn lacks_a_bar(&self, undecided: u64) -> bool {
-        undecided / SEEDING_GAIN > self.seeds() as u64 && self.target.take_seeding()
-    }
-
-    fn seeds(&self) -> usize {
-        self.target.probe.limit.saturating_mul(SEEDS_PER_HIT).max(SEEDS_MIN)
+    fn prune_by_bar(&mut self) {
+        let Board { undecided, bounds, .. } = &mut *self.board;
+        self.tile.extent.kernel.prune(bounds, self.target.bar(), undecided);
+        self.left = count(undecided);
     }
 
     /// Scores the most promising rows, so that the others are judged by a good bar; says how many.
-    fn seed(&self, scratch: &mut Scratch, tally: &mut Tally) -> Result<u64, ReadError> {
-        let best = most_promising(scratch, self.seeds());
-        for &row in &best {
+    fn score_seeds(&mut self, tally: &mut Tally) -> Result<u64, ReadError> {
+        let seeds = seeds::most_promising(self.board, seeds::count(self.target));
+        for &row in &seeds {
             self.tile.score(self.target, row)?;
-            if let Some(mask) = scratch.undecided.get_mut(row as usize / GROUP_ROWS) {
-                *mask &= !(1 << (row as usize % GROUP_ROWS));
-            }
+            self.board.decide(row);
         }
-        let scored = best.len() as u64;
+        let scored = seeds.len() as u64;
         self.count_scored(scored, scored, tally);
         Ok(scored)
     }
 
-    /// Gives up the rows that can no longer reach the bar; says how many are left.
-    fn prune(&self, scratch: &mut Scratch) -> u64 {
-        let least = self.target.bar();
-        self.tile.extent.kernel.prune(&scratch.bounds, least, &mut scratch.undecided);
-        count(&scratch.undecided)
+    /// Lists the rows to be scored: those that are undecided after their refinements were read.
+    fn refine(&mut self, tally: &mut Tally) -> Result<(), ReadError> {
+        let began = Instant::now();
+        let Board { undecided, left, .. } = &mut *self.board;
+        left.clear();
+        for_each_row(undecided, |row| left.push(row));
+        let mut rows = std::mem::take(&mut self.board.rows);
+        rows.clear();
+        if self.left <= FEW_ROWS {
+            rows.extend(self.board.left.iter().map(|&row| (self.board.bound(row), row)));
+        } else {
+            let bytes = self.refine_rows(&mut rows)?;
+            tally.count(REFINEMENT, self.left, self.left - rows.len() as u64, bytes);
+            tally.spend(REFINEMENT, began.elapsed());
+        }
+        self.board.rows = rows;
+        Ok(())
     }
 
-    /// Scores the rows that the planes left, the most promising first: once one cannot reach the
+    fn refine_rows(&mut self, rows: &mut Vec<(f32, u32)>) -> Result<u64, ReadError> {
+        let Tile { extent, start, .. } = self.tile;
+        let segment = &extent.view.segment;
+        let record_bytes = refinement_bytes(segment.dim());
+        let all = segment.refinements(extent.number)?;
+        let records = Records {
+            bytes: all.get(start * GROUP_ROWS * record_bytes..).unwrap_or_default(),
+            record_bytes,
+            field_bytes: field_bytes(segment.dim()),
+        };
+        let Board { left, products, totals, .. } = &mut *self.board;
+        extent.kernel.products(&self.codes.weights, records, left, products);
+        let (bar, line) = (self.target.bar(), &self.codes.refined_line);
+        for (&row, &products) in left.iter().zip(&*products) {
+            let (Some(total), Some(factors)) =
+                (lane(totals, row), refinement_factors(records.get(row)))
+            else {
+                continue;
+            };
+            let bound = line.bound(total, products, factors);
+            if bound >= bar {
+                rows.push((bound, row));
+            }
+        }
+        Ok(self.left * record_bytes as u64)
+    }
+
+    /// Scores the rows that the codes left, the most promising first: once one cannot reach the
     /// bar any more, none behind it can.
-    fn score_rest(&self, scratch: &mut Scratch, tally: &mut Tally) -> Result<(), ReadError> {
-        let Scratch { undecided, bounds, rows, .. } = scratch;
-        rows.clear();
-        rows.extend(rows_of(undecided).map(|row| (bound_of(bounds, row), row)));
+    fn score_rest(&mut self, tally: &mut Tally) -> Result<(), ReadError> {
+        let began = Instant::now();
+        let rows = &mut self.board.rows;
         rows.sort_unstable_by(|left, right| right.0.total_cmp(&left.0));
         let segment = &self.tile.extent.view.segment;
         let mut scored = 0;
@@ -170,7 +266,8 @@ impl Stages<'_> {
             self.tile.score(self.target, row)?;
             scored += 1;
         }
-        self.count_scored(rows.len() as u64, scored, tally);
+        self.count_scored(self.board.rows.len() as u64, scored, tally);
+        tally.spend(EMBEDDING, began.elapsed());
         Ok(())
     }
 
@@ -178,30 +275,4 @@ impl Stages<'_> {
         let bytes = size_of_val(self.target.probe.embedding.as_slice()) as u64;
         tally.count(EMBEDDING, rows, scored, scored * bytes);
     }
-}
-
-/// The undecided rows with the highest bounds.
-fn most_promising(scratch: &Scratch, wanted: usize) -> Vec<u32> {
-    let mut best = BinaryHeap::with_capacity(wanted + 1);
-    for (group, (bounds, mask)) in scratch.bounds.iter().zip(&scratch.undecided).enumerate() {
-        for (lane, &bound) in bounds.iter().enumerate() {
-            // Positive bounds order as their bits do; the others promise nothing.
-            let rank = bound.max(0.0).to_bits();
-            let room = best.len() < wanted;
-            let better = best.peek().is_none_or(|&Reverse((least, _))| rank > least);
-            if (room || better) && mask >> lane & 1 == 1 {
-                best.push(Reverse((rank, (group * GROUP_ROWS + lane) as u32)));
-                if best.len() > wanted {
-                    best.pop();
-                }
-            }
-        }
-    }
-    best.into_iter().map(|Reverse((_, row))| row).collect()
-}
-
-fn bound_of(bounds: &[Lanes<f32>], row: u32) -> f32 {
-    let group = bounds.get(row as usize / GROUP_ROWS);
-    let bound = group.and_then(|group| group.get(row as usize % GROUP_ROWS));
-    bound.copied().filter(|bound| !bound.is_nan()).unwrap_or(f32::INFINITY)
 }

@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use parking_lot::Mutex;
 
-use super::margin::lines;
+use super::margin::{RefinedLine, lines, refined_line};
 use super::probe::{Probe, ReadError};
-use super::table::build;
+use super::table::{Numbers, build};
 use crate::code::PLANES;
-use crate::kernel::{Kernel, Line, TableLine};
+use crate::kernel::{FieldWeights, Kernel, Line, TableLine};
 use crate::rotation::Rotation;
 use crate::topk::{Scored, TopK};
 
@@ -28,6 +28,8 @@ pub(crate) struct Target {
 pub(crate) struct CodeProbe {
     pub(crate) table: Vec<TableLine>,
     pub(crate) lines: [Line; PLANES],
+    pub(crate) weights: Vec<FieldWeights>,
+    pub(crate) refined_line: RefinedLine,
 }
 
 impl Target {
@@ -37,8 +39,10 @@ impl Target {
         let codes = rotation.map(|rotation| {
             let mut rotated = vec![0.0; rotation.padded()];
             rotation.apply(probe.embedding.as_slice(), &mut rotated);
-            let (table, precision) = build(&rotated);
-            CodeProbe { table, lines: lines(&precision, probe.exactness, hits) }
+            let Numbers { table, weights, precision } = build(&rotated);
+            let lines = lines(&precision, probe.exactness, hits);
+            let refined_line = refined_line(&precision, probe.exactness, hits);
+            CodeProbe { table, lines, weights, refined_line }
         });
         let best = Mutex::new(TopK::new(probe.limit, probe.min_score));
         let bar = Bar::new(probe.min_score);

@@ -190,7 +190,7 @@ fn embeddings_are_read_of_survivors_only() {
 }
 
 #[test]
-fn a_deterministic_search_prunes_by_the_last_planes_only() {
+fn a_deterministic_search_prunes_by_the_refinement() {
     let (store, id) = coded_gallery(options());
     let snapshot = store.snapshot();
     let probe = snapshot.get(id, TemplateId::new(600)).unwrap().unwrap().to_row().embedding;
@@ -198,8 +198,8 @@ fn a_deterministic_search_prunes_by_the_last_planes_only() {
     let probe = Probe { exactness, ..Probe::new(probe, 100) };
     let (_, report) = snapshot.explain(id, &probe).unwrap();
     let decided: Vec<u64> = report.stages.iter().map(|stage| stage.decided).collect();
-    assert_eq!(report.stages.len(), 5, "{report:?}");
-    assert!(decided[0] == 0 && decided[3] > 0, "{report:?}");
+    assert_eq!(report.stages.len(), 4, "{report:?}");
+    assert!(decided[0] == 0 && decided[2] > 0, "{report:?}");
 }
 
 #[test]

@@ -9,7 +9,9 @@ use super::format::{
     HAS_TEXT, ID_BYTES, Section, SectionKind, SegmentHeader, TEXTS_PER_ROW,
 };
 use crate::checksum::Checksum;
-use crate::code::{EXTENT_ROWS, Encoder, GROUP_ROWS, PLANES, code_bytes, has_codes, record_bytes};
+use crate::code::{
+    EXTENT_ROWS, Encoder, GROUP_ROWS, PLANES, code_bytes, has_codes, record_bytes, refinement_bytes,
+};
 use crate::codec::{Cursor, DecodeError};
 use crate::embedding::{Dim, is_unit};
 use crate::error::Corruption;
@@ -208,20 +210,41 @@ impl Segment {
         plane: usize,
         groups: Range<usize>,
     ) -> Result<&[u8], Corruption> {
-        let dim = self.header.dim;
+        let (start, in_extent) = self.extent(extent);
+        if plane >= PLANES || groups.end > in_extent || !self.has_codes() {
+            return Err(self.no_such_code(extent));
+        }
+        let record = record_bytes(self.header.dim, plane);
+        let start = start + self.plane_bytes(plane) * in_extent;
+        self.bytes(start + groups.start * record..start + groups.end * record)
+    }
+
+    /// The refinements of the rows of an extent, back to back.
+    pub(crate) fn refinements(&self, extent: u32) -> Result<&[u8], Corruption> {
+        let (start, groups) = self.extent(extent);
+        if groups == 0 || !self.has_codes() {
+            return Err(self.no_such_code(extent));
+        }
+        let start = start + self.plane_bytes(PLANES) * groups;
+        self.bytes(start..start + groups * GROUP_ROWS * refinement_bytes(self.header.dim))
+    }
+
+    /// Where an extent's codes begin, and how many groups it has.
+    fn extent(&self, extent: u32) -> (usize, usize) {
         let first = extent.saturating_mul(EXTENT_ROWS as u32);
         let rows = (self.header.rows.saturating_sub(first) as usize).min(EXTENT_ROWS);
-        let in_extent = rows.div_ceil(GROUP_ROWS);
-        let before: usize = (0..plane).map(|plane| record_bytes(dim, plane)).sum();
-        let record = record_bytes(dim, plane);
-        let start = self.section(SectionKind::Codes).offset as usize
-            + code_bytes(dim, first as usize / GROUP_ROWS)
-            + before * in_extent;
-        if plane >= PLANES || groups.end > in_extent || !self.has_codes() {
-            let row = RowOrdinal::new(first);
-            return Err(self.fault(SectionKind::Embeddings, row, 0, "has no such code"));
-        }
-        self.bytes(start + groups.start * record..start + groups.end * record)
+        let before = code_bytes(self.header.dim, first as usize / GROUP_ROWS);
+        (self.section(SectionKind::Codes).offset as usize + before, rows.div_ceil(GROUP_ROWS))
+    }
+
+    /// Bytes of the first planes of a group.
+    fn plane_bytes(&self, planes: usize) -> usize {
+        (0..planes).map(|plane| record_bytes(self.header.dim, plane)).sum()
+    }
+
+    fn no_such_code(&self, extent: u32) -> Corruption {
+        let row = RowOrdinal::new(extent.saturating_mul(EXTENT_ROWS as u32));
+        self.fault(SectionKind::Embeddings, row, 0, "has no such code")
     }
 
     fn section(&self, kind: SectionKind) -> Section {
