@@ -46,7 +46,7 @@ const SERVER: House = House {
 const STORAGE: House = House {
     sources: "storage/src",
     floors: &[
-        &["id", "limits"],
+        &["half", "id", "limits"],
         &["checksum", "codec", "error", "exactness", "kernel", "numbers", "template_set"],
         &["embedding", "io"],
         &["gallery", "rotation", "row", "topk"],

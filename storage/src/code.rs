@@ -3,7 +3,8 @@
 //! `docs/format.md` has the layout and the formulas.
 
 use crate::embedding::{Dim, squared_length};
-use crate::kernel::{GROUP_ROWS as KERNEL_ROWS, LINE_BYTES};
+use crate::half;
+use crate::kernel::{self, GROUP_ROWS as KERNEL_ROWS, LINE_BYTES};
 use crate::rotation::Rotation;
 
 /// Bits per dimension.
@@ -27,8 +28,6 @@ pub(crate) const CELL: f64 = 0.29;
 const WORD_DIMS: usize = 32;
 /// Bytes of a word.
 const WORD_BYTES: usize = 4;
-/// Bytes of a factor.
-const FACTOR_BYTES: usize = 4;
 /// The bits of a field.
 const FIELD: u8 = (1 << REFINEMENT_BITS) - 1;
 /// Values of a code.
@@ -39,10 +38,10 @@ pub(crate) fn has_codes(dim: Dim) -> bool {
     dim.get() >= CODED_DIM_MIN
 }
 
-/// The bytes of one plane (0 is the first) of a group: its words, its correction factors and,
-/// behind the first plane, its residual norms.
+/// The bytes of one plane (0 is the first) of a group: its words, its factors and, in the last
+/// plane, those of the refinements.
 pub(crate) fn record_bytes(dim: Dim, plane: usize) -> usize {
-    let factors = if plane == 0 { 1 } else { 2 };
+    let factors = if plane == PLANES - 1 { 2 } else { 1 };
     words_bytes(dim) + factors * LINE_BYTES
 }
 
@@ -51,13 +50,8 @@ pub(crate) fn words_bytes(dim: Dim) -> usize {
     dim.get().div_ceil(WORD_DIMS) * LINE_BYTES
 }
 
-/// The bytes of a row's refinement: its fields, its correction factor and its residual norm.
+/// The bytes of a row's refinement.
 pub(crate) fn refinement_bytes(dim: Dim) -> usize {
-    field_bytes(dim) + 2 * FACTOR_BYTES
-}
-
-/// The bytes of a refinement's fields, behind which its factors stand.
-pub(crate) fn field_bytes(dim: Dim) -> usize {
     dim.get().next_multiple_of(WORD_DIMS) * REFINEMENT_BITS / 8
 }
 
@@ -67,11 +61,10 @@ pub(crate) fn code_bytes(dim: Dim, groups: usize) -> usize {
     (planes + GROUP_ROWS * refinement_bytes(dim)) * groups
 }
 
-/// The correction factor and the residual norm behind the fields of a refinement.
-pub(crate) fn refinement_factors(refinement: &[u8]) -> Option<[f32; 2]> {
-    let (rest, residual) = refinement.split_last_chunk::<FACTOR_BYTES>()?;
-    let (_, correction) = rest.split_last_chunk::<FACTOR_BYTES>()?;
-    Some([correction, residual].map(|bytes| f32::from_le_bytes(*bytes)))
+/// The factors of the refinement of a row, from the record of the last plane of its group.
+pub(crate) fn refinement_factors(dim: Dim, record: &[u8], lane: usize) -> Option<[f32; 2]> {
+    let word = record.get(words_bytes(dim) + LINE_BYTES + WORD_BYTES * lane..)?.first_chunk()?;
+    Some(kernel::factors(*word))
 }
 
 /// Codes the embeddings of an extent.
@@ -119,7 +112,7 @@ impl Encoder {
         let bytes = refinement_bytes(self.dim);
         let refinement = extent.get_mut(start + row * bytes..).and_then(|r| r.get_mut(..bytes));
         if let Some(refinement) = refinement {
-            self.put_refinement(length, refinement);
+            self.put_refinement(refinement);
         }
     }
 
@@ -149,28 +142,24 @@ impl Encoder {
         for (levels, line) in self.levels.as_chunks::<WORD_DIMS>().0.iter().zip(lines) {
             put(line, WORD_BYTES * lane, bits(levels, shift));
         }
-        let [correction, residual] = self.factors(plane + 1, length);
         let start = words_bytes(self.dim) + WORD_BYTES * lane;
-        put(record, start, correction.to_le_bytes());
-        if plane > 0 {
-            put(record, start + LINE_BYTES, residual.to_le_bytes());
+        put(record, start, self.factors(plane + 1, length));
+        if plane == PLANES - 1 {
+            put(record, start + LINE_BYTES, self.factors(BITS, length));
         }
     }
 
-    fn put_refinement(&self, length: f64, refinement: &mut [u8]) {
-        let (fields, factors) = refinement.split_at_mut(field_bytes(self.dim));
-        for (number, levels) in self.levels.chunks(fields.len()).enumerate() {
-            for (byte, level) in fields.iter_mut().zip(levels) {
+    fn put_refinement(&self, refinement: &mut [u8]) {
+        for (number, levels) in self.levels.chunks(refinement.len()).enumerate() {
+            for (byte, level) in refinement.iter_mut().zip(levels) {
                 *byte |= (level & FIELD) << (REFINEMENT_BITS * number);
             }
         }
-        let [correction, residual] = self.factors(BITS, length);
-        put(factors, 0, correction.to_le_bytes());
-        put(factors, FACTOR_BYTES, residual.to_le_bytes());
     }
 
-    /// The correction factor and the residual norm of the highest so many bits.
-    fn factors(&self, bits: usize, length: f64) -> [f32; 2] {
+    /// The correction factor and the residual norm of the highest so many bits, as half-precision
+    /// numbers: the one nearest, the other not below what it is.
+    fn factors(&self, bits: usize, length: f64) -> [u8; WORD_BYTES] {
         let (shift, highest) = (BITS - bits, (1 << bits) - 1);
         let (mut product, mut code_length) = (0.0, 0.0);
         for (level, [sum, count]) in (0..).zip(self.sums) {
@@ -180,7 +169,13 @@ impl Encoder {
         }
         let correction = length / product;
         let residual = (code_length * correction * correction - length).max(0.0).sqrt();
-        [correction as f32, residual as f32]
+        let halves = if residual.is_finite() {
+            [half::nearest(correction), half::up(residual)]
+        } else {
+            [0, half::INFINITY]
+        };
+        let [low, high] = halves.map(u32::from);
+        (low | high << 16).to_le_bytes()
     }
 }
 

@@ -94,6 +94,7 @@ mod format_document;
 mod fuzz;
 mod gallery;
 mod gc;
+mod half;
 mod id;
 mod inventory;
 mod io;

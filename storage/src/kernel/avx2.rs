@@ -24,7 +24,9 @@ const AHEAD_ROWS: usize = 12;
 const PREFETCHED_LINES: usize = 32;
 
 pub(super) fn is_available() -> bool {
-    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
+    is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("fma")
+        && is_x86_feature_detected!("popcnt")
 }
 
 pub(super) fn prefetch(bytes: &[u8]) {
@@ -83,6 +85,17 @@ pub(super) fn products(
     debug_assert!(is_available());
     // SAFETY: `Kernel` calls this where the instruction set is available.
     unsafe { products_here(weights, records, rows, sums) }
+}
+
+pub(super) fn count(masks: &[u16]) -> u64 {
+    debug_assert!(is_available());
+    // SAFETY: `Kernel` calls this where the instruction set is available.
+    unsafe { count_here(masks) }
+}
+
+#[target_feature(enable = "popcnt")]
+fn count_here(masks: &[u16]) -> u64 {
+    bounds::count(masks)
 }
 
 #[target_feature(enable = "avx2")]
@@ -175,7 +188,7 @@ fn products_here(
         if let Some(&row) = rows.get(at + AHEAD_ROWS) {
             prefetch(records.get(row));
         }
-        sums.push(product(weights, records.fields(row)));
+        sums.push(product(weights, records.get(row)));
     }
 }
 

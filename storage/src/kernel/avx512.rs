@@ -10,10 +10,10 @@ use std::arch::is_x86_feature_detected;
 use std::arch::x86_64::{
     __m512i, _MM_HINT_T0, _mm_prefetch, _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512,
     _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512,
-    _mm512_maskz_loadu_epi8, _mm512_maskz_loadu_ps, _mm512_permutexvar_epi8,
-    _mm512_reduce_add_epi32, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_setzero_ps,
-    _mm512_setzero_si512, _mm512_srli_epi16, _mm512_storeu_ps, _mm512_storeu_si512,
-    _mm512_ternarylogic_epi32,
+    _mm512_maskz_compress_epi32, _mm512_maskz_loadu_epi8, _mm512_maskz_loadu_ps,
+    _mm512_permutexvar_epi8, _mm512_reduce_add_epi32, _mm512_set1_epi8, _mm512_set1_epi32,
+    _mm512_setzero_ps, _mm512_setzero_si512, _mm512_srli_epi16, _mm512_storeu_ps,
+    _mm512_storeu_si512, _mm512_ternarylogic_epi32,
 };
 
 use super::bounds::{self, Factors, Line};
@@ -28,7 +28,7 @@ const SIDE_BY_SIDE: usize = 4;
 /// The same where several probes share the groups.
 const SIDE_BY_SIDE_SHARED: usize = 2;
 /// Blocks between the one at hand and the one that is asked for from memory.
-const AHEAD_BLOCKS: usize = 3;
+const AHEAD_BLOCKS: usize = 2;
 /// Rows between the one at hand and the one whose record is asked for from memory.
 const AHEAD_ROWS: usize = 12;
 /// Which byte of its word a byte is, times the entries of one.
@@ -42,6 +42,7 @@ pub(super) fn is_available() -> bool {
         && is_x86_feature_detected!("avx512vl")
         && is_x86_feature_detected!("avx512vbmi")
         && is_x86_feature_detected!("avx512vnni")
+        && is_x86_feature_detected!("popcnt")
 }
 
 pub(super) fn dot(left: &[f32], right: &[f32]) -> f32 {
@@ -93,6 +94,27 @@ pub(super) fn prune(bounds: &[[f32; GROUP_ROWS]], least: f32, undecided: &mut [u
     debug_assert!(is_available());
     // SAFETY: `Kernel` calls this where the instruction set is available.
     unsafe { prune_here(bounds, least, undecided) }
+}
+
+pub(super) fn rows(masks: &[u16], rows: &mut Vec<u32>) {
+    debug_assert!(is_available());
+    // SAFETY: `Kernel` calls this where the instruction set is available.
+    unsafe { rows_here(masks, rows) }
+}
+
+#[target_feature(enable = "avx512f,popcnt")]
+fn rows_here(masks: &[u16], rows: &mut Vec<u32>) {
+    let lanes = load_words(&std::array::from_fn(|lane| lane as u32));
+    let mut listed = [0u32; GROUP_ROWS];
+    for (group, &mask) in masks.iter().enumerate().filter(|(_, mask)| **mask != 0) {
+        let first = _mm512_set1_epi32(((group * GROUP_ROWS) as u32).cast_signed());
+        let chosen = _mm512_maskz_compress_epi32(mask, _mm512_add_epi32(first, lanes));
+        // SAFETY: the array has room for 16 integers of 32 bits.
+        unsafe { _mm512_storeu_si512(listed.as_mut_ptr().cast(), chosen) };
+        // All of them and some less: a copy of fixed length is no call.
+        rows.extend_from_slice(&listed);
+        rows.truncate(rows.len() - GROUP_ROWS + mask.count_ones() as usize);
+    }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
@@ -173,7 +195,11 @@ fn sums_here<const PROBES: usize>(
 }
 
 /// The sums of the first groups; says how many these are.
+///
+/// Loops over places instead of iterators: those are not always inlined here, and then the sums
+/// live in memory.
 #[inline]
+#[expect(clippy::needless_pass_by_value, reason = "the slices are borrowed for the call")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vnni")]
 fn block<const PROBES: usize, const GROUPS: usize>(
     tables: [&[TableLine]; PROBES],
@@ -184,41 +210,45 @@ fn block<const PROBES: usize, const GROUPS: usize>(
     let nibble = _mm512_set1_epi8(15);
     let places = _mm512_set1_epi32(BYTE_PLACES);
     let ones = _mm512_set1_epi8(1);
+    let bytes_ahead = AHEAD_BLOCKS * GROUPS * record_bytes;
+    let is_more = records.len() >= bytes_ahead + GROUPS * record_bytes;
+    let mut groups: [&[[u8; LINE_BYTES]]; GROUPS] = [&[]; GROUPS];
+    for group in 0..GROUPS {
+        groups[group] = records[group * record_bytes..][..record_bytes].as_chunks().0;
+    }
     // Two sums for each probe and group: the low and the high halves of the bytes.
-    let mut growing = [[[_mm512_setzero_si512(); 2]; GROUPS]; PROBES];
-    let tables = tables.map(|table| table.as_chunks::<2>().0);
-    for word in 0..tables.first().map_or(0, |table| table.len()) {
-        let mut indices = [[_mm512_setzero_si512(); 2]; GROUPS];
-        for (group, [low, high]) in indices.iter_mut().enumerate() {
-            let start = group * record_bytes + word * LINE_BYTES;
-            let Some(line) = records.get(start..).and_then(<[u8]>::first_chunk) else {
-                return GROUPS;
-            };
-            let next = start + AHEAD_BLOCKS * GROUPS * record_bytes;
-            if let Some(next) = records.get(next..) {
-                ahead(next);
+    let mut low_sums = [[_mm512_setzero_si512(); GROUPS]; PROBES];
+    let mut high_sums = [[_mm512_setzero_si512(); GROUPS]; PROBES];
+    for word in 0..tables[0].len() / 2 {
+        let mut low = [_mm512_setzero_si512(); GROUPS];
+        let mut high = [_mm512_setzero_si512(); GROUPS];
+        for group in 0..GROUPS {
+            let line = &groups[group][word];
+            if is_more {
+                ahead(line, bytes_ahead);
             }
             let line = load(line);
-            *low = _mm512_ternarylogic_epi32::<AND_OR>(line, nibble, places);
+            low[group] = _mm512_ternarylogic_epi32::<AND_OR>(line, nibble, places);
             let shifted = _mm512_srli_epi16::<4>(line);
-            *high = _mm512_ternarylogic_epi32::<AND_OR>(shifted, nibble, places);
+            high[group] = _mm512_ternarylogic_epi32::<AND_OR>(shifted, nibble, places);
         }
-        for (table, growing) in tables.iter().zip(&mut growing) {
-            let [low, high] = &table[word];
-            let (low, high) = (load(&low.0), load(&high.0));
-            for ([sum_low, sum_high], indices) in growing.iter_mut().zip(&indices) {
-                let entries = _mm512_permutexvar_epi8(indices[0], low);
-                *sum_low = _mm512_dpbusd_epi32(*sum_low, entries, ones);
-                let entries = _mm512_permutexvar_epi8(indices[1], high);
-                *sum_high = _mm512_dpbusd_epi32(*sum_high, entries, ones);
+        for probe in 0..PROBES {
+            let low_table = load(&tables[probe][2 * word].0);
+            let high_table = load(&tables[probe][2 * word + 1].0);
+            for group in 0..GROUPS {
+                let entries = _mm512_permutexvar_epi8(low[group], low_table);
+                low_sums[probe][group] = _mm512_dpbusd_epi32(low_sums[probe][group], entries, ones);
+                let entries = _mm512_permutexvar_epi8(high[group], high_table);
+                high_sums[probe][group] =
+                    _mm512_dpbusd_epi32(high_sums[probe][group], entries, ones);
             }
         }
     }
-    for (sums, growing) in sums.into_iter().zip(growing) {
-        for (sums, [low, high]) in sums.iter_mut().zip(growing) {
-            let sum = _mm512_add_epi32(low, high);
+    for probe in 0..PROBES {
+        for group in 0..GROUPS {
+            let sum = _mm512_add_epi32(low_sums[probe][group], high_sums[probe][group]);
             // SAFETY: the array has room for 16 integers of 32 bits.
-            unsafe { _mm512_storeu_si512(sums.as_mut_ptr().cast(), sum) };
+            unsafe { _mm512_storeu_si512(sums[probe][group].as_mut_ptr().cast(), sum) };
         }
     }
     GROUPS
@@ -235,7 +265,7 @@ fn products_here(
         if let Some(&row) = rows.get(at + AHEAD_ROWS) {
             super::prefetch(records.get(row));
         }
-        sums.push(product(weights, records.fields(row)));
+        sums.push(product(weights, records.get(row)));
     }
 }
 
@@ -277,11 +307,19 @@ fn with_products(
     [a, b, c, d]
 }
 
-/// Asks for the line where some bytes begin.
+/// Asks for the line so many bytes behind another.
 #[inline]
-fn ahead(bytes: &[u8]) {
-    // SAFETY: a hint, which changes nothing.
-    unsafe { _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().cast()) };
+fn ahead(line: &[u8; LINE_BYTES], bytes: usize) {
+    let line = line.as_ptr().wrapping_add(bytes).cast();
+    // SAFETY: a hint, which changes nothing and may be of any address.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(line) };
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load_words(words: &[u32; WIDTH]) -> __m512i {
+    // SAFETY: the array has 64 bytes.
+    unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }
 }
 
 #[inline]

@@ -2,6 +2,7 @@
 #![expect(clippy::inline_always, reason = "a body takes the instruction set of its caller")]
 
 use super::{GROUP_ROWS, LINE_BYTES};
+use crate::half;
 
 /// How the total `A` of a row becomes the highest score that the row can have:
 /// `g * (slope * A + offset) + residual_scale * E + slack`, with the correction factor `g` and the
@@ -18,8 +19,7 @@ pub(crate) struct Line {
     pub(crate) slack: f32,
 }
 
-/// The records of some groups, for the lines of factors that follow the words of each: the
-/// correction factors, and in planes behind the first the residual norms.
+/// The records of some groups, for the line of factors of each.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Factors<'a> {
     /// One record after the other.
@@ -28,63 +28,80 @@ pub(crate) struct Factors<'a> {
     pub(crate) record_bytes: usize,
     /// Where in a record the factors begin.
     pub(crate) offset: usize,
-    /// Whether residual norms follow the correction factors.
-    pub(crate) residuals: bool,
+}
+
+/// The correction factor and the residual norm of a row: two half-precision numbers.
+#[inline(always)]
+pub(crate) fn factors(word: [u8; 4]) -> [f32; 2] {
+    let word = u32::from_le_bytes(word);
+    [half::decode(word & 0xFFFF), half::decode(word >> 16)]
 }
 
 #[inline(always)]
 pub(super) fn accumulate(sums: &[[u32; GROUP_ROWS]], totals: &mut [[u32; GROUP_ROWS]]) {
-    for (totals, sums) in totals.iter_mut().zip(sums) {
-        for (total, sum) in totals.iter_mut().zip(sums) {
-            *total = 2 * *total + *sum;
-        }
+    let (totals, sums) = (totals.as_flattened_mut(), sums.as_flattened());
+    for place in 0..totals.len().min(sums.len()) {
+        totals[place] = 2 * totals[place] + sums[place];
     }
 }
 
 #[inline(always)]
 pub(super) fn bound(
     line: &Line,
-    factors: Factors<'_>,
+    records: Factors<'_>,
     totals: &[[u32; GROUP_ROWS]],
     bounds: &mut [[f32; GROUP_ROWS]],
 ) {
-    let Factors { records, record_bytes, offset, residuals } = factors;
-    let groups = records.chunks_exact(record_bytes).zip(totals).zip(bounds);
-    for ((record, totals), bounds) in groups {
-        let Some(corrections) = floats(record, offset) else { return };
+    let Factors { records, record_bytes, offset } = records;
+    let groups = totals.len().min(bounds.len()).min(records.len() / record_bytes.max(1));
+    for group in 0..groups {
+        let Some(words) = words(&records[group * record_bytes..], offset) else { return };
+        let (totals, bounds) = (&totals[group], &mut bounds[group]);
         for row in 0..GROUP_ROWS {
-            bounds[row] = corrections[row] * (line.slope * totals[row] as f32 + line.offset);
-        }
-        if residuals {
-            let Some(norms) = floats(record, offset + LINE_BYTES) else { return };
-            for row in 0..GROUP_ROWS {
-                bounds[row] += line.residual_scale * norms[row];
-            }
-        }
-        for bound in bounds {
-            *bound += line.slack;
+            let [correction, residual] = factors(words[row]);
+            // Totals have 24 bits at most; signed ones are converted by every instruction set.
+            let sum = line.slope * totals[row].cast_signed() as f32 + line.offset;
+            bounds[row] = correction * sum + line.residual_scale * residual + line.slack;
         }
     }
 }
 
 #[inline(always)]
-fn floats(record: &[u8], offset: usize) -> Option<[f32; GROUP_ROWS]> {
-    let line = record.get(offset..)?.first_chunk::<LINE_BYTES>()?;
-    let (words, _) = line.as_chunks::<4>();
-    let mut floats = [0.0; GROUP_ROWS];
-    for (float, word) in floats.iter_mut().zip(words) {
-        *float = f32::from_le_bytes(*word);
-    }
-    Some(floats)
+fn words(record: &[u8], offset: usize) -> Option<&[[u8; 4]; GROUP_ROWS]> {
+    record.get(offset..)?.first_chunk::<LINE_BYTES>()?.as_chunks().0.first_chunk()
 }
 
 #[inline(always)]
 pub(super) fn prune(bounds: &[[f32; GROUP_ROWS]], least: f32, undecided: &mut [u16]) {
-    for (bounds, mask) in bounds.iter().zip(undecided) {
+    let undecided = undecided.iter_mut().zip(bounds).filter(|(mask, _)| **mask != 0);
+    for (mask, bounds) in undecided {
         let mut below = 0;
         for (row, bound) in bounds.iter().enumerate() {
             below |= u16::from(*bound < least) << row;
         }
         *mask &= !below;
+    }
+}
+
+#[inline(always)]
+pub(super) fn count(masks: &[u16]) -> u64 {
+    let (fours, rest) = masks.as_chunks::<4>();
+    let ones = |masks: &[u16]| masks.iter().map(|mask| u64::from(mask.count_ones())).sum::<u64>();
+    let mut sum = ones(rest);
+    for [a, b, c, d] in fours {
+        let word = u64::from(*a) | u64::from(*b) << 16 | u64::from(*c) << 32 | u64::from(*d) << 48;
+        sum += u64::from(word.count_ones());
+    }
+    sum
+}
+
+#[inline(always)]
+pub(super) fn rows(masks: &[u16], rows: &mut Vec<u32>) {
+    for (group, &mask) in masks.iter().enumerate() {
+        let mut rest = mask;
+        while rest != 0 {
+            rows.push((group * GROUP_ROWS) as u32 + rest.trailing_zeros());
+            rest &= rest - 1;
+        }
     }
 }

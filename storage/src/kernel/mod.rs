@@ -20,7 +20,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::OnceLock;
 
-pub(crate) use bounds::{Factors, Line};
+pub(crate) use bounds::{Factors, Line, factors};
 
 /// Rows whose codes stand side by side.
 pub(crate) const GROUP_ROWS: usize = 16;
@@ -61,19 +61,13 @@ pub(crate) struct Records<'a> {
     pub(crate) bytes: &'a [u8],
     /// Bytes of a record, more than none.
     pub(crate) record_bytes: usize,
-    /// How many of them, the first, are fields.
-    pub(crate) field_bytes: usize,
 }
 
 impl<'a> Records<'a> {
     /// The record of a row, empty where there is none.
-    pub(crate) fn get(self, row: u32) -> &'a [u8] {
+    fn get(self, row: u32) -> &'a [u8] {
         let start = row as usize * self.record_bytes;
         self.bytes.get(start..start + self.record_bytes).unwrap_or_default()
-    }
-
-    fn fields(self, row: u32) -> &'a [u8] {
-        self.get(row).get(..self.field_bytes).unwrap_or_default()
     }
 }
 
@@ -176,9 +170,8 @@ impl Kernel {
     /// For each row listed, adds up the products of the weights with the fields of two bits of the
     /// row's record.
     ///
-    /// Field `f` of a byte are its bits `2 f` and `2 f + 1`. The fields of the first
-    /// `records.field_bytes` bytes of a record count, 64 bytes to a [`FieldWeights`]. The sum of a
-    /// row that is not there is zero.
+    /// Field `f` of a byte are its bits `2 f` and `2 f + 1`; there is a [`FieldWeights`] for every
+    /// 64 bytes of a record. The sum of a row that is not there is zero.
     pub(crate) fn products(
         self,
         weights: &[FieldWeights],
@@ -193,8 +186,8 @@ impl Kernel {
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 if self.is_available() => avx2::products(weights, records, rows, sums),
             _ => {
-                let fields = rows.iter().map(|row| records.fields(*row));
-                sums.extend(fields.map(|fields| scalar::product(weights, fields)));
+                let records = rows.iter().map(|row| records.get(*row));
+                sums.extend(records.map(|record| scalar::product(weights, record)));
             }
         }
     }
@@ -238,6 +231,25 @@ impl Kernel {
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 if self.is_available() => avx2::prune(bounds, least, undecided),
             _ => bounds::prune(bounds, least, undecided),
+        }
+    }
+
+    /// The number of bits that are set.
+    pub(crate) fn count(self, masks: &[u16]) -> u64 {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 | Self::Avx2 if self.is_available() => avx2::count(masks),
+            _ => bounds::count(masks),
+        }
+    }
+
+    /// Lists the rows whose bits are set, ascending.
+    pub(crate) fn rows(self, masks: &[u16], rows: &mut Vec<u32>) {
+        rows.clear();
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 if self.is_available() => avx512::rows(masks, rows),
+            _ => bounds::rows(masks, rows),
         }
     }
 }

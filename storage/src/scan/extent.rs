@@ -2,7 +2,7 @@
 
 use super::probe::ReadError;
 use super::report::{EMBEDDING, Tally};
-use super::scratch::{Board, SIDE_BY_SIDE, Scratch, count, for_each_row};
+use super::scratch::{Board, SIDE_BY_SIDE, Scratch};
 use super::stages::{self, CANCEL_ROWS, Pass};
 use super::target::Target;
 use super::tile::{Extent, Tile};
@@ -42,7 +42,7 @@ fn search_tile(
         target.check_cancelled()?;
         board.fit(tile.groups);
         tile.mark_permitted(&target.probe, &mut board.undecided)?;
-        let left = count(&board.undecided);
+        let left = tile.extent.kernel.count(&board.undecided);
         tally.rows += left;
         match &target.codes {
             Some(codes) if tile.extent.view.segment.has_codes() => {
@@ -62,8 +62,7 @@ fn score_all(
     tally: &mut Tally,
 ) -> Result<(), ReadError> {
     let Board { undecided, left, .. } = board;
-    left.clear();
-    for_each_row(undecided, |row| left.push(row));
+    tile.extent.kernel.rows(undecided, left);
     for (at, &row) in left.iter().enumerate() {
         if at % CANCEL_ROWS == 0 {
             target.check_cancelled()?;

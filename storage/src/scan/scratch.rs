@@ -45,10 +45,9 @@ impl Board {
         self.bounds.resize(groups, Lanes::default());
     }
 
-    /// The highest score that a row can have, infinite where that is no number.
+    /// The highest score that a row can have.
     pub(crate) fn bound(&self, row: u32) -> f32 {
-        let bound = lane(&self.bounds, row).filter(|bound| !bound.is_nan());
-        bound.unwrap_or(f32::INFINITY)
+        lane(&self.bounds, row).unwrap_or(f32::INFINITY)
     }
 
     /// Takes a row off those that may still be found.
@@ -63,22 +62,6 @@ impl Board {
 pub(crate) fn lane<T: Copy>(groups: &[Lanes<T>], row: u32) -> Option<T> {
     let group = groups.get(row as usize / GROUP_ROWS)?;
     group.get(row as usize % GROUP_ROWS).copied()
-}
-
-/// The number of rows whose bit is set.
-pub(crate) fn count(masks: &[u16]) -> u64 {
-    masks.iter().map(|mask| u64::from(mask.count_ones())).sum()
-}
-
-/// Calls with the rows whose bit is set, ascending.
-pub(crate) fn for_each_row(masks: &[u16], mut take: impl FnMut(u32)) {
-    for (group, &mask) in masks.iter().enumerate() {
-        let mut rest = mask;
-        while rest != 0 {
-            take((group * GROUP_ROWS) as u32 + rest.trailing_zeros());
-            rest &= rest - 1;
-        }
-    }
 }
 
 /// The next groups in a row, at `from` or behind, that have a row whose bit is set.
@@ -101,9 +84,5 @@ mod tests {
         assert_eq!(next_run(&masks, 3), Some(5..6));
         assert_eq!(next_run(&masks, 6), None);
         assert_eq!(next_run(&masks, 7), None);
-        assert_eq!(count(&masks), 5);
-        let mut rows = Vec::new();
-        for_each_row(&masks, |row| rows.push(row));
-        assert_eq!(rows, [16, 47, 80, 81, 82]);
     }
 }

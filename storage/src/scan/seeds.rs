@@ -26,19 +26,23 @@ pub(crate) fn are_worthwhile(target: &Target, undecided: u64) -> bool {
 
 /// The undecided rows with the highest bounds.
 pub(crate) fn most_promising(board: &Board, wanted: usize) -> Vec<u32> {
-    let mut best = BinaryHeap::with_capacity(wanted + 1);
+    // Positive bounds order as their bits do; the others promise nothing.
+    let rank = |bound: f32| bound.max(0.0).to_bits();
+    let (mut best, mut least) = (BinaryHeap::with_capacity(wanted + 1), 0.0);
     for (group, (bounds, mask)) in board.bounds.iter().zip(&board.undecided).enumerate() {
-        for (lane, &bound) in bounds.iter().enumerate() {
-            // Positive bounds order as their bits do; the others promise nothing.
-            let rank = bound.max(0.0).to_bits();
-            let room = best.len() < wanted;
-            let better = best.peek().is_none_or(|&Reverse((least, _))| rank > least);
-            if (room || better) && mask >> lane & 1 == 1 {
-                best.push(Reverse((rank, (group * GROUP_ROWS + lane) as u32)));
-                if best.len() > wanted {
-                    best.pop();
-                }
+        // Most groups have no row that is good enough.
+        if bounds.iter().all(|bound| *bound < least) {
+            continue;
+        }
+        let undecided = bounds.iter().enumerate().filter(|(lane, _)| mask >> lane & 1 == 1);
+        for (lane, &bound) in undecided.filter(|(_, bound)| **bound >= least) {
+            best.push(Reverse((rank(bound), (group * GROUP_ROWS + lane) as u32)));
+            if best.len() > wanted {
+                best.pop();
             }
+        }
+        if best.len() == wanted {
+            least = best.peek().map_or(0.0, |&Reverse((rank, _))| f32::from_bits(rank));
         }
     }
     best.into_iter().map(|Reverse((_, row))| row).collect()

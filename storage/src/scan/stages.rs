@@ -5,14 +5,11 @@ use std::time::Instant;
 
 use super::probe::ReadError;
 use super::report::{EMBEDDING, REFINEMENT, Tally};
-use super::scratch::{Board, SIDE_BY_SIDE, count, for_each_row, lane, next_run};
+use super::scratch::{Board, SIDE_BY_SIDE, next_run};
 use super::seeds;
 use super::target::{CodeProbe, Target};
 use super::tile::Tile;
-use crate::code::{
-    GROUP_ROWS, PLANES, field_bytes, record_bytes, refinement_bytes, refinement_factors,
-    words_bytes,
-};
+use crate::code::{self, GROUP_ROWS, PLANES, record_bytes, refinement_bytes, words_bytes};
 use crate::kernel::{self, Factors, Records};
 
 /// With so few rows undecided, the next stage costs more than their embeddings.
@@ -20,7 +17,7 @@ const FEW_ROWS: u64 = 8;
 /// Runs of undecided groups between the one that is read and the one that is asked for from memory.
 const RUNS_AHEAD: usize = 4;
 /// Groups whose sums are judged while they are in the first level of the cache.
-const BLOCK_GROUPS: usize = 64;
+const BLOCK_GROUPS: usize = 16;
 /// Rows between the one that is scored and the one that is asked for from memory.
 const AHEAD: usize = 4;
 /// Rows that are scored between two looks at the caller's cancellation flag.
@@ -41,7 +38,7 @@ pub(crate) fn run(passes: &mut [Pass<'_>], tally: &mut Tally) -> Result<(), Read
     for plane in 0..PLANES {
         bound(plane, passes, tally)?;
         for pass in &mut *passes {
-            pass.prune(plane, tally)?;
+            pass.take_stock(plane, tally)?;
         }
     }
     for pass in passes {
@@ -52,8 +49,8 @@ pub(crate) fn run(passes: &mut [Pass<'_>], tally: &mut Tally) -> Result<(), Read
     Ok(())
 }
 
-/// Reads a plane and bounds the scores of the rows that are undecided. Probes to which most groups
-/// matter read them together.
+/// Reads a plane and gives up the rows that can no longer reach the bar. Probes to which most
+/// groups matter read them together.
 fn bound(plane: usize, passes: &mut [Pass<'_>], tally: &mut Tally) -> Result<(), ReadError> {
     let began = Instant::now();
     let mut bytes = 0;
@@ -84,7 +81,7 @@ fn bound_run<const N: usize>(
     Ok(bytes)
 }
 
-/// The first groups of a run.
+/// The first groups of a run: bounds their rows, and gives up those that cannot reach the bar.
 fn bound_block<const N: usize>(
     plane: usize,
     run: Range<usize>,
@@ -105,18 +102,19 @@ fn bound_block<const N: usize>(
         sums.get_mut(groups.clone()).unwrap_or_default()
     });
     kernel.sums(tables, records, record_bytes, sums);
-    let factors = Factors { records, record_bytes, offset, residuals: plane > 0 };
+    let factors = Factors { records, record_bytes, offset };
     for pass in passes {
-        let Board { sums, totals, bounds, .. } = &mut *pass.board;
+        let Board { sums, totals, bounds, undecided, .. } = &mut *pass.board;
         let totals = totals.get_mut(groups.clone()).unwrap_or_default();
         if plane > 0 {
             kernel.accumulate(sums.get(groups.clone()).unwrap_or_default(), totals);
         }
-        if let (Some(line), Some(bounds)) =
-            (pass.codes.lines.get(plane), bounds.get_mut(groups.clone()))
-        {
+        let bounds = bounds.get_mut(groups.clone()).unwrap_or_default();
+        if let Some(line) = pass.codes.lines.get(plane) {
             kernel.bound(line, factors, totals, bounds);
         }
+        let undecided = undecided.get_mut(groups.clone()).unwrap_or_default();
+        kernel.prune(bounds, pass.target.bar(), undecided);
     }
     Ok((groups.len() * record_bytes) as u64)
 }
@@ -132,8 +130,7 @@ impl Pass<'_> {
         self.left >= self.tile.groups as u64
     }
 
-    /// Reads a plane of the groups that have an undecided row, and bounds the scores of their
-    /// rows; says how many bytes that took.
+    /// Reads a plane of the groups that have an undecided row; says how many bytes that took.
     fn bound(&mut self, plane: usize) -> Result<u64, ReadError> {
         let (mut at, mut asked, mut bytes) = (0, 0, 0);
         for _ in 0..RUNS_AHEAD {
@@ -163,33 +160,32 @@ impl Pass<'_> {
         }
     }
 
-    /// Gives up the rows that can no longer reach the bar.
-    fn prune(&mut self, plane: usize, tally: &mut Tally) -> Result<(), ReadError> {
+    /// Counts the rows that a plane left, after a first bar was found where there is none.
+    fn take_stock(&mut self, plane: usize, tally: &mut Tally) -> Result<(), ReadError> {
         if !self.needs(plane) {
             return Ok(());
         }
         let began = Instant::now();
         let before = self.left;
-        self.prune_by_bar();
+        self.left = self.tile.extent.kernel.count(&self.board.undecided);
         let mut scored = 0;
         if plane == 0 && seeds::are_worthwhile(self.target, self.left) {
             scored = self.score_seeds(tally)?;
-            self.prune_by_bar();
+            let (kernel, board) = (self.tile.extent.kernel, &mut *self.board);
+            kernel.prune(&board.bounds, self.target.bar(), &mut board.undecided);
+            self.left = kernel.count(&board.undecided);
         }
         tally.count(plane, before, before - self.left - scored, 0);
         tally.spend(plane, began.elapsed());
         Ok(())
     }
 
-    fn prune_by_bar(&mut self) {
-        let Board { undecided, bounds, .. } = &mut *self.board;
-        self.tile.extent.kernel.prune(bounds, self.target.bar(), undecided);
-        self.left = count(undecided);
-    }
-
     /// Scores the most promising rows, so that the others are judged by a good bar; says how many.
     fn score_seeds(&mut self, tally: &mut Tally) -> Result<u64, ReadError> {
         let seeds = seeds::most_promising(self.board, seeds::count(self.target));
+        for &row in &seeds {
+            self.tile.extent.view.segment.prefetch(self.tile.ordinal(row));
+        }
         for &row in &seeds {
             self.tile.score(self.target, row)?;
             self.board.decide(row);
@@ -203,8 +199,7 @@ impl Pass<'_> {
     fn refine(&mut self, tally: &mut Tally) -> Result<(), ReadError> {
         let began = Instant::now();
         let Board { undecided, left, .. } = &mut *self.board;
-        left.clear();
-        for_each_row(undecided, |row| left.push(row));
+        self.tile.extent.kernel.rows(undecided, left);
         let mut rows = std::mem::take(&mut self.board.rows);
         rows.clear();
         if self.left <= FEW_ROWS {
@@ -219,24 +214,25 @@ impl Pass<'_> {
     }
 
     fn refine_rows(&mut self, rows: &mut Vec<(f32, u32)>) -> Result<u64, ReadError> {
-        let Tile { extent, start, .. } = self.tile;
-        let segment = &extent.view.segment;
-        let record_bytes = refinement_bytes(segment.dim());
-        let all = segment.refinements(extent.number)?;
-        let records = Records {
-            bytes: all.get(start * GROUP_ROWS * record_bytes..).unwrap_or_default(),
-            record_bytes,
-            field_bytes: field_bytes(segment.dim()),
-        };
+        let Tile { extent, start, groups } = self.tile;
+        let (segment, dim) = (&extent.view.segment, extent.view.segment.dim());
+        let record_bytes = refinement_bytes(dim);
+        let refinements = segment.refinements(extent.number)?;
+        let bytes = refinements.get(start * GROUP_ROWS * record_bytes..).unwrap_or_default();
         let Board { left, products, totals, .. } = &mut *self.board;
+        let records = Records { bytes, record_bytes };
         extent.kernel.products(&self.codes.weights, records, left, products);
+        // Their factors are in the records of the last plane.
+        let plane = PLANES - 1;
+        let in_plane = code::record_bytes(dim, plane);
+        let records = segment.codes(extent.number, plane, start..start + groups)?;
         let (bar, line) = (self.target.bar(), &self.codes.refined_line);
         for (&row, &products) in left.iter().zip(&*products) {
-            let (Some(total), Some(factors)) =
-                (lane(totals, row), refinement_factors(records.get(row)))
-            else {
-                continue;
-            };
+            let (group, lane) = (row as usize / GROUP_ROWS, row as usize % GROUP_ROWS);
+            let record = records.get(group * in_plane..).unwrap_or_default();
+            let factors = code::refinement_factors(dim, record, lane);
+            let total = totals.get(group).and_then(|totals| totals.get(lane));
+            let (Some(factors), Some(&total)) = (factors, total) else { continue };
             let bound = line.bound(total, products, factors);
             if bound >= bar {
                 rows.push((bound, row));
