@@ -1,7 +1,7 @@
 //! The columns of a collection and of a search result, and how rows become Arrow arrays.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{
     ArrayRef, Float32Array, Float32Builder, ListBuilder, StringArray, TimestampMicrosecondArray,
@@ -138,6 +138,13 @@ impl SearchColumn {
             Self::Gallery(column) => column.field(),
         }
     }
+}
+
+/// The schema of a search result.
+pub(super) fn search_schema() -> SchemaRef {
+    static SCHEMA: LazyLock<SchemaRef> =
+        LazyLock::new(|| schema_of(SearchColumn::all().into_iter().map(SearchColumn::field)));
+    Arc::clone(&SCHEMA)
 }
 
 /// A schema without metadata of these fields.
