@@ -96,7 +96,10 @@ fn standard(statement: ast::Statement, name: &str) -> Result<Command, SqlError> 
     match statement {
         ast::Statement::Query(query) => {
             let query = only_reading(query)?;
-            Ok(DirectSearch::of(&query).map_or(Command::Query(query), Command::Search))
+            Ok(match DirectSearch::of(&query) {
+                Some(search) => Command::Search(Box::new(search)),
+                None => Command::Query(query),
+            })
         }
         ast::Statement::Insert(insert) => Ok(Command::Insert(Box::new(Insert::parse(insert)?))),
         ast::Statement::Delete(delete) => Ok(Command::Delete(Box::new(Delete::parse(delete)?))),

@@ -67,7 +67,7 @@ pub(super) enum Command {
     /// SELECT, VALUES, WITH, and what of SEARCH takes a plan.
     Query(Box<Query>),
     /// SEARCH that takes none.
-    Search(DirectSearch),
+    Search(Box<DirectSearch>),
     /// EXPLAIN of a query.
     Explain(Explain),
     /// CREATE COLLECTION.

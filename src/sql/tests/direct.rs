@@ -261,21 +261,21 @@ impl Generator {
         let count = parts.iter().filter(|(_, part)| matches!(part, Part::Value(_))).count();
         let backwards = self.dice.below(2) == 1;
         let mut given = Vec::new();
-        let mut sql = format!("SEARCH FACES IN {collection}");
+        let mut words = vec![format!("SEARCH FACES IN {collection}")];
         for (keyword, part) in parts {
-            match part {
-                Part::Text(text) => sql += &format!(" {keyword} {text}"),
+            words.push(match part {
+                Part::Text(text) => format!("{keyword} {text}"),
                 Part::Value(value) => {
                     given.push(value.clone());
-                    let number = if backwards { count + 1 - given.len() } else { given.len() };
-                    sql += &format!(" {keyword} ${number}");
+                    let place = given.len();
+                    format!("{keyword} ${}", if backwards { count + 1 - place } else { place })
                 }
-            }
+            });
         }
         if backwards {
             given.reverse();
         }
-        (sql, given)
+        (words.join(" "), given)
     }
 }
 
