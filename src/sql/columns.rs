@@ -187,7 +187,9 @@ fn reals<'a>(
     rows: &[RowRef<'a>],
     values: impl for<'b> Fn(&'b RowRef<'a>) -> Option<&'b [f32]>,
 ) -> ArrayRef {
-    let mut builder = ListBuilder::new(Float32Builder::new()).with_field(real_element());
+    let count = rows.iter().map(|row| values(row).map_or(0, <[f32]>::len)).sum();
+    let numbers = Float32Builder::with_capacity(count);
+    let mut builder = ListBuilder::with_capacity(numbers, rows.len()).with_field(real_element());
     for row in rows {
         if let Some(values) = values(row) {
             builder.values().append_slice(values);

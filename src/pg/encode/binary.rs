@@ -158,9 +158,11 @@ fn elements(
 /// Embeddings: most of what a search answers with.
 fn reals_of(values: &[f32], out: &mut BytesMut) {
     const LENGTH: u64 = 4;
-    out.reserve(values.len() * size_of::<u64>());
-    for value in values {
-        out.put_u64(LENGTH << 32 | u64::from(value.to_bits()));
+    let start = out.len();
+    out.resize(start + size_of_val(values) * 2, 0);
+    let (items, _) = out.get_mut(start..).unwrap_or_default().as_chunks_mut();
+    for (item, value) in items.iter_mut().zip(values) {
+        *item = (LENGTH << 32 | u64::from(value.to_bits())).to_be_bytes();
     }
 }
 
