@@ -143,7 +143,7 @@ impl Tenant {
     }
 
     /// As [`Tenant::identify_in`], for callers that read the candidates' faces themselves: `read`
-    /// runs behind the scan on the same blocking thread, with the snapshot and the gallery searched.
+    /// runs behind the scan, on the same blocking thread.
     ///
     /// # Errors
     /// As [`Tenant::identify_in`].

@@ -12,7 +12,7 @@ use super::catalog::GalleryCatalog;
 use super::collection::{collections, collections_schema};
 use super::columns::search_schema;
 use super::insert::Insert;
-use super::lexer::parameter_index;
+use super::name::parameter_index;
 use super::query::{QueryContext, explain_schema, plan_parameters, plan_schema, session_state};
 use super::settings::{SettingCommand, Settings, show_all_schema, show_schema};
 use super::statement::Command;

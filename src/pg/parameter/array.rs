@@ -32,7 +32,7 @@ pub(super) fn items(
         return Ok(items);
     }
     if !inside.contains(SYNTAX) {
-        return inside.split(',').map(|item| plain(item).ok_or_else(syntax)).collect();
+        return inside.split(',').map(|item| plain(item).map_err(|_| syntax())).collect();
     }
     let mut rest = inside.chars();
     loop {
@@ -47,12 +47,12 @@ pub(super) fn items(
     }
 }
 
-/// An item without any of [`SYNTAX`]; none where there is nothing.
-fn plain(item: &str) -> Option<Option<Cow<'_, str>>> {
+/// An item without any of [`SYNTAX`]; none for NULL.
+fn plain(item: &str) -> Result<Option<Cow<'_, str>>, Wrong> {
     match item.trim() {
-        "" => None,
-        null if null.eq_ignore_ascii_case("null") => Some(None),
-        text => Some(Some(Cow::Borrowed(text))),
+        "" => Err(Wrong::Malformed),
+        null if null.eq_ignore_ascii_case("null") => Ok(None),
+        text => Ok(Some(Cow::Borrowed(text))),
     }
 }
 

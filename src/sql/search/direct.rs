@@ -11,7 +11,7 @@ use futures::stream;
 
 use super::super::catalog::GalleryCatalog;
 use super::super::columns::{SearchColumn, search_schema};
-use super::super::lexer::parameter_index;
+use super::super::name::parameter_index;
 use super::super::types::SqlType;
 use super::super::{Outcome, SqlError, SqlState};
 use super::ProbeKind;
