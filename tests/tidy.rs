@@ -538,5 +538,5 @@ fn nested_groups_heads_test_items_and_circles_are_seen() {
     assert_eq!(cycles(&BTreeMap::from(uses)), BTreeSet::from([circle]));
     let uses = file_uses(SERVER.sources);
     assert!(uses["src/sql/search/mod.rs"].contains("src/sql/search/rewrite.rs"), "{uses:?}");
-    assert!(uses["src/sql/search/planner.rs"].contains("src/sql/marker.rs"), "{uses:?}");
+    assert!(uses["src/sql/search/arguments.rs"].contains("src/sql/marker.rs"), "{uses:?}");
 }

@@ -72,6 +72,17 @@ pub struct Identification {
     pub report: ScanReport,
 }
 
+/// The faces most like a probe, by their ids.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CandidateList {
+    /// Most alike first by the model's cosine; equal cosines in the order of face ids.
+    pub candidates: Vec<Candidate>,
+    /// Where the probe was in its image, when it has one.
+    pub searched_face: Option<BoundingBox>,
+    /// What the search read and left out.
+    pub report: ScanReport,
+}
+
 /// One moment of the store as one tenant sees it. Cheap to clone; never blocks writers.
 #[derive(Debug, Clone)]
 pub struct TenantSnapshot {
@@ -123,6 +134,26 @@ impl Tenant {
         gallery: &str,
         request: IdentifyRequest,
     ) -> Result<Identification, EngineError> {
+        self.candidates_in(snapshot, gallery, request, |snapshot, gallery, found| {
+            let CandidateList { candidates, searched_face, report } = found;
+            let matches = snapshot.matches(gallery, &candidates)?;
+            Ok(Identification { matches, searched_face, report })
+        })
+        .await?
+    }
+
+    /// As [`Tenant::identify_in`], for callers that read the candidates' faces themselves: `read`
+    /// runs behind the scan, on the same blocking thread.
+    ///
+    /// # Errors
+    /// As [`Tenant::identify_in`].
+    pub async fn candidates_in<T: Send + 'static>(
+        &self,
+        snapshot: &TenantSnapshot,
+        gallery: &str,
+        request: IdentifyRequest,
+        read: impl FnOnce(&TenantSnapshot, &GalleryDescriptor, CandidateList) -> T + Send + 'static,
+    ) -> Result<T, EngineError> {
         check_request(&request)?;
         let gallery = Arc::clone(snapshot.descriptor(gallery)?);
         let probe = self.probe(snapshot, &gallery, request.probe).await?;
@@ -136,10 +167,8 @@ impl Tenant {
         let _stop_when_dropped = CancelOnDrop(Arc::clone(&scan.cancelled));
         let snapshot = snapshot.clone();
         blocking(move || {
-            let searched_face = probe.bounding_box;
-            let (candidates, report) = snapshot.scan(&gallery, &probe, &scan)?;
-            let matches = snapshot.matches(&gallery, &candidates)?;
-            Ok(Identification { matches, searched_face, report })
+            let found = snapshot.scan(&gallery, probe, scan)?;
+            Ok(read(&snapshot, &gallery, found))
         })
         .await
     }
@@ -259,19 +288,19 @@ impl TenantSnapshot {
     fn scan(
         &self,
         gallery: &GalleryDescriptor,
-        probe: &ProbeTemplate,
-        scan: &Scan,
-    ) -> Result<(Vec<Candidate>, ScanReport), EngineError> {
+        template: ProbeTemplate,
+        scan: Scan,
+    ) -> Result<CandidateList, EngineError> {
         let mapping = self.similarity(gallery)?;
         // The inverse mapping rounds: scan a hair below the threshold, then decide by similarity.
         let min_score = scan.threshold.map_or(f32::NEG_INFINITY, |t| mapping.cosine(t) - 1e-5);
         let probe = Probe {
             min_score,
-            exclude: probe.exclude,
-            only: scan.only.as_ref().map(|faces| Arc::clone(&faces.0)),
+            exclude: template.exclude,
+            only: scan.only.map(|faces| faces.0),
             exactness: scan.exactness,
-            cancelled: Some(Arc::clone(&scan.cancelled)),
-            ..Probe::new(probe.embedding.clone(), scan.limit)
+            cancelled: Some(scan.cancelled),
+            ..Probe::new(template.embedding, scan.limit)
         };
         let (scored, report) = self.snapshot.explain(gallery.id, &probe)?;
         let least = scan.threshold.unwrap_or(0.0);
@@ -283,7 +312,7 @@ impl TenantSnapshot {
             })
             .filter(|candidate| candidate.similarity >= least)
             .collect();
-        Ok((candidates, report))
+        Ok(CandidateList { candidates, searched_face: template.bounding_box, report })
     }
 
     fn matches(

@@ -24,7 +24,9 @@ pub use enroll::{Enrollment, EnrollmentDraft, QualityFilter, TemplateSource, Une
 pub use error::EngineError;
 pub use faces::{EnrolledFace, FacePage};
 pub use galleries::{EXTERNAL_MODEL, Gallery, GalleryModel, GalleryRequest};
-pub use identify::{FaceSet, Identification, IdentifyRequest, Match, ProbeSource, TenantSnapshot};
+pub use identify::{
+    CandidateList, FaceSet, Identification, IdentifyRequest, Match, ProbeSource, TenantSnapshot,
+};
 pub use inference::Inference;
 pub use likeness_storage::Exactness;
 pub use role::{Action, Role};

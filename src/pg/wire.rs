@@ -26,6 +26,8 @@ const SHORT_BYTES_MAX: usize = 10_000;
 const LONG_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// A message that holds a share of the budget must have arrived by then: other clients wait.
 const LONG_MESSAGE_TIME: Duration = Duration::from_mins(5);
+/// Room for input when nothing is known of what comes: a Bind with an embedding comes in one read.
+const INPUT_BYTES: usize = 16 * 1024;
 /// Output is handed to the operating system once this much has gathered.
 const OUTPUT_BYTES: usize = 64 * 1024;
 /// Input buffers above this size are given back after the message that needed them.
@@ -248,7 +250,7 @@ impl Wire {
     async fn receive(&mut self, bytes: usize) -> Result<bool, WireError> {
         // Room for what is expected, but never more than a step ahead of what has really come.
         let missing = bytes.saturating_sub(self.input.len());
-        self.input.reserve(missing.clamp(4096, OUTPUT_BYTES));
+        self.input.reserve(missing.clamp(INPUT_BYTES, OUTPUT_BYTES));
         Ok(self.stream.read_buf(&mut self.input).await? > 0)
     }
 

@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::SqlError;
 use super::constant::{bytea, real_array};
-use super::lexer::parameter_index;
+use super::name::parameter_index;
 use super::types::{SqlType, reads_text_itself};
 
 /// Types that the syntax around parameters decides, by their place in the list.

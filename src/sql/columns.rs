@@ -1,7 +1,7 @@
 //! The columns of a collection and of a search result, and how rows become Arrow arrays.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{
     ArrayRef, Float32Array, Float32Builder, ListBuilder, StringArray, TimestampMicrosecondArray,
@@ -140,6 +140,13 @@ impl SearchColumn {
     }
 }
 
+/// The schema of a search result.
+pub(super) fn search_schema() -> SchemaRef {
+    static SCHEMA: LazyLock<SchemaRef> =
+        LazyLock::new(|| schema_of(SearchColumn::all().into_iter().map(SearchColumn::field)));
+    Arc::clone(&SCHEMA)
+}
+
 /// A schema without metadata of these fields.
 pub(super) fn schema_of(fields: impl IntoIterator<Item = Field>) -> SchemaRef {
     Arc::new(Schema::new(fields.into_iter().collect::<Vec<_>>()))
@@ -180,7 +187,9 @@ fn reals<'a>(
     rows: &[RowRef<'a>],
     values: impl for<'b> Fn(&'b RowRef<'a>) -> Option<&'b [f32]>,
 ) -> ArrayRef {
-    let mut builder = ListBuilder::new(Float32Builder::new()).with_field(real_element());
+    let count = rows.iter().map(|row| values(row).map_or(0, <[f32]>::len)).sum();
+    let numbers = Float32Builder::with_capacity(count);
+    let mut builder = ListBuilder::with_capacity(numbers, rows.len()).with_field(real_element());
     for row in rows {
         if let Some(values) = values(row) {
             builder.values().append_slice(values);

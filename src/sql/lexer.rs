@@ -110,11 +110,6 @@ fn depth(text: &str, tokens: &[TokenWithSpan]) -> Result<Depth, SqlError> {
     Ok(Depth::of_tokens(deepest))
 }
 
-/// The place of `$n` in the list of parameters, counted from 0.
-pub(super) fn parameter_index(name: &str) -> Option<usize> {
-    name.strip_prefix('$')?.parse::<usize>().ok()?.checked_sub(1)
-}
-
 /// The number of `$n`.
 fn parameter(name: &str) -> Result<usize, SqlError> {
     let number = name

@@ -18,3 +18,8 @@ pub(super) fn name_parts(name: &ObjectName) -> Option<Vec<String>> {
     });
     parts.collect()
 }
+
+/// The place of `$n` in the list of parameters, counted from 0.
+pub(super) fn parameter_index(name: &str) -> Option<usize> {
+    name.strip_prefix('$')?.parse::<usize>().ok()?.checked_sub(1)
+}

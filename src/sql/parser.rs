@@ -14,6 +14,7 @@ use super::insert::Insert;
 use super::lexer::{self, StatementTokens};
 use super::name::folded;
 use super::position::position;
+use super::search::DirectSearch;
 use super::settings;
 use super::statement::{Command, Explain};
 use super::storage::{self, StorageCommand};
@@ -93,7 +94,13 @@ fn own(parser: &mut Parser<'_>) -> Result<Option<Command>, ParserError> {
 /// The command for a statement of the standard grammar; `name` is what to call it if there is none.
 fn standard(statement: ast::Statement, name: &str) -> Result<Command, SqlError> {
     match statement {
-        ast::Statement::Query(query) => Ok(Command::Query(only_reading(query)?)),
+        ast::Statement::Query(query) => {
+            let query = only_reading(query)?;
+            Ok(match DirectSearch::of(&query) {
+                Some(search) => Command::Search(Box::new(search)),
+                None => Command::Query(query),
+            })
+        }
         ast::Statement::Insert(insert) => Ok(Command::Insert(Box::new(Insert::parse(insert)?))),
         ast::Statement::Delete(delete) => Ok(Command::Delete(Box::new(Delete::parse(delete)?))),
         ast::Statement::Explain {

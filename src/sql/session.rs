@@ -10,8 +10,9 @@ use parking_lot::Mutex;
 
 use super::catalog::GalleryCatalog;
 use super::collection::{collections, collections_schema};
+use super::columns::search_schema;
 use super::insert::Insert;
-use super::lexer::parameter_index;
+use super::name::parameter_index;
 use super::query::{QueryContext, explain_schema, plan_parameters, plan_schema, session_state};
 use super::settings::{SettingCommand, Settings, show_all_schema, show_schema};
 use super::statement::Command;
@@ -158,6 +159,10 @@ impl SqlSession {
                 let stream = statement.depth().stream(stream);
                 Ok(Outcome::Rows { tag: "SELECT", schema: stream.schema(), stream })
             }
+            Command::Search(search) => {
+                let exactness = self.settings.lock().exactness();
+                search.run(&self.catalog(), exactness, &parameters)
+            }
             Command::Explain(explain) => {
                 let context = self.context()?;
                 let plan = context.plan(&explain.query).await?;
@@ -239,6 +244,11 @@ impl SqlSession {
                 let parameters = decided(statement, declared, plan_parameters(&plan, count)?);
                 let columns = Some(plan_schema(plan, &parameters)?);
                 Ok(Description { parameters, columns })
+            }
+            Command::Search(search) => {
+                let types = search.parameter_types(&self.catalog(), count)?;
+                let parameters = decided(statement, declared, types);
+                Ok(Description { parameters, columns: Some(search_schema()) })
             }
             Command::Explain(explain) => {
                 let context = self.context()?;

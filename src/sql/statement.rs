@@ -8,6 +8,7 @@ use super::adapt::ParameterTypes;
 use super::collection::{CreateCollection, DropCollection};
 use super::delete::Delete;
 use super::insert::Insert;
+use super::search::DirectSearch;
 use super::settings::SettingCommand;
 use super::stack::Depth;
 use super::storage::Vacuum;
@@ -63,8 +64,10 @@ impl Statement {
 /// Everything this server does on request. What is not here does not exist.
 #[derive(Debug)]
 pub(super) enum Command {
-    /// SELECT, VALUES, WITH, SEARCH.
+    /// SELECT, VALUES, WITH, and what of SEARCH takes a plan.
     Query(Box<Query>),
+    /// SEARCH that takes none.
+    Search(Box<DirectSearch>),
     /// EXPLAIN of a query.
     Explain(Explain),
     /// CREATE COLLECTION.
@@ -108,6 +111,7 @@ impl Command {
     pub(super) fn action(&self) -> Action {
         match self {
             Self::Query(_)
+            | Self::Search(_)
             | Self::Explain(_)
             | Self::ShowCollections
             | Self::ShowStorage
@@ -132,6 +136,7 @@ impl Command {
             Self::Delete(_) => Some("DELETE"),
             Self::Vacuum(_) => Some("VACUUM"),
             Self::Query(_)
+            | Self::Search(_)
             | Self::Explain(_)
             | Self::ShowCollections
             | Self::ShowStorage

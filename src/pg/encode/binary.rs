@@ -1,7 +1,8 @@
 //! Values in PostgreSQL's binary form.
 
 use bytes::{BufMut, BytesMut};
-use datafusion::arrow::array::Array;
+use datafusion::arrow::array::{Array, AsArray};
+use datafusion::arrow::datatypes::Float32Type;
 use pgwire::api::Type;
 
 use super::value::Value;
@@ -134,6 +135,13 @@ fn elements(
     nulls: &mut bool,
     out: &mut BytesMut,
 ) -> Result<(), EncodeError> {
+    if let Some(reals) = items.as_primitive_opt::<Float32Type>()
+        && reals.null_count() == 0
+        && *element == Type::FLOAT4
+    {
+        reals_of(reals.values(), out);
+        return Ok(());
+    }
     for row in 0..items.len() {
         match Value::at(items, row)? {
             Value::List(inner) => elements(element, inner.as_ref(), nulls, out)?,
@@ -145,6 +153,17 @@ fn elements(
         }
     }
     Ok(())
+}
+
+/// Embeddings: most of what a search answers with.
+fn reals_of(values: &[f32], out: &mut BytesMut) {
+    const LENGTH: u64 = 4;
+    let start = out.len();
+    out.resize(start + size_of_val(values) * 2, 0);
+    let (items, _) = out.get_mut(start..).unwrap_or_default().as_chunks_mut();
+    for (item, value) in items.iter_mut().zip(values) {
+        *item = (LENGTH << 32 | u64::from(value.to_bits())).to_be_bytes();
+    }
 }
 
 fn length(count: usize) -> Result<i32, EncodeError> {

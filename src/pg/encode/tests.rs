@@ -86,6 +86,29 @@ fn floats_print_as_postgresql_prints_them() {
 }
 
 #[test]
+fn floats_get_an_exponent_where_their_digits_say_so() {
+    let plainly = |text: &str| !text.contains('e');
+    let by_digits = |scientific: String, from: i32| {
+        let (_, exponent) = scientific.split_once('e').unwrap();
+        (-4..from).contains(&exponent.parse::<i32>().unwrap())
+    };
+    for power in -8..18 {
+        let single = format!("1e{power}").parse::<f32>().unwrap();
+        for value in [single.next_down(), single, single.next_up(), -single] {
+            let text = texts(Float32Array::from(vec![value])).remove(0);
+            assert_eq!(plainly(&text), by_digits(format!("{value:e}"), 6), "{text}");
+            assert_eq!(text.parse::<f32>().unwrap().to_bits(), value.to_bits());
+        }
+        let double = format!("1e{power}").parse::<f64>().unwrap();
+        for value in [double.next_down(), double, double.next_up(), -double] {
+            let text = texts(Float64Array::from(vec![value])).remove(0);
+            assert_eq!(plainly(&text), by_digits(format!("{value:e}"), 15), "{text}");
+            assert_eq!(text.parse::<f64>().unwrap().to_bits(), value.to_bits());
+        }
+    }
+}
+
+#[test]
 fn every_kind_of_text_and_bytes_is_sent() {
     assert_eq!(texts(StringArray::from(vec![Some("a\"b"), None])), ["a\"b", "<null>"]);
     assert_eq!(texts(LargeStringArray::from(vec!["ä"])), ["ä"]);
@@ -159,6 +182,16 @@ fn lists_become_arrays() {
     ]);
     assert_eq!(texts(holes.clone()), ["{1,NULL}", "{}", "<null>"]);
     assert_eq!(binary(holes), [ints(&[1, 1, 23, 2, 1, 4, 1, -1]), ints(&[0, 0, 23]), vec![]]);
+
+    let reals = ListArray::from_iter_primitive::<Float32Type, _, _>(vec![
+        Some(vec![Some(0.0), Some(2.0)]),
+        Some(vec![None, Some(2.0)]),
+    ]);
+    let two = 0x4000_0000;
+    assert_eq!(
+        binary(reals),
+        [ints(&[1, 0, 700, 2, 1, 4, 0, 4, two]), ints(&[1, 1, 700, 2, 1, -1, 4, two])]
+    );
 }
 
 fn nested(rows: Vec<Vec<Option<f32>>>) -> ListArray {

@@ -24,8 +24,8 @@ pub(super) fn write(
         Value::Null => put(out, format_args!("NULL")),
         Value::Bool(value) => out.put_u8(if *value { b't' } else { b'f' }),
         Value::Int(value) => put(out, format_args!("{value}")),
-        Value::Float4(value) => out.put_slice(float_text(*value).as_bytes()),
-        Value::Float8(value) => out.put_slice(float_text(*value).as_bytes()),
+        Value::Float4(value) => float(*value, out),
+        Value::Float8(value) => float(*value, out),
         Value::Numeric(digits) => out.put_slice(digits.as_bytes()),
         Value::Text(text) => out.put_slice(text.as_bytes()),
         Value::Bytes(bytes) => bytea(bytes, out),
@@ -45,21 +45,28 @@ fn put(out: &mut BytesMut, text: fmt::Arguments<'_>) {
 
 /// A floating-point type as PostgreSQL prints it: the shortest digits that read back the same,
 /// with an exponent outside the range in which it would print them plainly.
-pub(super) trait Float: Copy + fmt::Display + fmt::LowerExp {
-    /// Decimal exponents from here on are printed with an `e`.
-    const EXPONENT_FROM: i32;
+trait Float: Copy + fmt::Display + fmt::LowerExp {
+    /// Whether the value is printed without an exponent. The shortest digits of a value reach a
+    /// power of ten where the value does, so this needs no digits.
+    fn is_plain(self) -> bool;
     fn special(self) -> Option<&'static str>;
 }
 
 impl Float for f32 {
-    const EXPONENT_FROM: i32 = 6;
+    fn is_plain(self) -> bool {
+        self == 0.0 || (1e-4..1e6).contains(&self.abs())
+    }
+
     fn special(self) -> Option<&'static str> {
         f64::from(self).special()
     }
 }
 
 impl Float for f64 {
-    const EXPONENT_FROM: i32 = 15;
+    fn is_plain(self) -> bool {
+        self == 0.0 || (1e-4..1e15).contains(&self.abs())
+    }
+
     fn special(self) -> Option<&'static str> {
         if self.is_nan() {
             Some("NaN")
@@ -71,18 +78,18 @@ impl Float for f64 {
     }
 }
 
-pub(super) fn float_text<F: Float>(value: F) -> String {
+fn float<F: Float>(value: F, out: &mut BytesMut) {
+    if value.is_plain() {
+        return put(out, format_args!("{value}"));
+    }
     if let Some(special) = value.special() {
-        return special.to_owned();
+        return out.put_slice(special.as_bytes());
     }
     let scientific = format!("{value:e}");
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or_default();
-    if (-4..F::EXPONENT_FROM).contains(&exponent) {
-        return value.to_string();
-    }
     let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{digits}e{sign}{:02}", exponent.unsigned_abs())
+    put(out, format_args!("{digits}e{sign}{:02}", exponent.unsigned_abs()));
 }
 
 fn bytea(bytes: &[u8], out: &mut BytesMut) {

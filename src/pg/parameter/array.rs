@@ -1,6 +1,7 @@
 //! Array parameters: the text forms `{1,2}` (PostgreSQL) and `[1,2]` (pgvector), and the lists
 //! that arrays become.
 
+use std::borrow::Cow;
 use std::str::Chars;
 use std::sync::Arc;
 
@@ -11,11 +12,17 @@ use datafusion::scalar::ScalarValue;
 use super::ParameterError;
 use crate::sql::SqlType;
 
+/// What makes an item more than the text between two commas.
+const SYNTAX: [char; 6] = ['{', '}', '[', ']', '"', '\\'];
+
 /// The items of an array in text form, each none for NULL.
 ///
 /// # Errors
 /// When the brackets, quotes or commas do not fit together, or arrays nest.
-pub(super) fn items(sql_type: SqlType, text: &str) -> Result<Vec<Option<String>>, ParameterError> {
+pub(super) fn items(
+    sql_type: SqlType,
+    text: &str,
+) -> Result<Vec<Option<Cow<'_, str>>>, ParameterError> {
     let syntax = || ParameterError::syntax(sql_type, text);
     let braces = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
     let brackets = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
@@ -24,16 +31,28 @@ pub(super) fn items(sql_type: SqlType, text: &str) -> Result<Vec<Option<String>>
     if inside.trim().is_empty() {
         return Ok(items);
     }
+    if !inside.contains(SYNTAX) {
+        return inside.split(',').map(|item| plain(item).map_err(|_| syntax())).collect();
+    }
     let mut rest = inside.chars();
     loop {
         let (item, end) = item(&mut rest).map_err(|wrong| match wrong {
             Wrong::Nested => ParameterError::Dimensions,
             Wrong::Malformed => syntax(),
         })?;
-        items.push(item);
+        items.push(item.map(Cow::Owned));
         if end == End::Array {
             return Ok(items);
         }
+    }
+}
+
+/// An item without any of [`SYNTAX`]; none for NULL.
+fn plain(item: &str) -> Result<Option<Cow<'_, str>>, Wrong> {
+    match item.trim() {
+        "" => Err(Wrong::Malformed),
+        null if null.eq_ignore_ascii_case("null") => Ok(None),
+        text => Ok(Some(Cow::Borrowed(text))),
     }
 }
 

@@ -171,7 +171,10 @@ fn embeddings_are_read_in_postgresqls_and_pgvectors_form() {
     for form in ["{0.1,-2,3e-5}", "[0.1, -2, 3e-5]", " { 0.1 , \"-2\" , 3e-5 } "] {
         assert_eq!(float4s(&text(SqlType::Float4Array, form).unwrap()), expected);
     }
-    assert_eq!(float4s(&text(SqlType::Float4Array, "{1,NULL}").unwrap()), [Some(1.0), None]);
+    for form in ["{1,NULL}", "[ 1 , null ]", "{\"1\",NULL}"] {
+        let read = float4s(&text(SqlType::Float4Array, form).unwrap());
+        assert_eq!(read, [Some(1.0), None], "{form}");
+    }
     assert_eq!(float4s(&text(SqlType::Float4Array, "[]").unwrap()), []);
     for wrong in ["", "1,2", "{1,2", "{1,,2}", "{1,2}}", "{a}", "{1,}", "{\"1}", "[1,2}"] {
         assert_eq!(

@@ -1,11 +1,13 @@
 //! Parameters in text form.
 
+use std::str::FromStr;
+
 use chrono::Utc;
 use datafusion::arrow::compute::kernels::cast_utils::string_to_datetime;
 use datafusion::scalar::ScalarValue;
 use serde::de::IgnoredAny;
 
-use super::{ParameterError, array, integer, narrow, numeric, timestamp};
+use super::{ParameterError, array, integer, numeric, timestamp};
 use crate::sql::SqlType;
 
 /// Reads the text form of a value.
@@ -22,8 +24,8 @@ pub(super) fn read(sql_type: SqlType, text: &str) -> Result<ScalarValue, Paramet
             let value = i64::try_from(value).map_err(|_| ParameterError::range(sql_type))?;
             integer(sql_type, value)?
         }
-        SqlType::Float4 => ScalarValue::from(float4(sql_type, trimmed)?),
-        SqlType::Float8 => ScalarValue::from(float8(sql_type, trimmed)?),
+        SqlType::Float4 => ScalarValue::from(float::<f32>(sql_type, trimmed)?),
+        SqlType::Float8 => ScalarValue::from(float::<f64>(sql_type, trimmed)?),
         SqlType::Numeric => numeric(trimmed)?,
         SqlType::Text | SqlType::Unknown => ScalarValue::from(text),
         SqlType::Bytea => ScalarValue::Binary(Some(bytea(text).ok_or_else(syntax)?)),
@@ -38,13 +40,13 @@ pub(super) fn read(sql_type: SqlType, text: &str) -> Result<ScalarValue, Paramet
         SqlType::Float4Array => {
             let items = array::items(sql_type, trimmed)?;
             array::float4(items.iter().map(|item| {
-                item.as_deref().map(|item| float4(SqlType::Float4, item.trim())).transpose()
+                item.as_deref().map(|item| float(SqlType::Float4, item.trim())).transpose()
             }))?
         }
         SqlType::Float8Array => {
             let items = array::items(sql_type, trimmed)?;
             array::float8(items.iter().map(|item| {
-                item.as_deref().map(|item| float8(SqlType::Float8, item.trim())).transpose()
+                item.as_deref().map(|item| float(SqlType::Float8, item.trim())).transpose()
             }))?
         }
         SqlType::TextArray => array::text(array::items(sql_type, trimmed)?),
@@ -64,8 +66,8 @@ fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-fn float8(sql_type: SqlType, text: &str) -> Result<f64, ParameterError> {
-    let value: f64 = text.parse().map_err(|_| ParameterError::syntax(sql_type, text))?;
+fn float<F: Float>(sql_type: SqlType, text: &str) -> Result<F, ParameterError> {
+    let value: F = text.parse().map_err(|_| ParameterError::syntax(sql_type, text))?;
     // Digits that overflow read as infinity; only the word may mean it.
     if value.is_infinite() && text.bytes().any(|byte| byte.is_ascii_digit()) {
         return Err(ParameterError::range(sql_type));
@@ -73,11 +75,21 @@ fn float8(sql_type: SqlType, text: &str) -> Result<f64, ParameterError> {
     Ok(value)
 }
 
-fn float4(sql_type: SqlType, text: &str) -> Result<f32, ParameterError> {
-    let value = float8(sql_type, text)?;
-    narrow(sql_type, value)?;
-    // Parsed anew: rounding twice, through a double, can give a neighbouring value.
-    text.parse().map_err(|_| ParameterError::syntax(sql_type, text))
+/// Read in their own width: rounding twice, through a double, can give a neighbouring value.
+trait Float: FromStr {
+    fn is_infinite(&self) -> bool;
+}
+
+impl Float for f32 {
+    fn is_infinite(&self) -> bool {
+        Self::is_infinite(*self)
+    }
+}
+
+impl Float for f64 {
+    fn is_infinite(&self) -> bool {
+        Self::is_infinite(*self)
+    }
 }
 
 /// Both of PostgreSQL's forms: `\x` and hexadecimal digits, or characters with octal escapes.

@@ -1,5 +1,9 @@
 //! The same door with collections behind it.
 
+use std::error::Error;
+
+use tokio_postgres::types::FromSql;
+
 use super::*;
 
 #[tokio::test]
@@ -83,4 +87,63 @@ async fn an_embedding_that_does_not_fit_names_the_trouble() {
     let error = client.execute(insert, &[&vec![1.0_f32, 0.0]]).await.unwrap_err();
     assert!(error.as_db_error().unwrap().message().contains('3'), "{error:?}");
     assert_eq!(client.execute(insert, &[&vec![1.0_f32, 0.0, 0.0]]).await.unwrap(), 1);
+}
+
+/// A field as it came.
+#[derive(Debug, PartialEq)]
+struct Raw(Option<Vec<u8>>);
+
+impl<'a> FromSql<'a> for Raw {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        Ok(Self(Some(raw.to_vec())))
+    }
+
+    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        Ok(Self(None))
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}
+
+#[tokio::test]
+async fn a_search_is_sent_the_same_with_and_without_a_plan() {
+    let door = Door::open().await;
+    let client = door.admin().await;
+    client.batch_execute("CREATE COLLECTION people WITH (dimensions = 3)").await.unwrap();
+    let insert = "INSERT INTO people (external_face_id, metadata, embedding) \
+                  VALUES ($1, '{\"team\": \"red\"}', $2)";
+    for (name, third) in [("ann", 0.5_f32), ("bob", -1e-6), ("cid", 7.0)] {
+        client.execute(insert, &[&name, &vec![1.0_f32, 0.0, third]]).await.unwrap();
+    }
+    let search = "SEARCH FACES IN people EMBEDDING $1 THRESHOLD $2 LIMIT $3";
+    let mut prepared = Vec::new();
+    for text in [search, &format!("({search})")] {
+        let statement = client.prepare(text).await.unwrap();
+        let columns: Vec<_> = statement
+            .columns()
+            .iter()
+            .map(|column| (column.name().to_owned(), column.type_().clone()))
+            .collect();
+        let probe = vec![1.0_f32, 0.0, 0.25];
+        let rows = client.query(&statement, &[&probe, &0.01_f32, &7_i64]).await.unwrap();
+        let fields: Vec<Vec<Raw>> =
+            rows.iter().map(|row| (0..row.len()).map(|at| row.get(at)).collect()).collect();
+        prepared.push((columns, statement.params().to_vec(), fields));
+    }
+    assert_eq!(prepared[0], prepared[1]);
+    assert_eq!(prepared[0].2.len(), 3);
+    let search = "SEARCH FACES IN people EMBEDDING '[1, 0, 0.25]' THRESHOLD 0.01";
+    let mut simple = Vec::new();
+    for text in [search, &format!("({search})")] {
+        let messages = client.simple_query(text).await.unwrap();
+        simple.push(format!("{messages:?}"));
+    }
+    assert_eq!(simple[0], simple[1]);
+    let late = "SEARCH FACES IN people EMBEDDING '[1, 0]'";
+    for text in [late, &format!("({late})")] {
+        let error = client.simple_query(text).await.unwrap_err();
+        assert_eq!(code(&error), SqlState::INVALID_PARAMETER_VALUE, "{text}");
+    }
 }

@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use datafusion::arrow::array::{ArrayRef, AsArray, Float32Array, Int64Array};
+use datafusion::arrow::array::AsArray;
 use datafusion::arrow::compute::{SortOptions, cast};
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
-use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::Session;
 use datafusion::common::internal_err;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -16,7 +16,7 @@ use datafusion::execution::context::QueryPlanner;
 use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
-use datafusion::logical_expr::{LogicalPlan, UserDefinedLogicalNode};
+use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNode};
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{
     EquivalenceProperties, Partitioning, PhysicalExpr, PhysicalSortExpr,
@@ -30,18 +30,15 @@ use datafusion::physical_plan::{
     ReplaceChildrenOptions,
 };
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
-use datafusion::scalar::ScalarValue;
 use futures::{TryStreamExt, stream};
-use likeness_storage::{RowRef, ScanReport, StageReport, TemplateId};
+use likeness_storage::{ScanReport, StageReport};
 
-use super::super::columns::{GalleryColumn, SearchColumn, schema_of};
-use super::super::constant::{bytes, evaluate, reals, text};
-use super::super::scan::failed;
-use super::super::{SqlError, SqlState};
-use super::node::{FaceSearch, SearchedGallery};
-use super::{DEFAULT_LIMIT, ProbeKind};
+use super::super::columns::{SearchColumn, search_schema};
+use super::super::constant::evaluate;
+use super::node::FaceSearch;
+use super::request::Request;
 use crate::biometric::FaceId;
-use crate::engine::{Exactness, FaceSet, Identification, IdentifyRequest, Match, ProbeSource};
+use crate::engine::{Exactness, FaceSet, ProbeSource};
 
 /// Plans queries as DataFusion does, and searches as [`FaceSearchExec`].
 #[derive(Debug)]
@@ -74,77 +71,22 @@ impl ExtensionPlanner for SearchPlanner {
         _context: &PhysicalPlanningContext,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>, DataFusionError> {
         let Some(search) = node.as_any().downcast_ref::<FaceSearch>() else { return Ok(None) };
-        let request = Request {
-            gallery: search.gallery.clone(),
-            probe: probe(search.kind, &evaluate("the probe of SEARCH", &search.probe, session)?)?,
-            threshold: search
-                .threshold
-                .as_ref()
-                .map(|expr| threshold(&evaluate("THRESHOLD", expr, session)?))
-                .transpose()?,
-            limit: match &search.limit {
-                Some(expr) => limit(&evaluate("LIMIT of SEARCH", expr, session)?)?,
-                None => DEFAULT_LIMIT,
-            },
-            exactness: session.config().get_extension().map_or_else(Exactness::default, |set| *set),
+        let value = |what: &str, expr: &Option<Expr>| {
+            expr.as_ref().map(|expr| evaluate(what, expr, session)).transpose()
         };
+        let request = Request::new(
+            search.gallery.clone(),
+            search.kind,
+            &evaluate("the probe of SEARCH", &search.probe, session)?,
+            value("THRESHOLD", &search.threshold)?.as_ref(),
+            value("LIMIT of SEARCH", &search.limit)?.as_ref(),
+            session.config().get_extension().map_or_else(Exactness::default, |set| *set),
+        )?;
         let columns = SearchColumn::all();
-        let schema = schema_of(columns.iter().map(|column| column.field()));
+        let schema = search_schema();
         let candidates = physical_inputs.first().cloned();
         Ok(Some(Arc::new(FaceSearchExec::new(Arc::new(request), candidates, columns, schema))))
     }
-}
-
-fn probe(kind: ProbeKind, value: &ScalarValue) -> Result<ProbeSource, SqlError> {
-    let null = || {
-        let message = "the probe of SEARCH must not be NULL";
-        SqlError::new(SqlState::NullValueNotAllowed, message)
-    };
-    match kind {
-        ProbeKind::Face => {
-            let id = text("the face id of SEARCH", value)?.ok_or_else(null)?;
-            let face_id = id.parse::<FaceId>().map_err(|error| {
-                SqlError::new(SqlState::InvalidTextRepresentation, error.to_string())
-            })?;
-            Ok(ProbeSource::Face(face_id))
-        }
-        ProbeKind::Image => {
-            let image = bytes("the image of SEARCH", value)?.ok_or_else(null)?;
-            Ok(ProbeSource::Image(image.into()))
-        }
-        ProbeKind::Embedding => {
-            let values = reals("the embedding of SEARCH", value)?.ok_or_else(null)?;
-            Ok(ProbeSource::Embedding(values))
-        }
-    }
-}
-
-/// A threshold as the engine takes it, which checks its bounds.
-fn threshold(value: &ScalarValue) -> Result<f32, SqlError> {
-    match value.cast_to(&DataType::Float32)? {
-        ScalarValue::Float32(Some(threshold)) => Ok(threshold),
-        _ => Err(SqlError::new(SqlState::NullValueNotAllowed, "THRESHOLD must not be NULL")),
-    }
-}
-
-fn limit(value: &ScalarValue) -> Result<usize, SqlError> {
-    match value.cast_to(&DataType::Int64)? {
-        ScalarValue::Int64(Some(limit)) => usize::try_from(limit).map_err(|_| {
-            let message = "LIMIT must not be negative";
-            SqlError::new(SqlState::InvalidRowCountInLimitClause, message)
-        }),
-        _ => Err(SqlError::new(SqlState::NullValueNotAllowed, "LIMIT of SEARCH must not be NULL")),
-    }
-}
-
-/// A search whose parameters are known.
-#[derive(Debug)]
-struct Request {
-    gallery: SearchedGallery,
-    probe: ProbeSource,
-    threshold: Option<f32>,
-    limit: usize,
-    exactness: Exactness,
 }
 
 /// Runs one search: collects the face ids that may be found, asks the engine, yields one batch in
@@ -294,9 +236,9 @@ impl ExecutionPlan for FaceSearchExec {
         let (request, columns) = (Arc::clone(&self.request), self.columns.clone());
         let (schema, report) = (Arc::clone(&self.schema), Arc::clone(&self.report));
         let batch = async move {
-            let found = search(&request, candidates, &context).await?;
-            let _ = report.set(found.report);
-            let batch = rows_of(request, found.matches, columns, schema).await?;
+            let only = collected(candidates, &context).await?;
+            let (batch, done) = request.run(only, columns, schema).await?;
+            let _ = report.set(done);
             metrics.record_output(batch.num_rows());
             Ok(batch)
         };
@@ -326,46 +268,19 @@ impl ExecutionPlan for FaceSearchExec {
     }
 }
 
-async fn search(
-    request: &Request,
+/// The faces that a plan says may be found; none where there is no plan.
+async fn collected(
     candidates: Option<SendableRecordBatchStream>,
     context: &TaskContext,
-) -> Result<Identification, DataFusionError> {
+) -> Result<Option<FaceSet>, DataFusionError> {
+    let Some(mut stream) = candidates else { return Ok(None) };
     let memory = MemoryConsumer::new("SEARCH candidates").register(context.memory_pool());
-    let only = match candidates {
-        Some(mut stream) => {
-            let mut ids = Vec::new();
-            while let Some(batch) = stream.try_next().await? {
-                memory.try_grow(2 * batch.num_rows() * size_of::<FaceId>())?;
-                ids.extend(face_ids(&batch)?);
-            }
-            Some(ids.into_iter().collect::<FaceSet>())
-        }
-        None => None,
-    };
-    if request.limit == 0 {
-        return Ok(Identification::default());
+    let mut ids = Vec::new();
+    while let Some(batch) = stream.try_next().await? {
+        memory.try_grow(2 * batch.num_rows() * size_of::<FaceId>())?;
+        ids.extend(face_ids(&batch)?);
     }
-    let SearchedGallery { tenant, snapshot, name, .. } = &request.gallery;
-    let asked = IdentifyRequest {
-        probe: request.probe.clone(),
-        limit: request.limit,
-        threshold: request.threshold,
-        only,
-        exactness: request.exactness,
-    };
-    Ok(tenant.identify_in(snapshot, name, asked).await.map_err(SqlError::from)?)
-}
-
-async fn rows_of(
-    request: Arc<Request>,
-    matches: Vec<Match>,
-    columns: Vec<SearchColumn>,
-    schema: SchemaRef,
-) -> Result<RecordBatch, DataFusionError> {
-    tokio::task::spawn_blocking(move || batch(&request.gallery, &matches, &columns, schema))
-        .await
-        .map_err(|error| DataFusionError::ExecutionJoin(Box::new(error)))?
+    Ok(Some(ids.into_iter().collect()))
 }
 
 /// The face ids in the first column of `batch`. Only enrolled faces come here, so each parses.
@@ -379,29 +294,4 @@ pub(in super::super) fn face_ids(batch: &RecordBatch) -> Result<Vec<FaceId>, Dat
         return internal_err!("a stored face has no valid id");
     };
     Ok(ids)
-}
-
-fn batch(
-    gallery: &SearchedGallery,
-    matches: &[Match],
-    columns: &[SearchColumn],
-    schema: SchemaRef,
-) -> Result<RecordBatch, DataFusionError> {
-    let storage = gallery.snapshot.storage();
-    let found = matches
-        .iter()
-        .map(|found| storage.get(gallery.id, TemplateId::new(found.face.face_id.as_u128())));
-    let found: Option<Vec<RowRef<'_>>> = found.collect::<Result<_, _>>().map_err(failed)?;
-    let Some(rows) = found else {
-        return internal_err!("a candidate is missing from its own snapshot");
-    };
-    let arrays = columns.iter().map(|column| match column {
-        SearchColumn::Rank => Arc::new((1..).take(rows.len()).collect::<Int64Array>()) as ArrayRef,
-        SearchColumn::Similarity => {
-            Arc::new(matches.iter().map(|found| Some(found.similarity)).collect::<Float32Array>())
-        }
-        SearchColumn::Gallery(column) => GalleryColumn::array(*column, &rows),
-    });
-    let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
-    Ok(RecordBatch::try_new_with_options(schema, arrays.collect(), &options)?)
 }

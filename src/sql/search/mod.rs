@@ -3,13 +3,18 @@
 //! The parser does not know `SEARCH`, so its tokens are rewritten before parsing into
 //! `SELECT * FROM <marker>(..)`, which may stand wherever a query may. Planning turns the marker
 //! into a [`FaceSearch`] node, whose parameters can be bound like those of any other node, and
-//! execution hands one request to the engine.
+//! execution hands one request to the engine. A statement that is nothing but a search of plain
+//! values makes its request without a plan.
 
+mod arguments;
+mod direct;
 mod exec;
 mod node;
 mod planner;
+mod request;
 mod rewrite;
 
+pub(super) use direct::DirectSearch;
 pub(super) use exec::{SearchQueryPlanner, face_ids};
 pub(super) use planner::SearchRelationPlanner;
 pub(super) use rewrite::rewrite;

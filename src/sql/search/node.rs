@@ -12,7 +12,7 @@ use likeness_storage::{GalleryId, Lsn};
 
 use super::super::SqlError;
 use super::super::catalog::GalleryCatalog;
-use super::super::columns::{SearchColumn, schema_of};
+use super::super::columns::search_schema;
 use super::ProbeKind;
 use crate::engine::{Tenant, TenantSnapshot};
 
@@ -26,9 +26,12 @@ pub(super) struct SearchedGallery {
 }
 
 impl SearchedGallery {
+    /// The gallery that the parts of a name mean.
+    ///
     /// # Errors
     /// 42P01 when the catalog has no such gallery.
-    pub(super) fn new(catalog: &GalleryCatalog, name: &str) -> Result<Self, SqlError> {
+    pub(super) fn new(catalog: &GalleryCatalog, parts: &[String]) -> Result<Self, SqlError> {
+        let name = catalog.gallery_name(parts)?;
         Ok(Self {
             tenant: catalog.tenant().clone(),
             snapshot: catalog.snapshot().clone(),
@@ -95,8 +98,7 @@ impl FaceSearch {
         limit: Option<Expr>,
         candidates: Option<LogicalPlan>,
     ) -> Result<Self, DataFusionError> {
-        let fields = SearchColumn::all().into_iter().map(SearchColumn::field);
-        let schema = Arc::new(DFSchema::try_from(schema_of(fields))?);
+        let schema = Arc::new(DFSchema::try_from(search_schema())?);
         Ok(Self { gallery, kind, probe, threshold, limit, candidates, schema })
     }
 }

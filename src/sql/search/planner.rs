@@ -10,19 +10,15 @@ use datafusion::logical_expr::planner::{
     PlannedRelation, RelationPlanner, RelationPlannerContext, RelationPlanning,
 };
 use datafusion::logical_expr::{Expr, Extension, LogicalPlan, LogicalPlanBuilder, col};
-use datafusion::sql::sqlparser::ast::{
-    self, FunctionArg, FunctionArgExpr, ObjectName, TableFactor, TableFunctionArgs, Value,
-};
+use datafusion::sql::sqlparser::ast::{self, TableFactor};
 
+use super::super::SqlError;
 use super::super::catalog::GalleryCatalog;
 use super::super::columns::GalleryColumn;
-use super::super::constant::{check_constant, without_text_casts};
-use super::super::marker::MARKER;
-use super::super::name::name_parts;
+use super::super::constant::check_constant;
 use super::super::types::SqlType;
-use super::super::{SqlError, SqlState};
+use super::arguments::{Arguments, LIMIT_TYPE, THRESHOLD_TYPE, is_marker, probe_type};
 use super::node::{FaceSearch, SearchedGallery};
-use super::{CLAUSES, ProbeKind};
 
 /// Plans searches in the galleries of one catalog.
 #[derive(Debug)]
@@ -51,8 +47,7 @@ impl SearchRelationPlanner {
         arguments: Arguments,
         context: &mut dyn RelationPlannerContext,
     ) -> Result<LogicalPlan, DataFusionError> {
-        let name = self.0.gallery_name(&arguments.name)?.to_owned();
-        let gallery = SearchedGallery::new(&self.0, &name)?;
+        let gallery = SearchedGallery::new(&self.0, &arguments.name)?;
         let mut constant = |what: &str, expr, sql_type: SqlType| {
             let expr = context.sql_to_expr(expr, &DFSchema::empty())?;
             check_constant(what, &expr)?;
@@ -62,12 +57,12 @@ impl SearchRelationPlanner {
         let probe = constant("the probe of SEARCH", arguments.probe, probe_type(kind))?;
         let [filter, threshold, limit] = arguments.clauses;
         let threshold = threshold
-            .map(|threshold| constant("THRESHOLD", threshold, SqlType::Float4))
+            .map(|threshold| constant("THRESHOLD", threshold, THRESHOLD_TYPE))
             .transpose()?;
         let limit =
-            limit.map(|limit| constant("LIMIT of SEARCH", limit, SqlType::Int8)).transpose()?;
+            limit.map(|limit| constant("LIMIT of SEARCH", limit, LIMIT_TYPE)).transpose()?;
         let candidates =
-            filter.map(|filter| self.candidates(&name, filter, context)).transpose()?;
+            filter.map(|filter| self.candidates(&gallery.name, filter, context)).transpose()?;
         let search = FaceSearch::new(gallery, kind, probe, threshold, limit, candidates)?;
         Ok(LogicalPlan::Extension(Extension { node: Arc::new(search) }))
     }
@@ -91,19 +86,6 @@ impl SearchRelationPlanner {
     }
 }
 
-fn is_marker(name: &ObjectName) -> bool {
-    name_parts(name).is_some_and(|parts| parts == [MARKER])
-}
-
-/// The type of a probe that is a bare parameter.
-fn probe_type(kind: ProbeKind) -> SqlType {
-    match kind {
-        ProbeKind::Face => SqlType::Text,
-        ProbeKind::Image => SqlType::Bytea,
-        ProbeKind::Embedding => SqlType::Float4Array,
-    }
-}
-
 /// A parameter whose type nothing else decides gets `sql_type`.
 fn typed(expr: Expr, sql_type: SqlType) -> Expr {
     match expr {
@@ -113,67 +95,4 @@ fn typed(expr: Expr, sql_type: SqlType) -> Expr {
         }
         other => other,
     }
-}
-
-/// The arguments of the marker, as the rewriting wrote them.
-struct Arguments {
-    name: Vec<String>,
-    kind: ProbeKind,
-    probe: ast::Expr,
-    /// WHERE, THRESHOLD, LIMIT.
-    clauses: [Option<ast::Expr>; 3],
-}
-
-impl Arguments {
-    fn read(args: TableFunctionArgs) -> Result<Self, SqlError> {
-        let mut positional = Vec::new();
-        let mut clauses = [None, None, None];
-        for argument in args.args {
-            let (name, value) = match argument {
-                FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => (None, value),
-                FunctionArg::Named { name, arg: FunctionArgExpr::Expr(value), .. } => {
-                    (Some(name), value)
-                }
-                FunctionArg::ExprNamed {
-                    name: ast::Expr::Identifier(name),
-                    arg: FunctionArgExpr::Expr(value),
-                    ..
-                } => (Some(name), value),
-                _ => return Err(malformed()),
-            };
-            let Some(name) = name else {
-                positional.push(value);
-                continue;
-            };
-            let clause = CLAUSES.iter().position(|clause| *clause == name.value);
-            let slot = clause.and_then(|at| clauses.get_mut(at)).ok_or_else(malformed)?;
-            *slot = Some(value);
-        }
-        let [name, kind, probe] =
-            <[ast::Expr; 3]>::try_from(positional).map_err(|_| malformed())?;
-        let name = match name {
-            ast::Expr::Identifier(part) => vec![part.value],
-            ast::Expr::CompoundIdentifier(parts) => {
-                parts.into_iter().map(|part| part.value).collect()
-            }
-            _ => return Err(malformed()),
-        };
-        let kind = match kind {
-            ast::Expr::Value(value) => match value.value {
-                Value::SingleQuotedString(word) => word,
-                _ => return Err(malformed()),
-            },
-            _ => return Err(malformed()),
-        };
-        let kind = ProbeKind::ALL
-            .into_iter()
-            .find(|known| known.keyword() == kind)
-            .ok_or_else(malformed)?;
-        Ok(Self { name, kind, probe: without_text_casts(&probe).clone(), clauses })
-    }
-}
-
-/// A marker that the rewriting did not write, or a probe of several expressions.
-fn malformed() -> SqlError {
-    SqlError::new(SqlState::SyntaxError, "SEARCH is malformed")
 }

@@ -1,0 +1,344 @@
+//! What the doors add to a search: `cargo bench --bench serve -- [ROWS] [DIMENSIONS] [SEARCHES]`.
+//!
+//! The server's two doors on free ports over a store in a temporary directory; clients in the same
+//! process, but on a thread of their own. 1, 8 and 32 connections search at the same time, each
+//! waiting for one answer before it asks again: prepared SQL, the same search as SQL has to plan
+//! it, and REST. The same searches by as many threads in the process are the base line. Prints one
+//! JSON object per figure, so that runs can be compared by a script. The key has no rate limit,
+//! and nothing is logged.
+
+use std::cell::Cell;
+use std::error::Error;
+use std::future::pending;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+
+use futures::future::try_join_all;
+use likeness::biometric::{FaceId, SyntheticFaces};
+use likeness::engine::keyring::{KeyDraft, Keyring, Tier};
+use likeness::engine::{Engine, Inference, Role};
+use likeness::pg;
+use likeness::rest::{self, RestLimits, RestState};
+use likeness_storage::{
+    Dim, Embedding, GalleryDraft, GalleryId, Probe, Row, Store, StoreOptions, TemplateId,
+    WriteBatch,
+};
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::{Client, NoTls, Statement};
+
+type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
+
+const TENANT: &str = "bench";
+const USER: &str = "bench";
+const CONNECTIONS: [usize; 3] = [1, 8, 32];
+const PROBES: usize = 64;
+const RESULTS: usize = 10;
+const ROWS_PER_BATCH: usize = 500;
+
+const DIRECT: &str = "SEARCH FACES IN faces EMBEDDING $1 LIMIT 10";
+const PLANNED: &str = "SELECT * FROM (SEARCH FACES IN faces EMBEDDING $1 LIMIT 10) s";
+
+fn main() -> Outcome {
+    let mut numbers = std::env::args().filter_map(|argument| argument.parse::<usize>().ok());
+    let rows = numbers.next().unwrap_or(100_000);
+    let dimensions = numbers.next().unwrap_or(512);
+    let searches = numbers.next().unwrap_or(1_000);
+    let directory = tempfile::tempdir()?;
+    let (store, _) = Store::open(directory.path(), StoreOptions::default())?;
+    let store = Arc::new(store);
+    let mut faces = SyntheticFaces::new(1, dimensions);
+    let gallery = fill(&store, &mut faces, rows, dimensions)?;
+    let strangers = (0..PROBES).map(|_| Embedding::normalize(faces.identity(1).remove(0)));
+    let strangers = strangers.collect::<Result<_, _>>()?;
+    let probes = Probes::new(&store, gallery, strangers, rows)?;
+    let server = Server::start(&store, Keyring::open(directory.path())?)?;
+    let client = Builder::new_current_thread().enable_all().build()?;
+    for connections in CONNECTIONS {
+        let load = Load { connections, searches: searches.div_ceil(connections) };
+        let tell = |door: &str, search: &str, times: &Times, base: Option<&Times>| {
+            times.write(door, search, connections, [rows, dimensions], base)
+        };
+        let embedding = load.in_process(&store, gallery, &probes.embeddings)?;
+        tell("process", "embedding", &embedding, None)?;
+        let face = load.in_process(&store, gallery, &probes.faces)?;
+        tell("process", "face", &face, None)?;
+        for (door, statement) in [("sql", DIRECT), ("sql, planned", PLANNED)] {
+            let times = client.block_on(load.sql(&server, statement, &probes))?;
+            tell(door, "embedding", &times, Some(&embedding))?;
+        }
+        let times = client.block_on(load.rest(&server, &probes))?;
+        tell("rest", "face", &times, Some(&face))?;
+    }
+    server.runtime.shutdown_background();
+    Ok(())
+}
+
+/// What is searched for, as the doors and the store take it.
+struct Probes {
+    /// Of people who are not enrolled.
+    embeddings: Vec<Probe>,
+    /// Of enrolled people, who are not their own candidates.
+    faces: Vec<Probe>,
+    /// Ids of the latter.
+    face_ids: Vec<FaceId>,
+}
+
+impl Probes {
+    fn new(
+        store: &Store,
+        gallery: GalleryId,
+        strangers: Vec<Embedding>,
+        rows: usize,
+    ) -> Outcome<Self> {
+        let snapshot = store.snapshot();
+        let (mut faces, mut face_ids) = (Vec::new(), Vec::new());
+        for at in (0..rows).step_by((rows / PROBES).max(1)).take(PROBES) {
+            let id = template_id(at);
+            let row = snapshot.get(gallery, id)?.ok_or("a row is missing")?;
+            let probe = Probe::new(row.to_row().embedding, RESULTS);
+            faces.push(Probe { exclude: Some(id), ..probe });
+            face_ids.push(FaceId::from_u128(id.get()));
+        }
+        let embeddings = strangers.into_iter().map(|face| Probe::new(face, RESULTS)).collect();
+        Ok(Self { embeddings, faces, face_ids })
+    }
+}
+
+/// Both doors, on threads of their own.
+struct Server {
+    runtime: Runtime,
+    pg: SocketAddr,
+    http: SocketAddr,
+    secret: String,
+}
+
+impl Server {
+    fn start(store: &Arc<Store>, keyring: Keyring) -> Outcome<Self> {
+        let engine = Engine::new(Arc::clone(store), Inference::unavailable("not measured here"));
+        let draft = KeyDraft {
+            tenant: TENANT.parse()?,
+            name: USER.to_owned(),
+            role: Role::Read,
+            tier: Tier::Unlimited,
+        };
+        let (_, secret) = keyring.create(draft)?;
+        let keyring = Arc::new(keyring);
+        let runtime = Builder::new_multi_thread().enable_all().build()?;
+        let listen = || runtime.block_on(TcpListener::bind("127.0.0.1:0"));
+        let (pg_door, http_door) = (listen()?, listen()?);
+        let (pg, http) = (pg_door.local_addr()?, http_door.local_addr()?);
+        let state =
+            RestState::new(Arc::clone(&engine), Arc::clone(&keyring), RestLimits::default());
+        runtime.spawn(pg::serve(pg_door, engine, keyring, pending()));
+        runtime.spawn(rest::serve(http_door, state, pending()));
+        Ok(Self { runtime, pg, http, secret: secret.reveal().to_owned() })
+    }
+
+    async fn log_in(&self) -> Outcome<Client> {
+        let (client, connection) = tokio_postgres::Config::new()
+            .host(self.pg.ip().to_string())
+            .port(self.pg.port())
+            .dbname(TENANT)
+            .user(USER)
+            .password(&self.secret)
+            .connect(NoTls)
+            .await?;
+        tokio::spawn(connection);
+        Ok(client)
+    }
+}
+
+/// How many search at the same time, and how often each of them.
+#[derive(Clone, Copy)]
+struct Load {
+    connections: usize,
+    searches: usize,
+}
+
+impl Load {
+    /// Searches from as many threads as there would be connections.
+    fn in_process(self, store: &Store, gallery: GalleryId, probes: &[Probe]) -> Outcome<Times> {
+        let worker = |first: usize| -> Outcome<Vec<f64>> {
+            let probes = probes.iter().cycle().skip(first);
+            let mut times = Vec::with_capacity(self.searches);
+            for (at, probe) in probes.take(2 * self.searches).enumerate() {
+                let start = Instant::now();
+                store.snapshot().identify(gallery, probe)?;
+                // The first half pays for cold pages and caches.
+                if at >= self.searches {
+                    times.push(start.elapsed().as_secs_f64());
+                }
+            }
+            Ok(times)
+        };
+        let start = Instant::now();
+        let times: Outcome<Vec<Vec<f64>>> = thread::scope(|scope| {
+            let threads: Vec<_> =
+                (0..self.connections).map(|first| scope.spawn(move || worker(first))).collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().map_err(|_| "a thread failed")?)
+                .collect()
+        });
+        Ok(Times::new(times?, start.elapsed().as_secs_f64() / 2.0))
+    }
+
+    async fn sql(self, server: &Server, text: &str, probes: &Probes) -> Outcome<Times> {
+        let mut sessions: Vec<(Client, Statement)> = Vec::new();
+        for _ in 0..self.connections {
+            let client = server.log_in().await?;
+            let statement = client.prepare(text).await?;
+            sessions.push((client, statement));
+        }
+        let embeddings: Vec<Vec<f32>> =
+            probes.embeddings.iter().map(|probe| probe.embedding.as_slice().to_vec()).collect();
+        let embeddings = &embeddings;
+        self.through(&sessions, async |(client, statement), at| {
+            let rows = client.query(statement, &[&embeddings[at % PROBES]]).await?;
+            Ok(rows.len())
+        })
+        .await
+    }
+
+    async fn rest(self, server: &Server, probes: &Probes) -> Outcome<Times> {
+        let clients: Vec<reqwest::Client> = (0..self.connections)
+            .map(|_| reqwest::Client::builder().no_proxy().build())
+            .collect::<Result<_, _>>()?;
+        self.through(&clients, async |client, at| {
+            let face_id = probes.face_ids[at % probes.face_ids.len()];
+            let address = server.http;
+            let url = format!(
+                "http://{address}/api/v2/collections/faces/search-by-face/{face_id}\
+                 ?max_results={RESULTS}&threshold=0"
+            );
+            let asked = client.post(url).bearer_auth(&server.secret).send().await?;
+            let body = asked.error_for_status()?.text().await?;
+            Ok(body.matches("\"similarity\"").count())
+        })
+        .await
+    }
+
+    /// Runs `search` over all connections at the same time, first to warm up, then measured.
+    async fn through<C>(
+        self,
+        connections: &[C],
+        search: impl AsyncFn(&C, usize) -> Outcome<usize>,
+    ) -> Outcome<Times> {
+        let fewest = Cell::new(usize::MAX);
+        let worker = async |first: usize, connection: &C| -> Outcome<Vec<f64>> {
+            let mut times = Vec::with_capacity(self.searches);
+            for at in 0..self.searches {
+                let start = Instant::now();
+                let found = search(connection, first + at).await?;
+                times.push(start.elapsed().as_secs_f64());
+                fewest.set(fewest.get().min(found));
+            }
+            Ok(times)
+        };
+        let all = async || {
+            let workers = connections.iter().enumerate();
+            try_join_all(workers.map(|(first, connection)| worker(first, connection))).await
+        };
+        all().await?;
+        let start = Instant::now();
+        let times = all().await?;
+        if fewest.get() == 0 {
+            return Err("a search found nothing".into());
+        }
+        Ok(Times::new(times, start.elapsed().as_secs_f64()))
+    }
+}
+
+/// How long searches took, in seconds.
+struct Times {
+    sorted: Vec<f64>,
+    elapsed: f64,
+}
+
+impl Times {
+    fn new(times: Vec<Vec<f64>>, elapsed: f64) -> Self {
+        let mut sorted: Vec<f64> = times.into_iter().flatten().collect();
+        sorted.sort_by(f64::total_cmp);
+        Self { sorted, elapsed }
+    }
+
+    /// Milliseconds that `share` of the searches stayed within.
+    fn milliseconds(&self, share: f64) -> f64 {
+        let at = (self.sorted.len() as f64 * share) as usize;
+        self.sorted.get(at).or(self.sorted.last()).copied().unwrap_or_default() * 1000.0
+    }
+
+    fn write(
+        &self,
+        door: &str,
+        search: &str,
+        connections: usize,
+        [rows, dimensions]: [usize; 2],
+        base: Option<&Self>,
+    ) -> io::Result<()> {
+        let [median, slow] = [0.5, 0.99].map(|share| self.milliseconds(share));
+        let per_second = self.sorted.len() as f64 / self.elapsed;
+        let overhead = base.map_or_else(String::new, |base| {
+            format!(",\"overhead_p50_ms\":{:.3}", median - base.milliseconds(0.5))
+        });
+        writeln!(
+            io::stdout(),
+            "{{\"bench\":\"serve\",\"door\":\"{door}\",\"search\":\"{search}\",\
+             \"connections\":{connections},\"rows\":{rows},\"dimensions\":{dimensions},\
+             \"p50_ms\":{median:.3},\"p99_ms\":{slow:.3},\"per_second\":{per_second:.0}{overhead}}}"
+        )
+    }
+}
+
+fn fill(
+    store: &Store,
+    faces: &mut SyntheticFaces,
+    rows: usize,
+    dimensions: usize,
+) -> Outcome<GalleryId> {
+    let mut batch = WriteBatch::new();
+    batch.create_gallery(GalleryDraft {
+        tenant: TENANT.into(),
+        name: "faces".into(),
+        description: None,
+        model: "external".into(),
+        dim: Dim::new(dimensions).ok_or("dimensions must be 1 to 4096")?,
+        created_at_us: 0,
+    });
+    let created = store.write(batch)?.created;
+    let gallery = *created.first().ok_or("no gallery was created")?;
+    let templates = (0..rows.div_ceil(4)).flat_map(|_| faces.identity(4)).take(rows);
+    let mut batch = WriteBatch::new();
+    for (at, template) in templates.enumerate() {
+        batch.enroll(gallery, row(at, template)?);
+        if (at + 1) % ROWS_PER_BATCH == 0 || at + 1 == rows {
+            store.write(std::mem::take(&mut batch))?;
+        }
+    }
+    store.checkpoint()?;
+    Ok(gallery)
+}
+
+fn template_id(at: usize) -> TemplateId {
+    TemplateId::new(at as u128 + 1)
+}
+
+fn row(at: usize, template: Vec<f32>) -> Outcome<Row> {
+    Ok(Row {
+        id: template_id(at),
+        model: "external".into(),
+        external_face_id: None,
+        external_image_id: None,
+        bounding_box: None,
+        confidence: None,
+        quality: None,
+        attributes: None,
+        metadata: None,
+        created_at_us: 0,
+        embedding: Embedding::normalize(template)?,
+    })
+}

@@ -1,0 +1,96 @@
+//! What a rewritten `SEARCH` says: the arguments of its marker, and the types of its parameters.
+
+use datafusion::sql::sqlparser::ast::{
+    self, FunctionArg, FunctionArgExpr, ObjectName, TableFunctionArgs, Value,
+};
+
+use super::super::constant::without_text_casts;
+use super::super::marker::MARKER;
+use super::super::name::name_parts;
+use super::super::types::SqlType;
+use super::super::{SqlError, SqlState};
+use super::{CLAUSES, ProbeKind};
+
+/// The type of a threshold that is a bare parameter.
+pub(super) const THRESHOLD_TYPE: SqlType = SqlType::Float4;
+
+/// The type of a limit that is a bare parameter.
+pub(super) const LIMIT_TYPE: SqlType = SqlType::Int8;
+
+/// The type of a probe that is a bare parameter.
+pub(super) fn probe_type(kind: ProbeKind) -> SqlType {
+    match kind {
+        ProbeKind::Face => SqlType::Text,
+        ProbeKind::Image => SqlType::Bytea,
+        ProbeKind::Embedding => SqlType::Float4Array,
+    }
+}
+
+/// Whether `name` stands for a rewritten SEARCH.
+pub(super) fn is_marker(name: &ObjectName) -> bool {
+    name_parts(name).is_some_and(|parts| parts == [MARKER])
+}
+
+/// The arguments of the marker, as the rewriting wrote them.
+#[derive(Debug)]
+pub(super) struct Arguments {
+    pub(super) name: Vec<String>,
+    pub(super) kind: ProbeKind,
+    pub(super) probe: ast::Expr,
+    /// WHERE, THRESHOLD, LIMIT.
+    pub(super) clauses: [Option<ast::Expr>; 3],
+}
+
+impl Arguments {
+    pub(super) fn read(args: TableFunctionArgs) -> Result<Self, SqlError> {
+        let mut positional = Vec::new();
+        let mut clauses = [None, None, None];
+        for argument in args.args {
+            let (name, value) = match argument {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => (None, value),
+                FunctionArg::Named { name, arg: FunctionArgExpr::Expr(value), .. } => {
+                    (Some(name), value)
+                }
+                FunctionArg::ExprNamed {
+                    name: ast::Expr::Identifier(name),
+                    arg: FunctionArgExpr::Expr(value),
+                    ..
+                } => (Some(name), value),
+                _ => return Err(malformed()),
+            };
+            let Some(name) = name else {
+                positional.push(value);
+                continue;
+            };
+            let clause = CLAUSES.iter().position(|clause| *clause == name.value);
+            let slot = clause.and_then(|at| clauses.get_mut(at)).ok_or_else(malformed)?;
+            *slot = Some(value);
+        }
+        let [name, kind, probe] =
+            <[ast::Expr; 3]>::try_from(positional).map_err(|_| malformed())?;
+        let name = match name {
+            ast::Expr::Identifier(part) => vec![part.value],
+            ast::Expr::CompoundIdentifier(parts) => {
+                parts.into_iter().map(|part| part.value).collect()
+            }
+            _ => return Err(malformed()),
+        };
+        let kind = match kind {
+            ast::Expr::Value(value) => match value.value {
+                Value::SingleQuotedString(word) => word,
+                _ => return Err(malformed()),
+            },
+            _ => return Err(malformed()),
+        };
+        let kind = ProbeKind::ALL
+            .into_iter()
+            .find(|known| known.keyword() == kind)
+            .ok_or_else(malformed)?;
+        Ok(Self { name, kind, probe: without_text_casts(&probe).clone(), clauses })
+    }
+}
+
+/// A marker that the rewriting did not write, or a probe of several expressions.
+fn malformed() -> SqlError {
+    SqlError::new(SqlState::SyntaxError, "SEARCH is malformed")
+}

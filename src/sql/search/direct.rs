@@ -1,0 +1,173 @@
+//! A search that is a whole statement: from its values to the engine, without a plan.
+//!
+//! What is searched most has nothing to plan: no WHERE, and values that stand in the statement or
+//! are its parameters. Everything else about a search is the same with and without a plan,
+//! because [`Request`] is.
+
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::scalar::ScalarValue;
+use datafusion::sql::sqlparser::ast::{self, Query, SetExpr, TableFactor, TableWithJoins, Value};
+use futures::stream;
+
+use super::super::catalog::GalleryCatalog;
+use super::super::columns::{SearchColumn, search_schema};
+use super::super::name::parameter_index;
+use super::super::types::SqlType;
+use super::super::{Outcome, SqlError, SqlState};
+use super::ProbeKind;
+use super::arguments::{Arguments, LIMIT_TYPE, THRESHOLD_TYPE, is_marker, probe_type};
+use super::node::SearchedGallery;
+use super::request::Request;
+use crate::engine::Exactness;
+
+/// A statement that is one search, of constants and parameters, without WHERE.
+#[derive(Debug)]
+pub(in super::super) struct DirectSearch {
+    name: Vec<String>,
+    kind: ProbeKind,
+    probe: Constant,
+    threshold: Option<Constant>,
+    limit: Option<Constant>,
+}
+
+impl DirectSearch {
+    /// The search that `query` is; none where it takes a plan.
+    pub(in super::super) fn of(query: &Query) -> Option<Self> {
+        let Query { with: None, body, order_by: None, limit_clause: None, fetch: None, .. } = query
+        else {
+            return None;
+        };
+        let SetExpr::Select(select) = &**body else { return None };
+        // The marker only stands where the rewriting wrote it, alone behind `SELECT * FROM`.
+        let [TableWithJoins { relation, joins }] = select.from.as_slice() else { return None };
+        let TableFactor::Table { name, args: Some(args), .. } = relation else { return None };
+        if !joins.is_empty() || !is_marker(name) {
+            return None;
+        }
+        let Arguments { name, kind, probe, clauses } = Arguments::read(args.clone()).ok()?;
+        let [None, threshold, limit] = clauses else { return None };
+        let constant = |expr: Option<ast::Expr>| match expr {
+            None => Some(None),
+            Some(expr) => Constant::of(&expr).map(Some),
+        };
+        let (threshold, limit) = (constant(threshold)?, constant(limit)?);
+        let search = Self { name, kind, probe: Constant::of(&probe)?, threshold, limit };
+        search.parameters_differ().then_some(search)
+    }
+
+    /// The parts of the search that are parameters, and the types they have there.
+    fn parameters(&self) -> impl Iterator<Item = (usize, SqlType)> {
+        let parts = [
+            (Some(&self.probe), probe_type(self.kind)),
+            (self.threshold.as_ref(), THRESHOLD_TYPE),
+            (self.limit.as_ref(), LIMIT_TYPE),
+        ];
+        parts.into_iter().filter_map(|(part, sql_type)| match part {
+            Some(Constant::Parameter(at)) => Some((*at, sql_type)),
+            _ => None,
+        })
+    }
+
+    /// One parameter in two places is for the planner to accept or refuse.
+    fn parameters_differ(&self) -> bool {
+        let mut places: Vec<usize> = self.parameters().map(|(at, _)| at).collect();
+        let all = places.len();
+        places.sort_unstable();
+        places.dedup();
+        places.len() == all
+    }
+
+    /// Types of `$1..` as far as the search decides them.
+    ///
+    /// # Errors
+    /// 42P01 when there is no such collection.
+    pub(in super::super) fn parameter_types(
+        &self,
+        catalog: &GalleryCatalog,
+        count: usize,
+    ) -> Result<Vec<Option<SqlType>>, SqlError> {
+        SearchedGallery::new(catalog, &self.name)?;
+        let mut types = vec![None; count];
+        for (at, sql_type) in self.parameters() {
+            if let Some(slot) = types.get_mut(at) {
+                *slot = Some(sql_type);
+            }
+        }
+        Ok(types)
+    }
+
+    /// Starts the search; it runs when its rows are asked for, and what the engine refuses shows
+    /// then.
+    ///
+    /// # Errors
+    /// No such collection; a value that is NULL or not of its type.
+    pub(in super::super) fn run(
+        &self,
+        catalog: &GalleryCatalog,
+        exactness: Exactness,
+        parameters: &[ScalarValue],
+    ) -> Result<Outcome, SqlError> {
+        let [threshold, limit] = [&self.threshold, &self.limit]
+            .map(|part| part.as_ref().map(|constant| constant.value(parameters)));
+        let request = Request::new(
+            SearchedGallery::new(catalog, &self.name)?,
+            self.kind,
+            self.probe.value(parameters)?,
+            threshold.transpose()?,
+            limit.transpose()?,
+            exactness,
+        )?;
+        let batch = async move {
+            let (batch, _) = request.run(None, SearchColumn::all(), search_schema()).await?;
+            Ok(batch)
+        };
+        let rows = RecordBatchStreamAdapter::new(search_schema(), stream::once(batch));
+        Ok(Outcome::Rows { tag: "SELECT", schema: search_schema(), stream: Box::pin(rows) })
+    }
+}
+
+/// A value that needs no evaluation.
+#[derive(Debug)]
+enum Constant {
+    /// It stands in the statement.
+    Literal(ScalarValue),
+    /// It is the parameter at this place of the list.
+    Parameter(usize),
+}
+
+impl Constant {
+    /// What `expr` is, as the planner would read it; none where it has to be evaluated.
+    fn of(expr: &ast::Expr) -> Option<Self> {
+        let value = match expr {
+            ast::Expr::Nested(inner) => return Self::of(inner),
+            ast::Expr::Value(value) => &value.value,
+            _ => return None,
+        };
+        Some(match value {
+            Value::Placeholder(name) => Self::Parameter(parameter_index(name)?),
+            Value::Null => Self::Literal(ScalarValue::Null),
+            Value::SingleQuotedString(text) => Self::Literal(ScalarValue::from(text.as_str())),
+            Value::Number(digits, _) => Self::Literal(number(digits)?),
+            _ => return None,
+        })
+    }
+
+    fn value<'a>(&'a self, parameters: &'a [ScalarValue]) -> Result<&'a ScalarValue, SqlError> {
+        match self {
+            Self::Literal(value) => Ok(value),
+            Self::Parameter(at) => parameters.get(*at).ok_or_else(|| {
+                let message = format!("there is no parameter ${}", at + 1);
+                SqlError::new(SqlState::UndefinedParameter, message)
+            }),
+        }
+    }
+}
+
+/// A whole number as `bigint`, any other as `double precision`; those above `bigint` are rare
+/// enough to be planned.
+fn number(digits: &str) -> Option<ScalarValue> {
+    if digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return digits.parse::<i64>().ok().map(ScalarValue::from);
+    }
+    digits.parse::<f64>().ok().map(ScalarValue::from)
+}

@@ -1,0 +1,151 @@
+//! A search whose values are known: one request to the engine, one batch of candidates.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Float32Array, Int64Array};
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::common::internal_err;
+use datafusion::error::DataFusionError;
+use datafusion::scalar::ScalarValue;
+use likeness_storage::{GalleryId, RowRef, ScanReport, Snapshot, TemplateId};
+
+use super::super::columns::{GalleryColumn, SearchColumn};
+use super::super::constant::{bytes, reals, text};
+use super::super::scan::failed;
+use super::super::{SqlError, SqlState};
+use super::node::SearchedGallery;
+use super::{DEFAULT_LIMIT, ProbeKind};
+use crate::biometric::{Candidate, FaceId};
+use crate::engine::{Exactness, FaceSet, IdentifyRequest, ProbeSource};
+
+/// A search whose parameters are known.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) gallery: SearchedGallery,
+    pub(super) probe: ProbeSource,
+    pub(super) threshold: Option<f32>,
+    pub(super) limit: usize,
+    pub(super) exactness: Exactness,
+}
+
+impl Request {
+    /// # Errors
+    /// A value that is NULL or not of its type; bounds are left to the engine.
+    pub(super) fn new(
+        gallery: SearchedGallery,
+        kind: ProbeKind,
+        probe: &ScalarValue,
+        threshold: Option<&ScalarValue>,
+        limit: Option<&ScalarValue>,
+        exactness: Exactness,
+    ) -> Result<Self, SqlError> {
+        Ok(Self {
+            gallery,
+            probe: probe_source(kind, probe)?,
+            threshold: threshold.map(similarity).transpose()?,
+            limit: limit.map_or(Ok(DEFAULT_LIMIT), count)?,
+            exactness,
+        })
+    }
+
+    /// Asks the engine for candidates, among `only` if given, and puts them into `columns` in the
+    /// engine's order; `columns` and `schema` go together, the schema may rename columns.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub(super) async fn run(
+        &self,
+        only: Option<FaceSet>,
+        columns: Vec<SearchColumn>,
+        schema: SchemaRef,
+    ) -> Result<(RecordBatch, ScanReport), DataFusionError> {
+        if self.limit == 0 {
+            return Ok((RecordBatch::new_empty(schema), ScanReport::default()));
+        }
+        let asked = IdentifyRequest {
+            probe: self.probe.clone(),
+            limit: self.limit,
+            threshold: self.threshold,
+            only,
+            exactness: self.exactness,
+        };
+        let SearchedGallery { tenant, snapshot, name, .. } = &self.gallery;
+        tenant
+            .candidates_in(snapshot, name, asked, move |snapshot, gallery, found| {
+                let storage = snapshot.storage();
+                let batch = batch(storage, gallery.id, &found.candidates, &columns, schema)?;
+                Ok((batch, found.report))
+            })
+            .await
+            .map_err(SqlError::from)?
+    }
+}
+
+fn probe_source(kind: ProbeKind, value: &ScalarValue) -> Result<ProbeSource, SqlError> {
+    let null = || {
+        let message = "the probe of SEARCH must not be NULL";
+        SqlError::new(SqlState::NullValueNotAllowed, message)
+    };
+    match kind {
+        ProbeKind::Face => {
+            let id = text("the face id of SEARCH", value)?.ok_or_else(null)?;
+            let face_id = id.parse::<FaceId>().map_err(|error| {
+                SqlError::new(SqlState::InvalidTextRepresentation, error.to_string())
+            })?;
+            Ok(ProbeSource::Face(face_id))
+        }
+        ProbeKind::Image => {
+            let image = bytes("the image of SEARCH", value)?.ok_or_else(null)?;
+            Ok(ProbeSource::Image(image.into()))
+        }
+        ProbeKind::Embedding => {
+            let values = reals("the embedding of SEARCH", value)?.ok_or_else(null)?;
+            Ok(ProbeSource::Embedding(values))
+        }
+    }
+}
+
+/// A threshold as the engine takes it, which checks its bounds.
+fn similarity(value: &ScalarValue) -> Result<f32, SqlError> {
+    match value.cast_to(&DataType::Float32)? {
+        ScalarValue::Float32(Some(threshold)) => Ok(threshold),
+        _ => Err(SqlError::new(SqlState::NullValueNotAllowed, "THRESHOLD must not be NULL")),
+    }
+}
+
+/// A number of candidates; the engine checks how many there may be.
+fn count(value: &ScalarValue) -> Result<usize, SqlError> {
+    match value.cast_to(&DataType::Int64)? {
+        ScalarValue::Int64(Some(limit)) => usize::try_from(limit).map_err(|_| {
+            let message = "LIMIT must not be negative";
+            SqlError::new(SqlState::InvalidRowCountInLimitClause, message)
+        }),
+        _ => Err(SqlError::new(SqlState::NullValueNotAllowed, "LIMIT of SEARCH must not be NULL")),
+    }
+}
+
+fn batch(
+    storage: &Snapshot,
+    gallery: GalleryId,
+    candidates: &[Candidate],
+    columns: &[SearchColumn],
+    schema: SchemaRef,
+) -> Result<RecordBatch, DataFusionError> {
+    let found = candidates
+        .iter()
+        .map(|found| storage.get(gallery, TemplateId::new(found.face_id.as_u128())));
+    let found: Option<Vec<RowRef<'_>>> = found.collect::<Result<_, _>>().map_err(failed)?;
+    let Some(rows) = found else {
+        return internal_err!("a candidate is missing from its own snapshot");
+    };
+    let arrays = columns.iter().map(|column| match column {
+        SearchColumn::Rank => Arc::new((1..).take(rows.len()).collect::<Int64Array>()) as ArrayRef,
+        SearchColumn::Similarity => Arc::new(
+            candidates.iter().map(|found| Some(found.similarity)).collect::<Float32Array>(),
+        ),
+        SearchColumn::Gallery(column) => GalleryColumn::array(*column, &rows),
+    });
+    let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+    Ok(RecordBatch::try_new_with_options(schema, arrays.collect(), &options)?)
+}
