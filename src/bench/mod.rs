@@ -3,8 +3,10 @@
 //! One JSON object per figure, or one line of text. Everything happens in a directory of its own,
 //! which is removed afterwards, on the disk that the caller names.
 
+mod figure;
 mod ingest;
 mod recovery;
+mod search;
 
 use std::error::Error;
 use std::fs;
@@ -16,8 +18,10 @@ use clap::{Args, Subcommand};
 use likeness_storage::{
     Dim, Embedding, GalleryDraft, GalleryId, Row, Store, StoreOptions, TemplateId, WriteBatch,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use self::figure::{median, rounded, write_figure};
+pub use self::search::SearchArgs;
 use crate::biometric::SyntheticFaces;
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
@@ -29,6 +33,8 @@ pub enum BenchCommand {
     Ingest(BenchArgs),
     /// Opening a sealed store, and replaying a log
     Recovery(BenchArgs),
+    /// Exact search: recall against brute force, latency, throughput, memory
+    Search(SearchArgs),
 }
 
 /// How much of it, where, and how the figures look.
@@ -60,6 +66,7 @@ impl BenchCommand {
         match self {
             Self::Ingest(args) => ingest::run(&Bench::new(args)?, out),
             Self::Recovery(args) => recovery::run(&Bench::new(args)?, out),
+            Self::Search(args) => search::run(args, out),
         }
     }
 }
@@ -118,22 +125,8 @@ impl Bench {
         })
     }
 
-    /// Writes one figure: its name, its numbers, and what was measured.
     fn tell(&self, out: &mut impl Write, bench: &str, figure: &str, numbers: &Value) -> Outcome {
-        let dim = self.dim.get();
-        if self.args.json {
-            let mut object = json!({ "bench": bench, "figure": figure, "dimensions": dim });
-            if let (Some(object), Some(numbers)) = (object.as_object_mut(), numbers.as_object()) {
-                object.extend(numbers.clone());
-            }
-            writeln!(out, "{object}")?;
-        } else {
-            let numbers = numbers.as_object().into_iter().flatten();
-            let words: Vec<String> =
-                numbers.map(|(name, value)| format!("{name} {value}")).collect();
-            writeln!(out, "{bench} {figure} ({dim} dimensions): {}", words.join(", "))?;
-        }
-        Ok(out.flush()?)
+        write_figure(out, self.args.json, (bench, figure), self.dim, numbers)
     }
 }
 
@@ -151,19 +144,10 @@ fn timed<T>(work: impl FnOnce() -> Outcome<T>) -> Outcome<(f64, T)> {
     Ok((start.elapsed().as_secs_f64(), given))
 }
 
-/// The middle one of some numbers.
-fn median(mut numbers: Vec<f64>) -> f64 {
-    numbers.sort_by(f64::total_cmp);
-    numbers.get(numbers.len() / 2).copied().unwrap_or_default()
-}
-
-/// A number with three decimals, which is more than a measurement is worth.
-fn rounded(number: f64) -> f64 {
-    (number * 1000.0).round() / 1000.0
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn args(data: PathBuf, json: bool) -> BenchArgs {

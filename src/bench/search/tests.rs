@@ -1,0 +1,51 @@
+//! A small run tells every figure.
+
+use serde_json::Value;
+
+use super::*;
+
+fn args(data: PathBuf, export: Option<PathBuf>) -> SearchArgs {
+    let (no_recall, json) = (false, true);
+    SearchArgs { rows: 1500, dim: 64, probes: 6, export, no_recall, data, json }
+}
+
+#[test]
+fn a_run_tells_each_figure_and_finds_what_brute_force_finds() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("bench");
+    let mut out = Vec::new();
+    run(args(data.clone(), None), &mut out).unwrap();
+    assert!(!data.exists());
+    let text = String::from_utf8(out).unwrap();
+    let figures: Vec<Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let recalls: Vec<&Value> =
+        figures.iter().filter(|figure| figure["figure"] == "recall").collect();
+    assert_eq!(recalls.len(), 3 * FILTERS.len() * JUDGED.len());
+    assert!(recalls.iter().all(|recall| recall["recall"] == 1.0), "{recalls:?}");
+    assert!(recalls.iter().any(|recall| recall["expected"] == 600));
+    for question in &TIMED {
+        let figure = figures.iter().find(|figure| figure["figure"] == question.name).unwrap();
+        assert!(figure["p50_ms"].is_number() && figure["p99_ms"].is_number());
+    }
+    for (figure, name) in [
+        ("memory", "code_bytes_per_template"),
+        ("plain_read_of_plane_1", "p50_ms"),
+        ("one_thread", "searches_per_second"),
+        ("all_threads_all_callers", "times_one_thread"),
+        ("batch", "ratio"),
+    ] {
+        let found = figures.iter().find(|value| value["figure"] == figure).unwrap();
+        assert!(found[name].is_number(), "{figure} {name}");
+    }
+}
+
+#[test]
+fn an_export_needs_no_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, export) = (folder.path().join("bench"), folder.path().join("out"));
+    run(args(data.clone(), Some(export.clone())), &mut Vec::new()).unwrap();
+    assert!(!data.exists());
+    let bytes = std::fs::metadata(export.join("templates.f32")).unwrap().len();
+    assert_eq!(bytes, 1500 * 64 * 4);
+}
