@@ -58,19 +58,20 @@ impl Oracle {
         let enough = list.iter().take(question.limit);
         let expected: Vec<_> =
             enough.filter(|(score, _)| *score >= question.min_score + ROUNDING).collect();
-        let worst = expected.last().map_or(question.min_score, |(score, _)| *score);
+        // A full list ends with a row that others may equal; any other with the least score wanted.
+        let full = expected.last().filter(|_| expected.len() == question.limit);
+        let least = full.map_or(question.min_score, |(score, _)| *score);
         let known = |row: &&&(f32, usize)| found.iter().any(|scored| scored.id == id_of(row.1));
         let present = expected.iter().filter(known).count();
-        // Equal scores leave a choice of rows.
-        let equal = found.iter().filter(|scored| {
-            (scored.score - worst).abs() < ROUNDING
-                && !expected.iter().any(|(_, row)| scored.id == id_of(*row))
-        });
-        let complete = (present + equal.count()).min(expected.len());
+        let others =
+            found.iter().filter(|scored| !expected.iter().any(|(_, row)| scored.id == id_of(*row)));
+        let equal = others.clone().filter(|scored| (scored.score - least).abs() < ROUNDING);
+        let (equal, others) = (equal.count(), others.count());
+        let complete = if full.is_some() { present + equal } else { present };
+        let complete = complete.min(expected.len());
         let sorted = found.is_sorted_by(|a, b| a.score >= b.score);
-        let too_low = found.iter().any(|scored| scored.score < worst - ROUNDING);
-        let too_many = found.len() > question.limit;
-        let differs = complete < expected.len() || !sorted || too_low || too_many;
+        let too_many = found.len() > question.limit || others > equal;
+        let differs = complete < expected.len() || !sorted || too_many;
         Recall { expected: expected.len(), found: complete, differs }
     }
 }
@@ -144,5 +145,17 @@ mod tests {
         assert_eq!((wrong.expected, wrong.found, wrong.differs), (10, 9, true));
         let alike = question.at_least(best[4].0 - 1e-3);
         assert_eq!(oracle.judge(1, &alike, &[]).expected, 5);
+        // Rounding decides whether a row reaches a threshold that is its score.
+        let list: Vec<Scored> =
+            best[..6].iter().map(|&(score, row)| Scored { id: id_of(row), score }).collect();
+        let alike = question.at_least(best[5].0);
+        for length in [5, 6] {
+            let recall = oracle.judge(1, &alike, &list[..length]);
+            assert_eq!(recall, Recall { expected: 5, found: 5, differs: false });
+        }
+        let lacking = oracle.judge(1, &alike, &list[1..]);
+        assert_eq!(lacking, Recall { expected: 5, found: 4, differs: true });
+        let foreign = oracle.judge(1, &question.at_least(best[4].0 + 1e-3), &list);
+        assert!(foreign.differs, "{foreign:?}");
     }
 }
