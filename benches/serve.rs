@@ -314,7 +314,8 @@ fn fill(
     let templates = (0..rows.div_ceil(4)).flat_map(|_| faces.identity(4)).take(rows);
     let mut batch = WriteBatch::new();
     for (at, template) in templates.enumerate() {
-        batch.enroll(gallery, row(at, template)?);
+        let embedding = Embedding::normalize(template)?;
+        batch.enroll(gallery, Row::new(template_id(at), "external", embedding));
         if (at + 1) % ROWS_PER_BATCH == 0 || at + 1 == rows {
             store.write(std::mem::take(&mut batch))?;
         }
@@ -325,20 +326,4 @@ fn fill(
 
 fn template_id(at: usize) -> TemplateId {
     TemplateId::new(at as u128 + 1)
-}
-
-fn row(at: usize, template: Vec<f32>) -> Outcome<Row> {
-    Ok(Row {
-        id: template_id(at),
-        model: "external".into(),
-        external_face_id: None,
-        external_image_id: None,
-        bounding_box: None,
-        confidence: None,
-        quality: None,
-        attributes: None,
-        metadata: None,
-        created_at_us: 0,
-        embedding: Embedding::normalize(template)?,
-    })
 }

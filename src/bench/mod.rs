@@ -109,19 +109,10 @@ impl Bench {
         let mut faces = SyntheticFaces::new(seed, self.dim.get());
         let templates = std::iter::repeat_with(move || faces.identity(4)).flatten();
         (first..).zip(templates).map(|(id, template)| {
-            Ok(Row {
-                id: TemplateId::new(id),
-                model: "external".into(),
-                external_face_id: Some(format!("person-{id}").into()),
-                external_image_id: None,
-                bounding_box: None,
-                confidence: None,
-                quality: None,
-                attributes: None,
-                metadata: None,
-                created_at_us: 0,
-                embedding: Embedding::normalize(template)?,
-            })
+            let embedding = Embedding::normalize(template)?;
+            let external_face_id = Some(format!("person-{id}").into());
+            let row = Row::new(TemplateId::new(id), "external", embedding);
+            Ok(Row { external_face_id, ..row })
         })
     }
 

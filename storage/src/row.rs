@@ -63,6 +63,23 @@ pub struct RowRef<'a> {
 }
 
 impl Row {
+    /// A row with nothing optional, created at the epoch.
+    pub fn new(id: TemplateId, model: impl Into<Arc<str>>, embedding: Embedding) -> Self {
+        Self {
+            id,
+            model: model.into(),
+            external_face_id: None,
+            external_image_id: None,
+            bounding_box: None,
+            confidence: None,
+            quality: None,
+            attributes: None,
+            metadata: None,
+            created_at_us: 0,
+            embedding,
+        }
+    }
+
     /// The borrowed form, as enrolled by batch `lsn`.
     pub fn as_ref(&self, lsn: Lsn) -> RowRef<'_> {
         RowRef {

@@ -70,27 +70,15 @@ impl DataSet {
         (0..self.probes).map(probe).collect()
     }
 
-    /// The templates in the order of rows, some thousands at a time: with the number of the first.
-    fn each_chunk(&self, mut take: impl FnMut(usize, Vec<Embedding>) -> Outcome) -> Outcome {
-        let people = self.people();
-        for start in (0..people).step_by(CHUNK_PEOPLE) {
-            let end = people.min(start + CHUNK_PEOPLE);
-            let first = start * TEMPLATES_PER_PERSON;
-            let mut templates = self.people_templates(start, end)?;
-            templates.truncate(self.rows - first);
-            take(first, templates)?;
-        }
-        Ok(())
-    }
-
     /// All templates, one after the other.
     pub(super) fn matrix(&self) -> Outcome<Matrix> {
-        let dim = self.dim.get();
-        let mut values = Vec::with_capacity(self.rows * dim);
-        self.each_chunk(|_, templates| {
+        let (dim, people) = (self.dim.get(), self.people());
+        let mut values = Vec::with_capacity(people * TEMPLATES_PER_PERSON * dim);
+        for start in (0..people).step_by(CHUNK_PEOPLE) {
+            let templates = self.people_templates(start, people.min(start + CHUNK_PEOPLE))?;
             values.extend(templates.iter().flat_map(Embedding::as_slice));
-            Ok(())
-        })?;
+        }
+        values.truncate(self.rows * dim);
         Ok(Matrix { dim, values })
     }
 

@@ -117,19 +117,8 @@ fn options(threads: usize) -> StoreOptions {
 }
 
 fn stored(matrix: &Matrix, row: usize) -> Outcome<Row> {
-    Ok(Row {
-        id: id_of(row),
-        model: "external".into(),
-        external_face_id: None,
-        external_image_id: None,
-        bounding_box: None,
-        confidence: None,
-        quality: None,
-        attributes: None,
-        metadata: None,
-        created_at_us: 0,
-        embedding: Embedding::normalize(matrix.row(row).to_vec())?,
-    })
+    let embedding = Embedding::normalize(matrix.row(row).to_vec())?;
+    Ok(Row::new(id_of(row), "external", embedding))
 }
 
 /// One run over a filled store.

@@ -22,19 +22,7 @@ pub(crate) fn descriptor(id: u64, name: &str, dim: usize) -> GalleryDescriptor {
 
 /// A row with nothing optional.
 pub(crate) fn bare_row(id: u128, components: Vec<f32>) -> Row {
-    Row {
-        id: TemplateId::new(id),
-        model: "m".into(),
-        external_face_id: None,
-        external_image_id: None,
-        bounding_box: None,
-        confidence: None,
-        quality: None,
-        attributes: None,
-        metadata: None,
-        created_at_us: 0,
-        embedding: Embedding::normalize(components).unwrap(),
-    }
+    Row::new(TemplateId::new(id), "m", Embedding::normalize(components).unwrap())
 }
 
 /// A row with every second optional field, which ones depends on the identity.

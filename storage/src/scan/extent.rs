@@ -44,6 +44,9 @@ fn search_tile(
         tile.mark_permitted(&target.probe, &mut board.undecided)?;
         let left = tile.extent.kernel.count(&board.undecided);
         tally.rows += left;
+        if left == 0 {
+            continue;
+        }
         match &target.codes {
             Some(codes) if tile.extent.view.segment.has_codes() => {
                 passes.push(Pass { tile: *tile, target, codes, board, left });
