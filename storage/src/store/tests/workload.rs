@@ -46,6 +46,8 @@ pub(super) struct Workload {
     store: Option<Arc<Store>>,
     /// The log file that was the newest when nothing was under way.
     log: Option<FileName>,
+    /// Whether files of a load may be waiting for another attempt to remove them.
+    has_discarded: bool,
 }
 
 fn newest_log(directory: &MemoryDirectory) -> Option<FileName> {
@@ -61,7 +63,8 @@ impl Workload {
             options = options.with_checkpoint_bytes(2000);
         }
         let directory = MemoryDirectory::default();
-        Self { random, directory, oracle: Oracle::new(), options, store: None, log: None }
+        let (oracle, store, log, has_discarded) = (Oracle::new(), None, None, false);
+        Self { random, directory, oracle, options, store, log, has_discarded }
     }
 
     /// Opens the store in `directory`, where every acknowledged batch must be.
@@ -117,6 +120,9 @@ impl Workload {
             // This one finds nothing to do when the one before it has ended.
             self.store().checkpoint()?;
             self.log = log;
+        }
+        if std::mem::take(&mut self.has_discarded) {
+            self.store().settle()?;
         }
         Ok(())
     }
@@ -260,6 +266,7 @@ impl Workload {
         if goes_on {
             let failed = self.directory.take_failed();
             assert!(outcome.is_ok() || failed.is_some(), "no call failed, and yet: {outcome:?}");
+            self.has_discarded |= failed.is_some();
         }
         self.directory.give_failed(failed_before);
         if goes_on { Ok(()) } else { self.note(&batch, outcome.map(Option::unwrap)) }
