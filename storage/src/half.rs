@@ -8,10 +8,10 @@ pub(crate) const ROUNDING: f64 = 1.0 / 2048.0;
 pub(crate) const INFINITY: u16 = 0x7C00;
 
 /// 2 to the power of 112, the difference of the exponents' biases, and its inverse.
-const BIAS: f32 = f32::from_bits((127 + 112) << 23);
+pub(crate) const BIAS: f32 = f32::from_bits((127 + 112) << 23);
 const INVERSE_BIAS: f32 = f32::from_bits((127 - 112) << 23);
 /// Bits that the mantissa of a half is shorter than that of a single-precision number.
-const SHORTER: u32 = 13;
+pub(crate) const SHORTER: u32 = 13;
 
 /// The value of a half that is not negative; 65,536 for infinity.
 ///

@@ -13,7 +13,7 @@ use std::arch::x86_64::{
     _mm256_shuffle_epi8, _mm256_srli_epi16, _mm256_storeu_ps, _mm256_storeu_si256,
 };
 
-use super::bounds::{self, Factors, Line};
+use super::bounds::{self, Judged, Plane};
 use super::{FieldWeights, GROUP_ROWS, LINE_BYTES, PARTIAL_SUMS, Records, TableLine, scalar};
 
 /// Floats of a vector.
@@ -42,32 +42,10 @@ pub(super) fn dot(left: &[f32], right: &[f32]) -> f32 {
     unsafe { dot_here(left, right) }
 }
 
-pub(super) fn sums(
-    table: &[TableLine],
-    records: &[u8],
-    record_bytes: usize,
-    sums: &mut [[u32; GROUP_ROWS]],
-) {
+pub(super) fn judge(plane: Plane<'_>, groups: usize, judged: Judged<'_>) {
     debug_assert!(is_available());
     // SAFETY: `Kernel` calls this where the instruction set is available.
-    unsafe { sums_here(table, records, record_bytes, sums) }
-}
-
-pub(super) fn accumulate(sums: &[[u32; GROUP_ROWS]], totals: &mut [[u32; GROUP_ROWS]]) {
-    debug_assert!(is_available());
-    // SAFETY: `Kernel` calls this where the instruction set is available.
-    unsafe { accumulate_here(sums, totals) }
-}
-
-pub(super) fn bound(
-    line: &Line,
-    factors: Factors<'_>,
-    totals: &[[u32; GROUP_ROWS]],
-    bounds: &mut [[f32; GROUP_ROWS]],
-) {
-    debug_assert!(is_available());
-    // SAFETY: `Kernel` calls this where the instruction set is available.
-    unsafe { bound_here(line, factors, totals, bounds) }
+    unsafe { judge_here(plane, groups, judged) }
 }
 
 pub(super) fn prune(bounds: &[[f32; GROUP_ROWS]], least: f32, undecided: &mut [u16]) {
@@ -96,21 +74,6 @@ pub(super) fn count(masks: &[u16]) -> u64 {
 #[target_feature(enable = "popcnt")]
 fn count_here(masks: &[u16]) -> u64 {
     bounds::count(masks)
-}
-
-#[target_feature(enable = "avx2")]
-fn accumulate_here(sums: &[[u32; GROUP_ROWS]], totals: &mut [[u32; GROUP_ROWS]]) {
-    bounds::accumulate(sums, totals);
-}
-
-#[target_feature(enable = "avx2")]
-fn bound_here(
-    line: &Line,
-    factors: Factors<'_>,
-    totals: &[[u32; GROUP_ROWS]],
-    bounds: &mut [[f32; GROUP_ROWS]],
-) {
-    bounds::bound(line, factors, totals, bounds);
 }
 
 #[target_feature(enable = "avx2")]
@@ -145,36 +108,42 @@ fn dot_here(left: &[f32], right: &[f32]) -> f32 {
 }
 
 #[target_feature(enable = "avx2")]
-fn sums_here(
-    table: &[TableLine],
-    records: &[u8],
-    record_bytes: usize,
-    sums: &mut [[u32; GROUP_ROWS]],
-) {
+fn judge_here(plane: Plane<'_>, groups: usize, mut judged: Judged<'_>) {
+    for group in 0..groups {
+        let record = &plane.records[group * plane.record_bytes..][..plane.record_bytes];
+        let sums = sums(judged.table, record);
+        judged.judge(group, &sums, plane);
+    }
+}
+
+/// The sums of one record.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn sums(table: &[TableLine], record: &[u8]) -> [u32; GROUP_ROWS] {
     let nibble = _mm256_set1_epi8(15);
     let (pairs, words) = (_mm256_set1_epi8(1), _mm256_set1_epi16(1));
-    for (record, sums) in records.chunks_exact(record_bytes).zip(sums) {
-        // Eight rows each.
-        let mut growing = [_mm256_setzero_si256(); 2];
-        let lines = record.as_chunks::<LINE_BYTES>().0.iter();
-        for (line, [low, high]) in lines.zip(table.as_chunks::<2>().0) {
-            for (sum, half) in growing.iter_mut().zip(line.as_chunks::<32>().0) {
-                let codes = load(half);
-                let lows = _mm256_and_si256(codes, nibble);
-                let highs = _mm256_and_si256(_mm256_srli_epi16::<4>(codes), nibble);
-                for (values, tables) in [(lows, low), (highs, high)] {
-                    let entries = look_up(values, tables);
-                    // Bytes to pairs to words: 4 entries of at most 255 fit.
-                    let entries = _mm256_maddubs_epi16(entries, pairs);
-                    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(entries, words));
-                }
+    // Eight rows each.
+    let mut growing = [_mm256_setzero_si256(); 2];
+    let lines = record.as_chunks::<LINE_BYTES>().0.iter();
+    for (line, [low, high]) in lines.zip(table.as_chunks::<2>().0) {
+        for (sum, half) in growing.iter_mut().zip(line.as_chunks::<32>().0) {
+            let codes = load(half);
+            let lows = _mm256_and_si256(codes, nibble);
+            let highs = _mm256_and_si256(_mm256_srli_epi16::<4>(codes), nibble);
+            for (values, tables) in [(lows, low), (highs, high)] {
+                let entries = look_up(values, tables);
+                // Bytes to pairs to words: 4 entries of at most 255 fit.
+                let entries = _mm256_maddubs_epi16(entries, pairs);
+                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(entries, words));
             }
         }
-        for (place, sum) in sums.as_chunks_mut::<8>().0.iter_mut().zip(growing) {
-            // SAFETY: the array has room for 8 integers of 32 bits.
-            unsafe { _mm256_storeu_si256(place.as_mut_ptr().cast(), sum) };
-        }
     }
+    let mut sums = [0; GROUP_ROWS];
+    for (place, sum) in sums.as_chunks_mut::<8>().0.iter_mut().zip(growing) {
+        // SAFETY: the array has room for 8 integers of 32 bits.
+        unsafe { _mm256_storeu_si256(place.as_mut_ptr().cast(), sum) };
+    }
+    sums
 }
 
 #[target_feature(enable = "avx2")]

@@ -8,18 +8,20 @@
 
 use std::arch::is_x86_feature_detected;
 use std::arch::x86_64::{
-    __m512i, _MM_HINT_T0, _mm_prefetch, _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512,
+    __m512, __m512i, _CMP_LT_OQ, _MM_HINT_T0, _mm_prefetch, _mm512_add_epi32, _mm512_add_ps,
+    _mm512_and_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepi32_ps,
     _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512,
-    _mm512_maskz_compress_epi32, _mm512_maskz_loadu_epi8, _mm512_maskz_loadu_ps,
+    _mm512_maskz_compress_epi32, _mm512_maskz_loadu_epi8, _mm512_maskz_loadu_ps, _mm512_mul_ps,
     _mm512_permutexvar_epi8, _mm512_reduce_add_epi32, _mm512_set1_epi8, _mm512_set1_epi32,
-    _mm512_setzero_ps, _mm512_setzero_si512, _mm512_srli_epi16, _mm512_storeu_ps,
-    _mm512_storeu_si512, _mm512_ternarylogic_epi32,
+    _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_slli_epi32, _mm512_srli_epi16,
+    _mm512_srli_epi32, _mm512_storeu_ps, _mm512_storeu_si512, _mm512_ternarylogic_epi32,
 };
 
-use super::bounds::{self, Factors, Line};
+use super::bounds::{self, Judged, Plane};
 use super::{
     FIELDS, FieldWeights, GROUP_ROWS, LINE_BYTES, PARTIAL_SUMS, Records, TableLine, scalar,
 };
+use crate::half;
 
 /// Floats of a vector.
 const WIDTH: usize = 16;
@@ -51,15 +53,14 @@ pub(super) fn dot(left: &[f32], right: &[f32]) -> f32 {
     unsafe { dot_here(left, right) }
 }
 
-pub(super) fn sums<const PROBES: usize>(
-    tables: [&[TableLine]; PROBES],
-    records: &[u8],
-    record_bytes: usize,
-    sums: [&mut [[u32; GROUP_ROWS]]; PROBES],
+pub(super) fn judge<const PROBES: usize>(
+    plane: Plane<'_>,
+    groups: usize,
+    judged: [Judged<'_>; PROBES],
 ) {
     debug_assert!(is_available());
     // SAFETY: `Kernel` calls this where the instruction set is available.
-    unsafe { sums_here(tables, records, record_bytes, sums) }
+    unsafe { judge_here(plane, groups, judged) }
 }
 
 pub(super) fn products(
@@ -71,23 +72,6 @@ pub(super) fn products(
     debug_assert!(is_available());
     // SAFETY: `Kernel` calls this where the instruction set is available.
     unsafe { products_here(weights, records, rows, sums) }
-}
-
-pub(super) fn accumulate(sums: &[[u32; GROUP_ROWS]], totals: &mut [[u32; GROUP_ROWS]]) {
-    debug_assert!(is_available());
-    // SAFETY: `Kernel` calls this where the instruction set is available.
-    unsafe { accumulate_here(sums, totals) }
-}
-
-pub(super) fn bound(
-    line: &Line,
-    factors: Factors<'_>,
-    totals: &[[u32; GROUP_ROWS]],
-    bounds: &mut [[f32; GROUP_ROWS]],
-) {
-    debug_assert!(is_available());
-    // SAFETY: `Kernel` calls this where the instruction set is available.
-    unsafe { bound_here(line, factors, totals, bounds) }
 }
 
 pub(super) fn prune(bounds: &[[f32; GROUP_ROWS]], least: f32, undecided: &mut [u16]) {
@@ -109,27 +93,11 @@ fn rows_here(masks: &[u16], rows: &mut Vec<u32>) {
     for (group, &mask) in masks.iter().enumerate().filter(|(_, mask)| **mask != 0) {
         let first = _mm512_set1_epi32(((group * GROUP_ROWS) as u32).cast_signed());
         let chosen = _mm512_maskz_compress_epi32(mask, _mm512_add_epi32(first, lanes));
-        // SAFETY: the array has room for 16 integers of 32 bits.
-        unsafe { _mm512_storeu_si512(listed.as_mut_ptr().cast(), chosen) };
+        store_words(&mut listed, chosen);
         // All of them and some less: a copy of fixed length is no call.
         rows.extend_from_slice(&listed);
         rows.truncate(rows.len() - GROUP_ROWS + mask.count_ones() as usize);
     }
-}
-
-#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-fn accumulate_here(sums: &[[u32; GROUP_ROWS]], totals: &mut [[u32; GROUP_ROWS]]) {
-    bounds::accumulate(sums, totals);
-}
-
-#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-fn bound_here(
-    line: &Line,
-    factors: Factors<'_>,
-    totals: &[[u32; GROUP_ROWS]],
-    bounds: &mut [[f32; GROUP_ROWS]],
-) {
-    bounds::bound(line, factors, totals, bounds);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
@@ -170,43 +138,88 @@ fn dot_here(left: &[f32], right: &[f32]) -> f32 {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vnni")]
-fn sums_here<const PROBES: usize>(
-    tables: [&[TableLine]; PROBES],
-    records: &[u8],
-    record_bytes: usize,
-    mut sums: [&mut [[u32; GROUP_ROWS]]; PROBES],
+fn judge_here<const PROBES: usize>(
+    plane: Plane<'_>,
+    groups: usize,
+    mut judged: [Judged<'_>; PROBES],
 ) {
-    let groups = sums.first().map_or(0, |sums| sums.len());
-    let mut group = 0;
-    while group < groups {
-        let records = &records[group * record_bytes..];
-        let sums = sums.each_mut().map(|sums| &mut sums[group..]);
+    let mut first = 0;
+    while first < groups {
         // More groups than these would need more registers than there are.
-        group += match groups - group {
+        first += match groups - first {
             SIDE_BY_SIDE.. if PROBES == 1 => {
-                block::<PROBES, SIDE_BY_SIDE>(tables, records, record_bytes, sums)
+                judge_block::<PROBES, SIDE_BY_SIDE>(plane, first, &mut judged)
             }
             SIDE_BY_SIDE_SHARED.. => {
-                block::<PROBES, SIDE_BY_SIDE_SHARED>(tables, records, record_bytes, sums)
+                judge_block::<PROBES, SIDE_BY_SIDE_SHARED>(plane, first, &mut judged)
             }
-            _ => block::<PROBES, 1>(tables, records, record_bytes, sums),
+            _ => judge_block::<PROBES, 1>(plane, first, &mut judged),
         };
     }
 }
 
-/// The sums of the first groups; says how many these are.
+/// Judges some groups; says how many.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vnni")]
+fn judge_block<const PROBES: usize, const GROUPS: usize>(
+    plane: Plane<'_>,
+    first: usize,
+    judged: &mut [Judged<'_>; PROBES],
+) -> usize {
+    let records = &plane.records[first * plane.record_bytes..];
+    let mut tables: [&[TableLine]; PROBES] = [&[]; PROBES];
+    for probe in 0..PROBES {
+        tables[probe] = judged[probe].table;
+    }
+    let sums = sums::<PROBES, GROUPS>(&tables, records, plane.record_bytes);
+    for group in 0..GROUPS {
+        let [correction, residual] = factors(&records[group * plane.record_bytes..], &tables);
+        for probe in 0..PROBES {
+            let judged = &mut judged[probe];
+            let (line, place) = (judged.line, first + group);
+            let mut total = sums[probe][group];
+            if !plane.is_first {
+                let before = load_words(&judged.totals[place]);
+                total = _mm512_add_epi32(total, _mm512_slli_epi32::<1>(before));
+            }
+            store_words(&mut judged.totals[place], total);
+            let total = _mm512_mul_ps(_mm512_set1_ps(line.slope), _mm512_cvtepi32_ps(total));
+            let sum = _mm512_add_ps(total, _mm512_set1_ps(line.offset));
+            let error = _mm512_mul_ps(_mm512_set1_ps(line.residual_scale), residual);
+            let bound = _mm512_add_ps(_mm512_mul_ps(correction, sum), error);
+            let bound = _mm512_add_ps(bound, _mm512_set1_ps(line.slack));
+            // SAFETY: the array has room for 16 floats.
+            unsafe { _mm512_storeu_ps(judged.bounds[place].as_mut_ptr(), bound) };
+            let least = _mm512_set1_ps(judged.least);
+            judged.undecided[place] &= !_mm512_cmp_ps_mask::<_CMP_LT_OQ>(bound, least);
+        }
+    }
+    GROUPS
+}
+
+/// The correction factors and the residual norms of a group, behind the words of its record: see
+/// [`bounds::factors`].
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn factors(record: &[u8], tables: &[&[TableLine]]) -> [__m512; 2] {
+    let words = load(&record[tables[0].len() / 2 * LINE_BYTES..].as_chunks().0[0]);
+    let low = _mm512_srli_epi32::<{ 16 - half::SHORTER }>(_mm512_slli_epi32::<16>(words));
+    let high = _mm512_slli_epi32::<{ half::SHORTER }>(_mm512_srli_epi32::<16>(words));
+    let bias = _mm512_set1_ps(half::BIAS);
+    [low, high].map(|bits| _mm512_mul_ps(_mm512_castsi512_ps(bits), bias))
+}
+
+/// The sums of some groups for each table.
 ///
 /// Loops over places instead of iterators: those are not always inlined here, and then the sums
 /// live in memory.
 #[inline]
-#[expect(clippy::needless_pass_by_value, reason = "the slices are borrowed for the call")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vnni")]
-fn block<const PROBES: usize, const GROUPS: usize>(
-    tables: [&[TableLine]; PROBES],
+fn sums<const PROBES: usize, const GROUPS: usize>(
+    tables: &[&[TableLine]; PROBES],
     records: &[u8],
     record_bytes: usize,
-    sums: [&mut [[u32; GROUP_ROWS]]; PROBES],
-) -> usize {
+) -> [[__m512i; GROUPS]; PROBES] {
     let nibble = _mm512_set1_epi8(15);
     let places = _mm512_set1_epi32(BYTE_PLACES);
     let ones = _mm512_set1_epi8(1);
@@ -246,12 +259,11 @@ fn block<const PROBES: usize, const GROUPS: usize>(
     }
     for probe in 0..PROBES {
         for group in 0..GROUPS {
-            let sum = _mm512_add_epi32(low_sums[probe][group], high_sums[probe][group]);
-            // SAFETY: the array has room for 16 integers of 32 bits.
-            unsafe { _mm512_storeu_si512(sums[probe][group].as_mut_ptr().cast(), sum) };
+            low_sums[probe][group] =
+                _mm512_add_epi32(low_sums[probe][group], high_sums[probe][group]);
         }
     }
-    GROUPS
+    low_sums
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
@@ -305,6 +317,13 @@ fn with_products(
     let fields = _mm512_and_si512(_mm512_srli_epi16::<6>(part), field);
     d = _mm512_dpbusd_epi32(d, fields, load(of_d));
     [a, b, c, d]
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn store_words(words: &mut [u32; WIDTH], value: __m512i) {
+    // SAFETY: the array has room for 64 bytes.
+    unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), value) };
 }
 
 /// Asks for the line so many bytes behind another.

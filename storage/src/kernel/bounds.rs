@@ -1,7 +1,7 @@
 //! From integers to bounds: one body, compiled for each instruction set by its own module.
 #![expect(clippy::inline_always, reason = "a body takes the instruction set of its caller")]
 
-use super::{GROUP_ROWS, LINE_BYTES};
+use super::{GROUP_ROWS, LINE_BYTES, TableLine};
 use crate::half;
 
 /// How the total `A` of a row becomes the highest score that the row can have:
@@ -19,15 +19,58 @@ pub(crate) struct Line {
     pub(crate) slack: f32,
 }
 
-/// The records of some groups, for the line of factors of each.
+/// One plane of some groups: a record for each, with the line of factors behind its words.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Factors<'a> {
-    /// One record after the other.
+pub(crate) struct Plane<'a> {
+    /// One record after the other; those of groups that are not asked for may be read ahead.
     pub(crate) records: &'a [u8],
     /// Bytes of a record.
     pub(crate) record_bytes: usize,
-    /// Where in a record the factors begin.
-    pub(crate) offset: usize,
+    /// Whether there are no totals of planes before it.
+    pub(crate) is_first: bool,
+}
+
+/// What a probe knows of some groups, and what it takes to learn more from a plane.
+#[derive(Debug)]
+pub(crate) struct Judged<'a> {
+    /// The probe's table.
+    pub(crate) table: &'a [TableLine],
+    /// How totals become bounds.
+    pub(crate) line: &'a Line,
+    /// The least bound of a row that stays undecided.
+    pub(crate) least: f32,
+    /// The sums of all planes so far, each plane counting twice the next.
+    pub(crate) totals: &'a mut [[u32; GROUP_ROWS]],
+    /// The highest score each row can have.
+    pub(crate) bounds: &'a mut [[f32; GROUP_ROWS]],
+    /// One bit per row that may still be found.
+    pub(crate) undecided: &'a mut [u16],
+}
+
+impl Judged<'_> {
+    /// The groups that there is room for.
+    pub(super) fn groups(&self) -> usize {
+        self.totals.len().min(self.bounds.len()).min(self.undecided.len())
+    }
+
+    /// Takes in the sums of a plane of one group.
+    #[inline(always)]
+    pub(super) fn judge(&mut self, group: usize, sums: &[u32; GROUP_ROWS], plane: Plane<'_>) {
+        let offset = self.table.len() / 2 * LINE_BYTES;
+        let Some(words) = words(&plane.records[group * plane.record_bytes..], offset) else {
+            return;
+        };
+        let (totals, bounds) = (&mut self.totals[group], &mut self.bounds[group]);
+        for row in 0..GROUP_ROWS {
+            let before = if plane.is_first { 0 } else { totals[row] };
+            totals[row] = 2 * before + sums[row];
+            let [correction, residual] = factors(words[row]);
+            // Totals have 24 bits at most; signed ones are converted by every instruction set.
+            let sum = self.line.slope * totals[row].cast_signed() as f32 + self.line.offset;
+            bounds[row] = correction * sum + self.line.residual_scale * residual + self.line.slack;
+        }
+        prune(&self.bounds[group..=group], self.least, &mut self.undecided[group..=group]);
+    }
 }
 
 /// The correction factor and the residual norm of a row: two half-precision numbers.
@@ -35,35 +78,6 @@ pub(crate) struct Factors<'a> {
 pub(crate) fn factors(word: [u8; 4]) -> [f32; 2] {
     let word = u32::from_le_bytes(word);
     [half::decode(word & 0xFFFF), half::decode(word >> 16)]
-}
-
-#[inline(always)]
-pub(super) fn accumulate(sums: &[[u32; GROUP_ROWS]], totals: &mut [[u32; GROUP_ROWS]]) {
-    let (totals, sums) = (totals.as_flattened_mut(), sums.as_flattened());
-    for place in 0..totals.len().min(sums.len()) {
-        totals[place] = 2 * totals[place] + sums[place];
-    }
-}
-
-#[inline(always)]
-pub(super) fn bound(
-    line: &Line,
-    records: Factors<'_>,
-    totals: &[[u32; GROUP_ROWS]],
-    bounds: &mut [[f32; GROUP_ROWS]],
-) {
-    let Factors { records, record_bytes, offset } = records;
-    let groups = totals.len().min(bounds.len()).min(records.len() / record_bytes.max(1));
-    for group in 0..groups {
-        let Some(words) = words(&records[group * record_bytes..], offset) else { return };
-        let (totals, bounds) = (&totals[group], &mut bounds[group]);
-        for row in 0..GROUP_ROWS {
-            let [correction, residual] = factors(words[row]);
-            // Totals have 24 bits at most; signed ones are converted by every instruction set.
-            let sum = line.slope * totals[row].cast_signed() as f32 + line.offset;
-            bounds[row] = correction * sum + line.residual_scale * residual + line.slack;
-        }
-    }
 }
 
 #[inline(always)]

@@ -20,7 +20,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::OnceLock;
 
-pub(crate) use bounds::{Factors, Line, factors};
+pub(crate) use bounds::{Judged, Line, Plane, factors};
 
 /// Rows whose codes stand side by side.
 pub(crate) const GROUP_ROWS: usize = 16;
@@ -127,41 +127,34 @@ impl Kernel {
         }
     }
 
-    /// Adds up each table's entries for each row of some groups, reading the groups once.
+    /// Reads a plane of some groups once and tells each probe the highest score that each row can
+    /// have: see [`Line`] for the formula.
     ///
-    /// A group is a record of `record_bytes` bytes, which begins with as many lines as a table
-    /// has pairs of lines: line `w` holds word `w` of each of the 16 rows, little-endian. Writes
-    /// the sums of as many groups as there are whole records and places for in all of `sums`;
-    /// records behind these may be asked for from memory.
-    pub(crate) fn sums<const PROBES: usize>(
-        self,
-        tables: [&[TableLine]; PROBES],
-        records: &[u8],
-        record_bytes: usize,
-        sums: [&mut [[u32; GROUP_ROWS]]; PROBES],
-    ) {
-        let words = tables.iter().map(|table| table.len() / 2).min().unwrap_or_default();
-        if words == 0 || record_bytes < words * LINE_BYTES {
+    /// The sum of a row adds up the table's entries: a record begins with as many lines as a table
+    /// has pairs of lines, and line `w` holds word `w` of each of the 16 rows, little-endian. Sums
+    /// become totals, totals bounds, and the bits of the rows whose bounds are below what a probe
+    /// wants are cleared; a bound that is not a number is below nothing. Groups beyond the records
+    /// or the room that any probe has for them are left alone.
+    pub(crate) fn judge<const PROBES: usize>(self, plane: Plane<'_>, judged: [Judged<'_>; PROBES]) {
+        let words = judged.iter().map(|judged| judged.table.len() / 2).min().unwrap_or_default();
+        if words == 0 || plane.record_bytes < (words + 1) * LINE_BYTES {
             return;
         }
-        let places = sums.iter().map(|sums| sums.len()).min().unwrap_or_default();
-        let groups = places.min(records.len() / record_bytes);
-        let tables = tables.map(|table| &table[..2 * words]);
-        let sums = sums.map(|sums| &mut sums[..groups]);
+        let room = judged.iter().map(Judged::groups).min().unwrap_or_default();
+        let groups = room.min(plane.records.len() / plane.record_bytes);
+        let judged = judged.map(|judged| Judged { table: &judged.table[..2 * words], ..judged });
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 if self.is_available() => {
-                avx512::sums(tables, records, record_bytes, sums);
-            }
+            Self::Avx512 if self.is_available() => avx512::judge(plane, groups, judged),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 if self.is_available() => {
-                for (table, sums) in tables.into_iter().zip(sums) {
-                    avx2::sums(table, records, record_bytes, sums);
+                for judged in judged {
+                    avx2::judge(plane, groups, judged);
                 }
             }
             _ => {
-                for (table, sums) in tables.into_iter().zip(sums) {
-                    scalar::sums(table, records, record_bytes, sums);
+                for judged in judged {
+                    scalar::judge(plane, groups, judged);
                 }
             }
         }
@@ -189,36 +182,6 @@ impl Kernel {
                 let records = rows.iter().map(|row| records.get(*row));
                 sums.extend(records.map(|record| scalar::product(weights, record)));
             }
-        }
-    }
-
-    /// Adds the sums of a plane to the totals of those before it, each of which counts twice the
-    /// next.
-    pub(crate) fn accumulate(self, sums: &[[u32; GROUP_ROWS]], totals: &mut [[u32; GROUP_ROWS]]) {
-        match self {
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512 if self.is_available() => avx512::accumulate(sums, totals),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 if self.is_available() => avx2::accumulate(sums, totals),
-            _ => bounds::accumulate(sums, totals),
-        }
-    }
-
-    /// Turns totals into the highest score that each row can have: see [`Factors`] for what is
-    /// read, [`Line`] for the formula.
-    pub(crate) fn bound(
-        self,
-        line: &Line,
-        factors: Factors<'_>,
-        totals: &[[u32; GROUP_ROWS]],
-        bounds: &mut [[f32; GROUP_ROWS]],
-    ) {
-        match self {
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512 if self.is_available() => avx512::bound(line, factors, totals, bounds),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 if self.is_available() => avx2::bound(line, factors, totals, bounds),
-            _ => bounds::bound(line, factors, totals, bounds),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The kernels without any particular instruction set: the definition of their results.
 
+use super::bounds::{Judged, Plane};
 use super::{FieldWeights, GROUP_ROWS, LINE_BYTES, PARTIAL_SUMS, TableLine};
 
 /// See [`super::Kernel::dot`].
@@ -28,27 +29,29 @@ pub(super) fn fold(sums: &mut [f32]) -> f32 {
     sums[0] + 0.0
 }
 
-/// See [`super::Kernel::sums`].
-pub(super) fn sums(
-    table: &[TableLine],
-    records: &[u8],
-    record_bytes: usize,
-    sums: &mut [[u32; GROUP_ROWS]],
-) {
-    for (record, sums) in records.chunks_exact(record_bytes).zip(sums) {
-        *sums = [0; GROUP_ROWS];
-        let (lines, _) = record.as_chunks::<LINE_BYTES>();
-        for (line, tables) in lines.iter().zip(table.as_chunks::<2>().0) {
-            let (words, _) = line.as_chunks::<4>();
-            for (sum, word) in sums.iter_mut().zip(words) {
-                for (byte, value) in word.iter().enumerate() {
-                    let [low, high] = tables;
-                    *sum += u32::from(low.0[16 * byte + usize::from(value & 15)]);
-                    *sum += u32::from(high.0[16 * byte + usize::from(value >> 4)]);
-                }
+/// See [`super::Kernel::judge`].
+pub(super) fn judge(plane: Plane<'_>, groups: usize, mut judged: Judged<'_>) {
+    for (group, record) in plane.records.chunks_exact(plane.record_bytes).enumerate().take(groups) {
+        let sums = sums(judged.table, record);
+        judged.judge(group, &sums, plane);
+    }
+}
+
+/// The sums of one record.
+fn sums(table: &[TableLine], record: &[u8]) -> [u32; GROUP_ROWS] {
+    let mut sums = [0; GROUP_ROWS];
+    let (lines, _) = record.as_chunks::<LINE_BYTES>();
+    for (line, tables) in lines.iter().zip(table.as_chunks::<2>().0) {
+        let (words, _) = line.as_chunks::<4>();
+        for (sum, word) in sums.iter_mut().zip(words) {
+            for (byte, value) in word.iter().enumerate() {
+                let [low, high] = tables;
+                *sum += u32::from(low.0[16 * byte + usize::from(value & 15)]);
+                *sum += u32::from(high.0[16 * byte + usize::from(value >> 4)]);
             }
         }
     }
+    sums
 }
 
 /// See [`super::Kernel::products`]: of one row.

@@ -22,8 +22,6 @@ pub(crate) struct Scratch {
 pub(crate) struct Board {
     /// One bit per row that may still be found.
     pub(crate) undecided: Vec<u16>,
-    /// The sums of one plane.
-    pub(crate) sums: Vec<Lanes<u32>>,
     /// The sums of all planes so far, each plane counting twice the next.
     pub(crate) totals: Vec<Lanes<u32>>,
     /// The highest score each row can have.
@@ -40,7 +38,6 @@ impl Board {
     /// Makes room for so many groups.
     pub(crate) fn fit(&mut self, groups: usize) {
         self.undecided.resize(groups, 0);
-        self.sums.resize(groups, Lanes::default());
         self.totals.resize(groups, Lanes::default());
         self.bounds.resize(groups, Lanes::default());
     }

@@ -9,15 +9,13 @@ use super::scratch::{Board, SIDE_BY_SIDE, next_run};
 use super::seeds;
 use super::target::{CodeProbe, Target};
 use super::tile::Tile;
-use crate::code::{self, GROUP_ROWS, PLANES, record_bytes, refinement_bytes, words_bytes};
-use crate::kernel::{self, Factors, Records};
+use crate::code::{self, GROUP_ROWS, PLANES, record_bytes, refinement_bytes};
+use crate::kernel::{self, Judged, Plane, Records};
 
 /// With so few rows undecided, the next stage costs more than their embeddings.
 const FEW_ROWS: u64 = 8;
 /// Runs of undecided groups between the one that is read and the one that is asked for from memory.
 const RUNS_AHEAD: usize = 4;
-/// Groups whose sums are judged while they are in the first level of the cache.
-const BLOCK_GROUPS: usize = 16;
 /// Rows between the one that is scored and the one that is asked for from memory.
 const AHEAD: usize = 4;
 /// Rows that are scored between two looks at the caller's cancellation flag.
@@ -69,20 +67,8 @@ fn bound(plane: usize, passes: &mut [Pass<'_>], tally: &mut Tally) -> Result<(),
     Ok(())
 }
 
+/// Bounds the rows of a run of groups, and gives up those that cannot reach the bar.
 fn bound_run<const N: usize>(
-    plane: usize,
-    run: Range<usize>,
-    passes: &mut [&mut Pass<'_>; N],
-) -> Result<u64, ReadError> {
-    let mut bytes = 0;
-    for start in run.clone().step_by(BLOCK_GROUPS) {
-        bytes += bound_block(plane, start..run.end, passes)?;
-    }
-    Ok(bytes)
-}
-
-/// The first groups of a run: bounds their rows, and gives up those that cannot reach the bar.
-fn bound_block<const N: usize>(
     plane: usize,
     run: Range<usize>,
     passes: &mut [&mut Pass<'_>; N],
@@ -90,33 +76,22 @@ fn bound_block<const N: usize>(
     let Some(Tile { extent, start, .. }) = passes.first().map(|pass| pass.tile) else {
         return Ok(0);
     };
-    let (segment, kernel) = (&extent.view.segment, extent.kernel);
-    let (record_bytes, offset) = (record_bytes(segment.dim(), plane), words_bytes(segment.dim()));
-    let groups = run.start..run.end.min(run.start + BLOCK_GROUPS);
-    // All of them, for the kernel asks for those behind from memory.
+    let segment = &extent.view.segment;
     let records = segment.codes(extent.number, plane, start + run.start..start + run.end)?;
-    let tables = passes.each_ref().map(|pass| &pass.codes.table[..]);
-    let sums = passes.each_mut().map(|pass| {
-        let Board { sums, totals, .. } = &mut *pass.board;
-        let sums = if plane == 0 { totals } else { sums };
-        sums.get_mut(groups.clone()).unwrap_or_default()
+    let record_bytes = record_bytes(segment.dim(), plane);
+    let judged = passes.each_mut().map(|pass| {
+        let Board { totals, bounds, undecided, .. } = &mut *pass.board;
+        Judged {
+            table: &pass.codes.table,
+            line: pass.codes.line(plane),
+            least: pass.target.bar(),
+            totals: totals.get_mut(run.clone()).unwrap_or_default(),
+            bounds: bounds.get_mut(run.clone()).unwrap_or_default(),
+            undecided: undecided.get_mut(run.clone()).unwrap_or_default(),
+        }
     });
-    kernel.sums(tables, records, record_bytes, sums);
-    let factors = Factors { records, record_bytes, offset };
-    for pass in passes {
-        let Board { sums, totals, bounds, undecided, .. } = &mut *pass.board;
-        let totals = totals.get_mut(groups.clone()).unwrap_or_default();
-        if plane > 0 {
-            kernel.accumulate(sums.get(groups.clone()).unwrap_or_default(), totals);
-        }
-        let bounds = bounds.get_mut(groups.clone()).unwrap_or_default();
-        if let Some(line) = pass.codes.lines.get(plane) {
-            kernel.bound(line, factors, totals, bounds);
-        }
-        let undecided = undecided.get_mut(groups.clone()).unwrap_or_default();
-        kernel.prune(bounds, pass.target.bar(), undecided);
-    }
-    Ok((groups.len() * record_bytes) as u64)
+    extent.kernel.judge(Plane { records, record_bytes, is_first: plane == 0 }, judged);
+    Ok(records.len() as u64)
 }
 
 impl Pass<'_> {

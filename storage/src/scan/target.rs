@@ -27,9 +27,17 @@ pub(crate) struct Target {
 #[derive(Debug)]
 pub(crate) struct CodeProbe {
     pub(crate) table: Vec<TableLine>,
-    pub(crate) lines: [Line; PLANES],
+    lines: [Line; PLANES],
     pub(crate) weights: Vec<FieldWeights>,
     pub(crate) refined_line: RefinedLine,
+}
+
+impl CodeProbe {
+    /// How totals become bounds after a plane.
+    pub(crate) fn line(&self, plane: usize) -> &Line {
+        let [first, last] = &self.lines;
+        if plane == 0 { first } else { last }
+    }
 }
 
 impl Target {
