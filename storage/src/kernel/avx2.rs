@@ -21,7 +21,7 @@ const WIDTH: usize = 8;
 /// Rows between the one at hand and the one whose record is asked for from memory.
 const AHEAD_ROWS: usize = 12;
 /// Most lines of memory that are asked for at once; the machine goes on by itself.
-const PREFETCHED_LINES: usize = 32;
+const PREFETCHED_LINES: usize = 6;
 
 pub(super) fn is_available() -> bool {
     is_x86_feature_detected!("avx2")

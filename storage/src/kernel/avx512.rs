@@ -17,7 +17,7 @@ use std::arch::x86_64::{
     _mm512_srli_epi32, _mm512_storeu_ps, _mm512_storeu_si512, _mm512_ternarylogic_epi32,
 };
 
-use super::bounds::{self, Judged, Plane};
+use super::bounds::{Judged, Plane};
 use super::{
     FIELDS, FieldWeights, GROUP_ROWS, LINE_BYTES, PARTIAL_SUMS, Records, TableLine, scalar,
 };
@@ -100,9 +100,14 @@ fn rows_here(masks: &[u16], rows: &mut Vec<u32>) {
     }
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+#[target_feature(enable = "avx512f")]
 fn prune_here(bounds: &[[f32; GROUP_ROWS]], least: f32, undecided: &mut [u16]) {
-    bounds::prune(bounds, least, undecided);
+    let least = _mm512_set1_ps(least);
+    for (mask, bounds) in undecided.iter_mut().zip(bounds) {
+        // SAFETY: the array has 16 floats.
+        let bounds = unsafe { _mm512_loadu_ps(bounds.as_ptr()) };
+        *mask &= !_mm512_cmp_ps_mask::<_CMP_LT_OQ>(bounds, least);
+    }
 }
 
 #[target_feature(enable = "avx512f")]
@@ -198,7 +203,7 @@ fn judge_block<const PROBES: usize, const GROUPS: usize>(
 }
 
 /// The correction factors and the residual norms of a group, behind the words of its record: see
-/// [`bounds::factors`].
+/// [`super::factors`].
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn factors(record: &[u8], tables: &[&[TableLine]]) -> [__m512; 2] {

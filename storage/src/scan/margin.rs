@@ -13,9 +13,9 @@ use crate::half;
 use crate::kernel::Line;
 
 /// The part of the failure probability that each plane may use up, and what is left for the
-/// refinement; they add up to one. The first plane decides most, so it gets most.
-const SHARES: [f64; PLANES] = [0.7, 0.15];
-const REFINEMENT_SHARE: f64 = 0.15;
+/// refinement; they add up to one. The planes decide most, so they get most.
+const SHARES: [f64; PLANES] = [0.45, 0.45];
+const REFINEMENT_SHARE: f64 = 0.1;
 
 /// Rounding of scores, rotations and estimates to `f32`, which stays below this at any dimension.
 const ROUNDING: f64 = 5e-5;

@@ -22,6 +22,8 @@ pub(crate) struct Scratch {
 pub(crate) struct Board {
     /// One bit per row that may still be found.
     pub(crate) undecided: Vec<u16>,
+    /// One bit per row that probably will be found.
+    pub(crate) likely: Vec<u16>,
     /// The sums of all planes so far, each plane counting twice the next.
     pub(crate) totals: Vec<Lanes<u32>>,
     /// The highest score each row can have.
@@ -61,10 +63,16 @@ pub(crate) fn lane<T: Copy>(groups: &[Lanes<T>], row: u32) -> Option<T> {
     group.get(row as usize % GROUP_ROWS).copied()
 }
 
+/// Masks that are looked at together on the way to one that has a bit.
+const STRIDE: usize = 32;
+
 /// The next groups in a row, at `from` or behind, that have a row whose bit is set.
 pub(crate) fn next_run(masks: &[u16], from: usize) -> Option<Range<usize>> {
     let rest = masks.get(from..)?;
-    let start = from + rest.iter().position(|&mask| mask != 0)?;
+    let empty = |masks: &&[u16; STRIDE]| masks.iter().fold(0, |all, mask| all | mask) == 0;
+    let skipped = STRIDE * rest.as_chunks().0.iter().take_while(empty).count();
+    let rest = rest.get(skipped..)?;
+    let start = from + skipped + rest.iter().position(|&mask| mask != 0)?;
     let length = masks.get(start..)?.iter().take_while(|mask| **mask != 0).count();
     Some(start..start + length)
 }
@@ -81,5 +89,11 @@ mod tests {
         assert_eq!(next_run(&masks, 3), Some(5..6));
         assert_eq!(next_run(&masks, 6), None);
         assert_eq!(next_run(&masks, 7), None);
+        let mut masks = vec![0; 5 * STRIDE];
+        masks[3 * STRIDE - 1..=3 * STRIDE].fill(1);
+        for from in 0..3 * STRIDE {
+            assert_eq!(next_run(&masks, from), Some(3 * STRIDE - 1..3 * STRIDE + 1));
+        }
+        assert_eq!(next_run(&masks, 3 * STRIDE + 1), None);
     }
 }

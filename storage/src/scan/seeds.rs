@@ -7,29 +7,35 @@ use super::scratch::Board;
 use super::target::Target;
 use crate::code::GROUP_ROWS;
 
-/// Seeds: times the length of the list wanted, and at least.
-const PER_HIT: usize = 2;
-const LEAST: usize = 32;
+/// Seeds: as many as the list wanted is long, and at least.
+const LEAST: usize = 16;
 /// So many undecided rows for each seed make it worth its while.
-const GAIN: u64 = 4;
+const GAIN: usize = 4;
+/// Rows among which a seed is the best.
+const SAMPLE: usize = 64;
+/// Groups among which there are seeds, at least.
+const SAMPLE_GROUPS: usize = 128;
 
 /// How many there should be.
-pub(crate) fn count(target: &Target) -> usize {
-    target.probe.limit.saturating_mul(PER_HIT).max(LEAST)
+fn count(target: &Target) -> usize {
+    target.probe.limit.max(LEAST)
 }
 
 /// Whether so many undecided rows call for a better bar, and nobody has seen to one yet; from then
 /// on the caller has.
 pub(crate) fn are_worthwhile(target: &Target, undecided: u64) -> bool {
-    undecided / GAIN > count(target) as u64 && target.take_seeding()
+    undecided > count(target).saturating_mul(GAIN) as u64 && target.take_seeding()
 }
 
 /// The undecided rows with the highest bounds.
-pub(crate) fn most_promising(board: &Board, wanted: usize) -> Vec<u32> {
+pub(crate) fn most_promising(board: &Board, target: &Target) -> Vec<u32> {
+    let wanted = count(target);
+    let groups = SAMPLE_GROUPS.max(wanted.saturating_mul(SAMPLE) / GROUP_ROWS);
     // Positive bounds order as their bits do; the others promise nothing.
     let rank = |bound: f32| bound.max(0.0).to_bits();
     let (mut best, mut least) = (BinaryHeap::with_capacity(wanted + 1), 0.0);
-    for (group, (bounds, mask)) in board.bounds.iter().zip(&board.undecided).enumerate() {
+    let groups = board.bounds.iter().zip(&board.undecided).enumerate().take(groups);
+    for (group, (bounds, mask)) in groups {
         // Most groups have no row that is good enough.
         if bounds.iter().all(|bound| *bound < least) {
             continue;

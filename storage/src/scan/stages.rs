@@ -135,7 +135,7 @@ impl Pass<'_> {
         }
     }
 
-    /// Counts the rows that a plane left, after a first bar was found where there is none.
+    /// Counts the rows that a plane left. After the last, a first bar is found where there is none.
     fn take_stock(&mut self, plane: usize, tally: &mut Tally) -> Result<(), ReadError> {
         if !self.needs(plane) {
             return Ok(());
@@ -144,7 +144,7 @@ impl Pass<'_> {
         let before = self.left;
         self.left = self.tile.extent.kernel.count(&self.board.undecided);
         let mut scored = 0;
-        if plane == 0 && seeds::are_worthwhile(self.target, self.left) {
+        if plane == PLANES - 1 && seeds::are_worthwhile(self.target, self.left) {
             scored = self.score_seeds(tally)?;
             let (kernel, board) = (self.tile.extent.kernel, &mut *self.board);
             kernel.prune(&board.bounds, self.target.bar(), &mut board.undecided);
@@ -157,22 +157,53 @@ impl Pass<'_> {
 
     /// Scores the most promising rows, so that the others are judged by a good bar; says how many.
     fn score_seeds(&mut self, tally: &mut Tally) -> Result<u64, ReadError> {
-        let seeds = seeds::most_promising(self.board, seeds::count(self.target));
-        for &row in &seeds {
-            self.tile.extent.view.segment.prefetch(self.tile.ordinal(row));
+        let seeds = seeds::most_promising(self.board, self.target);
+        let lead = self.score_now(&seeds, tally)? / seeds.len() as f32;
+        self.target.set_lead(lead);
+        Ok(seeds.len() as u64)
+    }
+
+    /// Scores the rows that are more likely than not to enter the list, so that the others are
+    /// judged by a better bar.
+    fn score_likely(&mut self, tally: &mut Tally) -> Result<(), ReadError> {
+        let Some(lead) = self.target.lead() else { return Ok(()) };
+        let (kernel, board) = (self.tile.extent.kernel, &mut *self.board);
+        board.likely.clone_from(&board.undecided);
+        kernel.prune(&board.bounds, self.target.bar() + lead, &mut board.likely);
+        kernel.rows(&board.likely, &mut board.left);
+        let likely = std::mem::take(&mut board.left);
+        self.score_now(&likely, tally)?;
+        let board = &mut *self.board;
+        kernel.prune(&board.bounds, self.target.bar(), &mut board.undecided);
+        let left = kernel.count(&board.undecided);
+        tally.count(PLANES - 1, 0, self.left - left - likely.len() as u64, 0);
+        self.left = left;
+        board.left = likely;
+        Ok(())
+    }
+
+    /// Scores some rows and takes them off the board; says how much their bounds are above their
+    /// scores, all together.
+    fn score_now(&mut self, rows: &[u32], tally: &mut Tally) -> Result<f32, ReadError> {
+        for &row in rows {
+            self.tile.prefetch(row);
         }
-        for &row in &seeds {
-            self.tile.score(self.target, row)?;
+        let mut lead = 0.0;
+        for &row in rows {
+            lead += self.board.bound(row) - self.tile.score(self.target, row)?;
             self.board.decide(row);
         }
-        let scored = seeds.len() as u64;
+        let scored = rows.len() as u64;
         self.count_scored(scored, scored, tally);
-        Ok(scored)
+        Ok(lead)
     }
 
     /// Lists the rows to be scored: those that are undecided after their refinements were read.
     fn refine(&mut self, tally: &mut Tally) -> Result<(), ReadError> {
         let began = Instant::now();
+        if self.left > FEW_ROWS {
+            self.score_likely(tally)?;
+        }
         let Board { undecided, left, .. } = &mut *self.board;
         self.tile.extent.kernel.rows(undecided, left);
         let mut rows = std::mem::take(&mut self.board.rows);
@@ -182,8 +213,8 @@ impl Pass<'_> {
         } else {
             let bytes = self.refine_rows(&mut rows)?;
             tally.count(REFINEMENT, self.left, self.left - rows.len() as u64, bytes);
-            tally.spend(REFINEMENT, began.elapsed());
         }
+        tally.spend(REFINEMENT, began.elapsed());
         self.board.rows = rows;
         Ok(())
     }
@@ -222,7 +253,6 @@ impl Pass<'_> {
         let began = Instant::now();
         let rows = &mut self.board.rows;
         rows.sort_unstable_by(|left, right| right.0.total_cmp(&left.0));
-        let segment = &self.tile.extent.view.segment;
         let mut scored = 0;
         for (at, &(bound, row)) in rows.iter().enumerate() {
             if bound < self.target.bar() {
@@ -232,7 +262,7 @@ impl Pass<'_> {
                 self.target.check_cancelled()?;
             }
             if let Some(&(_, next)) = rows.get(at + AHEAD) {
-                segment.prefetch(self.tile.ordinal(next));
+                self.tile.prefetch(next);
             }
             self.tile.score(self.target, row)?;
             scored += 1;

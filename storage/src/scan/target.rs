@@ -21,6 +21,8 @@ pub(crate) struct Target {
     bar: Bar,
     /// Whether somebody took it on to find a first bar.
     seeded: AtomicBool,
+    /// The bits of how much bounds of all planes are above scores on average; not known if zero.
+    lead: AtomicU32,
 }
 
 /// What it takes to compare a probe with codes.
@@ -54,7 +56,8 @@ impl Target {
         });
         let best = Mutex::new(TopK::new(probe.limit, probe.min_score));
         let bar = Bar::new(probe.min_score);
-        Self { probe, codes, best, bar, seeded: AtomicBool::new(false) }
+        let (seeded, lead) = (AtomicBool::new(false), AtomicU32::new(0));
+        Self { probe, codes, best, bar, seeded, lead }
     }
 
     /// Whether nothing can be found, whatever the rows are.
@@ -74,6 +77,17 @@ impl Target {
     /// Whether nobody has seen to a first bar yet; from then on the caller has.
     pub(crate) fn take_seeding(&self) -> bool {
         !self.seeded.swap(true, Ordering::Relaxed)
+    }
+
+    /// How much the bounds of all planes are above the scores on average, once that is known.
+    pub(crate) fn lead(&self) -> Option<f32> {
+        let lead = f32::from_bits(self.lead.load(Ordering::Relaxed));
+        (lead > 0.0).then_some(lead)
+    }
+
+    /// Says how much the bounds of all planes are above the scores on average.
+    pub(crate) fn set_lead(&self, lead: f32) {
+        self.lead.store(lead.to_bits(), Ordering::Relaxed);
     }
 
     pub(crate) fn score(&self, kernel: Kernel, embedding: &[f32]) -> f32 {

@@ -41,7 +41,7 @@ pub(crate) struct Tile<'a> {
 
 impl Tile<'_> {
     /// The place in the segment of a row of the tile.
-    pub(crate) fn ordinal(&self, row: u32) -> RowOrdinal {
+    fn ordinal(&self, row: u32) -> RowOrdinal {
         RowOrdinal::new(self.first_row() + row)
     }
 
@@ -92,27 +92,31 @@ impl Tile<'_> {
         Ok(())
     }
 
+    /// Asks for the embedding of a row that is about to be scored.
+    pub(crate) fn prefetch(&self, row: u32) {
+        self.extent.view.segment.prefetch(self.ordinal(row));
+    }
+
     /// Scores one row by its embedding.
-    pub(crate) fn score(&self, target: &Target, row: u32) -> Result<(), Corruption> {
+    pub(crate) fn score(&self, target: &Target, row: u32) -> Result<f32, Corruption> {
         let (segment, row) = (&self.extent.view.segment, self.ordinal(row));
         let embedding = segment.embeddings(row.get()..row.get() + 1)?;
         let score = target.score(self.extent.kernel, embedding);
         if score >= target.bar() {
             target.offer(Scored { id: segment.id_at(row)?, score });
         }
-        Ok(())
+        Ok(score)
     }
 }
 
 /// Sets the bits of so many rows, and of no other.
 fn mark_first(rows: u32, masks: &mut [u16]) {
-    let full = rows as usize / GROUP_ROWS;
-    for (group, mask) in masks.iter_mut().enumerate() {
-        *mask = match group.cmp(&full) {
-            std::cmp::Ordering::Less => u16::MAX,
-            std::cmp::Ordering::Equal => (1u16 << (rows as usize % GROUP_ROWS)) - 1,
-            std::cmp::Ordering::Greater => 0,
-        };
+    let full = masks.len().min(rows as usize / GROUP_ROWS);
+    let (whole, rest) = masks.split_at_mut(full);
+    whole.fill(u16::MAX);
+    rest.fill(0);
+    if let Some(mask) = rest.first_mut() {
+        *mask = (1 << (rows as usize % GROUP_ROWS)) - 1;
     }
 }
 
