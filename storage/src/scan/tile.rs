@@ -4,10 +4,14 @@ use super::probe::Probe;
 use super::target::Target;
 use crate::code::{EXTENT_ROWS, GROUP_ROWS};
 use crate::error::Corruption;
-use crate::id::RowOrdinal;
+use crate::id::{RowOrdinal, TemplateId};
 use crate::kernel::Kernel;
+use crate::template_set::TemplateSet;
 use crate::topk::Scored;
 use crate::version::SegmentView;
+
+/// Rows that are as quickly stepped over as the next is searched for.
+const NEAR_ROWS: usize = 64;
 
 /// Up to [`EXTENT_ROWS`] rows of a segment.
 #[derive(Clone, Copy)]
@@ -67,17 +71,7 @@ impl Tile<'_> {
             None => mark_first(rows, masks),
             Some(only) => {
                 masks.fill(0);
-                let mut at = RowOrdinal::new(first);
-                let last = RowOrdinal::new((first + rows).saturating_sub(1));
-                for &id in only.between(segment.id_at(at)?, segment.id_at(last)?) {
-                    at = segment.seek(at, id)?;
-                    if at > last {
-                        break;
-                    }
-                    if segment.id_at(at)? == id {
-                        set(masks, at.get() - first, true);
-                    }
-                }
+                mark_present(segment.ids(first..first + rows)?, only, masks);
             }
         }
         for deleted in self.extent.view.tombstones.within(first..first + rows) {
@@ -117,6 +111,26 @@ fn mark_first(rows: u32, masks: &mut [u16]) {
     rest.fill(0);
     if let Some(mask) = rest.first_mut() {
         *mask = (1 << (rows as usize % GROUP_ROWS)) - 1;
+    }
+}
+
+/// Sets the bits of the rows whose identities are in a set.
+fn mark_present(ids: &[[u8; 16]], only: &TemplateSet, masks: &mut [u16]) {
+    let id_of = |bytes: &[u8; 16]| TemplateId::new(u128::from_le_bytes(*bytes));
+    let (Some(first), Some(last)) = (ids.first(), ids.last()) else { return };
+    let wanted = only.between(id_of(first), id_of(last));
+    let are_near = wanted.len().saturating_mul(NEAR_ROWS) > ids.len();
+    let mut at = 0;
+    for &id in wanted {
+        let rest = ids.get(at..).unwrap_or_default();
+        at += if are_near {
+            rest.iter().take_while(|bytes| id_of(bytes) < id).count()
+        } else {
+            rest.partition_point(|bytes| id_of(bytes) < id)
+        };
+        if ids.get(at).is_some_and(|bytes| id_of(bytes) == id) {
+            set(masks, at as u32, true);
+        }
     }
 }
 

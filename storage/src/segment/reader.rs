@@ -274,6 +274,12 @@ impl Segment {
         Ok(TemplateId::new(u128::from_le_bytes(*bytes)))
     }
 
+    /// The identities of a range of rows, ascending, as little-endian numbers.
+    pub(crate) fn ids(&self, rows: Range<u32>) -> Result<&[[u8; ID_BYTES]], Corruption> {
+        let range = self.range_of(SectionKind::Ids, rows, ID_BYTES);
+        Ok(self.bytes(range)?.as_chunks().0)
+    }
+
     /// The LSN that a row was written with; zero where it is that of the whole segment.
     pub(crate) fn lsn_at(&self, row: RowOrdinal) -> Result<Lsn, Corruption> {
         let fixed = self.element::<FIXED_BYTES>(SectionKind::Fixed, row)?;
