@@ -7,8 +7,10 @@ use pgwire::error::ErrorInfo;
 use pgwire::messages::response::{CommandComplete, ReadyForQuery, TransactionStatus as WireStatus};
 use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::auth::Gatekeeper;
+use super::cancel::deadline_from_now;
 use super::error::{Failure, PgError, WireState, from_wire};
 use super::frame::FrameError;
 use super::prepared::Prepared;
@@ -25,6 +27,8 @@ pub(super) struct Connection {
     key_id: String,
     /// After an error in the extended protocol nothing is answered until the next Sync.
     skipping: bool,
+    /// When the statement that is being prepared, bound and executed must be done.
+    pub(super) deadline: Option<Instant>,
 }
 
 impl Connection {
@@ -36,7 +40,8 @@ impl Connection {
         key_id: String,
     ) -> Self {
         let prepared = Prepared::default();
-        Self { wire, session, prepared, cancel, gatekeeper, key_id, skipping: false }
+        let (skipping, deadline) = (false, None);
+        Self { wire, session, prepared, cancel, gatekeeper, key_id, skipping, deadline }
     }
 
     /// Answers messages until the client leaves or the server stops. A message that is being
@@ -84,6 +89,7 @@ impl Connection {
             return Ok(());
         }
         let extended = message.is_extended_query();
+        self.keep_time(&message);
         match self.dispatch(message).await {
             Ok(()) => Ok(()),
             Err(Failure::Client(error)) if !error.fatal => self.report(error, extended).await,
@@ -92,6 +98,16 @@ impl Connection {
                 self.report(told, extended).await
             }
             Err(ending) => Err(ending),
+        }
+    }
+
+    /// The time of a statement runs from its first message on, and ends with its execution or the
+    /// next Sync.
+    fn keep_time(&mut self, message: &PgWireFrontendMessage) {
+        if matches!(message, PgWireFrontendMessage::Sync(_)) {
+            self.deadline = None;
+        } else if self.deadline.is_none() && message.is_extended_query() {
+            self.deadline = deadline_from_now(&self.session);
         }
     }
 

@@ -50,8 +50,8 @@ impl Connection {
         oids: &[u32],
     ) -> Result<PreparedStatement, Failure> {
         let declared = declared_types(oids)?;
-        let cancel = Arc::clone(&self.cancel);
-        let description = cancelable(cancel, async {
+        let (cancel, deadline) = (Arc::clone(&self.cancel), self.deadline);
+        let description = cancelable(cancel, deadline, async {
             Ok(Box::pin(self.session.describe(&statement, &declared)).await?)
         })
         .await?;
@@ -125,8 +125,8 @@ impl Connection {
         self.authorize()?;
         let portal = self.prepared.take_portal(&name)?;
         let Portal { prepared, formats, state } = portal;
-        let cancel = Arc::clone(&self.cancel);
-        let state = cancelable(cancel, async {
+        let (cancel, deadline) = (Arc::clone(&self.cancel), self.deadline);
+        let state = cancelable(cancel, deadline, async {
             match state {
                 PortalState::Bound(parameters) => {
                     self.start(&prepared, parameters, &formats, limit).await
@@ -144,6 +144,7 @@ impl Connection {
             }
         })
         .await?;
+        self.deadline = None;
         self.prepared.insert_portal(name, Portal { prepared, formats, state });
         Ok(())
     }

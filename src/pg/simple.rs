@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::response::EmptyQueryResponse;
 
-use super::cancel::cancelable;
+use super::cancel::{cancelable, deadline_from_now};
 use super::column::{Column, Format};
 use super::connection::Connection;
 use super::error::Failure;
@@ -27,14 +27,12 @@ impl Connection {
                 .send(PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new()))
                 .await?;
         }
-        let cancel = Arc::clone(&self.cancel);
-        cancelable(cancel, async {
-            for statement in &statements {
-                self.run_statement(statement).await?;
-            }
-            Ok(())
-        })
-        .await?;
+        for statement in &statements {
+            // Each statement has the whole time for itself.
+            let deadline = deadline_from_now(&self.session);
+            let cancel = Arc::clone(&self.cancel);
+            cancelable(cancel, deadline, self.run_statement(statement)).await?;
+        }
         self.ready().await
     }
 

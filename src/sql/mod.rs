@@ -12,6 +12,7 @@ mod collection;
 mod columns;
 mod constant;
 mod delete;
+mod duration;
 mod error;
 mod function;
 mod insert;
@@ -33,6 +34,7 @@ mod storage;
 mod table;
 mod transaction;
 mod types;
+mod yielding;
 
 pub use error::SqlError;
 pub use outcome::{Description, Outcome, TransactionStatus};

@@ -31,6 +31,7 @@ use super::constant::{evaluate, without_text_casts};
 use super::name::{folded, parameter_index};
 use super::search::{SearchQueryPlanner, SearchRelationPlanner};
 use super::types::SqlType;
+use super::yielding::YieldBetweenBatches;
 use super::{SqlError, SqlState};
 use crate::engine::Exactness;
 
@@ -58,6 +59,7 @@ static SHARED: LazyLock<Result<SessionState, SqlError>> = LazyLock::new(|| {
         .with_config(config)
         .with_runtime_env(runtime)
         .with_query_planner(Arc::new(SearchQueryPlanner))
+        .with_physical_optimizer_rule(Arc::new(YieldBetweenBatches))
         .with_expr_planners(SessionStateDefaults::default_expr_planners())
         .with_scalar_functions(scalar_functions())
         .with_higher_order_functions(SessionStateDefaults::default_higher_order_functions())

@@ -1,5 +1,7 @@
 //! One client's session: checks each statement and hands it to whoever carries it out.
 
+use std::time::Duration;
+
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::Expr;
@@ -88,6 +90,12 @@ impl SqlSession {
             Err(error) => Err(error),
         };
         self.failing_the_block(outcome)
+    }
+
+    /// How long a statement may take, where the client set that. Whoever runs statements keeps
+    /// the time.
+    pub fn statement_timeout(&self) -> Option<Duration> {
+        self.settings.lock().statement_timeout()
     }
 
     /// Where the session stands; what the end of each reply on the wire tells.

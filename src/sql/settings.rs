@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::arrow::array::StringArray;
 use datafusion::arrow::datatypes::{DataType, Field, SchemaRef};
@@ -17,6 +18,7 @@ use datafusion::sql::sqlparser::ast::{
 use likeness_storage::{Exactness, FailureProbability};
 
 use super::columns::schema_of;
+use super::duration::{self, DurationError};
 use super::name::folded;
 use super::transaction::check_mode;
 use super::{SqlError, SqlState};
@@ -50,6 +52,8 @@ enum Accepts {
     Text,
     /// Whole numbers in a range.
     Integer(i64, i64),
+    /// A length of time, none for ever.
+    Duration,
     /// A probability that a search may fail with.
     FailureProbability,
     /// The default in other spellings.
@@ -74,6 +78,9 @@ const EXACT: &str = "likeness.exact";
 const DETERMINISTIC: &str = "deterministic";
 /// With what probability a search may miss one of its hits where it leaves that to chance.
 const EXACT_FAILURE_PROBABILITY: &str = "likeness.exact_failure_probability";
+
+/// How long a statement may take.
+const STATEMENT_TIMEOUT: &str = "statement_timeout";
 
 const OFF: Accepts = Accepts::Spellings(&["false", "no", "0"]);
 const ON: Accepts = Accepts::Spellings(&["true", "yes", "1"]);
@@ -115,7 +122,7 @@ static SETTINGS: [Setting; 29] = [
     setting("server_version", SERVER_VERSION, Accepts::Nothing),
     setting("server_version_num", "150000", Accepts::Nothing),
     setting("standard_conforming_strings", "on", ON),
-    setting("statement_timeout", "0", NO_TIMEOUT),
+    setting(STATEMENT_TIMEOUT, "0", Accepts::Duration),
     setting(
         "TimeZone",
         "UTC",
@@ -157,6 +164,7 @@ impl Setting {
                     format!("Whole numbers from {least} to {most} are accepted."),
                 ),
             },
+            Accepts::Duration => self.checked_duration(value),
             Accepts::FailureProbability => match probability(value) {
                 Some(_) => Ok(value.to_owned()),
                 None => refuse(
@@ -182,6 +190,29 @@ impl Setting {
                     refuse(SqlState::FeatureNotSupported, hint)
                 }
             }
+        }
+    }
+}
+
+impl Setting {
+    fn checked_duration(&self, value: &str) -> Result<String, SqlError> {
+        let refuse = |message| SqlError::new(SqlState::InvalidParameterValue, message);
+        let invalid =
+            || refuse(format!("invalid value for parameter \"{}\": \"{value}\"", self.name));
+        match duration::milliseconds(value) {
+            Ok(milliseconds @ 0..) => Ok(duration::text_of(milliseconds)),
+            Ok(milliseconds) => Err(refuse(format!(
+                "{milliseconds} ms is outside the valid range for parameter \"{}\" (0 .. {})",
+                self.name,
+                i32::MAX
+            ))),
+            Err(DurationError::NoNumber) => Err(invalid()),
+            Err(DurationError::UnknownUnit) => {
+                let hint = "Valid units for this parameter are \"us\", \"ms\", \"s\", \"min\", \
+                            \"h\", and \"d\".";
+                Err(invalid().with_hint(hint))
+            }
+            Err(DurationError::TooLong) => Err(invalid().with_hint("Value exceeds integer range.")),
         }
     }
 }
@@ -218,6 +249,12 @@ impl Settings {
         }
         let chosen = set(EXACT_FAILURE_PROBABILITY).and_then(probability);
         chosen.map_or_else(Exactness::default, Exactness::Probable)
+    }
+
+    /// How long a statement may take; none for as long as it wants.
+    pub(super) fn statement_timeout(&self) -> Option<Duration> {
+        let milliseconds = duration::milliseconds(self.0.get(STATEMENT_TIMEOUT)?).ok()?;
+        u64::try_from(milliseconds).ok().filter(|ms| *ms > 0).map(Duration::from_millis)
     }
 
     /// The value of one setting as a row.

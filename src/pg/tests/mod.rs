@@ -318,6 +318,32 @@ async fn a_long_result_streams_and_can_be_canceled() {
 }
 
 #[tokio::test]
+async fn a_statement_that_takes_too_long_is_given_up() {
+    let door = Door::open().await;
+    let client = door.admin().await;
+    client.batch_execute("SET statement_timeout = '1s'").await.unwrap();
+    // One that has rows to send all the time, and one that computes without a word.
+    for endless in [
+        "SELECT * FROM generate_series(1, 200000000000)",
+        "SELECT sum(a.value * b.value) FROM generate_series(1, 1000) a,
+         generate_series(1, 200000000000) b",
+    ] {
+        let rows = in_time(client.query_raw(endless, &[] as &[&str])).await.unwrap();
+        pin_mut!(rows);
+        let error = in_time(async {
+            while rows.try_next().await?.is_some() {}
+            Ok(())
+        })
+        .await;
+        let error: tokio_postgres::Error = error.unwrap_err();
+        assert_eq!(code(&error), SqlState::QUERY_CANCELED);
+        let told = error.as_db_error().map(tokio_postgres::error::DbError::message);
+        assert_eq!(told, Some("canceling statement due to statement timeout"));
+        still_serves(&client).await;
+    }
+}
+
+#[tokio::test]
 async fn clients_above_the_limit_are_told_so_and_let_in_later() {
     let limits = PgLimits { connections: 1, ..PgLimits::default() };
     let door = Door::open_within(limits).await;

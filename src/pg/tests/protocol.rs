@@ -6,6 +6,7 @@ use bytes::{Buf, BytesMut};
 use futures::FutureExt;
 use pgwire::api::ConnectionHandle;
 use tokio::sync::watch;
+use tokio::time;
 
 use super::super::auth::Gatekeeper;
 use super::super::budget::MessageBudget;
@@ -88,6 +89,17 @@ impl Conversation {
             if tag == 'Z' {
                 break;
             }
+        }
+        tags
+    }
+
+    /// The type bytes of so many answers.
+    async fn tags(&mut self, count: usize) -> String {
+        let mut tags = String::new();
+        while tags.len() < count
+            && let Some((tag, _)) = self.next().await
+        {
+            tags.push(tag);
         }
         tags
     }
@@ -196,6 +208,41 @@ async fn portals_end_with_their_transaction() {
     assert_eq!(talk.until_ready().await, "2DDsZ");
     talk.say(&[execute("p", 0), execute("p", 0), sync()]).await;
     assert_eq!(talk.until_ready().await, "DDDCCZ");
+}
+
+/// Lets time pass.
+async fn pass(time: Duration) {
+    time::pause();
+    time::advance(time).await;
+    time::resume();
+}
+
+#[tokio::test]
+async fn the_time_of_a_statement_runs_from_its_first_message_until_it_is_executed() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let mut talk = Conversation::start().await;
+    talk.say(&[message(b'Q', &[b"SET statement_timeout = '1h'\0"])]).await;
+    assert_eq!(talk.until_ready().await, "CZ");
+    let prepare = [parse("", FIVE), bind("", "", PLAIN), message(b'H', &[])];
+
+    talk.say(&prepare).await;
+    assert_eq!(talk.tags(2).await, "12");
+    pass(HOUR).await;
+    let outcome = talk.error(&[execute("", 0), sync()]).await;
+    assert_eq!(outcome, ("57014".to_owned(), "EZ".to_owned()));
+
+    // Neither what Sync ends nor what has been executed takes from the next one's time.
+    talk.say(&[parse("s", FIVE), sync()]).await;
+    assert_eq!(talk.until_ready().await, "1Z");
+    pass(HOUR).await;
+    talk.say(&[bind("", "s", PLAIN), execute("", 0), message(b'H', &[])]).await;
+    assert_eq!(talk.tags(7).await, "2DDDDDC");
+    pass(HOUR).await;
+    talk.say(&[bind("", "s", PLAIN), execute("", 2), message(b'H', &[])]).await;
+    assert_eq!(talk.tags(4).await, "2DDs");
+    pass(HOUR).await;
+    talk.say(&[execute("", 0), sync()]).await;
+    assert_eq!(talk.until_ready().await, "DDDCZ");
 }
 
 #[tokio::test]
