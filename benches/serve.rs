@@ -42,6 +42,12 @@ const ROWS_PER_BATCH: usize = 500;
 const DIRECT: &str = "SEARCH FACES IN faces EMBEDDING $1 LIMIT 10";
 const PLANNED: &str = "SELECT * FROM (SEARCH FACES IN faces EMBEDDING $1 LIMIT 10) s";
 
+/// A statement that takes days, and how long it may take.
+const ENDLESS: &str = "SELECT sum(a.value * b.value) FROM generate_series(1, 1000) a,
+    generate_series(1, 200000000000) b";
+const TIMEOUT_MS: u64 = 50;
+const TIMEOUTS: usize = 40;
+
 fn main() -> Outcome {
     let mut numbers = std::env::args().filter_map(|argument| argument.parse::<usize>().ok());
     let rows = numbers.next().unwrap_or(100_000);
@@ -73,8 +79,26 @@ fn main() -> Outcome {
         let times = client.block_on(load.rest(&server, &probes))?;
         tell("rest", "face", &times, Some(&face))?;
     }
+    client.block_on(give_up(&server, [rows, dimensions]))?;
     server.runtime.shutdown_background();
     Ok(())
+}
+
+/// How much later than asked for a statement is given up that computes without a pause.
+async fn give_up(server: &Server, measured: [usize; 2]) -> Outcome {
+    let client = server.log_in().await?;
+    client.batch_execute(&format!("SET statement_timeout = {TIMEOUT_MS}")).await?;
+    let mut times = Vec::new();
+    let began = Instant::now();
+    for _ in 0..TIMEOUTS {
+        let start = Instant::now();
+        if client.batch_execute(ENDLESS).await.is_ok() {
+            return Err("a statement was not given up".into());
+        }
+        times.push(start.elapsed().as_secs_f64() - TIMEOUT_MS as f64 / 1000.0);
+    }
+    let times = Times::new(vec![times], began.elapsed().as_secs_f64());
+    Ok(times.write("sql", "timeout", 1, measured, None)?)
 }
 
 /// What is searched for, as the doors and the store take it.

@@ -5,15 +5,17 @@ mod oracle;
 mod question;
 
 use std::io::Write;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use likeness_storage::{
-    Embedding, Exactness, GalleryId, Probe, Row, Snapshot, Store, StoreOptions, TemplateSet,
-    WriteBatch,
+    Embedding, Exactness, GalleryId, Probe, ReadError, Row, Snapshot, Store, StoreOptions,
+    TemplateSet, WriteBatch,
 };
 use serde_json::json;
 
@@ -53,6 +55,8 @@ const DELETED_EVERY: usize = 10;
 const TIMED_PROBES: usize = 200;
 const BATCH_PROBES: usize = 100;
 const ROWS_PER_BATCH: usize = 500;
+/// When batches are cancelled, counted from their begin.
+const CANCELLED_AFTER_MS: RangeInclusive<u64> = 1..=60;
 
 /// How much of it, where, and how the figures look.
 #[derive(Debug, Args)]
@@ -95,6 +99,7 @@ pub(super) fn run(args: SearchArgs, out: &mut impl Write) -> Outcome {
     run.latency(out)?;
     run.threads(out)?;
     run.batch(out)?;
+    run.cancellation(out)?;
     if no_recall { Ok(()) } else { run.recall(out) }
 }
 
@@ -260,6 +265,39 @@ impl Run<'_> {
             "ratio": rounded(together / single),
         });
         self.bench.tell(out, "search", "batch", &numbers)
+    }
+
+    /// How long searches go on that nobody waits for any more: those of a batch, by all threads.
+    /// Those that are done before they are cancelled do not count.
+    fn cancellation(&self, out: &mut impl Write) -> Outcome {
+        let store = self.open(cores())?;
+        let (snapshot, mut times) = (store.snapshot(), Vec::new());
+        for after in CANCELLED_AFTER_MS {
+            let cancelled = Arc::new(AtomicBool::new(false));
+            let mut probes = self.timed_probes(&TOP_10.deterministic())?;
+            for probe in &mut probes {
+                probe.cancelled = Some(Arc::clone(&cancelled));
+            }
+            thread::scope(|scope| {
+                let search = scope.spawn(|| {
+                    let found = snapshot.identify_many(self.gallery, &probes);
+                    (matches!(found, Err(ReadError::Cancelled)), Instant::now())
+                });
+                thread::sleep(Duration::from_millis(after));
+                let asked = Instant::now();
+                cancelled.store(true, Ordering::Relaxed);
+                let (gave_up, ended) = search.join().map_err(|_| "a search failed")?;
+                let late = ended.saturating_duration_since(asked).as_secs_f64() * 1000.0;
+                times.extend(gave_up.then_some(late));
+                Ok::<_, Box<dyn std::error::Error>>(())
+            })?;
+        }
+        let numbers = json!({
+            "searches": times.len(),
+            "p50_ms": rounded(median(times.clone())),
+            "longest_ms": rounded(percentile(times, 100)),
+        });
+        self.bench.tell(out, "search", "until_a_cancelled_search_ends", &numbers)
     }
 
     /// Lists against brute force: as loaded, after deletes and inserts, and compacted.

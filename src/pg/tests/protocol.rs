@@ -219,7 +219,7 @@ async fn pass(time: Duration) {
 
 #[tokio::test]
 async fn the_time_of_a_statement_runs_from_its_first_message_until_it_is_executed() {
-    const HOUR: Duration = Duration::from_secs(3600);
+    const HOUR: Duration = Duration::from_hours(1);
     let mut talk = Conversation::start().await;
     talk.say(&[message(b'Q', &[b"SET statement_timeout = '1h'\0"])]).await;
     assert_eq!(talk.until_ready().await, "CZ");
