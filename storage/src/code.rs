@@ -4,7 +4,7 @@
 
 use crate::embedding::{Dim, squared_length};
 use crate::half;
-use crate::kernel::{self, GROUP_ROWS as KERNEL_ROWS, LINE_BYTES};
+use crate::kernel::{GROUP_ROWS as KERNEL_ROWS, LINE_BYTES};
 use crate::rotation::Rotation;
 
 /// Bits per dimension.
@@ -24,9 +24,13 @@ pub(crate) const CODED_DIM_MIN: usize = 64;
 /// 0.335).
 pub(crate) const CELL: f64 = 0.29;
 
+/// Least residual norm in units of the correction factor and the square root of the dimensions:
+/// less than an ordinary one has (0.6 to 0.75), so that a probe's rounding is small next to it.
+pub(crate) const RESIDUAL_LEAST: f64 = 0.25;
+
 /// Dimensions of one word.
 const WORD_DIMS: usize = 32;
-/// Bytes of a word.
+/// Bytes of a word, and of the factors of a row.
 const WORD_BYTES: usize = 4;
 /// The bits of a field.
 const FIELD: u8 = (1 << REFINEMENT_BITS) - 1;
@@ -61,10 +65,14 @@ pub(crate) fn code_bytes(dim: Dim, groups: usize) -> usize {
     (planes + GROUP_ROWS * refinement_bytes(dim)) * groups
 }
 
-/// The factors of the refinement of a row, from the record of the last plane of its group.
-pub(crate) fn refinement_factors(dim: Dim, record: &[u8], lane: usize) -> Option<[f32; 2]> {
-    let word = record.get(words_bytes(dim) + LINE_BYTES + WORD_BYTES * lane..)?.first_chunk()?;
-    Some(kernel::factors(*word))
+/// The factors of the refinement of a row, from the records of the last plane.
+pub(crate) fn refinement_factors(
+    dim: Dim,
+    records: &[u8],
+    row: usize,
+) -> Option<&[u8; WORD_BYTES]> {
+    let record = records.get(row / GROUP_ROWS * record_bytes(dim, PLANES - 1)..)?;
+    record.get(words_bytes(dim) + LINE_BYTES + WORD_BYTES * (row % GROUP_ROWS)..)?.first_chunk()
 }
 
 /// Codes the embeddings of an extent.
@@ -74,6 +82,8 @@ pub(crate) struct Encoder {
     rotation: Rotation,
     rotated: Vec<f32>,
     levels: Vec<u8>,
+    /// Least residual norm in units of the correction factor.
+    least_residual: f64,
     /// Of the components at each level: their sum and their number.
     sums: [[f64; 2]; LEVELS as usize],
 }
@@ -84,7 +94,8 @@ impl Encoder {
         let rotation = Rotation::new(dim);
         let padded = rotation.padded();
         let (rotated, levels) = (vec![0.0; padded], vec![0; padded]);
-        Self { dim, rotation, rotated, levels, sums: Default::default() }
+        let least_residual = (padded as f64).sqrt() * RESIDUAL_LEAST;
+        Self { dim, rotation, rotated, levels, least_residual, sums: Default::default() }
     }
 
     /// Makes room for the codes of so many rows.
@@ -169,6 +180,7 @@ impl Encoder {
         }
         let correction = length / product;
         let residual = (code_length * correction * correction - length).max(0.0).sqrt();
+        let residual = residual.max(correction * self.least_residual);
         let halves = if residual.is_finite() {
             [half::nearest(correction), half::up(residual)]
         } else {

@@ -30,6 +30,7 @@ fn the_documented_constants_are_those_of_the_code() {
         ("rows of an extent", code::EXTENT_ROWS.to_string()),
         ("least dimension with codes", code::CODED_DIM_MIN.to_string()),
         ("cell of a code", code::CELL.to_string()),
+        ("least residual norm", code::RESIDUAL_LEAST.to_string()),
         ("id bytes", segment_layout[6].to_string()),
         ("fixed bytes", segment_layout[7].to_string()),
         ("text end bytes", segment_layout[8].to_string()),

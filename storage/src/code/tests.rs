@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::io::memory::Random;
+use crate::kernel;
 
 /// The planes and the refinement.
 const STAGES: usize = PLANES + 1;

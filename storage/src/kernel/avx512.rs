@@ -8,12 +8,12 @@
 
 use std::arch::is_x86_feature_detected;
 use std::arch::x86_64::{
-    __m512, __m512i, _CMP_LT_OQ, _MM_HINT_T0, _mm_prefetch, _mm512_add_epi32, _mm512_add_ps,
-    _mm512_and_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepi32_ps,
-    _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512,
-    _mm512_maskz_compress_epi32, _mm512_maskz_loadu_epi8, _mm512_maskz_loadu_ps, _mm512_mul_ps,
-    _mm512_permutexvar_epi8, _mm512_reduce_add_epi32, _mm512_set1_epi8, _mm512_set1_epi32,
-    _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_slli_epi32, _mm512_srli_epi16,
+    __m512, __m512i, _CMP_LT_OQ, _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512,
+    _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepi32_ps, _mm512_dpbusd_epi32,
+    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_maskz_compress_epi32,
+    _mm512_maskz_loadu_epi8, _mm512_maskz_loadu_ps, _mm512_mul_ps, _mm512_permutexvar_epi8,
+    _mm512_reduce_add_epi32, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps,
+    _mm512_setzero_ps, _mm512_setzero_si512, _mm512_slli_epi32, _mm512_srli_epi16,
     _mm512_srli_epi32, _mm512_storeu_ps, _mm512_storeu_si512, _mm512_ternarylogic_epi32,
 };
 
@@ -55,7 +55,7 @@ pub(super) fn dot(left: &[f32], right: &[f32]) -> f32 {
 
 pub(super) fn judge<const PROBES: usize>(
     plane: Plane<'_>,
-    groups: usize,
+    groups: &[u32],
     judged: [Judged<'_>; PROBES],
 ) {
     debug_assert!(is_available());
@@ -145,44 +145,51 @@ fn dot_here(left: &[f32], right: &[f32]) -> f32 {
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vnni")]
 fn judge_here<const PROBES: usize>(
     plane: Plane<'_>,
-    groups: usize,
+    groups: &[u32],
     mut judged: [Judged<'_>; PROBES],
 ) {
-    let mut first = 0;
-    while first < groups {
+    let mut rest = groups;
+    while !rest.is_empty() {
         // More groups than these would need more registers than there are.
-        first += match groups - first {
+        let done = match rest.len() {
             SIDE_BY_SIDE.. if PROBES == 1 => {
-                judge_block::<PROBES, SIDE_BY_SIDE>(plane, first, &mut judged)
+                judge_block::<PROBES, SIDE_BY_SIDE>(plane, rest, &mut judged)
             }
             SIDE_BY_SIDE_SHARED.. => {
-                judge_block::<PROBES, SIDE_BY_SIDE_SHARED>(plane, first, &mut judged)
+                judge_block::<PROBES, SIDE_BY_SIDE_SHARED>(plane, rest, &mut judged)
             }
-            _ => judge_block::<PROBES, 1>(plane, first, &mut judged),
+            _ => judge_block::<PROBES, 1>(plane, rest, &mut judged),
         };
+        rest = &rest[done..];
     }
 }
 
-/// Judges some groups; says how many.
+/// Judges the first of some groups; says how many.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vnni")]
 fn judge_block<const PROBES: usize, const GROUPS: usize>(
     plane: Plane<'_>,
-    first: usize,
+    groups: &[u32],
     judged: &mut [Judged<'_>; PROBES],
 ) -> usize {
-    let records = &plane.records[first * plane.record_bytes..];
     let mut tables: [&[TableLine]; PROBES] = [&[]; PROBES];
     for probe in 0..PROBES {
         tables[probe] = judged[probe].table;
     }
-    let sums = sums::<PROBES, GROUPS>(&tables, records, plane.record_bytes);
-    for group in 0..GROUPS {
-        let [correction, residual] = factors(&records[group * plane.record_bytes..], &tables);
+    let (mut records, mut ahead): ([&[u8]; GROUPS], [&[u8]; GROUPS]) =
+        ([&[]; GROUPS], [&[]; GROUPS]);
+    for at in 0..GROUPS {
+        records[at] = plane.record(groups[at]);
+        let ahead_of = groups.get(AHEAD_BLOCKS * GROUPS + at);
+        ahead[at] = ahead_of.map_or(records[at], |group| plane.record(*group));
+    }
+    let sums = sums::<PROBES, GROUPS>(&tables, &records, &ahead);
+    for at in 0..GROUPS {
+        let [correction, residual] = factors(records[at], &tables);
         for probe in 0..PROBES {
             let judged = &mut judged[probe];
-            let (line, place) = (judged.line, first + group);
-            let mut total = sums[probe][group];
+            let (line, place) = (judged.line, groups[at] as usize);
+            let mut total = sums[probe][at];
             if !plane.is_first {
                 let before = load_words(&judged.totals[place]);
                 total = _mm512_add_epi32(total, _mm512_slli_epi32::<1>(before));
@@ -222,17 +229,15 @@ fn factors(record: &[u8], tables: &[&[TableLine]]) -> [__m512; 2] {
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vnni")]
 fn sums<const PROBES: usize, const GROUPS: usize>(
     tables: &[&[TableLine]; PROBES],
-    records: &[u8],
-    record_bytes: usize,
+    records: &[&[u8]; GROUPS],
+    ahead: &[&[u8]; GROUPS],
 ) -> [[__m512i; GROUPS]; PROBES] {
     let nibble = _mm512_set1_epi8(15);
     let places = _mm512_set1_epi32(BYTE_PLACES);
     let ones = _mm512_set1_epi8(1);
-    let bytes_ahead = AHEAD_BLOCKS * GROUPS * record_bytes;
-    let is_more = records.len() >= bytes_ahead + GROUPS * record_bytes;
     let mut groups: [&[[u8; LINE_BYTES]]; GROUPS] = [&[]; GROUPS];
     for group in 0..GROUPS {
-        groups[group] = records[group * record_bytes..][..record_bytes].as_chunks().0;
+        groups[group] = records[group].as_chunks().0;
     }
     // Two sums for each probe and group: the low and the high halves of the bytes.
     let mut low_sums = [[_mm512_setzero_si512(); GROUPS]; PROBES];
@@ -241,11 +246,8 @@ fn sums<const PROBES: usize, const GROUPS: usize>(
         let mut low = [_mm512_setzero_si512(); GROUPS];
         let mut high = [_mm512_setzero_si512(); GROUPS];
         for group in 0..GROUPS {
-            let line = &groups[group][word];
-            if is_more {
-                ahead(line, bytes_ahead);
-            }
-            let line = load(line);
+            super::avx2::prefetch_line(ahead[group], word);
+            let line = load(&groups[group][word]);
             low[group] = _mm512_ternarylogic_epi32::<AND_OR>(line, nibble, places);
             let shifted = _mm512_srli_epi16::<4>(line);
             high[group] = _mm512_ternarylogic_epi32::<AND_OR>(shifted, nibble, places);
@@ -329,14 +331,6 @@ fn with_products(
 fn store_words(words: &mut [u32; WIDTH], value: __m512i) {
     // SAFETY: the array has room for 64 bytes.
     unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), value) };
-}
-
-/// Asks for the line so many bytes behind another.
-#[inline]
-fn ahead(line: &[u8; LINE_BYTES], bytes: usize) {
-    let line = line.as_ptr().wrapping_add(bytes).cast();
-    // SAFETY: a hint, which changes nothing and may be of any address.
-    unsafe { _mm_prefetch::<_MM_HINT_T0>(line) };
 }
 
 #[inline]

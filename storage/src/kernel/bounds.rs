@@ -22,12 +22,25 @@ pub(crate) struct Line {
 /// One plane of some groups: a record for each, with the line of factors behind its words.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plane<'a> {
-    /// One record after the other; those of groups that are not asked for may be read ahead.
+    /// One record after the other.
     pub(crate) records: &'a [u8],
     /// Bytes of a record.
     pub(crate) record_bytes: usize,
     /// Whether there are no totals of planes before it.
     pub(crate) is_first: bool,
+}
+
+impl<'a> Plane<'a> {
+    /// The number of records.
+    pub(super) fn groups(self) -> usize {
+        self.records.len() / self.record_bytes
+    }
+
+    /// The record of a group.
+    #[inline(always)]
+    pub(super) fn record(self, group: u32) -> &'a [u8] {
+        &self.records[group as usize * self.record_bytes..][..self.record_bytes]
+    }
 }
 
 /// What a probe knows of some groups, and what it takes to learn more from a plane.
@@ -55,11 +68,10 @@ impl Judged<'_> {
 
     /// Takes in the sums of a plane of one group.
     #[inline(always)]
-    pub(super) fn judge(&mut self, group: usize, sums: &[u32; GROUP_ROWS], plane: Plane<'_>) {
+    pub(super) fn judge(&mut self, group: u32, sums: &[u32; GROUP_ROWS], plane: Plane<'_>) {
         let offset = self.table.len() / 2 * LINE_BYTES;
-        let Some(words) = words(&plane.records[group * plane.record_bytes..], offset) else {
-            return;
-        };
+        let Some(words) = words(plane.record(group), offset) else { return };
+        let group = group as usize;
         let (totals, bounds) = (&mut self.totals[group], &mut self.bounds[group]);
         for row in 0..GROUP_ROWS {
             let before = if plane.is_first { 0 } else { totals[row] };

@@ -28,6 +28,8 @@ pub(crate) const GROUP_ROWS: usize = 16;
 pub(crate) const LINE_BYTES: usize = 64;
 /// Fields of two bits in a byte.
 pub(crate) const FIELDS: usize = 4;
+/// Most words of a row in a record: so many are 4096 dimensions.
+pub(crate) const WORDS_MAX: usize = 128;
 /// Partial sums of an inner product, each over the components whose places are equal modulo this.
 const PARTIAL_SUMS: usize = 64;
 
@@ -43,7 +45,8 @@ pub enum Kernel {
 }
 
 /// For one word of the codes, what each value of four bits adds to a row's sum: 16 entries for
-/// the low (or, in every second line, the high) half of each of the word's four bytes.
+/// the low (or, in every second line, the high) half of each of the word's four bytes. The largest
+/// entries of the four add up to 255 at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(64))]
 pub(crate) struct TableLine(pub(crate) [u8; LINE_BYTES]);
@@ -127,31 +130,33 @@ impl Kernel {
         }
     }
 
-    /// Reads a plane of some groups once and tells each probe the highest score that each row can
-    /// have: see [`Line`] for the formula.
+    /// Reads a plane of the groups listed, ascending, and tells each probe the highest score that
+    /// each of their rows can have: see [`Line`] for the formula.
     ///
     /// The sum of a row adds up the table's entries: a record begins with as many lines as a table
     /// has pairs of lines, and line `w` holds word `w` of each of the 16 rows, little-endian. Sums
     /// become totals, totals bounds, and the bits of the rows whose bounds are below what a probe
     /// wants are cleared; a bound that is not a number is below nothing. Groups beyond the records
     /// or the room that any probe has for them are left alone.
-    pub(crate) fn judge<const PROBES: usize>(self, plane: Plane<'_>, judged: [Judged<'_>; PROBES]) {
+    pub(crate) fn judge<const PROBES: usize>(
+        self,
+        plane: Plane<'_>,
+        groups: &[u32],
+        judged: [Judged<'_>; PROBES],
+    ) {
         let words = judged.iter().map(|judged| judged.table.len() / 2).min().unwrap_or_default();
-        if words == 0 || plane.record_bytes < (words + 1) * LINE_BYTES {
+        if !(1..=WORDS_MAX).contains(&words) || plane.record_bytes < (words + 1) * LINE_BYTES {
             return;
         }
         let room = judged.iter().map(Judged::groups).min().unwrap_or_default();
-        let groups = room.min(plane.records.len() / plane.record_bytes);
+        let room = room.min(plane.groups());
+        let groups = &groups[..groups.partition_point(|group| (*group as usize) < room)];
         let judged = judged.map(|judged| Judged { table: &judged.table[..2 * words], ..judged });
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 if self.is_available() => avx512::judge(plane, groups, judged),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 if self.is_available() => {
-                for judged in judged {
-                    avx2::judge(plane, groups, judged);
-                }
-            }
+            Self::Avx2 if self.is_available() => avx2::judge(plane, groups, judged),
             _ => {
                 for judged in judged {
                     scalar::judge(plane, groups, judged);

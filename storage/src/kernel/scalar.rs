@@ -30,9 +30,9 @@ pub(super) fn fold(sums: &mut [f32]) -> f32 {
 }
 
 /// See [`super::Kernel::judge`].
-pub(super) fn judge(plane: Plane<'_>, groups: usize, mut judged: Judged<'_>) {
-    for (group, record) in plane.records.chunks_exact(plane.record_bytes).enumerate().take(groups) {
-        let sums = sums(judged.table, record);
+pub(super) fn judge(plane: Plane<'_>, groups: &[u32], mut judged: Judged<'_>) {
+    for &group in groups {
+        let sums = sums(judged.table, plane.record(group));
         judged.judge(group, &sums, plane);
     }
 }

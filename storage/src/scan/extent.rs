@@ -1,12 +1,13 @@
 //! The rows of one extent of a segment, searched for every target.
 
 use super::probe::ReadError;
-use super::report::{EMBEDDING, Tally};
+use super::report::Tally;
 use super::scratch::{Board, SIDE_BY_SIDE, Scratch};
 use super::stages::{self, CANCEL_ROWS, Pass};
 use super::target::Target;
 use super::tile::{Extent, Tile};
 use crate::code::GROUP_ROWS;
+use crate::version::GalleryView;
 
 /// Groups that are searched for some probes after the others where there are several: few enough
 /// that their codes stay in the second level of a core's cache.
@@ -14,6 +15,7 @@ const TILE_GROUPS: usize = 128;
 
 /// Searches the extent for every target.
 pub(crate) fn search(
+    view: &GalleryView,
     extent: &Extent<'_>,
     targets: &[Target],
     scratch: &mut Scratch,
@@ -24,13 +26,14 @@ pub(crate) fn search(
     for start in (0..groups).step_by(tile) {
         let tile = Tile { extent: *extent, start, groups: tile.min(groups - start) };
         for targets in targets.chunks(SIDE_BY_SIDE) {
-            search_tile(&tile, targets, scratch, tally)?;
+            search_tile(view, &tile, targets, scratch, tally)?;
         }
     }
     Ok(())
 }
 
 fn search_tile(
+    view: &GalleryView,
     tile: &Tile<'_>,
     targets: &[Target],
     scratch: &mut Scratch,
@@ -54,7 +57,7 @@ fn search_tile(
             _ => score_all(tile, target, board, tally)?,
         }
     }
-    stages::run(&mut passes, tally)
+    stages::run(&mut passes, view, tally)
 }
 
 /// Scores every permitted row: what is left to do without codes.
@@ -73,7 +76,6 @@ fn score_all(
         tile.score(target, row)?;
     }
     let scored = left.len() as u64;
-    let bytes = scored * size_of_val(target.probe.embedding.as_slice()) as u64;
-    tally.count(EMBEDDING, scored, scored, bytes);
+    tally.count_scored(scored, scored, target.embedding_bytes());
     Ok(())
 }

@@ -9,8 +9,9 @@ use parking_lot::Mutex;
 use super::extent;
 use super::pool::Task;
 use super::probe::{Probe, ReadError};
-use super::report::{EMBEDDING, ScanReport, Tally};
+use super::report::{ScanReport, Tally};
 use super::scratch::Scratch;
+use super::settle;
 use super::target::Target;
 use super::tile::Extent;
 use crate::code::{EXTENT_ROWS, has_codes};
@@ -28,6 +29,8 @@ enum Unit {
     Table(usize),
     /// An extent of a segment, by the segment's place and the extent's number.
     Extent(usize, u32),
+    /// What waits of a probe, by the probe's place.
+    Waiting(usize),
 }
 
 /// A search under way.
@@ -50,6 +53,17 @@ struct Outcome {
     threads: Vec<ThreadId>,
 }
 
+impl Outcome {
+    fn add(&mut self, searched: Result<Tally, ReadError>) {
+        match searched {
+            Ok(tally) => self.tally.add(&tally),
+            Err(error) => {
+                self.failed.get_or_insert(error);
+            }
+        }
+    }
+}
+
 impl GalleryScan {
     /// Prepares the probes and cuts the gallery into units.
     pub(crate) fn new(
@@ -69,14 +83,17 @@ impl GalleryScan {
         let targets: Vec<Target> =
             probes.into_iter().map(|probe| Target::new(probe, rotation.as_ref(), rows)).collect();
         let hopeless = targets.iter().all(Target::is_hopeless);
-        let units = if hopeless { Vec::new() } else { units_of(&view) };
+        let mut units = if hopeless { Vec::new() } else { units_of(&view) };
+        if !units.is_empty() && rotation.is_some() {
+            units.extend((0..targets.len()).map(Unit::Waiting));
+        }
         let (next, outcome) = (AtomicUsize::new(0), Mutex::default());
         Ok(Self { view, kernel, targets, units, next, outcome })
     }
 
-    /// The number of units.
+    /// The number of units that there are rows for.
     pub(crate) fn units(&self) -> usize {
-        self.units.len()
+        self.units.iter().filter(|unit| !matches!(unit, Unit::Waiting(_))).count()
     }
 
     /// What was found for each probe, once all units are done.
@@ -110,12 +127,45 @@ impl GalleryScan {
             }
             Unit::Extent(at, number) => {
                 if let Some(view) = self.view.segments.get(at) {
-                    let extent = Extent { view, number, kernel: self.kernel };
-                    extent::search(&extent, &self.targets, scratch, &mut tally)?;
+                    let (segment, kernel) = (at as u32, self.kernel);
+                    let extent = Extent { view, segment, number, kernel };
+                    extent::search(&self.view, &extent, &self.targets, scratch, &mut tally)?;
                 }
             }
+            Unit::Waiting(at) => self.settle(self.targets.get(at), scratch, &mut tally)?,
         }
         Ok(tally)
+    }
+
+    /// Takes in what a unit came to; says whether it was the last one and all went well.
+    fn take_in(&self, searched: Result<Tally, ReadError>) -> bool {
+        let mut outcome = self.outcome.lock();
+        outcome.done += 1;
+        let thread = thread::current().id();
+        if !outcome.threads.contains(&thread) {
+            outcome.threads.push(thread);
+        }
+        outcome.add(searched);
+        if outcome.failed.is_some() {
+            // What is left need not be looked at.
+            self.next.store(self.units.len(), Ordering::Relaxed);
+        }
+        outcome.done == self.units.len() && outcome.failed.is_none()
+    }
+
+    /// Settles what waits of some probes.
+    fn settle<'a>(
+        &self,
+        targets: impl IntoIterator<Item = &'a Target>,
+        scratch: &mut Scratch,
+        tally: &mut Tally,
+    ) -> Result<(), ReadError> {
+        let [board, ..] = &mut scratch.boards;
+        for target in targets {
+            let rows = target.take_waiting();
+            settle::settle(&self.view, self.kernel, target, rows, board, tally)?;
+        }
+        Ok(())
     }
 
     fn search_table(&self, table: &Memtable, tally: &mut Tally) -> Result<(), ReadError> {
@@ -131,10 +181,9 @@ impl GalleryScan {
                     target.offer(Scored { id: row.id, score });
                 }
             }
-            let bytes = rows * size_of_val(target.probe.embedding.as_slice()) as u64;
             tally.rows += rows;
             tally.rows_in_memory += rows;
-            tally.count(EMBEDDING, rows, rows, bytes);
+            tally.count_scored(rows, rows, target.embedding_bytes());
         }
         Ok(())
     }
@@ -146,19 +195,11 @@ impl Task for GalleryScan {
             return false;
         };
         let searched = self.search(unit, scratch);
-        let mut outcome = self.outcome.lock();
-        outcome.done += 1;
-        let thread = thread::current().id();
-        if !outcome.threads.contains(&thread) {
-            outcome.threads.push(thread);
-        }
-        match searched {
-            Ok(tally) => outcome.tally.add(&tally),
-            Err(error) => {
-                outcome.failed.get_or_insert(error);
-                // What is left need not be looked at.
-                self.next.store(self.units.len(), Ordering::Relaxed);
-            }
+        if self.take_in(searched) {
+            // Rows of units that ended behind those which settle what waits.
+            let mut tally = Tally::default();
+            let settled = self.settle(&self.targets, scratch, &mut tally);
+            self.outcome.lock().add(settled.map(|()| tally));
         }
         true
     }

@@ -12,6 +12,7 @@ mod probe;
 mod report;
 mod scratch;
 mod seeds;
+mod settle;
 mod stages;
 mod table;
 mod target;

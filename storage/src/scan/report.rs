@@ -63,6 +63,12 @@ impl Tally {
         }
     }
 
+    /// Adds rows whose turn it was to be scored, of how many it was still worth it, and the bytes
+    /// of each.
+    pub(crate) fn count_scored(&mut self, rows: u64, scored: u64, bytes: u64) {
+        self.count(EMBEDDING, rows, scored, scored * bytes);
+    }
+
     /// Adds the time a stage took.
     pub(crate) fn spend(&mut self, stage: usize, time: Duration) {
         if let Some(stage) = self.stages.get_mut(stage) {

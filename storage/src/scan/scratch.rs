@@ -1,7 +1,5 @@
 //! Memory of one thread that scans, used again from search to search.
 
-use std::ops::Range;
-
 use crate::code::GROUP_ROWS;
 
 /// A value for each row of a group.
@@ -22,18 +20,18 @@ pub(crate) struct Scratch {
 pub(crate) struct Board {
     /// One bit per row that may still be found.
     pub(crate) undecided: Vec<u16>,
-    /// One bit per row that probably will be found.
-    pub(crate) likely: Vec<u16>,
     /// The sums of all planes so far, each plane counting twice the next.
     pub(crate) totals: Vec<Lanes<u32>>,
     /// The highest score each row can have.
     pub(crate) bounds: Vec<Lanes<f32>>,
+    /// Whether these are the sums of all planes.
+    pub(crate) has_all_planes: bool,
+    /// Groups at work.
+    pub(crate) groups: Vec<u32>,
     /// Rows that the planes left.
     pub(crate) left: Vec<u32>,
     /// The sums of products of their refinements.
     pub(crate) products: Vec<i32>,
-    /// Rows to be scored, with their bounds.
-    pub(crate) rows: Vec<(f32, u32)>,
 }
 
 impl Board {
@@ -42,6 +40,21 @@ impl Board {
         self.undecided.resize(groups, 0);
         self.totals.resize(groups, Lanes::default());
         self.bounds.resize(groups, Lanes::default());
+        self.has_all_planes = false;
+    }
+
+    /// The list of the groups that have an undecided row, or of all. The caller puts it back.
+    pub(crate) fn take_groups(&mut self, all: bool) -> Vec<u32> {
+        let mut groups = std::mem::take(&mut self.groups);
+        groups.clear();
+        let numbered = (0..).zip(&self.undecided);
+        groups.extend(numbered.filter(|(_, mask)| all || **mask != 0).map(|(group, _)| group));
+        groups
+    }
+
+    /// The sum of all planes of a row, where all were read.
+    pub(crate) fn total(&self, row: u32) -> Option<u32> {
+        lane(&self.totals, row).filter(|_| self.has_all_planes)
     }
 
     /// The highest score that a row can have.
@@ -58,23 +71,9 @@ impl Board {
 }
 
 /// What a row has.
-pub(crate) fn lane<T: Copy>(groups: &[Lanes<T>], row: u32) -> Option<T> {
+fn lane<T: Copy>(groups: &[Lanes<T>], row: u32) -> Option<T> {
     let group = groups.get(row as usize / GROUP_ROWS)?;
     group.get(row as usize % GROUP_ROWS).copied()
-}
-
-/// Masks that are looked at together on the way to one that has a bit.
-const STRIDE: usize = 32;
-
-/// The next groups in a row, at `from` or behind, that have a row whose bit is set.
-pub(crate) fn next_run(masks: &[u16], from: usize) -> Option<Range<usize>> {
-    let rest = masks.get(from..)?;
-    let empty = |masks: &&[u16; STRIDE]| masks.iter().fold(0, |all, mask| all | mask) == 0;
-    let skipped = STRIDE * rest.as_chunks().0.iter().take_while(empty).count();
-    let rest = rest.get(skipped..)?;
-    let start = from + skipped + rest.iter().position(|&mask| mask != 0)?;
-    let length = masks.get(start..)?.iter().take_while(|mask| **mask != 0).count();
-    Some(start..start + length)
 }
 
 #[cfg(test)]
@@ -82,18 +81,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn runs_are_the_groups_with_a_row() {
-        let masks = [0, 1, 0x8000, 0, 0, 7];
-        assert_eq!(next_run(&masks, 0), Some(1..3));
-        assert_eq!(next_run(&masks, 2), Some(2..3));
-        assert_eq!(next_run(&masks, 3), Some(5..6));
-        assert_eq!(next_run(&masks, 6), None);
-        assert_eq!(next_run(&masks, 7), None);
-        let mut masks = vec![0; 5 * STRIDE];
-        masks[3 * STRIDE - 1..=3 * STRIDE].fill(1);
-        for from in 0..3 * STRIDE {
-            assert_eq!(next_run(&masks, from), Some(3 * STRIDE - 1..3 * STRIDE + 1));
+    fn the_groups_at_work_are_those_with_an_undecided_row() {
+        let mut board = Board { undecided: vec![0, 1, 0x8000, 0, 7], ..Board::default() };
+        for _ in 0..2 {
+            let groups = board.take_groups(false);
+            assert_eq!(groups, [1, 2, 4]);
+            board.groups = groups;
         }
-        assert_eq!(next_run(&masks, 3 * STRIDE + 1), None);
+        assert_eq!(board.take_groups(true), [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_total_is_known_once_all_planes_are_read() {
+        let mut board = Board::default();
+        board.fit(2);
+        board.totals[1][3] = 70;
+        assert_eq!(board.total(19), None);
+        board.has_all_planes = true;
+        assert_eq!((board.total(19), board.total(32)), (Some(70), None));
+        board.fit(2);
+        assert_eq!(board.total(19), None);
     }
 }

@@ -4,11 +4,12 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::scratch::Board;
+use super::settle::Waiting;
 use super::target::Target;
 use crate::code::GROUP_ROWS;
 
-/// Seeds: as many as the list wanted is long, and at least.
-const LEAST: usize = 16;
+/// Seeds: twice as many as the list wanted is long, and at least.
+const LEAST: usize = 32;
 /// So many undecided rows for each seed make it worth its while.
 const GAIN: usize = 4;
 /// Rows among which a seed is the best.
@@ -18,13 +19,24 @@ const SAMPLE_GROUPS: usize = 128;
 
 /// How many there should be.
 fn count(target: &Target) -> usize {
-    target.probe.limit.max(LEAST)
+    target.probe.limit.saturating_mul(2).max(LEAST)
 }
 
 /// Whether so many undecided rows call for a better bar, and nobody has seen to one yet; from then
 /// on the caller has.
 pub(crate) fn are_worthwhile(target: &Target, undecided: u64) -> bool {
     undecided > count(target).saturating_mul(GAIN) as u64 && target.take_seeding()
+}
+
+/// The bound from which on rows that wait are seeds; none where there are few rows.
+pub(crate) fn least_promising(target: &Target, rows: &[Waiting]) -> Option<f32> {
+    let wanted = count(target);
+    if rows.len() <= wanted.saturating_mul(GAIN) {
+        return None;
+    }
+    let mut bounds: Vec<f32> = rows.iter().map(|row| row.bound).collect();
+    let (_, least, _) = bounds.select_nth_unstable_by(wanted - 1, |a, b| b.total_cmp(a));
+    Some(*least)
 }
 
 /// The undecided rows with the highest bounds.

@@ -6,8 +6,11 @@ use crate::kernel::{FIELDS, FieldWeights, TableLine};
 /// Dimensions that one entry sums up, and the number of patterns their signs have.
 const NIBBLE: usize = 4;
 const PATTERNS: usize = 1 << NIBBLE;
-/// Dimensions of one word of a code.
+/// Dimensions of one word of a code, and the lines of the table that it has.
 const WORD_DIMS: usize = 32;
+const LINES: usize = 2;
+/// What the largest entries of a line may add up to before each is rounded up by a half at most.
+const LINE_SUM_MAX: f32 = 252.5;
 
 /// A rotated probe in the numbers of the kernels.
 #[derive(Debug)]
@@ -25,23 +28,18 @@ pub(crate) struct Numbers {
 /// With `s` a vector of signs, `<probe, s>` is about `step * sum - absolute_sum`, where `sum` adds
 /// the entries of all nibbles of `s`.
 pub(crate) fn build(rotated: &[f32]) -> Numbers {
-    let nibbles = rotated.as_chunks::<NIBBLE>().0;
-    let absolute = |nibble: &[f32; NIBBLE]| nibble.iter().map(|value| value.abs()).sum::<f32>();
-    let widest = nibbles.iter().map(absolute).fold(0.0f32, f32::max);
-    let step = (2.0 * widest / f32::from(u8::MAX)).max(f32::MIN_POSITIVE);
-    let mut table = vec![TableLine([0; 64]); rotated.len() / WORD_DIMS * 2];
-    for (at, nibble) in nibbles.iter().enumerate() {
-        // Eight nibbles to a word: the low one of each byte first, then the high one.
-        let (word, byte, half) = (at / 8, at % 8 / 2, at % 2);
-        let line = table.get_mut(2 * word + half);
-        let places = line.and_then(|line| line.0.get_mut(PATTERNS * byte..));
-        for (pattern, place) in places.unwrap_or_default().iter_mut().take(PATTERNS).enumerate() {
-            // The product with the pattern's signs is twice this, less the absolute sum.
-            let set = nibble.iter().enumerate().filter(|(bit, _)| pattern >> bit & 1 == 1);
-            let sum: f32 = set.map(|(_, value)| value).sum();
-            let least: f32 = nibble.iter().filter(|value| **value < 0.0).sum();
-            // Rounds, which has no instruction of its own everywhere.
-            *place = (2.0 * (sum - least) / step + 0.5) as u8;
+    let words = rotated.as_chunks::<WORD_DIMS>().0;
+    let widest = words.iter().flat_map(absolute_sums).fold(0.0f32, f32::max);
+    let step = (2.0 * widest / LINE_SUM_MAX).max(f32::MIN_POSITIVE);
+    let mut table = Vec::with_capacity(words.len() * LINES);
+    for word in words {
+        for line in 0..LINES {
+            let mut entries = [0; 64];
+            let places = entries.as_chunks_mut::<PATTERNS>().0.iter_mut();
+            for (entries, nibble) in places.zip(nibbles(word, line)) {
+                fill(entries, nibble, step);
+            }
+            table.push(TableLine(entries));
         }
     }
     let highest = rotated.iter().fold(0.0f32, |highest, value| highest.max(value.abs()));
@@ -61,6 +59,28 @@ pub(crate) fn build(rotated: &[f32]) -> Numbers {
         weight_sum: weights.iter().map(|weight| f64::from(*weight)).sum(),
     };
     Numbers { table, weights: in_lines(&weights), precision }
+}
+
+/// The nibbles of a line: the low ones of each byte of the word, or the high ones.
+fn nibbles(word: &[f32; WORD_DIMS], line: usize) -> impl Iterator<Item = &[f32; NIBBLE]> {
+    word.as_chunks().0.iter().skip(line).step_by(LINES)
+}
+
+/// For each line of a word, the sum of the absolute values of its components.
+fn absolute_sums(word: &[f32; WORD_DIMS]) -> [f32; LINES] {
+    std::array::from_fn(|line| nibbles(word, line).flatten().map(|value| value.abs()).sum())
+}
+
+/// What the patterns of a nibble add to a sum.
+fn fill(entries: &mut [u8; PATTERNS], nibble: &[f32; NIBBLE], step: f32) {
+    let least: f32 = nibble.iter().filter(|value| **value < 0.0).sum();
+    for (pattern, entry) in entries.iter_mut().enumerate() {
+        // The product with the pattern's signs is twice this, less the absolute sum.
+        let set = nibble.iter().enumerate().filter(|(bit, _)| pattern >> bit & 1 == 1);
+        let sum: f32 = set.map(|(_, value)| value).sum();
+        // Rounds, which has no instruction of its own everywhere.
+        *entry = (2.0 * (sum - least) / step + 0.5) as u8;
+    }
 }
 
 /// Sorts weights by the place of their fields: a quarter of the dimensions are the first fields of
@@ -102,6 +122,10 @@ mod tests {
                     sum += f64::from(lines[2 * word].0[16 * byte + usize::from(bits & 15)]);
                     sum += f64::from(lines[2 * word + 1].0[16 * byte + usize::from(bits >> 4)]);
                 }
+            }
+            for line in &lines {
+                let largest = line.0.chunks(16).map(|entries| entries.iter().max().unwrap());
+                prop_assert!(largest.map(|entry| u32::from(*entry)).sum::<u32>() <= 255);
             }
             let estimate = precision.step * sum - precision.absolute_sum;
             let worst = precision.step / 2.0 * 24.0 + 1e-4;

@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 
 use super::margin::{RefinedLine, lines, refined_line};
 use super::probe::{Probe, ReadError};
+use super::settle::{WAITING_MAX, Waiting};
 use super::table::{Numbers, build};
 use crate::code::PLANES;
 use crate::kernel::{FieldWeights, Kernel, Line, TableLine};
@@ -23,6 +24,8 @@ pub(crate) struct Target {
     seeded: AtomicBool,
     /// The bits of how much bounds of all planes are above scores on average; not known if zero.
     lead: AtomicU32,
+    /// Rows that all planes, or the first, left undecided.
+    waiting: Mutex<Vec<Waiting>>,
 }
 
 /// What it takes to compare a probe with codes.
@@ -56,8 +59,8 @@ impl Target {
         });
         let best = Mutex::new(TopK::new(probe.limit, probe.min_score));
         let bar = Bar::new(probe.min_score);
-        let (seeded, lead) = (AtomicBool::new(false), AtomicU32::new(0));
-        Self { probe, codes, best, bar, seeded, lead }
+        let (seeded, lead, waiting) = Default::default();
+        Self { probe, codes, best, bar, seeded, lead, waiting }
     }
 
     /// Whether nothing can be found, whatever the rows are.
@@ -88,6 +91,23 @@ impl Target {
     /// Says how much the bounds of all planes are above the scores on average.
     pub(crate) fn set_lead(&self, lead: f32) {
         self.lead.store(lead.to_bits(), Ordering::Relaxed);
+    }
+
+    /// Lets rows wait; returns all that do once they are many.
+    pub(crate) fn wait(&self, rows: impl Iterator<Item = Waiting>) -> Option<Vec<Waiting>> {
+        let mut waiting = self.waiting.lock();
+        waiting.extend(rows);
+        (waiting.len() >= WAITING_MAX).then(|| std::mem::take(&mut *waiting))
+    }
+
+    /// The rows that wait, which then do so no longer.
+    pub(crate) fn take_waiting(&self) -> Vec<Waiting> {
+        std::mem::take(&mut *self.waiting.lock())
+    }
+
+    /// Bytes of an embedding.
+    pub(crate) fn embedding_bytes(&self) -> u64 {
+        size_of_val(self.probe.embedding.as_slice()) as u64
     }
 
     pub(crate) fn score(&self, kernel: Kernel, embedding: &[f32]) -> f32 {

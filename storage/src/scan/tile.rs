@@ -17,6 +17,8 @@ const NEAR_ROWS: usize = 64;
 #[derive(Clone, Copy)]
 pub(crate) struct Extent<'a> {
     pub(crate) view: &'a SegmentView,
+    /// The place of its segment among the gallery's.
+    pub(crate) segment: u32,
     pub(crate) number: u32,
     pub(crate) kernel: Kernel,
 }
@@ -31,6 +33,17 @@ impl Extent<'_> {
     pub(crate) fn rows(&self) -> usize {
         let behind = self.view.segment.row_count().saturating_sub(self.first_row());
         (behind as usize).min(EXTENT_ROWS)
+    }
+
+    /// Scores one row of the segment by its embedding.
+    pub(crate) fn score(&self, target: &Target, row: RowOrdinal) -> Result<f32, Corruption> {
+        let segment = &self.view.segment;
+        let embedding = segment.embeddings(row.get()..row.get() + 1)?;
+        let score = target.score(self.kernel, embedding);
+        if score >= target.bar() {
+            target.offer(Scored { id: segment.id_at(row)?, score });
+        }
+        Ok(score)
     }
 }
 
@@ -49,7 +62,8 @@ impl Tile<'_> {
         RowOrdinal::new(self.first_row() + row)
     }
 
-    fn first_row(&self) -> u32 {
+    /// The place in the segment of the tile's first row.
+    pub(crate) fn first_row(&self) -> u32 {
         self.extent.first_row() + (self.start * GROUP_ROWS) as u32
     }
 
@@ -93,13 +107,7 @@ impl Tile<'_> {
 
     /// Scores one row by its embedding.
     pub(crate) fn score(&self, target: &Target, row: u32) -> Result<f32, Corruption> {
-        let (segment, row) = (&self.extent.view.segment, self.ordinal(row));
-        let embedding = segment.embeddings(row.get()..row.get() + 1)?;
-        let score = target.score(self.extent.kernel, embedding);
-        if score >= target.bar() {
-            target.offer(Scored { id: segment.id_at(row)?, score });
-        }
-        Ok(score)
+        self.extent.score(target, self.ordinal(row))
     }
 }
 

@@ -203,20 +203,29 @@ impl Segment {
         self.mapping.will_need(offset as usize..(offset + length) as usize);
     }
 
-    /// The records of a plane (0 is the first) for some groups of an extent, back to back.
+    /// The records of a plane (0 is the first) from group `first` of an extent on, up to the last
+    /// of the groups listed, which are counted from there and ascend: those listed are verified.
     pub(crate) fn codes(
         &self,
         extent: u32,
         plane: usize,
-        groups: Range<usize>,
+        first: usize,
+        groups: &[u32],
     ) -> Result<&[u8], Corruption> {
         let (start, in_extent) = self.extent(extent);
-        if plane >= PLANES || groups.end > in_extent || !self.has_codes() {
+        let end = groups.last().map_or(0, |last| *last as usize + 1);
+        if plane >= PLANES || first + end > in_extent || !self.has_codes() {
             return Err(self.no_such_code(extent));
         }
         let record = record_bytes(self.header.dim, plane);
-        let start = start + self.plane_bytes(plane) * in_extent;
-        self.bytes(start + groups.start * record..start + groups.end * record)
+        let start = start + self.plane_bytes(plane) * in_extent + first * record;
+        for run in groups.chunk_by(|group, next| group + 1 == *next) {
+            if let [from, .., to] | [from @ to] = run {
+                let range = *from as usize * record..(*to as usize + 1) * record;
+                self.ensure(&(start + range.start..start + range.end))?;
+            }
+        }
+        Ok(self.mapping.bytes().get(start..start + end * record).unwrap_or_default())
     }
 
     /// The refinements of the rows of an extent, back to back.
