@@ -30,8 +30,8 @@ pub(crate) const RESIDUAL_LEAST: f64 = 0.25;
 
 /// Dimensions of one word.
 const WORD_DIMS: usize = 32;
-/// Bytes of a word, and of the factors of a row.
-const WORD_BYTES: usize = 4;
+/// Bytes of the factors of a row.
+const FACTORS_BYTES: usize = 4;
 /// The bits of a field.
 const FIELD: u8 = (1 << REFINEMENT_BITS) - 1;
 /// Values of a code.
@@ -42,37 +42,29 @@ pub(crate) fn has_codes(dim: Dim) -> bool {
     dim.get() >= CODED_DIM_MIN
 }
 
-/// The bytes of one plane (0 is the first) of a group: its words, its factors and, in the last
-/// plane, those of the refinements.
-pub(crate) fn record_bytes(dim: Dim, plane: usize) -> usize {
-    let factors = if plane == PLANES - 1 { 2 } else { 1 };
-    words_bytes(dim) + factors * LINE_BYTES
+/// The bytes of one plane of a group: its columns and its factors.
+pub(crate) fn record_bytes(dim: Dim) -> usize {
+    columns_bytes(dim) + LINE_BYTES
 }
 
-/// The bytes of a record's words, behind which its factors stand.
-pub(crate) fn words_bytes(dim: Dim) -> usize {
+/// The bytes of a record's columns, behind which its factors stand.
+pub(crate) fn columns_bytes(dim: Dim) -> usize {
     dim.get().div_ceil(WORD_DIMS) * LINE_BYTES
 }
 
-/// The bytes of a row's refinement.
+/// The bytes of a row's refinement: its fields and its factors.
 pub(crate) fn refinement_bytes(dim: Dim) -> usize {
+    field_bytes(dim) + FACTORS_BYTES
+}
+
+/// The bytes of a refinement's fields, behind which its factors stand.
+pub(crate) fn field_bytes(dim: Dim) -> usize {
     dim.get().next_multiple_of(WORD_DIMS) * REFINEMENT_BITS / 8
 }
 
 /// The bytes of the codes of so many groups.
 pub(crate) fn code_bytes(dim: Dim, groups: usize) -> usize {
-    let planes = (0..PLANES).map(|plane| record_bytes(dim, plane)).sum::<usize>();
-    (planes + GROUP_ROWS * refinement_bytes(dim)) * groups
-}
-
-/// The factors of the refinement of a row, from the records of the last plane.
-pub(crate) fn refinement_factors(
-    dim: Dim,
-    records: &[u8],
-    row: usize,
-) -> Option<&[u8; WORD_BYTES]> {
-    let record = records.get(row / GROUP_ROWS * record_bytes(dim, PLANES - 1)..)?;
-    record.get(words_bytes(dim) + LINE_BYTES + WORD_BYTES * (row % GROUP_ROWS)..)?.first_chunk()
+    (PLANES * record_bytes(dim) + GROUP_ROWS * refinement_bytes(dim)) * groups
 }
 
 /// Codes the embeddings of an extent.
@@ -113,7 +105,7 @@ impl Encoder {
         let (group, lane) = (row / GROUP_ROWS, row % GROUP_ROWS);
         let mut start = 0;
         for plane in 0..PLANES {
-            let bytes = record_bytes(self.dim, plane);
+            let bytes = record_bytes(self.dim);
             let record = extent.get_mut(start + group * bytes..).and_then(|r| r.get_mut(..bytes));
             if let Some(record) = record {
                 self.put_plane(plane, length, record, lane);
@@ -123,7 +115,7 @@ impl Encoder {
         let bytes = refinement_bytes(self.dim);
         let refinement = extent.get_mut(start + row * bytes..).and_then(|r| r.get_mut(..bytes));
         if let Some(refinement) = refinement {
-            self.put_refinement(refinement);
+            self.put_refinement(length, refinement);
         }
     }
 
@@ -151,26 +143,30 @@ impl Encoder {
         let shift = BITS - 1 - plane;
         let (lines, _) = record.as_chunks_mut::<LINE_BYTES>();
         for (levels, line) in self.levels.as_chunks::<WORD_DIMS>().0.iter().zip(lines) {
-            put(line, WORD_BYTES * lane, bits(levels, shift));
+            let columns = line.as_chunks_mut::<GROUP_ROWS>().0.iter_mut();
+            for (column, bits) in columns.zip(bits(levels, shift)) {
+                if let Some(place) = column.get_mut(lane) {
+                    *place = bits;
+                }
+            }
         }
-        let start = words_bytes(self.dim) + WORD_BYTES * lane;
+        let start = columns_bytes(self.dim) + FACTORS_BYTES * lane;
         put(record, start, self.factors(plane + 1, length));
-        if plane == PLANES - 1 {
-            put(record, start + LINE_BYTES, self.factors(BITS, length));
-        }
     }
 
-    fn put_refinement(&self, refinement: &mut [u8]) {
-        for (number, levels) in self.levels.chunks(refinement.len()).enumerate() {
+    fn put_refinement(&self, length: f64, refinement: &mut [u8]) {
+        let bytes = field_bytes(self.dim);
+        for (number, levels) in self.levels.chunks(bytes).enumerate() {
             for (byte, level) in refinement.iter_mut().zip(levels) {
                 *byte |= (level & FIELD) << (REFINEMENT_BITS * number);
             }
         }
+        put(refinement, bytes, self.factors(BITS, length));
     }
 
     /// The correction factor and the residual norm of the highest so many bits, as half-precision
     /// numbers: the one nearest, the other not below what it is.
-    fn factors(&self, bits: usize, length: f64) -> [u8; WORD_BYTES] {
+    fn factors(&self, bits: usize, length: f64) -> [u8; FACTORS_BYTES] {
         let (shift, highest) = (BITS - bits, (1 << bits) - 1);
         let (mut product, mut code_length) = (0.0, 0.0);
         for (level, [sum, count]) in (0..).zip(self.sums) {
@@ -192,8 +188,8 @@ impl Encoder {
 }
 
 /// One bit of each of 32 levels, eight to a byte, that of the first level lowest.
-fn bits(levels: &[u8; WORD_DIMS], shift: usize) -> [u8; WORD_BYTES] {
-    let mut word = [0; WORD_BYTES];
+fn bits(levels: &[u8; WORD_DIMS], shift: usize) -> [u8; WORD_DIMS / 8] {
+    let mut word = [0; WORD_DIMS / 8];
     for (byte, levels) in word.iter_mut().zip(levels.as_chunks().0) {
         let bits = (u64::from_le_bytes(*levels) >> shift) & 0x0101_0101_0101_0101;
         // The product has bit `8 i` of these at `56 + i`.
@@ -202,7 +198,7 @@ fn bits(levels: &[u8; WORD_DIMS], shift: usize) -> [u8; WORD_BYTES] {
     word
 }
 
-fn put(bytes: &mut [u8], start: usize, value: [u8; WORD_BYTES]) {
+fn put(bytes: &mut [u8], start: usize, value: [u8; FACTORS_BYTES]) {
     if let Some(place) = bytes.get_mut(start..).and_then(<[u8]>::first_chunk_mut) {
         *place = value;
     }

@@ -13,21 +13,21 @@ const STAGES: usize = PLANES + 1;
 /// and by how much it may be off.
 fn estimate(extent: &[u8], dim: Dim, stage: usize, probe: &[f32]) -> (f64, f64) {
     let (mut total, mut start) = (vec![0i32; probe.len()], 0);
-    for plane in 0..PLANES.min(stage + 1) {
+    for _ in 0..PLANES.min(stage + 1) {
         for (at, total) in total.iter_mut().enumerate() {
-            let byte = extent[start + at / 32 * LINE_BYTES + at % 32 / 8];
+            let byte = extent[start + at / 8 * GROUP_ROWS];
             *total = 2 * *total + if byte >> (at % 8) & 1 == 1 { 1 } else { -1 };
         }
-        start += record_bytes(dim, plane);
+        start += record_bytes(dim);
     }
-    let mut factors = start - record_bytes(dim, stage.min(PLANES - 1)) + words_bytes(dim);
+    let mut factors = start - record_bytes(dim) + columns_bytes(dim);
     if stage == PLANES {
         let fields = probe.len() / 4;
         for (at, total) in total.iter_mut().enumerate() {
             let field = extent[start + at % fields] >> (2 * (at / fields)) & 3;
             *total = 4 * *total + 2 * i32::from(field) - 3;
         }
-        factors += LINE_BYTES;
+        factors = start + field_bytes(dim);
     }
     let [correction, residual] = kernel::factors(*extent[factors..].first_chunk().unwrap());
     let product: f64 =

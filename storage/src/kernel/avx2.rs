@@ -1,21 +1,20 @@
 //! The kernels for AVX2 with FMA.
 //!
-//! A shuffle of bytes looks up 16 entries of one table in each half of a vector, but the four bytes
-//! of a word have a table each. So the bytes of two groups are sorted by their place in the word
-//! first: 32 rows to a vector, all of them to be looked up in one table.
+//! A shuffle of bytes looks up 16 entries of one table in each half of a vector: that is a column
+//! of codes, a byte of each of 16 rows, with the column's table.
 #![expect(unsafe_code, reason = "vector loads, and calls of code for this instruction set")]
 
 use std::arch::is_x86_feature_detected;
 use std::arch::x86_64::{
-    __m256i, _CMP_LT_OQ, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm_setr_epi8,
-    _mm256_add_epi8, _mm256_add_epi16, _mm256_add_epi32, _mm256_add_ps, _mm256_and_si256,
-    _mm256_broadcastsi128_si256, _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_cvtepi32_ps,
-    _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16,
+    __m256i, _CMP_LT_OQ, _MM_HINT_T0, _mm_add_epi16, _mm_prefetch, _mm_unpackhi_epi16,
+    _mm_unpacklo_epi16, _mm256_add_epi8, _mm256_add_epi16, _mm256_add_epi32, _mm256_add_ps,
+    _mm256_and_si256, _mm256_castsi256_ps, _mm256_castsi256_si128, _mm256_cmp_ps,
+    _mm256_cvtepi32_ps, _mm256_cvtepu16_epi32, _mm256_extracti128_si256, _mm256_fmadd_ps,
+    _mm256_loadu_ps, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16,
     _mm256_movemask_ps, _mm256_mul_ps, _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_ps,
     _mm256_setzero_ps, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi16,
     _mm256_slli_epi32, _mm256_srli_epi16, _mm256_srli_epi32, _mm256_storeu_ps, _mm256_storeu_si256,
-    _mm256_sub_epi16, _mm256_unpackhi_epi16, _mm256_unpackhi_epi32, _mm256_unpackhi_epi64,
-    _mm256_unpacklo_epi16, _mm256_unpacklo_epi32, _mm256_unpacklo_epi64,
+    _mm256_sub_epi16,
 };
 
 use super::bounds::{self, Judged, Plane};
@@ -27,7 +26,9 @@ const WIDTH: usize = 8;
 /// Bits that the mantissa of a half is shorter than that of a single-precision number.
 const SHORTER: i32 = half::SHORTER.cast_signed();
 /// Groups between the one at hand and the one that is asked for from memory.
-const AHEAD_GROUPS: usize = 4;
+const AHEAD_GROUPS: usize = 3;
+/// Groups whose sums grow side by side, so that they share the tables.
+const SIDE_BY_SIDE: usize = 2;
 /// Rows between the one at hand and the one whose record is asked for from memory.
 const AHEAD_ROWS: usize = 12;
 /// Most lines of memory that are asked for at once; the machine goes on by itself.
@@ -135,26 +136,48 @@ fn judge_here<const PROBES: usize>(
     groups: &[u32],
     mut judged: [Judged<'_>; PROBES],
 ) {
+    let mut rest = groups;
+    while !rest.is_empty() {
+        // More groups than these would need more registers than there are.
+        let done = match rest.len() {
+            SIDE_BY_SIDE.. if PROBES == 1 => {
+                judge_block::<PROBES, SIDE_BY_SIDE>(plane, rest, &mut judged)
+            }
+            _ => judge_block::<PROBES, 1>(plane, rest, &mut judged),
+        };
+        rest = &rest[done..];
+    }
+}
+
+/// Judges the first of some groups; says how many.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn judge_block<const PROBES: usize, const GROUPS: usize>(
+    plane: Plane<'_>,
+    groups: &[u32],
+    judged: &mut [Judged<'_>; PROBES],
+) -> usize {
     let mut tables: [&[TableLine]; PROBES] = [&[]; PROBES];
     for probe in 0..PROBES {
         tables[probe] = judged[probe].table;
     }
-    for (at, pair) in groups.chunks(2).enumerate() {
-        let [first, second] = match *pair {
-            [first, second] => [first, second],
-            // A group without another one is its own.
-            _ => [pair[0]; 2],
-        };
-        let ahead = groups[2 * at..].get(AHEAD_GROUPS..).unwrap_or_default();
-        let ahead =
-            [ahead.first(), ahead.get(1)].map(|group| plane.record(*group.unwrap_or(&first)));
-        let sums = sums(&tables, plane.record(first), plane.record(second), ahead);
-        for probe in 0..PROBES {
-            for at in 0..pair.len() {
-                judge_group(&mut judged[probe], pair[at] as usize, sums[probe][at], plane);
+    let mut records: [&[u8]; GROUPS] = [&[]; GROUPS];
+    for at in 0..GROUPS {
+        records[at] = plane.record(groups[at]);
+        if let Some(ahead) = groups.get(AHEAD_GROUPS + at) {
+            let ahead = plane.record(*ahead);
+            for line in 0..ahead.len() / LINE_BYTES {
+                prefetch_line(ahead, line);
             }
         }
     }
+    let sums = sums(&tables, &records);
+    for probe in 0..PROBES {
+        for at in 0..GROUPS {
+            judge_group(&mut judged[probe], groups[at] as usize, sums[probe][at], plane);
+        }
+    }
+    GROUPS
 }
 
 /// Takes in the sums of a plane of one group: see [`Judged::judge`].
@@ -192,90 +215,104 @@ fn judge_group(judged: &mut Judged<'_>, group: usize, sums: [__m256i; 2], plane:
     judged.undecided[group] &= !(below as u16);
 }
 
-/// The sums of two records, for each table: of rows 0-7 and 8-15 of the first, then of the second.
+/// The sums of some records for each table: of rows 0-7 and 8-15.
 ///
 /// Loops over places instead of iterators: those are not always inlined here, and then the sums
 /// live in memory.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn sums<const PROBES: usize>(
+fn sums<const PROBES: usize, const GROUPS: usize>(
     tables: &[&[TableLine]; PROBES],
-    first: &[u8],
-    second: &[u8],
-    ahead: [&[u8]; 2],
-) -> [[[__m256i; 2]; 2]; PROBES] {
-    let words = tables[0].len() / 2;
-    let first = &first.as_chunks::<LINE_BYTES>().0[..words];
-    let second = &second.as_chunks::<LINE_BYTES>().0[..words];
-    let odd = _mm256_set1_epi16(0x0100);
-    // For each probe, the sums of rows at even and odd places with a carry from these to those,
-    // and the sums of rows at odd places. All entries of `WORDS_MAX` words fit.
-    let mut growing = [[_mm256_setzero_si256(); 2]; PROBES];
-    for word in 0..words {
-        prefetch_line(ahead[0], word);
-        prefetch_line(ahead[1], word);
-        let indices = indices(&first[word], &second[word]);
-        for probe in 0..PROBES {
-            for half in 0..2 {
-                let entries = entries(&indices[half], &tables[probe][2 * word + half]);
-                let odds = _mm256_maddubs_epi16(entries, odd);
-                growing[probe][0] = _mm256_add_epi16(growing[probe][0], entries);
-                growing[probe][1] = _mm256_add_epi16(growing[probe][1], odds);
+    records: &[&[u8]; GROUPS],
+) -> [[[__m256i; 2]; GROUPS]; PROBES] {
+    let lines = tables[0].len() / 2;
+    let mut codes: [&[[u8; LINE_BYTES]]; GROUPS] = [&[]; GROUPS];
+    for group in 0..GROUPS {
+        codes[group] = &records[group].as_chunks().0[..lines];
+    }
+    let mut growing = [[[_mm256_setzero_si256(); 2]; GROUPS]; PROBES];
+    for pair in 0..lines / 2 {
+        for half in 0..2 {
+            let first = entries(tables, &codes, 2 * pair, half);
+            let second = entries(tables, &codes, 2 * pair + 1, half);
+            for probe in 0..PROBES {
+                for group in 0..GROUPS {
+                    let added = _mm256_add_epi8(first[probe][group], second[probe][group]);
+                    growing[probe][group] = grown(growing[probe][group], added);
+                }
             }
         }
     }
-    let mut sums = [[[_mm256_setzero_si256(); 2]; 2]; PROBES];
+    if lines % 2 == 1 {
+        for half in 0..2 {
+            let last = entries(tables, &codes, lines - 1, half);
+            for probe in 0..PROBES {
+                for group in 0..GROUPS {
+                    growing[probe][group] = grown(growing[probe][group], last[probe][group]);
+                }
+            }
+        }
+    }
+    let mut sums = [[[_mm256_setzero_si256(); 2]; GROUPS]; PROBES];
     for probe in 0..PROBES {
-        sums[probe] = in_words(growing[probe]);
+        for group in 0..GROUPS {
+            sums[probe][group] = in_words(growing[probe][group]);
+        }
     }
     sums
 }
 
-/// The four bits of every byte of a line of two groups: for the low and the high halves of the
-/// bytes, one vector for each place of a byte in its word.
-///
-/// A vector's rows are 0-3 and 8-11 of the first group and of the second one, then 4-7 and 12-15.
+/// What two columns of a line of codes add to the sums of the rows: a column in each half of a
+/// vector. The entries of two lines fit into a byte.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn indices(first: &[u8; LINE_BYTES], second: &[u8; LINE_BYTES]) -> [[__m256i; 4]; 2] {
-    let by_place = _mm256_broadcastsi128_si256(_mm_setr_epi8(
-        0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15,
-    ));
+fn entries<const PROBES: usize, const GROUPS: usize>(
+    tables: &[&[TableLine]; PROBES],
+    codes: &[&[[u8; LINE_BYTES]]; GROUPS],
+    line: usize,
+    half: usize,
+) -> [[__m256i; GROUPS]; PROBES] {
     let nibble = _mm256_set1_epi8(15);
-    let (first, second) = (first.as_chunks::<32>().0, second.as_chunks::<32>().0);
-    let a = _mm256_shuffle_epi8(load(&first[0]), by_place);
-    let b = _mm256_shuffle_epi8(load(&first[1]), by_place);
-    let c = _mm256_shuffle_epi8(load(&second[0]), by_place);
-    let d = _mm256_shuffle_epi8(load(&second[1]), by_place);
-    let (ab, cd) = (_mm256_unpacklo_epi32(a, b), _mm256_unpacklo_epi32(c, d));
-    let (upper_ab, upper_cd) = (_mm256_unpackhi_epi32(a, b), _mm256_unpackhi_epi32(c, d));
-    let places = [
-        _mm256_unpacklo_epi64(ab, cd),
-        _mm256_unpackhi_epi64(ab, cd),
-        _mm256_unpacklo_epi64(upper_ab, upper_cd),
-        _mm256_unpackhi_epi64(upper_ab, upper_cd),
-    ];
-    let mut halves = [places; 2];
-    for place in 0..4 {
-        halves[0][place] = _mm256_and_si256(places[place], nibble);
-        halves[1][place] = _mm256_and_si256(_mm256_srli_epi16::<4>(places[place]), nibble);
+    let (mut low, mut high) = ([nibble; GROUPS], [nibble; GROUPS]);
+    for group in 0..GROUPS {
+        let codes = load(&codes[group][line].as_chunks().0[half]);
+        low[group] = _mm256_and_si256(codes, nibble);
+        high[group] = _mm256_and_si256(_mm256_srli_epi16::<4>(codes), nibble);
     }
-    halves
+    let mut entries = [[nibble; GROUPS]; PROBES];
+    for probe in 0..PROBES {
+        let of_low = load(&tables[probe][2 * line].0.as_chunks().0[half]);
+        let of_high = load(&tables[probe][2 * line + 1].0.as_chunks().0[half]);
+        for group in 0..GROUPS {
+            let lower = _mm256_shuffle_epi8(of_low, low[group]);
+            entries[probe][group] =
+                _mm256_add_epi8(lower, _mm256_shuffle_epi8(of_high, high[group]));
+        }
+    }
+    entries
 }
 
-/// Short sums, in the order of [`indices`], as those of two groups.
+/// Adds bytes to short sums: of the rows at even and odd places, with a carry from these to those,
+/// and of the rows at odd places. All entries of [`super::LINES_MAX`] lines fit.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn in_words([both, odds]: [__m256i; 2]) -> [[__m256i; 2]; 2] {
+fn grown([both, odds]: [__m256i; 2], added: __m256i) -> [__m256i; 2] {
+    let odd = _mm256_maddubs_epi16(added, _mm256_set1_epi16(0x0100));
+    [_mm256_add_epi16(both, added), _mm256_add_epi16(odds, odd)]
+}
+
+/// The sums of the rows from the short sums of their columns.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn in_words([both, odds]: [__m256i; 2]) -> [__m256i; 2] {
     let evens = _mm256_sub_epi16(both, _mm256_slli_epi16::<8>(odds));
-    let zero = _mm256_setzero_si256();
-    let groups = [_mm256_unpacklo_epi16(evens, odds), _mm256_unpackhi_epi16(evens, odds)];
-    let mut sums = [groups; 2];
-    for group in 0..2 {
-        sums[group][0] = _mm256_unpacklo_epi16(groups[group], zero);
-        sums[group][1] = _mm256_unpackhi_epi16(groups[group], zero);
-    }
-    sums
+    let whole = |columns| {
+        let upper = _mm256_extracti128_si256::<1>(columns);
+        _mm_add_epi16(_mm256_castsi256_si128(columns), upper)
+    };
+    let (evens, odds) = (whole(evens), whole(odds));
+    let (lower, upper) = (_mm_unpacklo_epi16(evens, odds), _mm_unpackhi_epi16(evens, odds));
+    [_mm256_cvtepu16_epi32(lower), _mm256_cvtepu16_epi32(upper)]
 }
 
 #[target_feature(enable = "avx2")]
@@ -297,17 +334,27 @@ fn products_here(
 #[target_feature(enable = "avx2")]
 fn product(weights: &[FieldWeights], fields: &[u8]) -> i32 {
     let mut sums = _mm256_setzero_si256();
-    for (part, weights) in fields.chunks(LINE_BYTES).zip(weights) {
+    let (parts, rest) = fields.as_chunks::<LINE_BYTES>();
+    for at in 0..parts.len().min(weights.len()) {
+        sums = with_line(sums, &parts[at], &weights[at]);
+    }
+    if !rest.is_empty() && parts.len() < weights.len() {
         let mut line = [0; LINE_BYTES];
-        line[..part.len()].copy_from_slice(part);
-        for (half, part) in line.as_chunks().0.iter().enumerate() {
-            sums = with_products(sums, load(part), weights, half);
-        }
+        line[..rest.len()].copy_from_slice(rest);
+        sums = with_line(sums, &line, &weights[parts.len()]);
     }
     let mut lanes = [0i32; 8];
     // SAFETY: the array has room for 8 integers of 32 bits.
     unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), sums) };
     lanes.iter().sum()
+}
+
+/// The sums with the products of 64 bytes.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn with_line(sums: __m256i, line: &[u8; LINE_BYTES], weights: &FieldWeights) -> __m256i {
+    let halves = line.as_chunks::<32>().0;
+    with_products(with_products(sums, load(&halves[0]), weights, 0), load(&halves[1]), weights, 1)
 }
 
 /// The sums with the products of one half of 64 bytes.
@@ -324,24 +371,6 @@ fn with_products(sums: __m256i, half: __m256i, weights: &FieldWeights, number: u
         fields = _mm256_srli_epi16::<2>(fields);
     }
     _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, words))
-}
-
-/// What a line of the table adds to the sum of each row: its four entries fit into a byte.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn entries(indices: &[__m256i; 4], line: &TableLine) -> __m256i {
-    let tables = line.0.as_chunks::<16>().0;
-    let lower = _mm256_add_epi8(look_up(&tables[0], indices[0]), look_up(&tables[1], indices[1]));
-    let upper = _mm256_add_epi8(look_up(&tables[2], indices[2]), look_up(&tables[3], indices[3]));
-    _mm256_add_epi8(lower, upper)
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn look_up(table: &[u8; 16], values: __m256i) -> __m256i {
-    // SAFETY: the array has 16 bytes.
-    let table = unsafe { _mm_loadu_si128(table.as_ptr().cast()) };
-    _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(table), values)
 }
 
 #[inline]

@@ -1,22 +1,24 @@
-//! The kernels for AVX-512 with VBMI and VNNI.
+//! The kernels for AVX-512 with VNNI.
 //!
-//! A line of codes is 64 bytes: one word of 16 rows. Four bits of a byte, together with the two
-//! bits that say which byte of the word it is, are an index into the 64 entries of a table line,
-//! so one permutation of bytes looks up 64 entries and one dot product with ones adds the four
-//! bytes of each row.
+//! A shuffle of bytes looks up 16 entries of one table in each quarter of a vector: that is a
+//! column of codes, a byte of each of 16 rows, with the column's table.
 #![expect(unsafe_code, reason = "vector loads, and calls of code for this instruction set")]
 
 use std::arch::is_x86_feature_detected;
 use std::arch::x86_64::{
-    __m512, __m512i, _CMP_LT_OQ, _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512,
-    _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepi32_ps, _mm512_dpbusd_epi32,
-    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_maskz_compress_epi32,
-    _mm512_maskz_loadu_epi8, _mm512_maskz_loadu_ps, _mm512_mul_ps, _mm512_permutexvar_epi8,
+    __m128i, __m512, __m512i, _CMP_LT_OQ, _mm_add_epi16, _mm256_add_epi16, _mm256_castsi256_si128,
+    _mm256_extracti128_si256, _mm256_set_m128i, _mm512_add_epi8, _mm512_add_epi16,
+    _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512, _mm512_castsi512_ps, _mm512_castsi512_si256,
+    _mm512_cmp_ps_mask, _mm512_cvtepi32_ps, _mm512_cvtepu16_epi32, _mm512_dpbusd_epi32,
+    _mm512_extracti64x4_epi64, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512,
+    _mm512_maskz_compress_epi32, _mm512_maskz_loadu_epi8, _mm512_maskz_loadu_ps, _mm512_mul_ps,
     _mm512_reduce_add_epi32, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps,
-    _mm512_setzero_ps, _mm512_setzero_si512, _mm512_slli_epi32, _mm512_srli_epi16,
-    _mm512_srli_epi32, _mm512_storeu_ps, _mm512_storeu_si512, _mm512_ternarylogic_epi32,
+    _mm512_setzero_ps, _mm512_setzero_si512, _mm512_shuffle_epi8, _mm512_slli_epi16,
+    _mm512_slli_epi32, _mm512_srli_epi16, _mm512_srli_epi32, _mm512_storeu_ps, _mm512_storeu_si512,
+    _mm512_sub_epi16, _mm512_unpackhi_epi16, _mm512_unpacklo_epi16,
 };
 
+use super::avx2::prefetch_line;
 use super::bounds::{Judged, Plane};
 use super::{
     FIELDS, FieldWeights, GROUP_ROWS, LINE_BYTES, PARTIAL_SUMS, Records, TableLine, scalar,
@@ -33,16 +35,10 @@ const SIDE_BY_SIDE_SHARED: usize = 2;
 const AHEAD_BLOCKS: usize = 2;
 /// Rows between the one at hand and the one whose record is asked for from memory.
 const AHEAD_ROWS: usize = 12;
-/// Which byte of its word a byte is, times the entries of one.
-const BYTE_PLACES: i32 = 0x3020_1000;
-/// `(first & second) | third` as a truth table.
-const AND_OR: i32 = 0xEA;
-
 pub(super) fn is_available() -> bool {
     is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512vl")
-        && is_x86_feature_detected!("avx512vbmi")
         && is_x86_feature_detected!("avx512vnni")
         && is_x86_feature_detected!("popcnt")
 }
@@ -142,7 +138,7 @@ fn dot_here(left: &[f32], right: &[f32]) -> f32 {
     scalar::fold(&mut sums)
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vnni")]
+#[target_feature(enable = "avx512f,avx512bw")]
 fn judge_here<const PROBES: usize>(
     plane: Plane<'_>,
     groups: &[u32],
@@ -166,7 +162,7 @@ fn judge_here<const PROBES: usize>(
 
 /// Judges the first of some groups; says how many.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vnni")]
+#[target_feature(enable = "avx512f,avx512bw")]
 fn judge_block<const PROBES: usize, const GROUPS: usize>(
     plane: Plane<'_>,
     groups: &[u32],
@@ -226,51 +222,105 @@ fn factors(record: &[u8], tables: &[&[TableLine]]) -> [__m512; 2] {
 /// Loops over places instead of iterators: those are not always inlined here, and then the sums
 /// live in memory.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vnni")]
+#[target_feature(enable = "avx512f,avx512bw")]
 fn sums<const PROBES: usize, const GROUPS: usize>(
     tables: &[&[TableLine]; PROBES],
     records: &[&[u8]; GROUPS],
     ahead: &[&[u8]; GROUPS],
 ) -> [[__m512i; GROUPS]; PROBES] {
-    let nibble = _mm512_set1_epi8(15);
-    let places = _mm512_set1_epi32(BYTE_PLACES);
-    let ones = _mm512_set1_epi8(1);
-    let mut groups: [&[[u8; LINE_BYTES]]; GROUPS] = [&[]; GROUPS];
+    let lines = tables[0].len() / 2;
+    let mut codes: [&[[u8; LINE_BYTES]]; GROUPS] = [&[]; GROUPS];
     for group in 0..GROUPS {
-        groups[group] = records[group].as_chunks().0;
+        codes[group] = &records[group].as_chunks().0[..lines];
     }
-    // Two sums for each probe and group: the low and the high halves of the bytes.
-    let mut low_sums = [[_mm512_setzero_si512(); GROUPS]; PROBES];
-    let mut high_sums = [[_mm512_setzero_si512(); GROUPS]; PROBES];
-    for word in 0..tables[0].len() / 2 {
-        let mut low = [_mm512_setzero_si512(); GROUPS];
-        let mut high = [_mm512_setzero_si512(); GROUPS];
-        for group in 0..GROUPS {
-            super::avx2::prefetch_line(ahead[group], word);
-            let line = load(&groups[group][word]);
-            low[group] = _mm512_ternarylogic_epi32::<AND_OR>(line, nibble, places);
-            let shifted = _mm512_srli_epi16::<4>(line);
-            high[group] = _mm512_ternarylogic_epi32::<AND_OR>(shifted, nibble, places);
+    let mut growing = [[[_mm512_setzero_si512(); 2]; GROUPS]; PROBES];
+    for pair in 0..lines / 2 {
+        for record in ahead {
+            prefetch_line(record, 2 * pair);
+            prefetch_line(record, 2 * pair + 1);
         }
+        let first = entries(tables, &codes, 2 * pair);
+        let second = entries(tables, &codes, 2 * pair + 1);
         for probe in 0..PROBES {
-            let low_table = load(&tables[probe][2 * word].0);
-            let high_table = load(&tables[probe][2 * word + 1].0);
             for group in 0..GROUPS {
-                let entries = _mm512_permutexvar_epi8(low[group], low_table);
-                low_sums[probe][group] = _mm512_dpbusd_epi32(low_sums[probe][group], entries, ones);
-                let entries = _mm512_permutexvar_epi8(high[group], high_table);
-                high_sums[probe][group] =
-                    _mm512_dpbusd_epi32(high_sums[probe][group], entries, ones);
+                let added = _mm512_add_epi8(first[probe][group], second[probe][group]);
+                growing[probe][group] = grown(growing[probe][group], added);
             }
         }
     }
-    for probe in 0..PROBES {
-        for group in 0..GROUPS {
-            low_sums[probe][group] =
-                _mm512_add_epi32(low_sums[probe][group], high_sums[probe][group]);
+    if lines % 2 == 1 {
+        let last = entries(tables, &codes, lines - 1);
+        for probe in 0..PROBES {
+            for group in 0..GROUPS {
+                growing[probe][group] = grown(growing[probe][group], last[probe][group]);
+            }
         }
     }
-    low_sums
+    let mut sums = [[_mm512_setzero_si512(); GROUPS]; PROBES];
+    for probe in 0..PROBES {
+        for group in 0..GROUPS {
+            sums[probe][group] = in_words(growing[probe][group]);
+        }
+    }
+    sums
+}
+
+/// What the four columns of a line of codes add to the sums of the rows: a column in each quarter
+/// of a vector. The entries of two lines fit into a byte.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn entries<const PROBES: usize, const GROUPS: usize>(
+    tables: &[&[TableLine]; PROBES],
+    codes: &[&[[u8; LINE_BYTES]]; GROUPS],
+    line: usize,
+) -> [[__m512i; GROUPS]; PROBES] {
+    let nibble = _mm512_set1_epi8(15);
+    let (mut low, mut high) = ([nibble; GROUPS], [nibble; GROUPS]);
+    for group in 0..GROUPS {
+        let codes = load(&codes[group][line]);
+        low[group] = _mm512_and_si512(codes, nibble);
+        high[group] = _mm512_and_si512(_mm512_srli_epi16::<4>(codes), nibble);
+    }
+    let mut entries = [[nibble; GROUPS]; PROBES];
+    for probe in 0..PROBES {
+        let of_low = load(&tables[probe][2 * line].0);
+        let of_high = load(&tables[probe][2 * line + 1].0);
+        for group in 0..GROUPS {
+            let lower = _mm512_shuffle_epi8(of_low, low[group]);
+            entries[probe][group] =
+                _mm512_add_epi8(lower, _mm512_shuffle_epi8(of_high, high[group]));
+        }
+    }
+    entries
+}
+
+/// Adds bytes to short sums: of the rows at even and odd places, with a carry from these to those,
+/// and of the rows at odd places. All entries of [`super::LINES_MAX`] lines fit.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn grown([both, odds]: [__m512i; 2], added: __m512i) -> [__m512i; 2] {
+    let odd = _mm512_srli_epi16::<8>(added);
+    [_mm512_add_epi16(both, added), _mm512_add_epi16(odds, odd)]
+}
+
+/// The sums of the rows from the short sums of their columns.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn in_words([both, odds]: [__m512i; 2]) -> __m512i {
+    let evens = _mm512_sub_epi16(both, _mm512_slli_epi16::<8>(odds));
+    // Rows 0-7 and 8-15 of a column; the sums of all four columns fit into 16 bits.
+    let (lower, upper) = (_mm512_unpacklo_epi16(evens, odds), _mm512_unpackhi_epi16(evens, odds));
+    let (lower, upper) = (whole(lower), whole(upper));
+    _mm512_cvtepu16_epi32(_mm256_set_m128i(upper, lower))
+}
+
+/// The sum of the quarters of a vector.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn whole(quarters: __m512i) -> __m128i {
+    let lower = _mm512_castsi512_si256(quarters);
+    let halves = _mm256_add_epi16(lower, _mm512_extracti64x4_epi64::<1>(quarters));
+    _mm_add_epi16(_mm256_castsi256_si128(halves), _mm256_extracti128_si256::<1>(halves))
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]

@@ -114,19 +114,28 @@ pub(super) fn count(masks: &[u16]) -> u64 {
     let (fours, rest) = masks.as_chunks::<4>();
     let ones = |masks: &[u16]| masks.iter().map(|mask| u64::from(mask.count_ones())).sum::<u64>();
     let mut sum = ones(rest);
-    for [a, b, c, d] in fours {
-        let word = u64::from(*a) | u64::from(*b) << 16 | u64::from(*c) << 32 | u64::from(*d) << 48;
-        sum += u64::from(word.count_ones());
+    for masks in fours {
+        sum += u64::from(word(masks).count_ones());
     }
     sum
 }
 
+/// The masks of four groups as one.
+#[inline(always)]
+fn word([a, b, c, d]: &[u16; 4]) -> u64 {
+    u64::from(*a) | u64::from(*b) << 16 | u64::from(*c) << 32 | u64::from(*d) << 48
+}
+
 #[inline(always)]
 pub(super) fn rows(masks: &[u16], rows: &mut Vec<u32>) {
-    for (group, &mask) in masks.iter().enumerate() {
-        let mut rest = mask;
+    // Four groups at a time: most have few rows.
+    let (fours, last) = masks.as_chunks::<4>();
+    let words = fours.iter().map(word);
+    let padded = std::array::from_fn(|at| last.get(at).copied().unwrap_or_default());
+    let words = words.chain([word(&padded)]).enumerate().filter(|(_, word)| *word != 0);
+    for (at, mut rest) in words {
         while rest != 0 {
-            rows.push((group * GROUP_ROWS) as u32 + rest.trailing_zeros());
+            rows.push((at * 4 * GROUP_ROWS) as u32 + rest.trailing_zeros());
             rest &= rest - 1;
         }
     }

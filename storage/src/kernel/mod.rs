@@ -24,19 +24,20 @@ pub(crate) use bounds::{Judged, Line, Plane, factors};
 
 /// Rows whose codes stand side by side.
 pub(crate) const GROUP_ROWS: usize = 16;
-/// Bytes of one line of a record: one word of 32 dimensions for each row of a group.
+/// Bytes of one line of a record: four columns, each of which has a byte, 8 dimensions, of every
+/// row of a group.
 pub(crate) const LINE_BYTES: usize = 64;
 /// Fields of two bits in a byte.
 pub(crate) const FIELDS: usize = 4;
-/// Most words of a row in a record: so many are 4096 dimensions.
-pub(crate) const WORDS_MAX: usize = 128;
+/// Most lines of a record that have codes: so many are 4096 dimensions.
+pub(crate) const LINES_MAX: usize = 128;
 /// Partial sums of an inner product, each over the components whose places are equal modulo this.
 const PARTIAL_SUMS: usize = 64;
 
 /// An instruction set that the kernels are written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kernel {
-    /// AVX-512 with VBMI and VNNI: Intel since Ice Lake, AMD since Zen 4.
+    /// AVX-512 with VNNI: Intel since Cascade Lake, AMD since Zen 4.
     Avx512,
     /// AVX2 with FMA: Intel since Haswell, AMD since Zen.
     Avx2,
@@ -44,9 +45,11 @@ pub enum Kernel {
     Scalar,
 }
 
-/// For one word of the codes, what each value of four bits adds to a row's sum: 16 entries for
-/// the low (or, in every second line, the high) half of each of the word's four bytes. The largest
-/// entries of the four add up to 255 at most.
+/// For one line of the codes, what each value of four bits adds to a row's sum: 16 entries for
+/// the low (or, in every second line, the high) half of the bytes of each column.
+///
+/// For the same column of a line of codes and the next one, the first being at an even place, the
+/// largest entries of the low and the high half of both add up to 255 at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(64))]
 pub(crate) struct TableLine(pub(crate) [u8; LINE_BYTES]);
@@ -57,20 +60,22 @@ pub(crate) struct TableLine(pub(crate) [u8; LINE_BYTES]);
 #[repr(C, align(64))]
 pub(crate) struct FieldWeights(pub(crate) [[i8; LINE_BYTES]; FIELDS]);
 
-/// Records of rows, back to back.
+/// Fields of rows, each in a record of its own, back to back.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Records<'a> {
     /// All of them.
     pub(crate) bytes: &'a [u8],
     /// Bytes of a record, more than none.
     pub(crate) record_bytes: usize,
+    /// The first bytes of it, which have the fields.
+    pub(crate) field_bytes: usize,
 }
 
 impl<'a> Records<'a> {
-    /// The record of a row, empty where there is none.
+    /// The fields of a row, empty where there are none.
     fn get(self, row: u32) -> &'a [u8] {
         let start = row as usize * self.record_bytes;
-        self.bytes.get(start..start + self.record_bytes).unwrap_or_default()
+        self.bytes.get(start..start + self.field_bytes).unwrap_or_default()
     }
 }
 
@@ -134,7 +139,7 @@ impl Kernel {
     /// each of their rows can have: see [`Line`] for the formula.
     ///
     /// The sum of a row adds up the table's entries: a record begins with as many lines as a table
-    /// has pairs of lines, and line `w` holds word `w` of each of the 16 rows, little-endian. Sums
+    /// has pairs of lines, and byte `16 c + r` of them is the byte of row `r` in column `c`. Sums
     /// become totals, totals bounds, and the bits of the rows whose bounds are below what a probe
     /// wants are cleared; a bound that is not a number is below nothing. Groups beyond the records
     /// or the room that any probe has for them are left alone.
@@ -144,14 +149,14 @@ impl Kernel {
         groups: &[u32],
         judged: [Judged<'_>; PROBES],
     ) {
-        let words = judged.iter().map(|judged| judged.table.len() / 2).min().unwrap_or_default();
-        if !(1..=WORDS_MAX).contains(&words) || plane.record_bytes < (words + 1) * LINE_BYTES {
+        let lines = judged.iter().map(|judged| judged.table.len() / 2).min().unwrap_or_default();
+        if !(1..=LINES_MAX).contains(&lines) || plane.record_bytes < (lines + 1) * LINE_BYTES {
             return;
         }
         let room = judged.iter().map(Judged::groups).min().unwrap_or_default();
         let room = room.min(plane.groups());
         let groups = &groups[..groups.partition_point(|group| (*group as usize) < room)];
-        let judged = judged.map(|judged| Judged { table: &judged.table[..2 * words], ..judged });
+        let judged = judged.map(|judged| Judged { table: &judged.table[..2 * lines], ..judged });
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 if self.is_available() => avx512::judge(plane, groups, judged),
@@ -169,7 +174,7 @@ impl Kernel {
     /// row's record.
     ///
     /// Field `f` of a byte are its bits `2 f` and `2 f + 1`; there is a [`FieldWeights`] for every
-    /// 64 bytes of a record. The sum of a row that is not there is zero.
+    /// 64 bytes of fields. The sum of a row that is not there is zero.
     pub(crate) fn products(
         self,
         weights: &[FieldWeights],

@@ -41,13 +41,11 @@ pub(super) fn judge(plane: Plane<'_>, groups: &[u32], mut judged: Judged<'_>) {
 fn sums(table: &[TableLine], record: &[u8]) -> [u32; GROUP_ROWS] {
     let mut sums = [0; GROUP_ROWS];
     let (lines, _) = record.as_chunks::<LINE_BYTES>();
-    for (line, tables) in lines.iter().zip(table.as_chunks::<2>().0) {
-        let (words, _) = line.as_chunks::<4>();
-        for (sum, word) in sums.iter_mut().zip(words) {
-            for (byte, value) in word.iter().enumerate() {
-                let [low, high] = tables;
-                *sum += u32::from(low.0[16 * byte + usize::from(value & 15)]);
-                *sum += u32::from(high.0[16 * byte + usize::from(value >> 4)]);
+    for (line, [low, high]) in lines.iter().zip(table.as_chunks::<2>().0) {
+        for (column, codes) in line.as_chunks::<GROUP_ROWS>().0.iter().enumerate() {
+            for (sum, code) in sums.iter_mut().zip(codes) {
+                *sum += u32::from(low.0[16 * column + usize::from(code & 15)]);
+                *sum += u32::from(high.0[16 * column + usize::from(code >> 4)]);
             }
         }
     }

@@ -12,22 +12,21 @@ fn floats(length: impl Into<prop::collection::SizeRange>) -> impl Strategy<Value
 /// Words of a code, groups, what a record has behind its words, and how far off alignment it is.
 fn shapes() -> impl Strategy<Value = (usize, usize, usize, usize)> {
     (
-        prop_oneof![1usize..19, Just(WORDS_MAX)],
+        prop_oneof![1usize..19, Just(LINES_MAX)],
         0usize..11,
         prop_oneof![Just(64usize), Just(128)],
         0usize..64,
     )
 }
 
-/// Lines of entries, the largest of which add up to 255 in each.
+/// Lines of entries, the largest of which add up to 255 in each column of two lines of codes.
 fn table_of(seed: &[u8], words: usize) -> Vec<TableLine> {
     let mut bytes = seed.iter().copied().cycle();
     let line = |number: usize| {
-        // Now all four places are alike, now one has it all.
-        let highest = if number.is_multiple_of(3) { [63, 64, 64, 64] } else { [1, 2, 250, 2] };
         TableLine(std::array::from_fn(|at| {
-            let entry = bytes.next().unwrap_or(7);
-            entry.min(highest[(at / 16 + number) % 4])
+            // Now all four halves are alike, now one has it all.
+            let highest = if at < 32 { [63, 64, 64, 64] } else { [1, 2, 250, 2] };
+            bytes.next().unwrap_or(7).min(highest[(at / 16 + number) % 4])
         }))
     };
     (0..2 * words).map(line).collect()
@@ -38,7 +37,7 @@ fn sum_of_row(table: &[TableLine], record: &[u8], row: usize) -> u32 {
     let mut sum = 0;
     for word in 0..table.len() / 2 {
         for nibble in 0..8 {
-            let byte = record[64 * word + 4 * row + nibble / 2];
+            let byte = record[64 * word + 16 * (nibble / 2) + row];
             let mut pattern = 0;
             for bit in 0..4 {
                 pattern += (byte >> (4 * (nibble % 2) + bit) & 1) << bit;
@@ -201,24 +200,27 @@ proptest! {
 
     #[test]
     fn products_are_those_of_the_definition_on_every_kernel(
-        record_bytes in 1usize..300,
+        field_bytes in 1usize..300,
+        behind in 0usize..9,
         weights in prop::collection::vec(any::<i8>(), 1..300),
         codes in prop::collection::vec(any::<u8>(), 1..300),
         rows in prop::collection::vec(0u32..30, 0..50),
     ) {
         let mut numbers = weights.iter().copied().cycle();
-        let weights: Vec<FieldWeights> = (0..record_bytes.div_ceil(LINE_BYTES))
+        let record_bytes = field_bytes + behind;
+        let weights: Vec<FieldWeights> = (0..field_bytes.div_ceil(LINE_BYTES))
             .map(|_| FieldWeights([(); 4].map(|()| [(); 64].map(|()| numbers.next().unwrap()))))
             .collect();
         // The last one is cut short.
-        let bytes: Vec<u8> = codes.iter().copied().cycle().take(26 * record_bytes - 1).collect();
-        let records = Records { bytes: &bytes, record_bytes };
+        let length = 25 * record_bytes + field_bytes - 1;
+        let bytes: Vec<u8> = codes.iter().copied().cycle().take(length).collect();
+        let records = Records { bytes: &bytes, record_bytes, field_bytes };
         let of_row = |row: &u32| {
             let field = |at: usize, field: usize| {
                 let byte = bytes[*row as usize * record_bytes + at];
                 i32::from(byte >> (2 * field) & 3) * i32::from(weights[at / 64].0[field][at % 64])
             };
-            let present = if *row < 25 { record_bytes } else { 0 };
+            let present = if *row < 25 { field_bytes } else { 0 };
             (0..present).map(|at| (0..4).map(|number| field(at, number)).sum::<i32>()).sum()
         };
         let expected: Vec<i32> = rows.iter().map(of_row).collect();

@@ -183,11 +183,11 @@ fn normal_quantile(probability: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::code::{Encoder, GROUP_ROWS, record_bytes, refinement_bytes, refinement_factors};
+    use crate::code::{Encoder, GROUP_ROWS, field_bytes, record_bytes, refinement_bytes};
     use crate::embedding::{Dim, Embedding};
     use crate::exactness::FailureProbability;
     use crate::io::memory::Random;
-    use crate::kernel::{Judged, Kernel, Plane, Records, factors};
+    use crate::kernel::{self, Judged, Kernel, Plane, Records};
     use crate::rotation::Rotation;
     use crate::scan::table::{Numbers, build};
 
@@ -206,23 +206,25 @@ mod tests {
         codes: &[u8],
     ) -> [[f32; GROUP_ROWS]; PLANES + 1] {
         let mut found = [[0.0; GROUP_ROWS]; PLANES + 1];
-        let (mut totals, mut rest, mut last) = ([[0; GROUP_ROWS]], codes, codes);
+        let (mut totals, mut rest) = ([[0; GROUP_ROWS]], codes);
         for (plane, line) in lines(&numbers.precision, exactness, 1).iter().enumerate() {
-            let record_bytes = record_bytes(dim, plane);
+            let record_bytes = record_bytes(dim);
             let (records, behind) = rest.split_at(record_bytes);
             let (table, least) = (&numbers.table[..], 2.0);
             let (bounds, undecided) = (&mut found[plane..=plane], &mut [u16::MAX]);
             let judged = Judged { table, line, least, totals: &mut totals, bounds, undecided };
             let plane = Plane { records, record_bytes, is_first: plane == 0 };
             Kernel::Scalar.judge(plane, &[0], [judged]);
-            (rest, last) = (behind, records);
+            rest = behind;
         }
         let (rows, mut products): (Vec<u32>, _) = ((0..GROUP_ROWS as u32).collect(), Vec::new());
-        let records = Records { bytes: rest, record_bytes: refinement_bytes(dim) };
+        let (record_bytes, field_bytes) = (refinement_bytes(dim), field_bytes(dim));
+        let records = Records { bytes: rest, record_bytes, field_bytes };
         Kernel::Scalar.products(&numbers.weights, records, &rows, &mut products);
         let line = refined_line(&numbers.precision, exactness, 1);
         for (row, &products) in products.iter().enumerate() {
-            let factors = factors(*refinement_factors(dim, last, row).unwrap());
+            let factors = rest[row * record_bytes + field_bytes..].first_chunk().unwrap();
+            let factors = kernel::factors(*factors);
             found[PLANES][row] = line.bound(totals[0][row], products, factors);
         }
         found

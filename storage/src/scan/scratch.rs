@@ -1,5 +1,6 @@
 //! Memory of one thread that scans, used again from search to search.
 
+use super::settle::Waiting;
 use crate::code::GROUP_ROWS;
 
 /// A value for each row of a group.
@@ -30,6 +31,8 @@ pub(crate) struct Board {
     pub(crate) groups: Vec<u32>,
     /// Rows that the planes left.
     pub(crate) left: Vec<u32>,
+    /// Those of them that are put off.
+    pub(crate) waiting: Vec<Waiting>,
     /// The sums of products of their refinements.
     pub(crate) products: Vec<i32>,
 }
@@ -50,11 +53,6 @@ impl Board {
         let numbered = (0..).zip(&self.undecided);
         groups.extend(numbered.filter(|(_, mask)| all || **mask != 0).map(|(group, _)| group));
         groups
-    }
-
-    /// The sum of all planes of a row, where all were read.
-    pub(crate) fn total(&self, row: u32) -> Option<u32> {
-        lane(&self.totals, row).filter(|_| self.has_all_planes)
     }
 
     /// The highest score that a row can have.
@@ -89,17 +87,5 @@ mod tests {
             board.groups = groups;
         }
         assert_eq!(board.take_groups(true), [0, 1, 2, 3, 4]);
-    }
-
-    #[test]
-    fn a_total_is_known_once_all_planes_are_read() {
-        let mut board = Board::default();
-        board.fit(2);
-        board.totals[1][3] = 70;
-        assert_eq!(board.total(19), None);
-        board.has_all_planes = true;
-        assert_eq!((board.total(19), board.total(32)), (Some(70), None));
-        board.fit(2);
-        assert_eq!(board.total(19), None);
     }
 }

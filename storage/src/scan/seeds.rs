@@ -4,7 +4,6 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::scratch::Board;
-use super::settle::Waiting;
 use super::target::Target;
 use crate::code::GROUP_ROWS;
 
@@ -26,17 +25,6 @@ fn count(target: &Target) -> usize {
 /// on the caller has.
 pub(crate) fn are_worthwhile(target: &Target, undecided: u64) -> bool {
     undecided > count(target).saturating_mul(GAIN) as u64 && target.take_seeding()
-}
-
-/// The bound from which on rows that wait are seeds; none where there are few rows.
-pub(crate) fn least_promising(target: &Target, rows: &[Waiting]) -> Option<f32> {
-    let wanted = count(target);
-    if rows.len() <= wanted.saturating_mul(GAIN) {
-        return None;
-    }
-    let mut bounds: Vec<f32> = rows.iter().map(|row| row.bound).collect();
-    let (_, least, _) = bounds.select_nth_unstable_by(wanted - 1, |a, b| b.total_cmp(a));
-    Some(*least)
 }
 
 /// The undecided rows with the highest bounds.

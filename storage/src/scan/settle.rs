@@ -4,27 +4,25 @@
 //! Such rows wait until there are many of them or every plane is read: the longer they wait, the
 //! better the bar they are judged by, and the fewer are read.
 
+use std::num::NonZeroU32;
 use std::time::Instant;
 
 use super::probe::ReadError;
 use super::report::{EMBEDDING, REFINEMENT, Tally};
 use super::scratch::Board;
-use super::seeds;
 use super::stages::{CANCEL_ROWS, FEW_ROWS};
 use super::target::{CodeProbe, Target};
 use super::tile::Extent;
-use crate::code::{self, EXTENT_ROWS, GROUP_ROWS, PLANES, refinement_bytes};
+use crate::code::{EXTENT_ROWS, PLANES, field_bytes, refinement_bytes};
 use crate::error::Corruption;
 use crate::id::RowOrdinal;
 use crate::kernel::{self, Kernel, Records};
 use crate::version::GalleryView;
 
 /// Rows that wait at most.
-pub(crate) const WAITING_MAX: usize = 8192;
+pub(crate) const WAITING_MAX: usize = 6144;
 /// Rows between the one that is scored and the one that is asked for from memory.
 const AHEAD: usize = 4;
-/// Rows between the one whose factors are read and the one whose are asked for from memory.
-const AHEAD_FACTORS: usize = 16;
 
 /// A row that waits.
 #[derive(Clone, Copy, Debug)]
@@ -35,8 +33,8 @@ pub(crate) struct Waiting {
     pub(crate) row: u32,
     /// The highest score it can have.
     pub(crate) bound: f32,
-    /// The sum of all planes, where all were read.
-    pub(crate) total: Option<u32>,
+    /// The sum of all planes, where all were read and it is not zero.
+    pub(crate) total: Option<NonZeroU32>,
 }
 
 impl Waiting {
@@ -63,7 +61,6 @@ pub(crate) fn settle(
 ) -> Result<(), ReadError> {
     let Some(codes) = &target.codes else { return Ok(()) };
     let settling = Settling { view, kernel, target, codes };
-    settling.score_best(&mut rows, tally)?;
     settling.prune(&mut rows, PLANES - 1, tally);
     if rows.len() as u64 > FEW_ROWS {
         settling.refine(&mut rows, board, tally)?;
@@ -71,6 +68,11 @@ pub(crate) fn settle(
     }
     settling.score_rest(&mut rows, tally)?;
     Ok(())
+}
+
+/// Keeps the rows that can reach the bar; what is no number is below nothing.
+pub(crate) fn keep_possible(rows: &mut Vec<Waiting>, bar: f32) {
+    rows.retain(|row| row.bound >= bar || row.bound.is_nan());
 }
 
 struct Settling<'a> {
@@ -81,32 +83,10 @@ struct Settling<'a> {
 }
 
 impl Settling<'_> {
-    /// Scores the rows with the highest bounds where that makes a better bar for many others.
-    fn score_best(&self, rows: &mut Vec<Waiting>, tally: &mut Tally) -> Result<(), ReadError> {
-        let began = Instant::now();
-        let Some(least) = seeds::least_promising(self.target, rows) else { return Ok(()) };
-        let mut best = Vec::new();
-        rows.retain(|row| {
-            let is_best = row.bound >= least;
-            best.extend(is_best.then_some(*row));
-            !is_best
-        });
-        for row in &best {
-            self.prefetch(row);
-        }
-        for row in &best {
-            self.score(row)?;
-        }
-        let scored = best.len() as u64;
-        tally.count_scored(scored, scored, self.target.embedding_bytes());
-        tally.spend(EMBEDDING, began.elapsed());
-        Ok(())
-    }
-
-    /// Gives up the rows that cannot reach the bar; what is no number is below nothing.
+    /// Gives up the rows that cannot reach the bar.
     fn prune(&self, rows: &mut Vec<Waiting>, stage: usize, tally: &mut Tally) {
-        let (bar, before) = (self.target.bar(), rows.len());
-        rows.retain(|row| row.bound >= bar || row.bound.is_nan());
+        let before = rows.len();
+        keep_possible(rows, self.target.bar());
         tally.count(stage, 0, (before - rows.len()) as u64, 0);
     }
 
@@ -137,27 +117,19 @@ impl Settling<'_> {
         board: &mut Board,
     ) -> Result<u64, ReadError> {
         let (segment, dim) = (&extent.view.segment, extent.view.segment.dim());
-        let Board { left, products, groups, .. } = board;
-        let first = extent.first_row();
+        let (Board { left, products, .. }, first) = (board, extent.first_row());
         left.clear();
         left.extend(rows.iter().map(|row| row.row - first));
-        let record_bytes = refinement_bytes(dim);
         let bytes = segment.refinements(extent.number)?;
-        self.kernel.products(&self.codes.weights, Records { bytes, record_bytes }, left, products);
-        // Their factors are in the records of the last plane.
-        let plane = PLANES - 1;
-        groups.clear();
-        groups.extend(left.iter().map(|row| row / GROUP_ROWS as u32));
-        groups.dedup();
-        let records = segment.codes(extent.number, plane, 0, groups)?;
-        let factors = |row: u32| code::refinement_factors(dim, records, row as usize);
-        for (at, (row, &products)) in rows.iter_mut().zip(&*products).enumerate() {
-            if let Some(bytes) = left.get(at + AHEAD_FACTORS).and_then(|&row| factors(row)) {
-                kernel::prefetch(bytes);
-            }
-            let factors = factors(row.row - first).map(|factors| kernel::factors(*factors));
+        let (record_bytes, field_bytes) = (refinement_bytes(dim), field_bytes(dim));
+        let records = Records { bytes, record_bytes, field_bytes };
+        self.kernel.products(&self.codes.weights, records, left, products);
+        for ((row, in_extent), &products) in rows.iter_mut().zip(&*left).zip(&*products) {
+            let factors = bytes.get(*in_extent as usize * record_bytes + field_bytes..);
+            let factors = factors.and_then(<[u8]>::first_chunk);
             if let (Some(factors), Some(total)) = (factors, row.total) {
-                row.bound = self.codes.refined_line.bound(total, products, factors);
+                let factors = kernel::factors(*factors);
+                row.bound = self.codes.refined_line.bound(total.get(), products, factors);
             }
         }
         Ok((rows.len() * record_bytes) as u64)

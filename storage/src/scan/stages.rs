@@ -1,9 +1,10 @@
 //! The planes of a tile's codes, one after the other, for the rows that are still undecided.
 
+use std::num::NonZeroU32;
 use std::time::Instant;
 
 use super::probe::ReadError;
-use super::report::Tally;
+use super::report::{EMBEDDING, Tally};
 use super::scratch::{Board, SIDE_BY_SIDE};
 use super::seeds;
 use super::settle::{self, Waiting};
@@ -74,7 +75,7 @@ fn judge<const N: usize>(plane: usize, passes: &mut [&mut Pass<'_>; N]) -> Resul
     let groups = first.board.take_groups(N > 1);
     let segment = &extent.view.segment;
     let records = segment.codes(extent.number, plane, start, &groups)?;
-    let record_bytes = record_bytes(segment.dim(), plane);
+    let record_bytes = record_bytes(segment.dim());
     let judged = passes.each_mut().map(|pass| Judged {
         table: &pass.codes.table,
         line: pass.codes.line(plane),
@@ -156,24 +157,33 @@ impl Pass<'_> {
         if self.left == 0 {
             return Ok(());
         }
-        let kernel = self.tile.extent.kernel;
+        let (kernel, began) = (self.tile.extent.kernel, Instant::now());
         let mut rows = std::mem::take(&mut self.board.left);
-        if let Some(lead) = self.target.lead().filter(|_| self.board.has_all_planes) {
-            let likely = self.target.bar() + lead;
-            kernel.rows(&self.board.undecided, &mut rows);
-            rows.retain(|&row| self.board.bound(row) >= likely);
-            self.score_now(&rows, tally)?;
-        }
+        let mut waiting = std::mem::take(&mut self.board.waiting);
         kernel.rows(&self.board.undecided, &mut rows);
-        let first = self.tile.first_row();
-        let waiting = rows.iter().map(|&row| Waiting {
-            segment: self.tile.extent.segment,
-            row: first + row,
-            bound: self.board.bound(row),
-            total: self.board.total(row),
+        waiting.clear();
+        let lead = self.target.lead().filter(|_| self.board.has_all_planes);
+        let likely = lead.map_or(f32::INFINITY, |lead| self.target.bar() + lead);
+        let (segment, first) = (self.tile.extent.segment, self.tile.first_row());
+        let Board { bounds, totals, has_all_planes, .. } = &*self.board;
+        let (bounds, totals) = (bounds.as_flattened(), totals.as_flattened());
+        rows.retain(|&row| {
+            let at = row as usize;
+            let (Some(&bound), Some(&total)) = (bounds.get(at), totals.get(at)) else {
+                return false;
+            };
+            if bound >= likely {
+                return true;
+            }
+            let total = NonZeroU32::new(total).filter(|_| *has_all_planes);
+            waiting.push(Waiting { segment, row: first + row, bound, total });
+            false
         });
-        let settled = self.target.wait(waiting);
-        self.board.left = rows;
+        self.score_now(&rows, tally)?;
+        settle::keep_possible(&mut waiting, self.target.bar());
+        let settled = self.target.wait(&waiting);
+        (self.board.left, self.board.waiting) = (rows, waiting);
+        tally.spend(EMBEDDING, began.elapsed());
         if let Some(rows) = settled {
             settle::settle(view, kernel, self.target, rows, self.board, tally)?;
         }

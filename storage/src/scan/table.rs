@@ -9,8 +9,12 @@ const PATTERNS: usize = 1 << NIBBLE;
 /// Dimensions of one word of a code, and the lines of the table that it has.
 const WORD_DIMS: usize = 32;
 const LINES: usize = 2;
-/// What the largest entries of a line may add up to before each is rounded up by a half at most.
-const LINE_SUM_MAX: f32 = 252.5;
+/// Columns of a line, and dimensions of one.
+const COLUMNS: usize = 4;
+const COLUMN_DIMS: usize = WORD_DIMS / COLUMNS;
+/// What the largest entries of a column in two lines may add up to before each of the four is
+/// rounded up by a half at most.
+const COLUMN_SUM_MAX: f32 = 252.5;
 
 /// A rotated probe in the numbers of the kernels.
 #[derive(Debug)]
@@ -29,8 +33,8 @@ pub(crate) struct Numbers {
 /// the entries of all nibbles of `s`.
 pub(crate) fn build(rotated: &[f32]) -> Numbers {
     let words = rotated.as_chunks::<WORD_DIMS>().0;
-    let widest = words.iter().flat_map(absolute_sums).fold(0.0f32, f32::max);
-    let step = (2.0 * widest / LINE_SUM_MAX).max(f32::MIN_POSITIVE);
+    let widest = words.chunks(2).flat_map(absolute_sums).fold(0.0f32, f32::max);
+    let step = (2.0 * widest / COLUMN_SUM_MAX).max(f32::MIN_POSITIVE);
     let mut table = Vec::with_capacity(words.len() * LINES);
     for word in words {
         for line in 0..LINES {
@@ -66,9 +70,15 @@ fn nibbles(word: &[f32; WORD_DIMS], line: usize) -> impl Iterator<Item = &[f32; 
     word.as_chunks().0.iter().skip(line).step_by(LINES)
 }
 
-/// For each line of a word, the sum of the absolute values of its components.
-fn absolute_sums(word: &[f32; WORD_DIMS]) -> [f32; LINES] {
-    std::array::from_fn(|line| nibbles(word, line).flatten().map(|value| value.abs()).sum())
+/// For each column of some words, the sum of the absolute values of its components.
+fn absolute_sums(words: &[[f32; WORD_DIMS]]) -> [f32; COLUMNS] {
+    let mut sums = [0.0; COLUMNS];
+    for word in words {
+        for (sum, column) in sums.iter_mut().zip(word.as_chunks::<COLUMN_DIMS>().0) {
+            *sum += column.iter().map(|value| value.abs()).sum::<f32>();
+        }
+    }
+    sums
 }
 
 /// What the patterns of a nibble add to a sum.
@@ -123,9 +133,12 @@ mod tests {
                     sum += f64::from(lines[2 * word + 1].0[16 * byte + usize::from(bits >> 4)]);
                 }
             }
-            for line in &lines {
-                let largest = line.0.chunks(16).map(|entries| entries.iter().max().unwrap());
-                prop_assert!(largest.map(|entry| u32::from(*entry)).sum::<u32>() <= 255);
+            for lines in lines.chunks(4) {
+                for column in 0..4 {
+                    let entries = |line: &TableLine| line.0[16 * column..][..16].to_vec();
+                    let largest = lines.iter().map(|line| entries(line).into_iter().max().unwrap());
+                    prop_assert!(largest.map(u32::from).sum::<u32>() <= 255);
+                }
             }
             let estimate = precision.step * sum - precision.absolute_sum;
             let worst = precision.step / 2.0 * 24.0 + 1e-4;

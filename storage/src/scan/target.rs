@@ -94,9 +94,9 @@ impl Target {
     }
 
     /// Lets rows wait; returns all that do once they are many.
-    pub(crate) fn wait(&self, rows: impl Iterator<Item = Waiting>) -> Option<Vec<Waiting>> {
+    pub(crate) fn wait(&self, rows: &[Waiting]) -> Option<Vec<Waiting>> {
         let mut waiting = self.waiting.lock();
-        waiting.extend(rows);
+        waiting.extend_from_slice(rows);
         (waiting.len() >= WAITING_MAX).then(|| std::mem::take(&mut *waiting))
     }
 

@@ -217,8 +217,8 @@ impl Segment {
         if plane >= PLANES || first + end > in_extent || !self.has_codes() {
             return Err(self.no_such_code(extent));
         }
-        let record = record_bytes(self.header.dim, plane);
-        let start = start + self.plane_bytes(plane) * in_extent + first * record;
+        let record = record_bytes(self.header.dim);
+        let start = start + (plane * in_extent + first) * record;
         for run in groups.chunk_by(|group, next| group + 1 == *next) {
             if let [from, .., to] | [from @ to] = run {
                 let range = *from as usize * record..(*to as usize + 1) * record;
@@ -234,7 +234,7 @@ impl Segment {
         if groups == 0 || !self.has_codes() {
             return Err(self.no_such_code(extent));
         }
-        let start = start + self.plane_bytes(PLANES) * groups;
+        let start = start + PLANES * groups * record_bytes(self.header.dim);
         self.bytes(start..start + groups * GROUP_ROWS * refinement_bytes(self.header.dim))
     }
 
@@ -244,11 +244,6 @@ impl Segment {
         let rows = (self.header.rows.saturating_sub(first) as usize).min(EXTENT_ROWS);
         let before = code_bytes(self.header.dim, first as usize / GROUP_ROWS);
         (self.section(SectionKind::Codes).offset as usize + before, rows.div_ceil(GROUP_ROWS))
-    }
-
-    /// Bytes of the first planes of a group.
-    fn plane_bytes(&self, planes: usize) -> usize {
-        (0..planes).map(|plane| record_bytes(self.header.dim, plane)).sum()
     }
 
     fn no_such_code(&self, extent: u32) -> Corruption {

@@ -192,7 +192,7 @@ fn codes_that_are_not_those_of_the_rows_are_found_by_a_verification() {
     let bytes = file(&rows);
     let segment = open(&bytes).unwrap();
     assert!(segment.has_codes() && !segment.is_outdated());
-    assert_eq!(segment.code_bytes(), 3 * (3 * 64 + 4 * 64 + 16 * 16));
+    assert_eq!(segment.code_bytes(), 3 * (3 * 64 + 3 * 64 + 16 * 20));
     assert_eq!(faults(&segment), []);
     let codes = SegmentHeader::decode(&bytes).unwrap().sections[0];
     for at in [0, codes.length / 2, codes.length - 1] {
@@ -218,9 +218,12 @@ fn codes_are_where_the_document_says() {
     let part = segment.codes(0, 1, 1, &[0]).unwrap();
     assert_eq!(part, &planes[1][part.len()..2 * part.len()]);
     // The padding of the last group has neither bits nor factors.
-    for line in segment.codes(0, 1, 2, &[0]).unwrap().chunks_exact(64) {
-        assert!(line[..32].iter().any(|byte| *byte != 0));
-        assert!(line[32..].iter().all(|byte| *byte == 0));
+    let (columns, factors) = segment.codes(0, 1, 2, &[0]).unwrap().split_at(8 * 16);
+    for (of_rows, parts) in [(8, columns.chunks_exact(16)), (32, factors.chunks_exact(64))] {
+        for part in parts {
+            assert!(part[..of_rows].iter().any(|byte| *byte != 0));
+            assert!(part[of_rows..].iter().all(|byte| *byte == 0));
+        }
     }
     for (row, refinement) in refinements.chunks(refinements.len() / 48).enumerate() {
         assert_eq!(refinement.iter().any(|byte| *byte != 0), row < 40);

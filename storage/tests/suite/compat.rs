@@ -142,7 +142,7 @@ fn compaction_gives_codes_to_segments_that_have_none() {
     assert_eq!(store.snapshot().size(id).unwrap().code_bytes, 0);
     assert_eq!(store.compact().unwrap().segments, 2);
     // Two segments with ten rows each, in one group: two planes of two words, and refinements.
-    assert_eq!(store.snapshot().size(id).unwrap().code_bytes, 2 * ((3 + 4) * 64 + 16 * 16));
+    assert_eq!(store.snapshot().size(id).unwrap().code_bytes, 2 * ((3 + 3) * 64 + 16 * 20));
     assert_eq!(store.snapshot().identify(id, &probe).unwrap(), before);
     assert_eq!(store.compact().unwrap().segments, 0, "once is enough");
     store.verify().unwrap();
