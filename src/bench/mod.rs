@@ -16,7 +16,8 @@ use std::time::Instant;
 
 use clap::{Args, Subcommand};
 use likeness_storage::{
-    Dim, Embedding, GalleryDraft, GalleryId, Row, Store, StoreOptions, TemplateId, WriteBatch,
+    Dim, Embedding, GalleryDraft, GalleryId, Precision, Row, Store, StoreOptions, TemplateId,
+    WriteBatch,
 };
 use serde_json::Value;
 
@@ -97,6 +98,7 @@ impl Bench {
             description: None,
             model: "external".into(),
             dim: self.dim,
+            precision: Precision::default(),
             created_at_us: 0,
         });
         let created = store.write(batch)?.created;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use likeness_storage::{Dim, GalleryDescriptor, GalleryDraft, WriteBatch};
+use likeness_storage::{Dim, GalleryDescriptor, GalleryDraft, Precision, WriteBatch};
 
 use super::{EngineError, Tenant, TenantSnapshot, blocking, now_us};
 
@@ -108,6 +108,7 @@ impl Tenant {
             description: request.description.map(Into::into),
             model,
             dim,
+            precision: Precision::default(),
             created_at_us: now_us(),
         })
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use likeness_storage::{Dim, GalleryDraft, Store, StoreOptions, WriteBatch};
+use likeness_storage::{Dim, GalleryDraft, Precision, Store, StoreOptions, WriteBatch};
 use tempfile::TempDir;
 
 use super::*;
@@ -208,6 +208,7 @@ async fn similarities_of_a_model_that_is_not_loaded_are_not_guessed() {
         description: None,
         model: "some-pack@1".into(),
         dim: Dim::new(DIMENSIONS).unwrap(),
+        precision: Precision::default(),
         created_at_us: 0,
     });
     world.engine.store.write(batch).unwrap();

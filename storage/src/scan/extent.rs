@@ -73,7 +73,7 @@ fn score_all(
         tile.score(target, row)?;
     }
     let scored = left.len() as u64;
-    let bytes = scored * size_of_val(target.probe.embedding.as_slice()) as u64;
+    let bytes = scored * tile.extent.view.segment.embedding_bytes() as u64;
     tally.count(EMBEDDING, scored, scored, bytes);
     Ok(())
 }

@@ -273,7 +273,7 @@ impl Pass<'_> {
     }
 
     fn count_scored(&self, rows: u64, scored: u64, tally: &mut Tally) {
-        let bytes = size_of_val(self.target.probe.embedding.as_slice()) as u64;
+        let bytes = self.tile.extent.view.segment.embedding_bytes() as u64;
         tally.count(EMBEDDING, rows, scored, scored * bytes);
     }
 }

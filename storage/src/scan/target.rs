@@ -8,6 +8,7 @@ use super::margin::{RefinedLine, lines, refined_line};
 use super::probe::{Probe, ReadError};
 use super::table::{Numbers, build};
 use crate::code::PLANES;
+use crate::embedding::EmbeddingRef;
 use crate::kernel::{FieldWeights, Kernel, Line, TableLine};
 use crate::rotation::Rotation;
 use crate::topk::{Scored, TopK};
@@ -90,8 +91,8 @@ impl Target {
         self.lead.store(lead.to_bits(), Ordering::Relaxed);
     }
 
-    pub(crate) fn score(&self, kernel: Kernel, embedding: &[f32]) -> f32 {
-        kernel.dot(self.probe.embedding.as_slice(), embedding)
+    pub(crate) fn score(&self, kernel: Kernel, embedding: EmbeddingRef<'_>) -> f32 {
+        embedding.dot(kernel, self.probe.embedding.as_slice())
     }
 
     /// Puts a row on the list that its probe permits.

@@ -94,8 +94,7 @@ impl Tile<'_> {
     /// Scores one row by its embedding.
     pub(crate) fn score(&self, target: &Target, row: u32) -> Result<f32, Corruption> {
         let (segment, row) = (&self.extent.view.segment, self.ordinal(row));
-        let embedding = segment.embeddings(row.get()..row.get() + 1)?;
-        let score = target.score(self.extent.kernel, embedding);
+        let score = target.score(self.extent.kernel, segment.embedding(row)?);
         if score >= target.bar() {
             target.offer(Scored { id: segment.id_at(row)?, score });
         }
