@@ -23,8 +23,8 @@ use likeness::engine::{Engine, Inference, Role};
 use likeness::pg;
 use likeness::rest::{self, RestLimits, RestState};
 use likeness_storage::{
-    Dim, Embedding, GalleryDraft, GalleryId, Probe, Row, Store, StoreOptions, TemplateId,
-    WriteBatch,
+    Dim, Embedding, GalleryDraft, GalleryId, Precision, Probe, Row, Store, StoreOptions,
+    TemplateId, WriteBatch,
 };
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
@@ -331,6 +331,7 @@ fn fill(
         description: None,
         model: "external".into(),
         dim: Dim::new(dimensions).ok_or("dimensions must be 1 to 4096")?,
+        precision: Precision::default(),
         created_at_us: 0,
     });
     let created = store.write(batch)?.created;

@@ -8,7 +8,7 @@ use crate::biometric::{AttributeSet, FaceId, SyntheticFaces};
 use crate::engine::keyring::{KeyDraft, KeySecret, KeyringError, Tier};
 use crate::engine::{
     EngineError, EnrollmentDraft, Exactness, GalleryModel, GalleryRequest, IdentifyRequest,
-    ProbeSource, QualityFilter, Role, TemplateSource, Tenant, TenantNameError,
+    Precision, ProbeSource, QualityFilter, Role, TemplateSource, Tenant, TenantNameError,
 };
 use crate::server::{Server, ServerError};
 
@@ -96,6 +96,7 @@ async fn fill(tenant: &Tenant, photos: &[PathBuf]) -> Result<(), DemoError> {
         name: COLLECTION.to_owned(),
         description: Some(description.to_owned()),
         model,
+        precision: Precision::default(),
     };
     if tenant.reads_images() && !photos.is_empty() {
         tenant.create_gallery(request(GalleryModel::Default, "Sample photos")).await?;

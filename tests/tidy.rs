@@ -47,7 +47,16 @@ const STORAGE: House = House {
     sources: "storage/src",
     floors: &[
         &["half", "id", "limits"],
-        &["checksum", "codec", "error", "exactness", "kernel", "numbers", "template_set"],
+        &[
+            "checksum",
+            "codec",
+            "error",
+            "exactness",
+            "kernel",
+            "numbers",
+            "precision",
+            "template_set",
+        ],
         &["embedding", "io"],
         &["gallery", "rotation", "row", "topk"],
         &["batch", "change", "code", "options"],

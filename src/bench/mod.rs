@@ -16,7 +16,8 @@ use std::time::Instant;
 
 use clap::{Args, Subcommand};
 use likeness_storage::{
-    Dim, Embedding, GalleryDraft, GalleryId, Row, Store, StoreOptions, TemplateId, WriteBatch,
+    Dim, Embedding, GalleryDraft, GalleryId, Precision, Row, Store, StoreOptions, TemplateId,
+    WriteBatch,
 };
 use serde_json::Value;
 
@@ -46,6 +47,9 @@ pub struct BenchArgs {
     /// Dimensions of a template
     #[arg(long, default_value_t = 128, value_name = "D")]
     dim: usize,
+    /// How precisely templates are kept: f32, or f16 in half of the bytes
+    #[arg(long, default_value_t, value_name = "PRECISION")]
+    precision: Precision,
     /// Megabytes of log to replay
     #[arg(long, default_value_t = 64, value_name = "MIB")]
     log_mib: u64,
@@ -97,6 +101,7 @@ impl Bench {
             description: None,
             model: "external".into(),
             dim: self.dim,
+            precision: self.args.precision,
             created_at_us: 0,
         });
         let created = store.write(batch)?.created;
@@ -142,7 +147,7 @@ mod tests {
     use super::*;
 
     fn args(data: PathBuf, json: bool) -> BenchArgs {
-        BenchArgs { rows: 300, dim: 4, log_mib: 1, data, json }
+        BenchArgs { rows: 300, dim: 4, precision: Precision::Single, log_mib: 1, data, json }
     }
 
     /// The figures of a run in JSON, after checking that its directory is gone.

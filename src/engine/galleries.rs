@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use likeness_storage::{Dim, GalleryDescriptor, GalleryDraft, WriteBatch};
+use likeness_storage::{Dim, GalleryDescriptor, GalleryDraft, Precision, WriteBatch};
 
 use super::{EngineError, Tenant, TenantSnapshot, blocking, now_us};
 
@@ -31,6 +31,8 @@ pub struct GalleryRequest {
     pub description: Option<String>,
     /// Where its templates come from.
     pub model: GalleryModel,
+    /// How precisely it keeps them.
+    pub precision: Precision,
 }
 
 /// A gallery as its tenant sees it.
@@ -44,6 +46,8 @@ pub struct Gallery {
     pub model: String,
     /// Dimensions of its templates.
     pub dimensions: usize,
+    /// How precisely it keeps them.
+    pub precision: Precision,
     /// Creation time in microseconds since the Unix epoch.
     pub created_at_us: i64,
     /// Faces enrolled now.
@@ -108,6 +112,7 @@ impl Tenant {
             description: request.description.map(Into::into),
             model,
             dim,
+            precision: request.precision,
             created_at_us: now_us(),
         })
     }
@@ -147,6 +152,7 @@ impl TenantSnapshot {
             description: descriptor.description.as_deref().map(str::to_owned),
             model: descriptor.model.to_string(),
             dimensions: descriptor.dim.get(),
+            precision: descriptor.precision,
             created_at_us: descriptor.created_at_us,
             face_count: self.snapshot.row_count(descriptor.id),
         }

@@ -28,7 +28,7 @@ pub use identify::{
     CandidateList, FaceSet, Identification, IdentifyRequest, Match, ProbeSource, TenantSnapshot,
 };
 pub use inference::Inference;
-pub use likeness_storage::Exactness;
+pub use likeness_storage::{Exactness, Precision};
 pub use role::{Action, Role};
 pub use tenant::{Tenant, TenantName, TenantNameError};
 

@@ -30,7 +30,9 @@ impl World {
 
 async fn create(tenant: &Tenant, name: &str) -> Result<Gallery, EngineError> {
     let model = GalleryModel::External(DIMENSIONS);
-    tenant.create_gallery(GalleryRequest { name: name.to_owned(), description: None, model }).await
+    let precision = Precision::default();
+    let request = GalleryRequest { name: name.to_owned(), description: None, model, precision };
+    tenant.create_gallery(request).await
 }
 
 fn draft(values: Vec<f32>, image: &str) -> EnrollmentDraft {
@@ -192,6 +194,7 @@ async fn images_are_refused_with_the_way_out_where_no_pack_is_loaded() {
         name: "photos".to_owned(),
         description: None,
         model: GalleryModel::Default,
+        precision: Precision::default(),
     };
     let refused = tenant.create_gallery(default).await;
     assert!(matches!(refused, Err(EngineError::ModelUnavailable(_))));
@@ -208,6 +211,7 @@ async fn similarities_of_a_model_that_is_not_loaded_are_not_guessed() {
         description: None,
         model: "some-pack@1".into(),
         dim: Dim::new(DIMENSIONS).unwrap(),
+        precision: Precision::default(),
         created_at_us: 0,
     });
     world.engine.store.write(batch).unwrap();
@@ -220,8 +224,8 @@ async fn similarities_of_a_model_that_is_not_loaded_are_not_guessed() {
 async fn many_rows_of_one_request_go_straight_to_a_segment_and_are_found() {
     let world = World::new();
     let tenant = world.tenant("acme");
-    let model = GalleryModel::External(4096);
-    let wide = GalleryRequest { name: "wide".to_owned(), description: None, model };
+    let (model, precision) = (GalleryModel::External(4096), Precision::default());
+    let wide = GalleryRequest { name: "wide".to_owned(), description: None, model, precision };
     tenant.create_gallery(wide).await.unwrap();
     let one_hot = |at: usize| (0..4096).map(|i| f32::from(u8::from(i == at))).collect::<Vec<_>>();
     let drafts = (0..600).map(|at| draft(one_hot(at), "i")).collect();

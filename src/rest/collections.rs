@@ -9,7 +9,7 @@ use super::cursor;
 use super::error::ApiError;
 use super::extract::{CollectionPath, JsonBody};
 use super::parameters::Parameters;
-use crate::engine::{GalleryModel, GalleryRequest};
+use crate::engine::{GalleryModel, GalleryRequest, Precision};
 
 /// Items of a listing's page unless the caller says otherwise.
 pub(super) const PAGE_ITEMS: usize = 50;
@@ -22,7 +22,8 @@ pub(super) async fn create(
     JsonBody(request): JsonBody<CollectionRequest>,
 ) -> Result<(StatusCode, Json<CollectionBody>), ApiError> {
     let CollectionRequest { external_id: name, description } = request;
-    let request = GalleryRequest { name, description, model: GalleryModel::Default };
+    let (model, precision) = (GalleryModel::Default, Precision::default());
+    let request = GalleryRequest { name, description, model, precision };
     let gallery = tenant.create_gallery(request).await?;
     Ok((StatusCode::CREATED, Json(gallery.into())))
 }

@@ -15,7 +15,7 @@ use super::catalog::{GalleryCatalog, SCHEMA};
 use super::columns::{schema_of, timestamp_field, timestamps};
 use super::name::{folded, name_parts};
 use super::{Outcome, SqlError, SqlState};
-use crate::engine::{EngineError, GalleryModel, GalleryRequest, TenantSnapshot};
+use crate::engine::{EngineError, GalleryModel, GalleryRequest, Precision, TenantSnapshot};
 
 /// A statement about collections.
 #[derive(Debug)]
@@ -121,25 +121,28 @@ impl CreateCollection {
             let message = format!("collections are created in schema \"{SCHEMA}\" only");
             SqlError::new(SqlState::InvalidSchemaName, message)
         })?;
-        let (mut model, mut description) = (None, None);
+        let (mut model, mut precision, mut description) = (None, None, None);
         for (option, value) in &self.options {
             let repeated = match folded(option).as_str() {
                 "model" => model.replace(default_model(value)?).is_some(),
                 "dimensions" => model.replace(dimensions(value)?).is_some(),
+                "precision" => precision.replace(precision_of(value)?).is_some(),
                 "description" => description.replace(string(option, value)?).is_some(),
                 unknown => {
                     let message = format!("unrecognized collection option \"{unknown}\"");
                     return Err(SqlError::new(SqlState::InvalidParameterValue, message)
-                        .with_hint("Options are model, dimensions and description."));
+                        .with_hint("Options are model, dimensions, precision and description."));
                 }
             };
             if repeated {
-                let message = "conflicting options: give one of model or dimensions, each once";
+                let message =
+                    "conflicting options: give each once, and model or dimensions, not both";
                 return Err(SqlError::new(SqlState::SyntaxError, message));
             }
         }
         let model = model.unwrap_or(GalleryModel::Default);
-        Ok(GalleryRequest { name: name.to_owned(), description, model })
+        let precision = precision.unwrap_or_default();
+        Ok(GalleryRequest { name: name.to_owned(), description, model, precision })
     }
 }
 
@@ -160,6 +163,17 @@ fn dimensions(value: &Value) -> Result<GalleryModel, SqlError> {
     };
     count.map(GalleryModel::External).ok_or_else(|| {
         let message = format!("dimensions must be a whole number, got {value}");
+        SqlError::new(SqlState::InvalidParameterValue, message)
+    })
+}
+
+fn precision_of(value: &Value) -> Result<Precision, SqlError> {
+    let named = match value {
+        Value::SingleQuotedString(name) => name.parse().ok(),
+        _ => None,
+    };
+    named.ok_or_else(|| {
+        let message = format!("precision {value} is not available; the choice is 'f32' or 'f16'");
         SqlError::new(SqlState::InvalidParameterValue, message)
     })
 }
@@ -197,6 +211,7 @@ pub(super) fn collections_schema() -> SchemaRef {
         Field::new("faces", DataType::Int64, false),
         Field::new("model", DataType::Utf8, false),
         Field::new("dimensions", DataType::Int32, false),
+        Field::new("precision", DataType::Utf8, false),
         Field::new("description", DataType::Utf8, true),
         timestamp_field("created_at"),
     ])
@@ -214,6 +229,7 @@ pub(super) fn collections(snapshot: &TenantSnapshot) -> Result<RecordBatch, SqlE
         Arc::new(
             galleries.iter().map(|g| i32::try_from(g.dimensions).ok()).collect::<Int32Array>(),
         ),
+        Arc::new(StringArray::from_iter_values(galleries.iter().map(|g| g.precision.name()))),
         Arc::new(galleries.iter().map(|g| g.description.as_deref()).collect::<StringArray>()),
         timestamps(galleries.iter().map(|g| g.created_at_us)),
     ];

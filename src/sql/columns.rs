@@ -1,5 +1,6 @@
 //! The columns of a collection and of a search result, and how rows become Arrow arrays.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
@@ -89,7 +90,7 @@ impl GalleryColumn {
             Self::ExternalFaceId => texts(rows, |row| row.external_face_id),
             Self::ExternalImageId => texts(rows, |row| row.external_image_id),
             Self::BoundingBox => {
-                reals(rows, |row| row.bounding_box.as_ref().map(<[f32; 4]>::as_slice))
+                reals(rows, |row| row.bounding_box.as_ref().map(|edges| Cow::Borrowed(&edges[..])))
             }
             Self::Confidence => numbers(rows, |row| row.confidence),
             Self::Quality => numbers(rows, |row| row.quality),
@@ -98,7 +99,7 @@ impl GalleryColumn {
             Self::Model => texts(rows, |row| Some(row.model)),
             Self::CreatedAt => timestamps(rows.iter().map(|row| row.created_at_us)),
             Self::Embedding => {
-                reals(rows, |row| (!row.embedding.is_empty()).then_some(row.embedding))
+                reals(rows, |row| Some(row.embedding.components()).filter(|c| !c.is_empty()))
             }
         }
     }
@@ -185,14 +186,14 @@ fn numbers<'a>(rows: &[RowRef<'a>], number: impl Fn(&RowRef<'a>) -> Option<f32>)
 
 fn reals<'a>(
     rows: &[RowRef<'a>],
-    values: impl for<'b> Fn(&'b RowRef<'a>) -> Option<&'b [f32]>,
+    values: impl for<'b> Fn(&'b RowRef<'a>) -> Option<Cow<'b, [f32]>>,
 ) -> ArrayRef {
-    let count = rows.iter().map(|row| values(row).map_or(0, <[f32]>::len)).sum();
+    let count = rows.first().and_then(&values).map_or(0, |values| values.len() * rows.len());
     let numbers = Float32Builder::with_capacity(count);
     let mut builder = ListBuilder::with_capacity(numbers, rows.len()).with_field(real_element());
     for row in rows {
         if let Some(values) = values(row) {
-            builder.values().append_slice(values);
+            builder.values().append_slice(&values);
             builder.append(true);
         } else {
             builder.append(false);

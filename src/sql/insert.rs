@@ -226,7 +226,7 @@ impl Insert {
                     attributes: face.attributes.as_deref(),
                     metadata: face.metadata.as_deref(),
                     created_at_us: face.created_at_us,
-                    embedding: stored.map_or(&[], |row| row.embedding),
+                    embedding: stored.map(|row| row.embedding).unwrap_or_default(),
                 })
             })
             .collect();

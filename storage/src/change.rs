@@ -7,6 +7,7 @@ use crate::embedding::{Dim, Embedding};
 use crate::gallery::GalleryDescriptor;
 use crate::id::{GalleryId, SegmentId, TemplateId};
 use crate::limits::TEXT_BYTES_MAX;
+use crate::precision::Precision;
 use crate::row::Row;
 
 const CREATE_GALLERY: u8 = 1;
@@ -126,7 +127,8 @@ impl Change {
 /// Appends a gallery's description.
 pub(crate) fn put_descriptor(out: &mut Vec<u8>, descriptor: &GalleryDescriptor) {
     out.extend_from_slice(&descriptor.id.get().to_le_bytes());
-    out.extend_from_slice(&(descriptor.dim.get() as u16).to_le_bytes());
+    let dimensions = descriptor.precision.mark(descriptor.dim.get());
+    out.extend_from_slice(&dimensions.to_le_bytes());
     out.extend_from_slice(&descriptor.created_at_us.to_le_bytes());
     put_text(out, &descriptor.tenant);
     put_text(out, &descriptor.name);
@@ -137,10 +139,12 @@ pub(crate) fn put_descriptor(out: &mut Vec<u8>, descriptor: &GalleryDescriptor) 
 /// Reads a gallery's description.
 pub(crate) fn read_descriptor(cursor: &mut Cursor<'_>) -> Result<GalleryDescriptor, DecodeError> {
     let id = GalleryId::new(cursor.u64()?);
-    let dim = Dim::new(usize::from(cursor.u16()?));
+    let (precision, dimensions) = Precision::unmark(cursor.u16()?.into());
+    let dim = Dim::new(dimensions);
     Ok(GalleryDescriptor {
         id,
         dim: dim.ok_or_else(|| cursor.fault("a gallery has no dimension"))?,
+        precision,
         created_at_us: cursor.i64()?,
         tenant: cursor.text(TEXT_BYTES_MAX)?.into(),
         name: cursor.text(TEXT_BYTES_MAX)?.into(),

@@ -1,10 +1,16 @@
 //! Embeddings: finite vectors of unit length, so that an inner product is a cosine.
 
+mod borrowed;
+
 use std::fmt;
 use std::sync::Arc;
 
+pub use borrowed::EmbeddingRef;
+
+use crate::half;
 use crate::kernel::Kernel;
 use crate::limits::DIM_MAX;
+use crate::precision::Precision;
 
 /// Number of components of an embedding, 1 to [`DIM_MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,7 +59,8 @@ pub enum EmbeddingError {
 }
 
 /// How far the squared length of a stored embedding may be from one: rounding of 4096 components
-/// to `f32` stays below it, any damage that matters is above.
+/// to `f32` stays far below it, and rounding to halves just so (each changes by a part of at most
+/// 1/2048 of itself, its square by little more than 1/1024); any damage that matters is above.
 const UNIT_TOLERANCE: f64 = 1e-3;
 
 /// A finite vector of unit length; cloning shares the components.
@@ -94,10 +101,29 @@ impl Embedding {
     }
 
     /// Copies the components of a stored row without a look at them: writing checks again.
-    pub(crate) fn copied(components: &[f32]) -> Self {
+    pub(crate) fn copied(stored: EmbeddingRef<'_>) -> Self {
         // A segment's header bounds its dimension; the fallback keeps this free of panics.
-        let dim = Dim::new(components.len()).unwrap_or(Dim(1));
-        Self { components: components.into(), dim }
+        let dim = Dim::new(stored.len()).unwrap_or(Dim(1));
+        Self { components: stored.components().into(), dim }
+    }
+
+    /// The embedding as a gallery of this precision keeps it: for halves, each component becomes
+    /// the nearest one, to an even one from the middle, and the length is no longer exactly one.
+    /// Rounding again changes nothing.
+    #[must_use]
+    pub fn rounded(self, precision: Precision) -> Self {
+        match precision {
+            Precision::Single => self,
+            Precision::Half => {
+                let rounded = self.components.iter().map(|&value| half::widen(half::narrow(value)));
+                Self { components: rounded.collect(), dim: self.dim }
+            }
+        }
+    }
+
+    /// Whether rounding to this precision leaves it as it is.
+    pub(crate) fn is_rounded(&self, precision: Precision) -> bool {
+        precision == Precision::Single || self.clone().rounded(precision) == *self
     }
 
     /// Whether the components are finite and of unit length, up to rounding.
@@ -185,6 +211,20 @@ mod tests {
         assert!(Embedding::from_stored(vec![0.6, 0.9]).is_none());
         assert!(Embedding::from_stored(vec![f32::NAN, 0.8]).is_none());
         assert!(Embedding::from_stored(Vec::new()).is_none());
+    }
+
+    #[test]
+    fn halves_are_of_unit_length_also_where_all_are_rounded_in_one_direction() {
+        let mut most = 0.0f64;
+        for dim in 1..=DIM_MAX {
+            let embedding = Embedding::normalize(vec![1.0; dim]).unwrap();
+            assert!(embedding.is_rounded(Precision::Single));
+            let rounded = embedding.rounded(Precision::Half);
+            let stored = Embedding::from_stored(rounded.as_slice().to_vec());
+            assert!(stored.is_some_and(|stored| stored.is_rounded(Precision::Half)), "{dim}");
+            most = most.max((squared_length(rounded.as_slice()) - 1.0).abs());
+        }
+        assert!(most > 0.97 * UNIT_TOLERANCE, "some are as far off as they can be: {most}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Holds the constants of the code equal to the table in `docs/format.md`.
 
-use crate::{change, code, inventory, manifest, segment, wal};
+use crate::{change, code, inventory, manifest, precision, segment, wal};
 
 fn magic(bytes: [u8; 8]) -> String {
     String::from_utf8_lossy(&bytes).trim_end_matches('\0').to_owned()
@@ -34,6 +34,7 @@ fn the_documented_constants_are_those_of_the_code() {
         ("id bytes", segment_layout[6].to_string()),
         ("fixed bytes", segment_layout[7].to_string()),
         ("text end bytes", segment_layout[8].to_string()),
+        ("bit of half precision", precision::HALF_BIT.to_string()),
         ("tombstone magic", magic(segment::TOMBSTONE_MAGIC)),
         ("tombstone version", segment_layout[9].to_string()),
         ("backup title", inventory::TITLE.to_owned()),

@@ -13,7 +13,7 @@ use crate::id::{GalleryId, LogSeq, Lsn, RowOrdinal, SegmentId, StoreId, Template
 use crate::io::memory::{MemoryDirectory, Random};
 use crate::io::{FileName, Mapping};
 use crate::manifest::{Manifest, SegmentEntry};
-use crate::row::tests::{bare_row, descriptor, row};
+use crate::row::tests::{bare_row, descriptor, half_descriptor, row};
 use crate::segment::tests::{encode, resealed};
 use crate::segment::{Segment, Tombstones};
 use crate::wal::{LogReader, WalRecord, WalWriter};
@@ -84,7 +84,7 @@ fn with_checksum_at_end(input: &[u8]) -> Vec<u8> {
 fn the_manifest() {
     let mut manifest = Manifest::new(StoreId::new(5));
     let seeds = [manifest.encode(), {
-        manifest.galleries = vec![descriptor(1, "Zoë", 4), descriptor(2, "", 4096)];
+        manifest.galleries = vec![descriptor(1, "Zoë", 4), half_descriptor(2, "", 4096)];
         let entry = |segment, tombstones| SegmentEntry {
             segment: SegmentId::new(segment),
             gallery: GalleryId::new(1),
@@ -172,9 +172,9 @@ fn the_log() {
 fn segments() {
     let rows = [bare_row(2, vec![1.0, 2.0]), row(3, vec![-1.0, 2.0]), row(9, vec![0.0, 2.0])];
     let rows: Vec<_> = rows.iter().map(|row| row.as_ref(Lsn::new(6))).collect();
-    let gallery = descriptor(3, "g", 2);
-    let seeds =
-        [encode(SegmentId::new(9), &gallery, &rows), encode(SegmentId::new(9), &gallery, &[])];
+    let (gallery, id) = (descriptor(3, "g", 2), SegmentId::new(9));
+    let halves = encode(id, &half_descriptor(3, "g", 2), &rows);
+    let seeds = [encode(id, &gallery, &rows), encode(id, &gallery, &[]), halves];
     fuzz("segment", &seeds, |input| {
         for file in [Some(input.to_vec()), resealed(input)].into_iter().flatten() {
             let mapping = Mapping::of_bytes(&file);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::embedding::Dim;
 use crate::id::GalleryId;
+use crate::precision::Precision;
 
 /// What is needed to create a gallery.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct GalleryDraft {
     pub model: Arc<str>,
     /// Components of those embeddings.
     pub dim: Dim,
+    /// How precisely it keeps them.
+    pub precision: Precision,
     /// Creation time in microseconds since the Unix epoch, given by the caller.
     pub created_at_us: i64,
 }
@@ -37,6 +40,8 @@ pub struct GalleryDescriptor {
     pub model: Arc<str>,
     /// Components of those embeddings.
     pub dim: Dim,
+    /// How precisely it keeps them: an embedding is rounded to this when it is enrolled.
+    pub precision: Precision,
     /// Creation time in microseconds since the Unix epoch.
     pub created_at_us: i64,
 }
@@ -44,7 +49,13 @@ pub struct GalleryDescriptor {
 impl GalleryDescriptor {
     /// The gallery that `draft` becomes under the identity `id`.
     pub(crate) fn from_draft(id: GalleryId, draft: GalleryDraft) -> Self {
-        let GalleryDraft { tenant, name, description, model, dim, created_at_us } = draft;
-        Self { id, tenant, name, description, model, dim, created_at_us }
+        let GalleryDraft { tenant, name, description, model, dim, precision, created_at_us } =
+            draft;
+        Self { id, tenant, name, description, model, dim, precision, created_at_us }
+    }
+
+    /// Bytes of an embedding in a segment.
+    pub(crate) fn embedding_bytes(&self) -> usize {
+        self.dim.get() * self.precision.bytes()
     }
 }

@@ -11,7 +11,8 @@
 //!
 //! ```
 //! use likeness_storage::{
-//!     Dim, Embedding, GalleryDraft, Probe, Row, Store, StoreOptions, TemplateId, WriteBatch,
+//!     Dim, Embedding, GalleryDraft, Precision, Probe, Row, Store, StoreOptions, TemplateId,
+//!     WriteBatch,
 //! };
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -25,6 +26,7 @@
 //!     description: None,
 //!     model: "external".into(),
 //!     dim: Dim::new(2).ok_or("no such dimension")?,
+//!     precision: Precision::Single,
 //!     created_at_us: 0,
 //! });
 //! let gallery = store.write(batch)?.created[0];
@@ -59,8 +61,8 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 0 | `id` `limits` |
-//! | 1 | `checksum` `codec` `error` `exactness` `kernel` `numbers` `template_set` |
+//! | 0 | `half` `id` `limits` |
+//! | 1 | `checksum` `codec` `error` `exactness` `kernel` `numbers` `precision` `template_set` |
 //! | 2–3 | `embedding` `io` · `gallery` `rotation` `row` `topk` |
 //! | 4 | `batch` `change` `code` `options` |
 //! | 5 | `manifest` `memtable` `segment` `wal` |
@@ -105,6 +107,7 @@ mod manifest;
 mod memtable;
 mod numbers;
 mod options;
+mod precision;
 mod prepare;
 mod recovery;
 mod restore;
@@ -127,7 +130,7 @@ pub use batch::{Commit, Operation, WriteBatch, WriteError};
 pub use check::{CheckNote, CheckReport, check};
 pub use checkpoint::CheckpointReport;
 pub use compaction::CompactionReport;
-pub use embedding::{Dim, Embedding, EmbeddingError};
+pub use embedding::{Dim, Embedding, EmbeddingError, EmbeddingRef};
 pub use erasure::ErasureReceipt;
 pub use error::{Corruption, IoFailure};
 pub use exactness::{Exactness, FailureProbability};
@@ -136,6 +139,7 @@ pub use id::{GalleryId, LogSeq, Lsn, RowOrdinal, SegmentId, StoreId, TemplateId}
 pub use kernel::{Kernel, UnknownKernel};
 pub use loader::Loader;
 pub use options::StoreOptions;
+pub use precision::{Precision, UnknownPrecision};
 pub use recovery::{OpenError, RecoveryReport};
 pub use restore::{RestoreReport, restore};
 pub use row::{Row, RowRef};

@@ -61,8 +61,6 @@ pub(crate) const SCAN_BLOCK_ROWS: usize = 1024;
 const _: () = assert!(ROW_BYTES_MAX * 2 < RECORD_BYTES_MAX);
 // A record's length is a u32 on disk.
 const _: () = assert!(RECORD_BYTES_MAX as u64 <= u32::MAX as u64);
-// A dimension is a u16 on disk.
-const _: () = assert!(DIM_MAX <= u16::MAX as usize);
 // The model's length is a u16 in a segment's header.
 const _: () = assert!(MODEL_CHARS_MAX * CHAR_BYTES_MAX <= u16::MAX as usize);
 // A row ordinal is a u32.

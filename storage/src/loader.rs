@@ -14,7 +14,7 @@ use crate::id::{GalleryId, TemplateId};
 use crate::io::{Directory, FileName};
 use crate::limits::LOAD_SEGMENT_BYTES;
 use crate::numbers::SegmentNumbers;
-use crate::prepare::{Proposal, check_row};
+use crate::prepare::{Proposal, accept};
 use crate::row::{Row, RowRef};
 use crate::segment::{BuildError, Segment};
 use crate::version::{Current, SegmentView, Version};
@@ -67,7 +67,7 @@ impl<'a> Loader<'a> {
     /// [`WriteError`]; the row is not part of the load then, and the loader can be used further.
     /// A second row of one identity is refused here or by [`Loader::commit`].
     pub fn push(&mut self, row: Row) -> Result<(), WriteError> {
-        check_row(&self.gallery, &row)?;
+        let row = accept(&self.gallery, row)?;
         if self.rows.contains_key(&row.id) {
             return Err(WriteError::DuplicateTemplate(row.id));
         }

@@ -98,7 +98,7 @@ fn validate(version: &Version, operation: Operation) -> Result<Change, WriteErro
         }
         Operation::Enroll { gallery, row } => {
             let view = version.gallery(gallery).ok_or(WriteError::NoSuchGallery(gallery))?;
-            check_row(&view.descriptor, &row)?;
+            let row = accept(&view.descriptor, row)?;
             if view.contains(row.id)? {
                 return Err(WriteError::DuplicateTemplate(row.id));
             }
@@ -107,8 +107,15 @@ fn validate(version: &Version, operation: Operation) -> Result<Change, WriteErro
     }
 }
 
-/// Checks a row against its gallery and the bounds, not whether it is there already.
-pub(crate) fn check_row(gallery: &GalleryDescriptor, row: &Row) -> Result<(), WriteError> {
+/// Checks a row against its gallery and the bounds, not whether it is there already, and gives it
+/// the precision of the gallery: what is logged, sealed and searched is the same from here on.
+pub(crate) fn accept(gallery: &GalleryDescriptor, row: Row) -> Result<Row, WriteError> {
+    let row = Row { embedding: row.embedding.rounded(gallery.precision), ..row };
+    check_row(gallery, &row)?;
+    Ok(row)
+}
+
+fn check_row(gallery: &GalleryDescriptor, row: &Row) -> Result<(), WriteError> {
     let (expected, actual) = (gallery.dim, row.embedding.dim());
     if expected != actual {
         return Err(WriteError::DimensionMismatch { expected, actual });

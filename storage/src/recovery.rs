@@ -225,7 +225,8 @@ fn open_segment(
         if failure.is_missing() { missing(directory, name).into() } else { OpenError::Io(failure) }
     })?;
     let segment = Segment::open(mapping, directory.path(name))?;
-    if (segment.id(), segment.gallery(), segment.dim()) != (id, gallery.id, gallery.dim) {
+    let found = (segment.id(), segment.gallery(), segment.dim(), segment.precision());
+    if found != (id, gallery.id, gallery.dim, gallery.precision) {
         let what = format!("this is not segment {id} of gallery {}", gallery.id);
         return Err(Corruption::new(directory.path(name), 0, what).into());
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::embedding::Embedding;
+use crate::embedding::{Embedding, EmbeddingRef};
 use crate::id::{Lsn, TemplateId};
 
 /// One template to enroll, with everything the store keeps of it.
@@ -59,7 +59,7 @@ pub struct RowRef<'a> {
     /// Creation time in microseconds since the Unix epoch.
     pub created_at_us: i64,
     /// The features, of unit length.
-    pub embedding: &'a [f32],
+    pub embedding: EmbeddingRef<'a>,
 }
 
 impl Row {
@@ -94,7 +94,7 @@ impl Row {
             attributes: self.attributes.as_deref(),
             metadata: self.metadata.as_deref(),
             created_at_us: self.created_at_us,
-            embedding: self.embedding.as_slice(),
+            embedding: self.embedding.as_slice().into(),
         }
     }
 
@@ -111,8 +111,8 @@ impl Row {
 impl RowRef<'_> {
     /// An owned copy.
     ///
-    /// The embedding is copied bit by bit. Should the segment it comes from be damaged, the copy
-    /// is so too, and enrolling it is refused.
+    /// The embedding is the same, number by number. Should the segment it comes from be damaged,
+    /// the copy is so too, and enrolling it is refused.
     pub fn to_row(&self) -> Row {
         Row {
             id: self.id,

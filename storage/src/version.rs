@@ -242,6 +242,9 @@ impl Version {
                 if (&row.model, row.embedding.dim()) != of_gallery {
                     return Err("adds a row of another model or dimension".into());
                 }
+                if !row.embedding.is_rounded(view.descriptor.precision) {
+                    return Err("adds a row of another precision".into());
+                }
                 if view.contains(row.id)? { Err("adds a row that is there".into()) } else { Ok(()) }
             }
         }
@@ -302,7 +305,9 @@ impl From<Corruption> for Misfit {
 mod tests {
     use super::*;
     use crate::io::Mapping;
-    use crate::row::tests::{descriptor, row};
+    use crate::precision::Precision;
+    use crate::row::Row;
+    use crate::row::tests::{descriptor, half_descriptor, row};
     use crate::segment::tests::encode;
 
     const GALLERY: GalleryId = GalleryId::new(1);
@@ -394,6 +399,20 @@ mod tests {
         for good in [enroll(2), remove(9), Change::DropGallery(GALLERY)] {
             assert_eq!(version.check(&good), Ok(()), "{good:?}");
         }
+    }
+
+    #[test]
+    fn a_row_that_a_gallery_of_halves_cannot_keep_does_not_fit() {
+        let mut version = Version::empty(Lsn::new(0), GALLERY);
+        let create = Change::CreateGallery(half_descriptor(1, "g", 2));
+        version.apply(Lsn::new(1), &create).unwrap();
+        let row = row(1, vec![1.0, 2.0]);
+        let embedding = row.embedding.clone().rounded(Precision::Half);
+        let rounded = Row { embedding, ..row.clone() };
+        let enroll = |row: Row| Change::Enroll { gallery: GALLERY, row: row.into() };
+        assert_eq!(version.check(&enroll(rounded)), Ok(()));
+        let misfit = version.check(&enroll(row)).unwrap_err();
+        assert_eq!(misfit, Misfit::State("adds a row of another precision"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::thread;
 
-use likeness_storage::{Dim, Embedding, EmbeddingError, TemplateId};
+use likeness_storage::{Dim, Embedding, EmbeddingError, Precision, TemplateId};
 use serde_json::json;
 
 use crate::biometric::SyntheticFaces;
@@ -70,13 +70,15 @@ impl DataSet {
         (0..self.probes).map(probe).collect()
     }
 
-    /// All templates, one after the other.
-    pub(super) fn matrix(&self) -> Outcome<Matrix> {
+    /// All templates, one after the other, as a gallery of this precision keeps them.
+    pub(super) fn matrix(&self, precision: Precision) -> Outcome<Matrix> {
         let (dim, people) = (self.dim.get(), self.people());
         let mut values = Vec::with_capacity(people * TEMPLATES_PER_PERSON * dim);
         for start in (0..people).step_by(CHUNK_PEOPLE) {
             let templates = self.people_templates(start, people.min(start + CHUNK_PEOPLE))?;
-            values.extend(templates.iter().flat_map(Embedding::as_slice));
+            for template in templates {
+                values.extend_from_slice(template.rounded(precision).as_slice());
+            }
         }
         values.truncate(self.rows * dim);
         Ok(Matrix { dim, values })
@@ -180,8 +182,9 @@ mod tests {
 
     #[test]
     fn templates_do_not_depend_on_how_many_there_are() {
-        let few = DataSet::new(10, 16, 1).unwrap().matrix().unwrap();
-        let many = DataSet::new(5 * CHUNK_PEOPLE, 16, 1).unwrap().matrix().unwrap();
+        let few = DataSet::new(10, 16, 1).unwrap().matrix(Precision::Single).unwrap();
+        let many =
+            DataSet::new(5 * CHUNK_PEOPLE, 16, 1).unwrap().matrix(Precision::Single).unwrap();
         assert_eq!((few.rows().len(), many.rows().len()), (10, 5 * CHUNK_PEOPLE));
         assert!((0..10).all(|row| few.row(row) == many.row(row)));
         // The first of the second chunk.
@@ -193,7 +196,7 @@ mod tests {
     #[test]
     fn four_probes_of_five_are_of_enrolled_people_but_no_template_of_the_store() {
         let set = DataSet::new(400, 256, 250).unwrap();
-        let (templates, probes) = (set.matrix().unwrap(), set.probes().unwrap());
+        let (templates, probes) = (set.matrix(Precision::Single).unwrap(), set.probes().unwrap());
         assert_eq!(probes.len(), 250);
         let mut enrolled = 0;
         for (at, probe) in probes.iter().enumerate() {
@@ -226,7 +229,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path().join("new");
         let set = DataSet::new(7, 5, 3).unwrap();
-        let (templates, probes) = (set.matrix().unwrap(), set.probes().unwrap());
+        let (templates, probes) = (set.matrix(Precision::Single).unwrap(), set.probes().unwrap());
         export(&templates, 7, &probes, &folder).unwrap();
         let read = |name: &str| -> Vec<f32> {
             let bytes = fs::read(folder.join(name)).unwrap();

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use likeness_storage::{
-    Embedding, Exactness, GalleryId, Probe, ReadError, Row, Snapshot, Store, StoreOptions,
-    TemplateSet, WriteBatch,
+    Embedding, Exactness, GalleryId, Precision, Probe, ReadError, Row, Snapshot, Store,
+    StoreOptions, TemplateSet, WriteBatch,
 };
 use serde_json::json;
 
@@ -67,6 +67,9 @@ pub struct SearchArgs {
     /// Dimensions of a template
     #[arg(long, default_value_t = 512, value_name = "D")]
     dim: usize,
+    /// How precisely templates are kept: f32, or f16 in half of the bytes
+    #[arg(long, default_value_t, value_name = "PRECISION")]
+    precision: Precision,
     /// Probes whose lists are compared with brute force
     #[arg(long, default_value_t = 1000, value_name = "N")]
     probes: usize,
@@ -87,12 +90,12 @@ pub struct SearchArgs {
 /// Measures, and writes each figure as it is there.
 pub(super) fn run(args: SearchArgs, out: &mut impl Write) -> Outcome {
     let set = DataSet::new(args.rows + LATE_ROWS, args.dim, args.probes)?;
-    let (matrix, probes) = (set.matrix()?, set.probes()?);
+    let (matrix, probes) = (set.matrix(args.precision)?, set.probes()?);
     if let Some(folder) = &args.export {
         return export(&matrix, args.rows, &probes, folder);
     }
-    let SearchArgs { rows, dim, data, json, no_recall, .. } = args;
-    let bench = Bench::new(BenchArgs { rows, dim, log_mib: 0, data, json })?;
+    let SearchArgs { rows, dim, precision, data, json, no_recall, .. } = args;
+    let bench = Bench::new(BenchArgs { rows, dim, precision, log_mib: 0, data, json })?;
     let gallery = fill(&bench, &matrix)?;
     let run = Run { bench: &bench, gallery, matrix: &matrix, probes: &probes };
     run.memory(out)?;
@@ -122,6 +125,8 @@ fn options(threads: usize) -> StoreOptions {
 }
 
 fn stored(matrix: &Matrix, row: usize) -> Outcome<Row> {
+    // Of halves, a gallery makes the same halves again: the length of so many differs from one by
+    // far less than it takes to reach another.
     let embedding = Embedding::normalize(matrix.row(row).to_vec())?;
     Ok(Row::new(id_of(row), "external", embedding))
 }
@@ -152,7 +157,7 @@ impl Run<'_> {
             "rows": size.rows,
             "on_disk_bytes_per_template": per_row(size.segment_bytes),
             "code_bytes_per_template": per_row(size.code_bytes),
-            "embedding_bytes_per_template": self.matrix.dim() * size_of::<f32>(),
+            "embedding_bytes_per_template": self.matrix.dim() * self.bench.args.precision.bytes(),
             "embeddings_read_by_a_top_10": read.map_or(0, |stage| stage.decided),
             "kernel": report.kernel,
         });

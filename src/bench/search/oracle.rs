@@ -117,13 +117,15 @@ fn product(left: &[f32], right: &[f32]) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use likeness_storage::Precision;
+
     use super::*;
     use crate::bench::search::data_set::DataSet;
 
     #[test]
     fn a_list_that_lacks_a_row_has_less_recall() {
         let set = DataSet::new(400, 64, 3).unwrap();
-        let (matrix, probes) = (set.matrix().unwrap(), set.probes().unwrap());
+        let (matrix, probes) = (set.matrix(Precision::Single).unwrap(), set.probes().unwrap());
         let oracle = Oracle::new(&matrix, &probes, &|_| true);
         let question = Question::top("top_10", 10);
         let mut best: Vec<(f32, usize)> = (0..400)

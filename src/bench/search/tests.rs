@@ -4,17 +4,23 @@ use serde_json::Value;
 
 use super::*;
 
-fn args(data: PathBuf, export: Option<PathBuf>) -> SearchArgs {
+fn args(precision: Precision, data: PathBuf, export: Option<PathBuf>) -> SearchArgs {
     let (no_recall, json) = (false, true);
-    SearchArgs { rows: 1500, dim: 64, probes: 6, export, no_recall, data, json }
+    SearchArgs { rows: 1500, dim: 64, precision, probes: 6, export, no_recall, data, json }
 }
 
 #[test]
 fn a_run_tells_each_figure_and_finds_what_brute_force_finds() {
+    let bytes = [Precision::Single, Precision::Half].map(tells_each_figure);
+    assert_eq!(bytes, [256, 128]);
+}
+
+/// Says what an embedding takes.
+fn tells_each_figure(precision: Precision) -> u64 {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("bench");
     let mut out = Vec::new();
-    run(args(data.clone(), None), &mut out).unwrap();
+    run(args(precision, data.clone(), None), &mut out).unwrap();
     assert!(!data.exists());
     let text = String::from_utf8(out).unwrap();
     let figures: Vec<Value> =
@@ -38,13 +44,16 @@ fn a_run_tells_each_figure_and_finds_what_brute_force_finds() {
         let found = figures.iter().find(|value| value["figure"] == figure).unwrap();
         assert!(found[name].is_number(), "{figure} {name}");
     }
+    let memory = figures.iter().find(|value| value["figure"] == "memory").unwrap();
+    memory["embedding_bytes_per_template"].as_u64().unwrap()
 }
 
 #[test]
 fn an_export_needs_no_store() {
     let folder = tempfile::tempdir().unwrap();
     let (data, export) = (folder.path().join("bench"), folder.path().join("out"));
-    run(args(data.clone(), Some(export.clone())), &mut Vec::new()).unwrap();
+    let args = args(Precision::Single, data.clone(), Some(export.clone()));
+    run(args, &mut Vec::new()).unwrap();
     assert!(!data.exists());
     let bytes = std::fs::metadata(export.join("templates.f32")).unwrap().len();
     assert_eq!(bytes, 1500 * 64 * 4);

@@ -28,7 +28,8 @@ use super::state::{Clock, RestLimits, RestState};
 use crate::biometric::FaceId;
 use crate::engine::keyring::{KeyDraft, Keyring, Tier};
 use crate::engine::{
-    Engine, EnrollmentDraft, GalleryModel, GalleryRequest, Inference, Role, TemplateSource, Tenant,
+    Engine, EnrollmentDraft, GalleryModel, GalleryRequest, Inference, Precision, Role,
+    TemplateSource, Tenant,
 };
 
 /// A door to an engine without models, in a directory of its own, with a clock that stands still.
@@ -76,8 +77,8 @@ impl Door {
 
     /// Creates a collection of four-dimensional embeddings, which needs no models.
     async fn create(&self, tenant: &str, name: &str) {
-        let model = GalleryModel::External(4);
-        let request = GalleryRequest { name: name.to_owned(), description: None, model };
+        let (model, precision) = (GalleryModel::External(4), Precision::default());
+        let request = GalleryRequest { name: name.to_owned(), description: None, model, precision };
         self.tenant(tenant).create_gallery(request).await.unwrap();
     }
 

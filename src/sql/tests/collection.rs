@@ -12,13 +12,61 @@ async fn collections_are_created_listed_and_dropped() {
     assert_eq!(client.run(described).await, created);
     client.run("INSERT INTO b (embedding) VALUES ('[1,2,3,4]')").await;
     let rows = client.rows("SHOW COLLECTIONS").await;
-    let shown: Vec<_> = rows.iter().map(|row| row[..5].join("|")).collect();
-    assert_eq!(shown, ["a|0|external|512|it's 'quoted'", "b|1|external|4|"]);
+    let shown: Vec<_> = rows.iter().map(|row| row[..6].join("|")).collect();
+    assert_eq!(shown, ["a|0|external|512|f32|it's 'quoted'", "b|1|external|4|f32|"]);
     let (_, columns) = client.describe("show collections").await;
-    let names = ["name", "faces", "model", "dimensions", "description", "created_at"];
+    let names = ["name", "faces", "model", "dimensions", "precision", "description", "created_at"];
     assert_eq!(columns.unwrap(), names);
     assert_eq!(client.run("DROP COLLECTION b").await, ("DROP COLLECTION", None));
     assert_eq!(client.column("SHOW COLLECTIONS").await, ["a"]);
+}
+
+#[tokio::test]
+async fn a_collection_of_halves_shows_and_compares_what_it_keeps_in_half_of_the_bytes() {
+    let client = Client::new();
+    let (mut kept, mut bytes) = (Vec::new(), Vec::new());
+    for precision in ["f32", "f16"] {
+        let create = format!("CREATE COLLECTION {precision} WITH (dimensions = 320, ");
+        client.run(&format!("{create} Precision = '{precision}')")).await;
+        let numbers: Vec<String> = (0..320).map(|at| format!("{}", at % 7 + 1)).collect();
+        let embedding = format!("'[{}]'", numbers.join(","));
+        let insert = format!("INSERT INTO {precision} (embedding) VALUES ({embedding})");
+        let returned = client.column(&format!("{insert} RETURNING embedding")).await;
+        let select = format!("SELECT embedding FROM {precision}");
+        let search = format!("SEARCH FACES IN {precision} EMBEDDING {embedding}");
+        let search = format!("SELECT similarity, embedding FROM ({search}) found");
+        assert_eq!(client.column(&select).await, returned);
+        let found = client.rows(&search).await;
+        client.run(&format!("VACUUM {precision}")).await;
+        let size = client.rows("SHOW STORAGE").await.remove(0);
+        assert_eq!((&*size[0], &*size[3], &*size[5]), (precision, "0", "1"), "sealed");
+        assert_eq!(client.column(&select).await, returned);
+        assert_eq!(client.rows(&search).await, found);
+        kept.push(returned);
+        bytes.push(size[6].parse::<u64>().unwrap());
+    }
+    assert_ne!(kept[0], kept[1], "halves are rounded");
+    let saved = bytes[0] - bytes[1];
+    assert!((320 * 2..=320 * 2 + 4).contains(&saved), "and at most one checksum: {saved}");
+    let shown = client.rows("SHOW COLLECTIONS").await;
+    let shown: Vec<_> = shown.iter().map(|row| row[4].as_str()).collect();
+    assert_eq!(shown, ["f16", "f32"]);
+}
+
+#[tokio::test]
+async fn an_unknown_precision_is_refused_by_its_name() {
+    let client = Client::new();
+    for value in ["'f64'", "'F16'", "16", "NULL", "''"] {
+        let sql = format!("CREATE COLLECTION c WITH (dimensions = 3, precision = {value})");
+        let error = client.error(&sql).await;
+        let expected = format!("precision {value} is not available; the choice is 'f32' or 'f16'");
+        assert_eq!((error.state, error.message), (SqlState::InvalidParameterValue, expected));
+    }
+    let twice = "CREATE COLLECTION c WITH (precision = 'f16', precision = 'f16', dimensions = 3)";
+    assert_eq!(client.state(twice).await, SqlState::SyntaxError);
+    let without_model = client.state("CREATE COLLECTION c WITH (precision = 'f16')").await;
+    assert_eq!(without_model, SqlState::SystemError, "the default model, which is not installed");
+    assert!(client.rows("SHOW COLLECTIONS").await.is_empty());
 }
 
 #[tokio::test]

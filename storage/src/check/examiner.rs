@@ -178,8 +178,9 @@ impl<'a> Examiner<'a> {
     ) -> Result<Option<Segment>, IoFailure> {
         let name = FileName::Segment(id);
         let Some(segment) = self.open(name)? else { return Ok(None) };
-        let found = (segment.id(), segment.gallery(), segment.dim(), segment.model());
-        if found == (id, gallery.id, gallery.dim, &*gallery.model) {
+        let found = (segment.id(), segment.gallery(), segment.dim(), segment.precision());
+        let expected = (id, gallery.id, gallery.dim, gallery.precision);
+        if found == expected && *segment.model() == *gallery.model {
             return Ok(Some(segment));
         }
         let what = format!("this is not segment {id} of gallery {} and its model", gallery.id);

@@ -8,6 +8,7 @@ use crate::id::{GalleryId, LogSeq, SegmentId, TemplateId};
 use crate::io::memory::MemoryDirectory;
 use crate::manifest::Manifest;
 use crate::options::StoreOptions;
+use crate::precision::Precision;
 use crate::row::tests::{bare_row, draft};
 use crate::store::Store;
 use crate::wal::LogReader;
@@ -152,6 +153,7 @@ fn what_a_manifest_says_is_compared_with_the_files() {
     wrong(|m| m.segments[0].gallery = GalleryId::new(7), "MANIFEST", "gallery 7");
     wrong(|m| m.galleries[0].model = "other".into(), first, "this is not");
     wrong(|m| m.galleries[0].model = "other".into(), second, "this is not");
+    wrong(|m| m.galleries[0].precision = Precision::Half, first, "this is not");
     wrong(|m| m.durable = Lsn::new(5), "wal-0000000003", "stands where");
     wrong(|m| m.first_log = LogSeq::new(2), "wal-0000000002", "missing");
 }

@@ -1,4 +1,4 @@
-//! The kernels for AVX2 with FMA.
+//! The kernels for AVX2 with FMA and F16C.
 //!
 //! A shuffle of bytes looks up 16 entries of one table in each half of a vector: that is a column
 //! of codes, a byte of each of 16 rows, with the column's table.
@@ -6,11 +6,11 @@
 
 use std::arch::is_x86_feature_detected;
 use std::arch::x86_64::{
-    __m256i, _CMP_LT_OQ, _MM_HINT_T0, _mm_add_epi16, _mm_prefetch, _mm_unpackhi_epi16,
-    _mm_unpacklo_epi16, _mm256_add_epi8, _mm256_add_epi16, _mm256_add_epi32, _mm256_add_ps,
-    _mm256_and_si256, _mm256_castsi256_ps, _mm256_castsi256_si128, _mm256_cmp_ps,
-    _mm256_cvtepi32_ps, _mm256_cvtepu16_epi32, _mm256_extracti128_si256, _mm256_fmadd_ps,
-    _mm256_loadu_ps, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16,
+    __m256, __m256i, _CMP_LT_OQ, _MM_HINT_T0, _mm_add_epi16, _mm_loadu_si128, _mm_prefetch,
+    _mm_unpackhi_epi16, _mm_unpacklo_epi16, _mm256_add_epi8, _mm256_add_epi16, _mm256_add_epi32,
+    _mm256_add_ps, _mm256_and_si256, _mm256_castsi256_ps, _mm256_castsi256_si128, _mm256_cmp_ps,
+    _mm256_cvtepi32_ps, _mm256_cvtepu16_epi32, _mm256_cvtph_ps, _mm256_extracti128_si256,
+    _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16,
     _mm256_movemask_ps, _mm256_mul_ps, _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_ps,
     _mm256_setzero_ps, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi16,
     _mm256_slli_epi32, _mm256_srli_epi16, _mm256_srli_epi32, _mm256_storeu_ps, _mm256_storeu_si256,
@@ -18,7 +18,9 @@ use std::arch::x86_64::{
 };
 
 use super::bounds::{self, Judged, Plane};
-use super::{FieldWeights, GROUP_ROWS, LINE_BYTES, PARTIAL_SUMS, Records, TableLine, scalar};
+use super::{
+    FieldWeights, GROUP_ROWS, HALF_BYTES, LINE_BYTES, PARTIAL_SUMS, Records, TableLine, scalar,
+};
 use crate::half;
 
 /// Floats of a vector.
@@ -37,6 +39,7 @@ const PREFETCHED_LINES: usize = 6;
 pub(super) fn is_available() -> bool {
     is_x86_feature_detected!("avx2")
         && is_x86_feature_detected!("fma")
+        && is_x86_feature_detected!("f16c")
         && is_x86_feature_detected!("popcnt")
 }
 
@@ -59,6 +62,12 @@ pub(super) fn dot(left: &[f32], right: &[f32]) -> f32 {
     debug_assert!(is_available());
     // SAFETY: `Kernel` calls this where the instruction set is available.
     unsafe { dot_here(left, right) }
+}
+
+pub(super) fn dot_half(left: &[f32], right: &[[u8; HALF_BYTES]]) -> f32 {
+    debug_assert!(is_available());
+    // SAFETY: `Kernel` calls this where the instruction set is available.
+    unsafe { dot_half_here(left, right) }
 }
 
 pub(super) fn judge<const PROBES: usize>(
@@ -104,19 +113,32 @@ fn prune_here(bounds: &[[f32; GROUP_ROWS]], least: f32, undecided: &mut [u16]) {
     bounds::prune(bounds, least, undecided);
 }
 
-#[target_feature(enable = "avx2,fma")]
+#[target_feature(enable = "avx2,fma,f16c")]
 fn dot_here(left: &[f32], right: &[f32]) -> f32 {
+    dot_of(left, right, |floats| load_floats(floats), |value| value)
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn dot_half_here(left: &[f32], right: &[[u8; HALF_BYTES]]) -> f32 {
+    dot_of(left, right, |halves| load_halves(halves), scalar::widen)
+}
+
+/// The inner product with numbers of any format, of which `load` widens eight and `value` one.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn dot_of<T: Copy>(
+    left: &[f32],
+    right: &[T],
+    load: impl Fn(&[T; WIDTH]) -> __m256,
+    value: impl Fn(T) -> f32,
+) -> f32 {
     let mut sums = [_mm256_setzero_ps(); PARTIAL_SUMS / WIDTH];
     let (left_blocks, left_rest) = left.as_chunks::<PARTIAL_SUMS>();
     let (right_blocks, right_rest) = right.as_chunks::<PARTIAL_SUMS>();
     for (left, right) in left_blocks.iter().zip(right_blocks) {
         let (left, right) = (left.as_chunks::<WIDTH>().0, right.as_chunks::<WIDTH>().0);
         for ((sum, left), right) in sums.iter_mut().zip(left).zip(right) {
-            // SAFETY: the array has 8 floats.
-            let left = unsafe { _mm256_loadu_ps(left.as_ptr()) };
-            // SAFETY: the array has 8 floats.
-            let right = unsafe { _mm256_loadu_ps(right.as_ptr()) };
-            *sum = _mm256_fmadd_ps(left, right, *sum);
+            *sum = _mm256_fmadd_ps(load_floats(left), load(right), *sum);
         }
     }
     let mut scalars = [0.0f32; PARTIAL_SUMS];
@@ -125,7 +147,7 @@ fn dot_here(left: &[f32], right: &[f32]) -> f32 {
         unsafe { _mm256_storeu_ps(place.as_mut_ptr(), sum) };
     }
     for ((sum, left), right) in scalars.iter_mut().zip(left_rest).zip(right_rest) {
-        *sum = left.mul_add(*right, *sum);
+        *sum = left.mul_add(value(*right), *sum);
     }
     scalar::fold(&mut scalars)
 }
@@ -393,4 +415,18 @@ fn load<T>(bytes: &[T; 32]) -> __m256i {
     const { assert!(size_of::<T>() == 1) };
     // SAFETY: the array has 32 bytes.
     unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load_floats(floats: &[f32; WIDTH]) -> __m256 {
+    // SAFETY: the array has 8 floats.
+    unsafe { _mm256_loadu_ps(floats.as_ptr()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2,f16c")]
+fn load_halves(halves: &[[u8; HALF_BYTES]; WIDTH]) -> __m256 {
+    // SAFETY: the array has 16 bytes.
+    _mm256_cvtph_ps(unsafe { _mm_loadu_si128(halves.as_ptr().cast()) })
 }

@@ -7,21 +7,23 @@
 use std::arch::is_x86_feature_detected;
 use std::arch::x86_64::{
     __m128i, __m512, __m512i, _CMP_LT_OQ, _mm_add_epi16, _mm256_add_epi16, _mm256_castsi256_si128,
-    _mm256_extracti128_si256, _mm256_set_m128i, _mm512_add_epi8, _mm512_add_epi16,
-    _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512, _mm512_castsi512_ps, _mm512_castsi512_si256,
-    _mm512_cmp_ps_mask, _mm512_cvtepi32_ps, _mm512_cvtepu16_epi32, _mm512_dpbusd_epi32,
-    _mm512_extracti64x4_epi64, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512,
-    _mm512_maskz_compress_epi32, _mm512_maskz_loadu_epi8, _mm512_maskz_loadu_ps, _mm512_mul_ps,
-    _mm512_reduce_add_epi32, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps,
-    _mm512_setzero_ps, _mm512_setzero_si512, _mm512_shuffle_epi8, _mm512_slli_epi16,
-    _mm512_slli_epi32, _mm512_srli_epi16, _mm512_srli_epi32, _mm512_storeu_ps, _mm512_storeu_si512,
-    _mm512_sub_epi16, _mm512_unpackhi_epi16, _mm512_unpacklo_epi16,
+    _mm256_extracti128_si256, _mm256_loadu_si256, _mm256_maskz_loadu_epi16, _mm256_set_m128i,
+    _mm512_add_epi8, _mm512_add_epi16, _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512,
+    _mm512_castsi512_ps, _mm512_castsi512_si256, _mm512_cmp_ps_mask, _mm512_cvtepi32_ps,
+    _mm512_cvtepu16_epi32, _mm512_cvtph_ps, _mm512_dpbusd_epi32, _mm512_extracti64x4_epi64,
+    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_maskz_compress_epi32,
+    _mm512_maskz_loadu_epi8, _mm512_maskz_loadu_ps, _mm512_mul_ps, _mm512_reduce_add_epi32,
+    _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512,
+    _mm512_shuffle_epi8, _mm512_slli_epi16, _mm512_slli_epi32, _mm512_srli_epi16,
+    _mm512_srli_epi32, _mm512_storeu_ps, _mm512_storeu_si512, _mm512_sub_epi16,
+    _mm512_unpackhi_epi16, _mm512_unpacklo_epi16,
 };
 
 use super::avx2::prefetch_line;
 use super::bounds::{Judged, Plane};
 use super::{
-    FIELDS, FieldWeights, GROUP_ROWS, LINE_BYTES, PARTIAL_SUMS, Records, TableLine, scalar,
+    FIELDS, FieldWeights, GROUP_ROWS, HALF_BYTES, LINE_BYTES, PARTIAL_SUMS, Records, TableLine,
+    scalar,
 };
 use crate::half;
 
@@ -47,6 +49,12 @@ pub(super) fn dot(left: &[f32], right: &[f32]) -> f32 {
     debug_assert!(is_available());
     // SAFETY: `Kernel` calls this where the instruction set is available.
     unsafe { dot_here(left, right) }
+}
+
+pub(super) fn dot_half(left: &[f32], right: &[[u8; HALF_BYTES]]) -> f32 {
+    debug_assert!(is_available());
+    // SAFETY: `Kernel` calls this where the instruction set is available.
+    unsafe { dot_half_here(left, right) }
 }
 
 pub(super) fn judge<const PROBES: usize>(
@@ -106,29 +114,38 @@ fn prune_here(bounds: &[[f32; GROUP_ROWS]], least: f32, undecided: &mut [u16]) {
     }
 }
 
-#[target_feature(enable = "avx512f")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
 fn dot_here(left: &[f32], right: &[f32]) -> f32 {
+    dot_of(left, right, |floats| load_floats(floats), |floats| load_some_floats(floats))
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+fn dot_half_here(left: &[f32], right: &[[u8; HALF_BYTES]]) -> f32 {
+    dot_of(left, right, |halves| load_halves(halves), |halves| load_some_halves(halves))
+}
+
+/// The inner product with numbers of any format, of which `load` widens 16 and `load_some` up to
+/// as many, with zeros behind them.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+fn dot_of<T>(
+    left: &[f32],
+    right: &[T],
+    load: impl Fn(&[T; WIDTH]) -> __m512,
+    load_some: impl Fn(&[T]) -> __m512,
+) -> f32 {
     let mut sums = [_mm512_setzero_ps(); PARTIAL_SUMS / WIDTH];
     let (left_blocks, left_rest) = left.as_chunks::<PARTIAL_SUMS>();
     let (right_blocks, right_rest) = right.as_chunks::<PARTIAL_SUMS>();
     for (left, right) in left_blocks.iter().zip(right_blocks) {
         let (left, right) = (left.as_chunks::<WIDTH>().0, right.as_chunks::<WIDTH>().0);
         for ((sum, left), right) in sums.iter_mut().zip(left).zip(right) {
-            // SAFETY: the array has 16 floats.
-            let left = unsafe { _mm512_loadu_ps(left.as_ptr()) };
-            // SAFETY: the array has 16 floats.
-            let right = unsafe { _mm512_loadu_ps(right.as_ptr()) };
-            *sum = _mm512_fmadd_ps(left, right, *sum);
+            *sum = _mm512_fmadd_ps(load_floats(left), load(right), *sum);
         }
     }
     let rest = left_rest.chunks(WIDTH).zip(right_rest.chunks(WIDTH));
     for (sum, (left, right)) in sums.iter_mut().zip(rest) {
-        let present = u16::MAX >> (WIDTH - left.len().min(right.len()));
-        // SAFETY: only the floats that are present are read.
-        let left = unsafe { _mm512_maskz_loadu_ps(present, left.as_ptr()) };
-        // SAFETY: only the floats that are present are read.
-        let right = unsafe { _mm512_maskz_loadu_ps(present, right.as_ptr()) };
-        *sum = _mm512_fmadd_ps(left, right, *sum);
+        *sum = _mm512_fmadd_ps(load_some_floats(left), load_some(right), *sum);
     }
     let [a, b, c, d] = sums;
     let folded = _mm512_add_ps(_mm512_add_ps(a, c), _mm512_add_ps(b, d));
@@ -396,4 +413,41 @@ fn load<T>(bytes: &[T; LINE_BYTES]) -> __m512i {
     const { assert!(size_of::<T>() == 1) };
     // SAFETY: the array has 64 bytes.
     unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load_floats(floats: &[f32; WIDTH]) -> __m512 {
+    // SAFETY: the array has 16 floats.
+    unsafe { _mm512_loadu_ps(floats.as_ptr()) }
+}
+
+/// Up to 16 floats.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load_some_floats(floats: &[f32]) -> __m512 {
+    // SAFETY: only the floats that are present are read.
+    unsafe { _mm512_maskz_loadu_ps(present(floats.len()), floats.as_ptr()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load_halves(halves: &[[u8; HALF_BYTES]; WIDTH]) -> __m512 {
+    // SAFETY: the array has 32 bytes.
+    _mm512_cvtph_ps(unsafe { _mm256_loadu_si256(halves.as_ptr().cast()) })
+}
+
+/// Up to 16 halves.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+fn load_some_halves(halves: &[[u8; HALF_BYTES]]) -> __m512 {
+    let present = present(halves.len());
+    // SAFETY: only the halves that are present are read.
+    _mm512_cvtph_ps(unsafe { _mm256_maskz_loadu_epi16(present, halves.as_ptr().cast()) })
+}
+
+/// The bits of the first so many of 16.
+#[inline]
+fn present(count: usize) -> u16 {
+    u16::MAX.unbounded_shr(WIDTH.saturating_sub(count) as u32)
 }

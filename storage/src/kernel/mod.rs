@@ -31,6 +31,8 @@ pub(crate) const LINE_BYTES: usize = 64;
 pub(crate) const FIELDS: usize = 4;
 /// Most lines of a record that have codes: so many are 4096 dimensions.
 pub(crate) const LINES_MAX: usize = 128;
+/// Bytes of a half-precision number.
+pub(crate) const HALF_BYTES: usize = 2;
 /// Partial sums of an inner product, each over the components whose places are equal modulo this.
 const PARTIAL_SUMS: usize = 64;
 
@@ -39,7 +41,7 @@ const PARTIAL_SUMS: usize = 64;
 pub enum Kernel {
     /// AVX-512 with VNNI: Intel since Cascade Lake, AMD since Zen 4.
     Avx512,
-    /// AVX2 with FMA: Intel since Haswell, AMD since Zen.
+    /// AVX2 with FMA and F16C: Intel since Haswell, AMD since Zen.
     Avx2,
     /// No particular instruction set: the definition of what the others compute.
     Scalar,
@@ -132,6 +134,21 @@ impl Kernel {
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 if self.is_available() => avx2::dot(left, right),
             _ => scalar::dot(left, right),
+        }
+    }
+
+    /// As [`Kernel::dot`] with the values of little-endian half-precision numbers: the same bits as
+    /// that of the numbers in single precision, for any but infinities and what is no number.
+    pub(crate) fn dot_half(self, left: &[f32], right: &[[u8; HALF_BYTES]]) -> f32 {
+        if left.len() != right.len() {
+            return 0.0;
+        }
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 if self.is_available() => avx512::dot_half(left, right),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 if self.is_available() => avx2::dot_half(left, right),
+            _ => scalar::dot_half(left, right),
         }
     }
 

@@ -1,14 +1,30 @@
 //! The kernels without any particular instruction set: the definition of their results.
 
 use super::bounds::{Judged, Plane};
-use super::{FieldWeights, GROUP_ROWS, LINE_BYTES, PARTIAL_SUMS, TableLine};
+use super::{FieldWeights, GROUP_ROWS, HALF_BYTES, LINE_BYTES, PARTIAL_SUMS, TableLine};
+use crate::half;
 
 /// See [`super::Kernel::dot`].
 pub(super) fn dot(left: &[f32], right: &[f32]) -> f32 {
+    dot_of(left, right, |value| value)
+}
+
+/// See [`super::Kernel::dot_half`].
+pub(super) fn dot_half(left: &[f32], right: &[[u8; HALF_BYTES]]) -> f32 {
+    dot_of(left, right, widen)
+}
+
+/// The value of a stored half.
+#[inline]
+pub(super) fn widen(half: [u8; HALF_BYTES]) -> f32 {
+    half::widen(u16::from_le_bytes(half))
+}
+
+fn dot_of<T: Copy>(left: &[f32], right: &[T], value: impl Fn(T) -> f32) -> f32 {
     let mut sums = [0.0f32; PARTIAL_SUMS];
     for (left, right) in left.chunks(PARTIAL_SUMS).zip(right.chunks(PARTIAL_SUMS)) {
         for ((sum, left), right) in sums.iter_mut().zip(left).zip(right) {
-            *sum = left.mul_add(*right, *sum);
+            *sum = left.mul_add(value(*right), *sum);
         }
     }
     fold(&mut sums)

@@ -124,6 +124,26 @@ proptest! {
     }
 
     #[test]
+    fn the_inner_product_with_halves_is_that_with_their_values_on_every_kernel(
+        left in floats(0..700),
+        halves in prop::collection::vec(any::<u16>(), 1..700),
+        shift in 0usize..5,
+    ) {
+        let is_number = |half: &u16| half & 0x7C00 != 0x7C00;
+        let halves = halves.iter().copied().map(|half| if is_number(&half) { half } else { 0x3C00 });
+        let halves: Vec<u16> = halves.cycle().take(left.len()).collect();
+        let values: Vec<f32> = halves.iter().copied().map(crate::half::widen).collect();
+        let expected = Kernel::Scalar.dot(&left, &values).to_bits();
+        // Also where they are not aligned.
+        let mut bytes = vec![0xFF; shift];
+        bytes.extend(halves.iter().flat_map(|half| half.to_le_bytes()));
+        let stored = bytes[shift..].as_chunks().0;
+        for kernel in Kernel::available() {
+            prop_assert_eq!(kernel.dot_half(&left, stored).to_bits(), expected, "{}", kernel);
+        }
+    }
+
+    #[test]
     fn planes_are_judged_by_the_definition_on_every_kernel(
         shape in shapes(),
         entries in prop::collection::vec(any::<u8>(), 1..300),
@@ -282,6 +302,10 @@ fn slices_of_different_length_have_no_product_and_negative_zero_becomes_zero() {
         assert_eq!(kernel.dot(&[1.0, 0.0], &[1.0]).to_bits(), 0.0f32.to_bits());
         assert_eq!(kernel.dot(&[-1.0], &[0.0]).to_bits(), 0.0f32.to_bits());
         assert_eq!(kernel.dot(&[], &[]).to_bits(), 0.0f32.to_bits());
+        let one = 0x3C00u16.to_le_bytes();
+        assert_eq!(kernel.dot_half(&[1.0, 0.0], &[one]).to_bits(), 0.0f32.to_bits());
+        assert_eq!(kernel.dot_half(&[-0.0], &[one]).to_bits(), 0.0f32.to_bits());
+        assert_eq!(kernel.dot_half(&[], &[]).to_bits(), 0.0f32.to_bits());
     }
 }
 

@@ -168,10 +168,10 @@ impl Manifest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::row::tests::descriptor;
+    use crate::row::tests::{descriptor, half_descriptor};
 
     fn manifest() -> Manifest {
-        let mut unnamed = descriptor(2, "", 4096);
+        let mut unnamed = half_descriptor(2, "", 4096);
         unnamed.description = None;
         let entry = |segment, tombstones| SegmentEntry {
             segment: SegmentId::new(segment),

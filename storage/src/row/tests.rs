@@ -3,6 +3,7 @@
 use crate::embedding::{Dim, Embedding};
 use crate::gallery::{GalleryDescriptor, GalleryDraft};
 use crate::id::{GalleryId, Lsn, TemplateId};
+use crate::precision::Precision;
 use crate::row::Row;
 
 pub(crate) fn draft(name: &str, dim: usize) -> GalleryDraft {
@@ -12,12 +13,18 @@ pub(crate) fn draft(name: &str, dim: usize) -> GalleryDraft {
         description: Some("about".into()),
         model: "m".into(),
         dim: Dim::new(dim).unwrap(),
+        precision: Precision::Single,
         created_at_us: -5,
     }
 }
 
 pub(crate) fn descriptor(id: u64, name: &str, dim: usize) -> GalleryDescriptor {
     GalleryDescriptor::from_draft(GalleryId::new(id), draft(name, dim))
+}
+
+/// The same keeping its embeddings as halves.
+pub(crate) fn half_descriptor(id: u64, name: &str, dim: usize) -> GalleryDescriptor {
+    GalleryDescriptor { precision: Precision::Half, ..descriptor(id, name, dim) }
 }
 
 /// A row with nothing optional.

@@ -76,6 +76,7 @@ fn score_all(
         tile.score(target, row)?;
     }
     let scored = left.len() as u64;
-    tally.count_scored(scored, scored, target.embedding_bytes());
+    let bytes = tile.extent.view.segment.embedding_bytes() as u64;
+    tally.count_scored(scored, scored, bytes);
     Ok(())
 }

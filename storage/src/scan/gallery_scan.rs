@@ -183,7 +183,9 @@ impl GalleryScan {
             }
             tally.rows += rows;
             tally.rows_in_memory += rows;
-            tally.count_scored(rows, rows, target.embedding_bytes());
+            // In memory they are in single precision.
+            let bytes = size_of_val(target.probe.embedding.as_slice()) as u64;
+            tally.count_scored(rows, rows, bytes);
         }
         Ok(())
     }

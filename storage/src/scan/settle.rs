@@ -154,7 +154,8 @@ impl Settling<'_> {
             self.score(row)?;
             scored += 1;
         }
-        tally.count_scored(rows.len() as u64, scored, self.target.embedding_bytes());
+        let bytes = self.view.descriptor.embedding_bytes() as u64;
+        tally.count_scored(rows.len() as u64, scored, bytes);
         tally.spend(EMBEDDING, began.elapsed());
         Ok(())
     }

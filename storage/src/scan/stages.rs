@@ -146,7 +146,8 @@ impl Pass<'_> {
             self.board.decide(row);
         }
         let scored = rows.len() as u64;
-        tally.count_scored(scored, scored, self.target.embedding_bytes());
+        let bytes = self.tile.extent.view.segment.embedding_bytes() as u64;
+        tally.count_scored(scored, scored, bytes);
         Ok(lead)
     }
 

@@ -9,6 +9,7 @@ use super::probe::{Probe, ReadError};
 use super::settle::{WAITING_MAX, Waiting};
 use super::table::{Numbers, build};
 use crate::code::PLANES;
+use crate::embedding::EmbeddingRef;
 use crate::kernel::{FieldWeights, Kernel, Line, TableLine};
 use crate::rotation::Rotation;
 use crate::topk::{Scored, TopK};
@@ -105,13 +106,8 @@ impl Target {
         std::mem::take(&mut *self.waiting.lock())
     }
 
-    /// Bytes of an embedding.
-    pub(crate) fn embedding_bytes(&self) -> u64 {
-        size_of_val(self.probe.embedding.as_slice()) as u64
-    }
-
-    pub(crate) fn score(&self, kernel: Kernel, embedding: &[f32]) -> f32 {
-        kernel.dot(self.probe.embedding.as_slice(), embedding)
+    pub(crate) fn score(&self, kernel: Kernel, embedding: EmbeddingRef<'_>) -> f32 {
+        embedding.dot(kernel, self.probe.embedding.as_slice())
     }
 
     /// Puts a row on the list that its probe permits.

@@ -9,10 +9,12 @@ use super::*;
 use crate::batch::WriteBatch;
 use crate::embedding::Embedding;
 use crate::exactness::Exactness;
+use crate::gallery::GalleryDraft;
 use crate::id::{GalleryId, TemplateId};
 use crate::io::memory::{MemoryDirectory, Random};
 use crate::kernel::Kernel;
 use crate::options::StoreOptions;
+use crate::precision::Precision;
 use crate::row::tests::{bare_row, draft};
 use crate::snapshot::Snapshot;
 use crate::store::Store;
@@ -24,9 +26,13 @@ fn options() -> StoreOptions {
 
 /// A gallery with rows in memory, in two segments, and deleted ones, as `places` says.
 fn gallery(places: &[u8], options: StoreOptions) -> (Store, GalleryId) {
+    gallery_of(Precision::Single, places, options)
+}
+
+fn gallery_of(precision: Precision, places: &[u8], options: StoreOptions) -> (Store, GalleryId) {
     let store = Store::open_in(Arc::new(MemoryDirectory::default()), options).unwrap().0;
     let mut batch = WriteBatch::new();
-    batch.create_gallery(draft("g", 3));
+    batch.create_gallery(GalleryDraft { precision, ..draft("g", 3) });
     let gallery = store.write(batch).unwrap().created[0];
     for stage in 0..3 {
         let (mut batch, mut removal) = (WriteBatch::new(), WriteBatch::new());
@@ -56,9 +62,13 @@ fn face(random: &mut Random, dim: usize, people: usize) -> Vec<f32> {
 
 /// Some thousand rows of 96 dimensions in two segments and in memory, a tenth of them deleted.
 fn coded_gallery(options: StoreOptions) -> (Store, GalleryId) {
+    coded_gallery_of(Precision::Single, options)
+}
+
+fn coded_gallery_of(precision: Precision, options: StoreOptions) -> (Store, GalleryId) {
     let store = Store::open_in(Arc::new(MemoryDirectory::default()), options).unwrap().0;
     let mut batch = WriteBatch::new();
-    batch.create_gallery(draft("g", 96));
+    batch.create_gallery(GalleryDraft { precision, ..draft("g", 96) });
     let gallery = store.write(batch).unwrap().created[0];
     let mut random = Random::new(5);
     for (stage, rows) in [2500u128, 700, 90].into_iter().enumerate() {
@@ -105,8 +115,9 @@ proptest! {
         limit in prop_oneof![0usize..9, Just(usize::MAX)],
         min_score in prop_oneof![Just(f32::NEG_INFINITY), Just(f32::NAN), -1.0f32..1.0],
         exclude in prop::option::of(0u128..120),
+        precision in prop::sample::select(vec![Precision::Single, Precision::Half]),
     ) {
-        let (store, id) = gallery(&places, options());
+        let (store, id) = gallery_of(precision, &places, options());
         let embedding = Embedding::normalize(vec![0.5, 0.2, 0.9]).unwrap();
         let probe = Probe {
             min_score,
@@ -122,34 +133,39 @@ proptest! {
 
 #[test]
 fn a_search_over_codes_equals_brute_force_on_every_kernel() {
-    let mut scores: Vec<Vec<Vec<Scored>>> = Vec::new();
-    for kernel in Kernel::available() {
-        let (store, id) = coded_gallery(options().with_kernel(kernel));
-        let snapshot = store.snapshot();
-        let mut random = Random::new(77);
-        let mut found = Vec::new();
-        for round in 0..60u128 {
-            let embedding = Embedding::normalize(face(&mut random, 96, 330)).unwrap();
-            let limit = [1, 10, 100, 5000][round as usize % 4];
-            let min_score = [f32::NEG_INFINITY, 0.4, 0.75][round as usize % 3];
-            let only = match round % 5 {
-                0 | 1 => None,
-                2 => Some(set((0..8000).filter(|id| id % 2 == 0))),
-                3 => Some(set((0..8000).filter(|id| id % 997 == round))),
-                _ => Some(set([round * 3, round * 3 + 1])),
-            };
-            let exactness =
-                if round % 7 == 0 { Exactness::Deterministic } else { Exactness::default() };
-            let exclude = Some(TemplateId::new(round * 6));
-            let probe =
-                Probe { min_score, exclude, only, exactness, ..Probe::new(embedding, limit) };
-            let expected = brute_force(&snapshot, id, &probe);
-            assert_eq!(snapshot.identify(id, &probe).unwrap(), expected, "{kernel} {round}");
-            found.push(expected);
-        }
-        scores.push(found);
+    for precision in [Precision::Single, Precision::Half] {
+        let found = Kernel::available().map(|kernel| {
+            let (store, id) = coded_gallery_of(precision, options().with_kernel(kernel));
+            found_as_by_brute_force(&store.snapshot(), id)
+        });
+        let found: Vec<_> = found.collect();
+        assert!(found.windows(2).all(|pair| pair[0] == pair[1]), "every kernel scores alike");
     }
-    assert!(scores.windows(2).all(|pair| pair[0] == pair[1]), "every kernel scores alike");
+}
+
+/// What searches of all kinds find, each compared with brute force.
+fn found_as_by_brute_force(snapshot: &Snapshot, id: GalleryId) -> Vec<Vec<Scored>> {
+    let mut random = Random::new(77);
+    let mut found = Vec::new();
+    for round in 0..60u128 {
+        let embedding = Embedding::normalize(face(&mut random, 96, 330)).unwrap();
+        let limit = [1, 10, 100, 5000][round as usize % 4];
+        let min_score = [f32::NEG_INFINITY, 0.4, 0.75][round as usize % 3];
+        let only = match round % 5 {
+            0 | 1 => None,
+            2 => Some(set((0..8000).filter(|id| id % 2 == 0))),
+            3 => Some(set((0..8000).filter(|id| id % 997 == round))),
+            _ => Some(set([round * 3, round * 3 + 1])),
+        };
+        let exactness =
+            if round % 7 == 0 { Exactness::Deterministic } else { Exactness::default() };
+        let exclude = Some(TemplateId::new(round * 6));
+        let probe = Probe { min_score, exclude, only, exactness, ..Probe::new(embedding, limit) };
+        let expected = brute_force(snapshot, id, &probe);
+        assert_eq!(snapshot.identify(id, &probe).unwrap(), expected, "round {round}");
+        found.push(expected);
+    }
+    found
 }
 
 #[test]
@@ -172,21 +188,25 @@ fn probes_that_share_a_pass_find_what_each_finds_alone() {
 
 #[test]
 fn embeddings_are_read_of_survivors_only() {
-    let (store, id) = coded_gallery(options());
-    let snapshot = store.snapshot();
-    let probe = snapshot.get(id, TemplateId::new(600)).unwrap().unwrap().to_row().embedding;
-    let probe = Probe { min_score: 0.9, ..Probe::new(probe, 10) };
-    let (found, report) = snapshot.explain(id, &probe).unwrap();
-    assert_eq!(found[0].id, TemplateId::new(600));
-    assert_eq!(report.rows, snapshot.row_count(id));
-    assert_eq!(report.segments, 2);
-    let stage = |name| report.stages.iter().find(|stage| stage.name == name).unwrap();
-    let (first, last) = (stage("plane 1"), stage("embedding"));
-    assert_eq!(first.rows + report.rows_in_memory, report.rows);
-    // 2,500 and 700 rows in groups of 16, each of three words and one line of factors.
-    assert_eq!(first.bytes, (157 + 44) * 4 * 64);
-    assert_eq!(last.bytes, last.decided * 96 * 4);
-    assert!(last.decided < report.rows_in_memory + 64, "{report:?}");
+    for (precision, bytes) in [(Precision::Single, 4), (Precision::Half, 2)] {
+        let (store, id) = coded_gallery_of(precision, options());
+        let snapshot = store.snapshot();
+        let probe = snapshot.get(id, TemplateId::new(600)).unwrap().unwrap().to_row().embedding;
+        let probe = Probe { min_score: 0.9, ..Probe::new(probe, 10) };
+        let (found, report) = snapshot.explain(id, &probe).unwrap();
+        assert_eq!(found[0].id, TemplateId::new(600));
+        assert_eq!(report.rows, snapshot.row_count(id));
+        assert_eq!(report.segments, 2);
+        let stage = |name| report.stages.iter().find(|stage| stage.name == name).unwrap();
+        let (first, last) = (stage("plane 1"), stage("embedding"));
+        assert_eq!(first.rows + report.rows_in_memory, report.rows);
+        // 2,500 and 700 rows in groups of 16, each of three words and one line of factors.
+        assert_eq!(first.bytes, (157 + 44) * 4 * 64);
+        // Rows in memory are kept in single precision.
+        let sealed = last.decided - report.rows_in_memory;
+        assert_eq!(last.bytes, sealed * 96 * bytes + report.rows_in_memory * 96 * 4);
+        assert!(sealed > 0 && sealed < 64, "{report:?}");
+    }
 }
 
 #[test]

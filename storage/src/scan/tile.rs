@@ -38,8 +38,7 @@ impl Extent<'_> {
     /// Scores one row of the segment by its embedding.
     pub(crate) fn score(&self, target: &Target, row: RowOrdinal) -> Result<f32, Corruption> {
         let segment = &self.view.segment;
-        let embedding = segment.embeddings(row.get()..row.get() + 1)?;
-        let score = target.score(self.kernel, embedding);
+        let score = target.score(self.kernel, segment.embedding(row)?);
         if score >= target.bar() {
             target.offer(Scored { id: segment.id_at(row)?, score });
         }

@@ -12,6 +12,7 @@ use crate::error::{Corruption, IoFailure};
 use crate::gallery::GalleryDescriptor;
 use crate::id::SegmentId;
 use crate::io::AppendFile;
+use crate::precision::Precision;
 use crate::row::RowRef;
 
 /// Bytes handed to the file at a time: a whole number of blocks.
@@ -88,7 +89,10 @@ pub(crate) fn write_segment(
         }
         Ok::<_, BuildError>(())
     };
-    section(&mut |out, row| put_f32s(out, row.embedding))?;
+    section(&mut |out, row| match header.precision {
+        Precision::Single => row.embedding.put_singles(out),
+        Precision::Half => row.embedding.put_halves(out),
+    })?;
     section(&mut |out, row| out.extend_from_slice(&row.id.get().to_le_bytes()))?;
     section(&mut put_fixed)?;
     let mut end = 0;
@@ -111,7 +115,7 @@ fn put_codes(
         encoder.begin(count as usize, &mut extent);
         for row in 0..count {
             let embedding = rows.row(first + row)?.embedding;
-            encoder.put(&mut extent, count as usize, row as usize, embedding);
+            encoder.put(&mut extent, count as usize, row as usize, &embedding.components());
         }
         blocks.put(&extent)?;
     }

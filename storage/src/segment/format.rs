@@ -7,6 +7,7 @@ use crate::embedding::Dim;
 use crate::gallery::GalleryDescriptor;
 use crate::id::{GalleryId, SegmentId};
 use crate::limits::{SEGMENT_ROWS_MAX, TEXT_BYTES_MAX};
+use crate::precision::Precision;
 
 /// First bytes of every segment.
 pub(crate) const MAGIC: [u8; 8] = *b"LKNSSEG\0";
@@ -65,6 +66,7 @@ pub(crate) struct SegmentHeader {
     pub(crate) id: SegmentId,
     pub(crate) gallery: GalleryId,
     pub(crate) dim: Dim,
+    pub(crate) precision: Precision,
     pub(crate) rows: u32,
     /// Where the checksums of the blocks start: everything before it is covered by them.
     pub(crate) checksums: u64,
@@ -99,6 +101,7 @@ impl SegmentHeader {
             id,
             gallery: gallery.id,
             dim: gallery.dim,
+            precision: gallery.precision,
             rows,
             checksums: 0,
             model: (*gallery.model).into(),
@@ -133,7 +136,8 @@ impl SegmentHeader {
         out.extend_from_slice(&(self.length() as u32).to_le_bytes());
         out.extend_from_slice(&self.id.get().to_le_bytes());
         out.extend_from_slice(&self.gallery.get().to_le_bytes());
-        out.extend_from_slice(&(self.dim.get() as u32).to_le_bytes());
+        let dimensions = self.precision.mark(self.dim.get());
+        out.extend_from_slice(&u32::from(dimensions).to_le_bytes());
         out.extend_from_slice(&self.rows.to_le_bytes());
         out.extend_from_slice(&self.checksums.to_le_bytes());
         for section in self.sections.iter().skip(self.absent_sections()) {
@@ -156,13 +160,17 @@ impl SegmentHeader {
         usize::from(self.version == FORMAT_VERSION_WITHOUT_CODES)
     }
 
+    /// Bytes of a row's embedding.
+    pub(crate) fn embedding_bytes(&self) -> usize {
+        self.dim.get() * self.precision.bytes()
+    }
+
     /// The bytes of the sections whose length follows from the number of rows.
     fn lengths(&self) -> [u64; 5] {
         let rows = self.rows as usize;
         let coded = has_codes(self.dim) && self.version != FORMAT_VERSION_WITHOUT_CODES;
         let groups = if coded { rows.div_ceil(GROUP_ROWS) } else { 0 };
-        let embedding = self.dim.get() * size_of::<f32>();
-        let per_row = [embedding, ID_BYTES, FIXED_BYTES, ENDS_BYTES];
+        let per_row = [self.embedding_bytes(), ID_BYTES, FIXED_BYTES, ENDS_BYTES];
         let [embeddings, ids, fixed, ends] = per_row.map(|bytes| bytes as u64 * rows as u64);
         [code_bytes(self.dim, groups) as u64, embeddings, ids, fixed, ends]
     }
@@ -201,12 +209,14 @@ impl SegmentHeader {
 
     fn decode_fields(version: u32, cursor: &mut Cursor<'_>) -> Result<Self, DecodeError> {
         let (id, gallery) = (SegmentId::new(cursor.u64()?), GalleryId::new(cursor.u64()?));
-        let dim = Dim::new(cursor.u32()? as usize);
+        let (precision, dimensions) = Precision::unmark(cursor.u32()?);
+        let dim = Dim::new(dimensions);
         let dim = dim.ok_or_else(|| cursor.fault("a segment has no dimension"))?;
         let (rows, checksums) = (cursor.u32()?, cursor.u64()?);
         let sections = [Section::default(); 6];
+        let model = "".into();
         let mut header =
-            Self { version, id, gallery, dim, rows, checksums, model: "".into(), sections };
+            Self { version, id, gallery, dim, precision, rows, checksums, model, sections };
         let absent = header.absent_sections();
         for section in header.sections.iter_mut().skip(absent) {
             *section = Section { offset: cursor.u64()?, length: cursor.u64()? };

@@ -13,11 +13,12 @@ use crate::code::{
     EXTENT_ROWS, Encoder, GROUP_ROWS, PLANES, code_bytes, has_codes, record_bytes, refinement_bytes,
 };
 use crate::codec::{Cursor, DecodeError};
-use crate::embedding::{Dim, is_unit};
+use crate::embedding::{Dim, EmbeddingRef, is_unit};
 use crate::error::Corruption;
 use crate::id::{GalleryId, Lsn, RowOrdinal, SegmentId, TemplateId};
 use crate::io::Mapping;
 use crate::kernel;
+use crate::precision::Precision;
 use crate::row::RowRef;
 
 /// Rows of one gallery in ascending order of identity.
@@ -92,10 +93,11 @@ impl Segment {
             let rows = (self.header.rows - first).min(EXTENT_ROWS as u32);
             encoder.begin(rows as usize, &mut expected);
             for row in 0..rows {
-                match self.embeddings(first + row..first + row + 1) {
-                    Ok(row_of) => encoder.put(&mut expected, rows as usize, row as usize, row_of),
+                let embedding = match self.embedding(RowOrdinal::new(first + row)) {
+                    Ok(embedding) => embedding.components(),
                     Err(corruption) => return found(corruption),
-                }
+                };
+                encoder.put(&mut expected, rows as usize, row as usize, &embedding);
             }
             let stored = self.mapping.bytes().get(start..start + expected.len());
             if stored != Some(&expected[..]) {
@@ -113,9 +115,9 @@ impl Segment {
                 if before.replace(row.id).is_some_and(|before| before >= row.id) {
                     return Err(self.fault(SectionKind::Ids, at, ID_BYTES, "is out of order"));
                 }
-                if !is_unit(row.embedding) {
-                    let bytes = self.header.dim.get() * size_of::<f32>();
+                if !is_unit(&row.embedding.components()) {
                     let what = "has an embedding that is not of length 1";
+                    let bytes = self.embedding_bytes();
                     return Err(self.fault(SectionKind::Embeddings, at, bytes, what));
                 }
                 Ok(())
@@ -139,6 +141,11 @@ impl Segment {
     /// Components of an embedding.
     pub(crate) fn dim(&self) -> Dim {
         self.header.dim
+    }
+
+    /// How precisely embeddings are kept.
+    pub(crate) fn precision(&self) -> Precision {
+        self.header.precision
     }
 
     /// The model that made the embeddings.
@@ -255,21 +262,33 @@ impl Segment {
         self.header.sections.get(kind as usize).copied().unwrap_or_default()
     }
 
-    /// The embeddings of a range of rows back to back, [`Segment::dim`] components each.
-    pub(crate) fn embeddings(&self, rows: Range<u32>) -> Result<&[f32], Corruption> {
-        let bytes = self.header.dim.get() * size_of::<f32>();
-        let range = self.range_of(SectionKind::Embeddings, rows.clone(), bytes);
+    /// The embedding of a row: [`Segment::dim`] components.
+    pub(crate) fn embedding(&self, row: RowOrdinal) -> Result<EmbeddingRef<'_>, Corruption> {
+        let range = self.range_of_embedding(row);
         self.ensure(&range)?;
-        self.mapping.f32s(range).ok_or_else(|| {
-            self.fault(SectionKind::Embeddings, RowOrdinal::new(rows.start), bytes, "is not there")
+        let found = match self.header.precision {
+            Precision::Single => self.mapping.f32s(range).map(EmbeddingRef::from),
+            Precision::Half => self.mapping.bytes().get(range).map(EmbeddingRef::of_halves),
+        };
+        found.ok_or_else(|| {
+            self.fault(SectionKind::Embeddings, row, self.embedding_bytes(), "is not there")
         })
+    }
+
+    /// Bytes of an embedding.
+    pub(crate) fn embedding_bytes(&self) -> usize {
+        self.header.embedding_bytes()
     }
 
     /// Asks for an embedding that is about to be read.
     pub(crate) fn prefetch(&self, row: RowOrdinal) {
-        let bytes = self.header.dim.get() * size_of::<f32>();
-        let range = self.range_of(SectionKind::Embeddings, row.get()..row.get() + 1, bytes);
+        let range = self.range_of_embedding(row);
         kernel::prefetch(self.mapping.bytes().get(range).unwrap_or_default());
+    }
+
+    fn range_of_embedding(&self, row: RowOrdinal) -> Range<usize> {
+        let rows = row.get()..row.get().saturating_add(1);
+        self.range_of(SectionKind::Embeddings, rows, self.embedding_bytes())
     }
 
     /// The identity of a row.
@@ -354,7 +373,7 @@ impl Segment {
             attributes,
             metadata,
             created_at_us,
-            embedding: self.embeddings(row.get()..row.get().saturating_add(1))?,
+            embedding: self.embedding(row)?,
         })
     }
 

@@ -10,7 +10,8 @@ use crate::gallery::GalleryDescriptor;
 use crate::id::{Lsn, RowOrdinal, SegmentId, TemplateId};
 use crate::io::memory::MemoryDirectory;
 use crate::io::{Directory, FileName, Mapping};
-use crate::row::tests::{bare_row, descriptor, row};
+use crate::precision::Precision;
+use crate::row::tests::{bare_row, descriptor, half_descriptor, row};
 use crate::row::{Row, RowRef};
 
 const NAME: FileName = FileName::Segment(SegmentId::new(9));
@@ -36,6 +37,18 @@ fn file(rows: &[Row]) -> Vec<u8> {
     let rows: Vec<_> = rows.iter().map(|row| row.as_ref(Lsn::new(6))).collect();
     let dim = rows.first().map_or(2, |row| row.embedding.len());
     encode(SegmentId::new(9), &descriptor(3, "g", dim), &rows)
+}
+
+/// The same of a gallery of halves, with its rows as it keeps them.
+fn half_file(rows: &[Row]) -> (Vec<u8>, Vec<Row>) {
+    let round = |row: &Row| {
+        let embedding = row.embedding.clone().rounded(Precision::Half);
+        Row { embedding, ..row.clone() }
+    };
+    let kept: Vec<Row> = rows.iter().map(round).collect();
+    let refs: Vec<_> = kept.iter().map(|row| row.as_ref(Lsn::new(6))).collect();
+    let dim = rows.first().map_or(2, |row| row.embedding.dim().get());
+    (encode(SegmentId::new(9), &half_descriptor(3, "g", dim), &refs), kept)
 }
 
 fn open(bytes: &[u8]) -> Result<Segment, Corruption> {
@@ -101,6 +114,34 @@ fn a_segment_of_many_blocks_is_read_back() {
 }
 
 #[test]
+fn halves_are_read_back_in_half_of_the_bytes_and_merge_unchanged() {
+    for dim in [3, 65, 96] {
+        let rows: Vec<Row> = (0..40)
+            .map(|id| row(id, (0..dim).map(|at| (at as f32 - 1.3 * id as f32).sin()).collect()))
+            .collect();
+        let (bytes, kept) = half_file(&rows);
+        assert!(rows.iter().zip(&kept).all(|(row, kept)| row != kept), "rounding does something");
+        let (half, single) = (open(&bytes).unwrap(), open(&file(&rows)).unwrap());
+        assert_eq!(faults(&half), []);
+        assert_eq!((half.precision(), single.precision()), (Precision::Half, Precision::Single));
+        assert_eq!((half.dim(), half.has_codes()), (single.dim(), dim >= 64));
+        assert_eq!((half.embedding_bytes(), single.embedding_bytes()), (2 * dim, 4 * dim));
+        let section = SegmentHeader::decode(&bytes).unwrap().sections[1];
+        assert_eq!((section.offset % 64, section.length), (0, 40 * 2 * dim as u64));
+        let read: Vec<_> = (0..40).map(|at| half.row(RowOrdinal::new(at)).unwrap()).collect();
+        for ((read, kept), at) in read.iter().zip(&kept).zip(0..) {
+            assert_eq!(read.to_row(), *kept);
+            let first = section.offset as usize + at * 2 * dim;
+            let stored = u16::from_le_bytes([bytes[first], bytes[first + 1]]);
+            let value = crate::half::widen(stored).to_bits();
+            assert_eq!(value, kept.embedding.as_slice()[0].to_bits());
+        }
+        // A merge reads halves and writes them.
+        assert_eq!(encode(SegmentId::new(9), &half_descriptor(3, "g", dim), &read), bytes);
+    }
+}
+
+#[test]
 fn rows_are_found_by_identity() {
     let segment = open(&file(&rows())).unwrap();
     let find = |id| segment.find(TemplateId::new(id)).unwrap().map(RowOrdinal::get);
@@ -128,7 +169,7 @@ fn every_changed_byte_is_found_by_whoever_reads_it() {
         assert_eq!(faults(&segment)[0].offset, block, "byte {at}");
         assert_eq!(segment.row(RowOrdinal::new(0)).unwrap_err().offset, block, "byte {at}");
         assert_eq!(segment.find(TemplateId::new(3)).unwrap_err().offset, block, "byte {at}");
-        assert_eq!(segment.embeddings(1..2).unwrap_err().offset, block, "byte {at}");
+        assert_eq!(segment.embedding(RowOrdinal::new(1)).unwrap_err().offset, block, "byte {at}");
     }
 }
 
@@ -184,6 +225,13 @@ fn an_embedding_that_is_none_is_found_by_a_verification() {
     bytes[embeddings..embeddings + 4].copy_from_slice(&f32::NAN.to_le_bytes());
     let found = faults(&open(&resealed(&bytes).unwrap()).unwrap());
     assert_eq!(found[0].what, "row 0 has an embedding that is not of length 1");
+    for hostile in [0x7E00u16, 0x7C00, 0xFC00, 0x3C00] {
+        let (mut bytes, _) = half_file(&rows());
+        let embeddings = SegmentHeader::decode(&bytes).unwrap().sections[1].offset as usize;
+        bytes[embeddings..embeddings + 2].copy_from_slice(&hostile.to_le_bytes());
+        let found = faults(&open(&resealed(&bytes).unwrap()).unwrap());
+        assert_eq!(found[0].what, "row 0 has an embedding that is not of length 1", "{hostile:x}");
+    }
 }
 
 #[test]
@@ -251,6 +299,8 @@ fn a_header_that_does_not_fit_its_file_is_refused() {
     assert!(rows.contains("more than allowed"), "{rows}");
     let rows = refused(|header| header.rows += 1);
     assert!(rows.contains("does not hold 5 rows"), "{rows}");
+    let halves = refused(|header| header.precision = Precision::Half);
+    assert!(halves.contains("Embeddings does not hold 4 rows"), "{halves}");
     let checksums = refused(|header| header.checksums += 64);
     assert!(checksums.contains("do not follow"), "{checksums}");
     assert_eq!(CHECKSUM_BYTES, size_of::<Checksum>());
@@ -281,9 +331,10 @@ proptest! {
     /// Right checksums over wrong content: what a writer with a fault would leave.
     #[test]
     fn forged_content_never_panics(
+        is_half in any::<bool>(),
         edits in prop::collection::vec((160usize..900, any::<u8>()), 1..20),
     ) {
-        let mut bytes = file(&rows());
+        let mut bytes = if is_half { half_file(&rows()).0 } else { file(&rows()) };
         for (at, value) in edits {
             if let Some(byte) = bytes.get_mut(at) {
                 *byte = value;

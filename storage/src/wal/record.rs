@@ -130,7 +130,7 @@ fn head_checksum(salt: u64, length: u32, body: &[u8]) -> Checksum {
 mod tests {
     use super::*;
     use crate::id::{GalleryId, SegmentId, TemplateId};
-    use crate::row::tests::{descriptor, row};
+    use crate::row::tests::{descriptor, half_descriptor, row};
 
     const SALT: u64 = 0x5a17;
 
@@ -139,6 +139,7 @@ mod tests {
         let gallery = GalleryId::new(4);
         let changes = vec![
             Change::CreateGallery(descriptor(4, "g", 2)),
+            Change::CreateGallery(half_descriptor(5, "h", 2)),
             Change::Enroll { gallery, row: row(1, vec![1.0, 2.0]).into() },
             Change::Enroll { gallery, row: row(2, vec![1.0, 2.0]).into() },
             Change::Remove { gallery, template: TemplateId::new(1) },

@@ -7,5 +7,6 @@ mod compat;
 mod concurrency;
 mod corruption;
 mod model;
+mod precision;
 mod support;
 mod upkeep;

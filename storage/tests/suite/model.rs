@@ -6,19 +6,26 @@
 use std::collections::BTreeMap;
 
 use likeness_storage::{
-    GalleryId, Probe, Row, Scored, Snapshot, Store, StoreOptions, TemplateId, WriteBatch,
+    GalleryId, Precision, Probe, Row, Scored, Snapshot, Store, StoreOptions, TemplateId, WriteBatch,
 };
 
-use crate::support::{Random, crashing, create, open};
+use crate::support::{Random, crashing, create, create_of, kept, open};
 
 const DIM: usize = 7;
 
 /// What the store should hold: the galleries and their rows.
 type Model = BTreeMap<GalleryId, BTreeMap<u128, Row>>;
 
+/// Every third gallery keeps its embeddings as halves.
+fn precision_of(number: u64) -> Precision {
+    if number.is_multiple_of(3) { Precision::Half } else { Precision::Single }
+}
+
 struct World {
     random: Random,
     model: Model,
+    /// Of every gallery there was.
+    precisions: BTreeMap<GalleryId, Precision>,
     names: u64,
     next_id: u128,
 }
@@ -28,7 +35,9 @@ impl World {
         match self.random.below(20) {
             0 => {
                 self.names += 1;
-                let id = create(store, &format!("g{}", self.names), DIM);
+                let (name, precision) = (format!("g{}", self.names), precision_of(self.names));
+                let id = create_of(store, &name, DIM, precision);
+                self.precisions.insert(id, precision);
                 assert!(self.model.insert(id, BTreeMap::new()).is_none(), "{id} was used before");
             }
             1 if self.model.len() > 2 => self.drop_gallery(store),
@@ -73,7 +82,7 @@ impl World {
                     continue;
                 }
                 let row = self.random.row(id, DIM);
-                rows.insert(id, row.clone());
+                rows.insert(id, kept(&row, self.precisions[&gallery]));
                 batch.enroll(gallery, row);
             }
         }
@@ -110,7 +119,8 @@ impl World {
 fn run(seed: u64) {
     let folder = tempfile::tempdir().unwrap();
     let random = Random(seed);
-    let mut world = World { random, model: Model::new(), names: 0, next_id: 100 };
+    let (model, precisions) = (Model::new(), BTreeMap::new());
+    let mut world = World { random, model, precisions, names: 0, next_id: 100 };
     for _ in 0..8 {
         let small = world.random.below(3) == 0;
         let options = if small { crashing().with_checkpoint_bytes(2000) } else { crashing() };

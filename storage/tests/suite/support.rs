@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use likeness_storage::{
-    Dim, Embedding, GalleryDraft, GalleryId, Row, Store, StoreOptions, TemplateId, WriteBatch,
+    Dim, Embedding, GalleryDraft, GalleryId, Precision, Row, Store, StoreOptions, TemplateId,
+    WriteBatch,
 };
 
 /// A reproducible stream of numbers (Steele, Lea and Flood's `SplitMix64`).
@@ -73,14 +74,24 @@ pub(crate) fn draft(tenant: &str, name: &str, dim: usize) -> GalleryDraft {
         description: None,
         model: Arc::from("m@1"),
         dim: Dim::new(dim).unwrap(),
+        precision: Precision::Single,
         created_at_us: 7,
     }
 }
 
 pub(crate) fn create(store: &Store, name: &str, dim: usize) -> GalleryId {
+    create_of(store, name, dim, Precision::Single)
+}
+
+pub(crate) fn create_of(store: &Store, name: &str, dim: usize, precision: Precision) -> GalleryId {
     let mut batch = WriteBatch::new();
-    batch.create_gallery(draft("tenant", name, dim));
+    batch.create_gallery(GalleryDraft { precision, ..draft("tenant", name, dim) });
     store.write(batch).unwrap().created[0]
+}
+
+/// The row as a gallery keeps it.
+pub(crate) fn kept(row: &Row, precision: Precision) -> Row {
+    Row { embedding: row.embedding.clone().rounded(precision), ..row.clone() }
 }
 
 /// Changes one byte of a file.

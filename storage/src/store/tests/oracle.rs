@@ -85,7 +85,9 @@ impl Oracle {
                 Operation::DropGallery(id) => drop(world.galleries.remove(id)),
                 Operation::Enroll { gallery, row } => {
                     let gallery = Arc::make_mut(world.galleries.get_mut(gallery).unwrap());
-                    let before = gallery.rows.insert(row.id, (lsn, row.clone()));
+                    let embedding = row.embedding.clone().rounded(gallery.descriptor.precision);
+                    let kept = Row { embedding, ..row.clone() };
+                    let before = gallery.rows.insert(row.id, (lsn, kept));
                     assert!(before.is_none(), "the workload enrols {} twice", row.id);
                 }
                 Operation::Remove { gallery, template } => {

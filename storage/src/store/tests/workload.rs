@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use super::oracle::{Oracle, World, read};
 use crate::batch::{Commit, Operation, WriteBatch, WriteError};
+use crate::gallery::GalleryDraft;
 use crate::id::GalleryId;
 use crate::io::FileName;
 use crate::io::memory::{MemoryDirectory, Random};
 use crate::options::StoreOptions;
+use crate::precision::Precision;
 use crate::recovery::{OpenError, RecoveryReport};
 use crate::row::Row;
 use crate::row::tests::{draft, row};
@@ -275,7 +277,10 @@ impl Workload {
     fn create_gallery(&mut self) -> Result<(), WriteError> {
         let mut batch = WriteBatch::new();
         let name = format!("g{}", self.oracle.lsn());
-        batch.create_gallery(draft(&name, 1 + self.random.below(8)));
+        let precision =
+            if self.oracle.lsn().is_multiple_of(2) { Precision::Half } else { Precision::Single };
+        let draft = draft(&name, 1 + self.random.below(8));
+        batch.create_gallery(GalleryDraft { precision, ..draft });
         self.write(&batch)
     }
 
