@@ -18,15 +18,20 @@ use crate::snapshot::Snapshot;
 use crate::store::Store;
 use crate::template_set::TemplateSet;
 
-fn options() -> StoreOptions {
+pub(crate) fn options() -> StoreOptions {
     StoreOptions::default().with_checkpoint_on_close(false).with_compaction(false)
 }
 
-/// A gallery with rows in memory, in two segments, and deleted ones, as `places` says.
 fn gallery(places: &[u8], options: StoreOptions) -> (Store, GalleryId) {
     let store = Store::open_in(Arc::new(MemoryDirectory::default()), options).unwrap().0;
+    let gallery = filled(&store, "g", places);
+    (store, gallery)
+}
+
+/// A gallery with rows in memory, in two segments, and deleted ones, as `places` says.
+pub(crate) fn filled(store: &Store, name: &str, places: &[u8]) -> GalleryId {
     let mut batch = WriteBatch::new();
-    batch.create_gallery(draft("g", 3));
+    batch.create_gallery(draft(name, 3));
     let gallery = store.write(batch).unwrap().created[0];
     for stage in 0..3 {
         let (mut batch, mut removal) = (WriteBatch::new(), WriteBatch::new());
@@ -43,7 +48,7 @@ fn gallery(places: &[u8], options: StoreOptions) -> (Store, GalleryId) {
         }
         store.write(removal).unwrap();
     }
-    (store, gallery)
+    gallery
 }
 
 /// A vector around one of a few centres, so that some rows are much alike.
@@ -55,7 +60,7 @@ fn face(random: &mut Random, dim: usize, people: usize) -> Vec<f32> {
 }
 
 /// Some thousand rows of 96 dimensions in two segments and in memory, a tenth of them deleted.
-fn coded_gallery(options: StoreOptions) -> (Store, GalleryId) {
+pub(crate) fn coded_gallery(options: StoreOptions) -> (Store, GalleryId) {
     let store = Store::open_in(Arc::new(MemoryDirectory::default()), options).unwrap().0;
     let mut batch = WriteBatch::new();
     batch.create_gallery(draft("g", 96));
