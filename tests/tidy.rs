@@ -64,7 +64,7 @@ const STORAGE: House = House {
         &["inventory", "version"],
         &["attachment", "gc", "scan", "sealed"],
         &["checkpoint", "prepare", "recovery", "snapshot"],
-        &["check", "compaction"],
+        &["check", "compaction", "join"],
         &["activity", "backup", "erasure", "worker"],
         &["committer", "restore"],
         &["loader"],

@@ -238,7 +238,8 @@ struct Scan {
 }
 
 /// Tells a scan on another thread to stop when its caller no longer waits for it.
-struct CancelOnDrop(Arc<AtomicBool>);
+#[derive(Debug)]
+pub(super) struct CancelOnDrop(pub(super) Arc<AtomicBool>);
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
@@ -254,7 +255,10 @@ impl TenantSnapshot {
 
     /// How cosines of `gallery`'s templates read as similarities. Only the model that made them
     /// knows; those of callers' own models read as they are.
-    fn similarity(&self, gallery: &GalleryDescriptor) -> Result<SimilarityMapping, EngineError> {
+    pub(super) fn similarity(
+        &self,
+        gallery: &GalleryDescriptor,
+    ) -> Result<SimilarityMapping, EngineError> {
         if *gallery.model == *EXTERNAL_MODEL {
             return Ok(SimilarityMapping::identity());
         }
@@ -292,8 +296,8 @@ impl TenantSnapshot {
         scan: Scan,
     ) -> Result<CandidateList, EngineError> {
         let mapping = self.similarity(gallery)?;
-        // The inverse mapping rounds: scan a hair below the threshold, then decide by similarity.
-        let min_score = scan.threshold.map_or(f32::NEG_INFINITY, |t| mapping.cosine(t) - 1e-5);
+        let least = scan.threshold.unwrap_or(0.0);
+        let min_score = least_cosine(&mapping, least);
         let probe = Probe {
             min_score,
             exclude: template.exclude,
@@ -303,7 +307,6 @@ impl TenantSnapshot {
             ..Probe::new(template.embedding, scan.limit)
         };
         let (scored, report) = self.snapshot.explain(gallery.id, &probe)?;
-        let least = scan.threshold.unwrap_or(0.0);
         let candidates = scored
             .into_iter()
             .map(|scored| Candidate {
@@ -329,6 +332,12 @@ impl TenantSnapshot {
         }
         Ok(matches)
     }
+}
+
+/// The least cosine to look for where similarities of at least `threshold` are wanted: the inverse
+/// mapping rounds, so it is a hair below, and what is found is then decided by its similarity.
+pub(super) fn least_cosine(mapping: &SimilarityMapping, threshold: f32) -> f32 {
+    mapping.cosine(threshold) - 1e-5
 }
 
 /// The caller's numbers as a template of `gallery`: right length, finite, normalised to length 1.

@@ -16,6 +16,7 @@ mod identify;
 mod inference;
 pub mod keyring;
 mod role;
+mod similar;
 mod tenant;
 mod upkeep;
 
@@ -30,6 +31,7 @@ pub use identify::{
 pub use inference::Inference;
 pub use likeness_storage::{Exactness, Precision};
 pub use role::{Action, Role};
+pub use similar::{FacePair, SimilarFaces, SimilarRequest};
 pub use tenant::{Tenant, TenantName, TenantNameError};
 
 pub use likeness_storage::Activity;

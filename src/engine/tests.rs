@@ -10,25 +10,25 @@ use crate::biometric::{AttributeSet, FaceId, SyntheticFaces};
 
 const DIMENSIONS: usize = 32;
 
-struct World {
+pub(super) struct World {
     _directory: TempDir,
     engine: Arc<Engine>,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (store, _) = Store::open(directory.path(), StoreOptions::default()).unwrap();
         let inference = Inference::unavailable("install one with `likeness models install`");
         Self { _directory: directory, engine: Engine::new(Arc::new(store), inference) }
     }
 
-    fn tenant(&self, name: &str) -> Tenant {
+    pub(super) fn tenant(&self, name: &str) -> Tenant {
         self.engine.tenant(name.parse().unwrap())
     }
 }
 
-async fn create(tenant: &Tenant, name: &str) -> Result<Gallery, EngineError> {
+pub(super) async fn create(tenant: &Tenant, name: &str) -> Result<Gallery, EngineError> {
     let model = GalleryModel::External(DIMENSIONS);
     let precision = Precision::default();
     let request = GalleryRequest { name: name.to_owned(), description: None, model, precision };
@@ -44,14 +44,14 @@ fn draft(values: Vec<f32>, image: &str) -> EnrollmentDraft {
     }
 }
 
-async fn enroll_people(tenant: &Tenant, gallery: &str, people: usize) -> Vec<FaceId> {
+pub(super) async fn enroll_people(tenant: &Tenant, gallery: &str, people: usize) -> Vec<FaceId> {
     let mut faces = SyntheticFaces::new(3, DIMENSIONS);
     let drafts = (0..people).flat_map(|_| faces.identity(2)).map(|v| draft(v, "i")).collect();
     let enrollments = tenant.enroll(gallery, drafts).await.unwrap();
     enrollments.into_iter().flat_map(|enrollment| enrollment.faces).map(|f| f.face_id).collect()
 }
 
-fn request(probe: ProbeSource, limit: usize) -> IdentifyRequest {
+pub(super) fn request(probe: ProbeSource, limit: usize) -> IdentifyRequest {
     IdentifyRequest { probe, limit, threshold: None, only: None, exactness: Exactness::default() }
 }
 

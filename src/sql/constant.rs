@@ -2,19 +2,19 @@
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Float32Array, RecordBatchOptions};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Float32Type, Schema};
+use datafusion::arrow::datatypes::{DataType, Field, Float32Type, Schema};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::Session;
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::expr::Alias;
+use datafusion::logical_expr::expr::{Alias, Placeholder};
 use datafusion::logical_expr::{ColumnarValue, Expr};
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::{self, Value};
 use std::sync::Arc;
 
-use super::types::reads_text_itself;
+use super::types::{SqlType, reads_text_itself};
 use super::{SqlError, SqlState};
 
 /// The value of `expr`, which must read no columns; `what` names it in errors.
@@ -67,6 +67,17 @@ pub(super) fn check_constant(what: &str, expr: &Expr) -> Result<(), SqlError> {
     }
     let message = format!("{what} must be a constant or a parameter");
     Err(SqlError::new(SqlState::FeatureNotSupported, message))
+}
+
+/// A parameter whose type nothing else decides gets `sql_type`.
+pub(super) fn typed(expr: Expr, sql_type: SqlType) -> Expr {
+    match expr {
+        Expr::Placeholder(Placeholder { id, field: None }) => {
+            let field = Arc::new(Field::new("", sql_type.arrow_type(), true));
+            Expr::Placeholder(Placeholder::new_with_field(id, Some(field)))
+        }
+        other => other,
+    }
 }
 
 /// `expr` without parentheses, and without casts of text to types whose input syntax we read
@@ -124,6 +135,14 @@ pub(super) fn bytes(what: &str, value: &ScalarValue) -> Result<Option<Vec<u8>>, 
             Some(text) => bytea(text).map(Some),
             None => Err(mismatch(what, "bytea", other)),
         },
+    }
+}
+
+/// A number; NULL is none.
+pub(super) fn real(what: &str, value: &ScalarValue) -> Result<Option<f32>, SqlError> {
+    match value.cast_to(&DataType::Float32)? {
+        ScalarValue::Float32(number) => Ok(number),
+        _ => Err(mismatch(what, "real", value)),
     }
 }
 

@@ -1,10 +1,10 @@
 //! SQL over the galleries of one tenant: parsing, planning and running statements.
 //!
-//! DataFusion plans and runs queries; this folder gives it the galleries as tables, `SEARCH` as
-//! an operator, and carries out everything that writes by itself. It knows no wire protocol, no
-//! image format and no file of the store: what it reads comes from a snapshot, what it writes
-//! goes through the engine. Nothing here reads files or opens connections on behalf of a
-//! statement.
+//! DataFusion plans and runs queries; this folder gives it the galleries as tables, `SEARCH` and
+//! `similar_faces` as operators, and carries out everything that writes by itself. It knows no wire
+//! protocol, no image format and no file of the store: what it reads comes from a snapshot, what
+//! it writes goes through the engine. Nothing here reads files or opens connections on behalf of
+//! a statement.
 
 mod adapt;
 mod catalog;
@@ -21,12 +21,14 @@ mod marker;
 mod name;
 mod outcome;
 mod parser;
+mod planning;
 mod position;
 mod query;
 mod scan;
 mod search;
 mod session;
 mod settings;
+mod similar;
 mod stack;
 mod state;
 mod statement;

@@ -29,7 +29,9 @@ use super::catalog::{GalleryCatalog, SCHEMA};
 use super::columns::schema_of;
 use super::constant::{evaluate, without_text_casts};
 use super::name::{folded, parameter_index};
-use super::search::{SearchQueryPlanner, SearchRelationPlanner};
+use super::planning::OperatorPlanner;
+use super::search::SearchRelationPlanner;
+use super::similar::SimilarRelationPlanner;
 use super::types::SqlType;
 use super::yielding::YieldBetweenBatches;
 use super::{SqlError, SqlState};
@@ -58,7 +60,7 @@ static SHARED: LazyLock<Result<SessionState, SqlError>> = LazyLock::new(|| {
     Ok(SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(runtime)
-        .with_query_planner(Arc::new(SearchQueryPlanner))
+        .with_query_planner(Arc::new(OperatorPlanner))
         .with_physical_optimizer_rule(Arc::new(YieldBetweenBatches))
         .with_expr_planners(SessionStateDefaults::default_expr_planners())
         .with_scalar_functions(scalar_functions())
@@ -105,6 +107,7 @@ impl QueryContext {
         state.config_mut().set_extension(Arc::new(exactness));
         state.register_catalog_list(Arc::new(catalog.clone()));
         state.register_relation_planner(Arc::new(SearchRelationPlanner(catalog.clone())))?;
+        state.register_relation_planner(Arc::new(SimilarRelationPlanner(catalog.clone())))?;
         state.mark_start_execution();
         Ok(Self { state, catalog })
     }

@@ -31,7 +31,7 @@ use crate::biometric::FaceId;
 use crate::engine::{EngineError, TenantSnapshot};
 
 /// Most rows of one batch.
-const BATCH_ROWS: usize = 8192;
+pub(super) const BATCH_ROWS: usize = 8192;
 
 /// Most bytes of embeddings in one batch.
 const BATCH_EMBEDDING_BYTES: usize = 8 << 20;

@@ -4,6 +4,7 @@
 //! others: accepting `TimeZone = 'Asia/Tokyo'` and showing UTC would be worse than refusing it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -378,5 +379,16 @@ fn value_text(value: &ast::Expr) -> Option<String> {
             value_text(expr).map(|digits| format!("-{digits}"))
         }
         _ => None,
+    }
+}
+
+/// What EXPLAIN says of what a search may leave to chance: nothing where that is the default.
+pub(super) fn write_exactness(exactness: Exactness, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match exactness {
+        Exactness::Deterministic => f.write_str(", deterministic"),
+        Exactness::Probable(p) if exactness != Exactness::default() => {
+            write!(f, ", failure_probability={:e}", p.get())
+        }
+        Exactness::Probable(_) => Ok(()),
     }
 }

@@ -69,7 +69,7 @@
 //! | 6 | `inventory` `version` |
 //! | 7 | `attachment` `gc` `scan` `sealed` |
 //! | 8 | `checkpoint` `prepare` `recovery` `snapshot` |
-//! | 9 | `check` `compaction` |
+//! | 9 | `check` `compaction` `join` |
 //! | 10–11 | `activity` `backup` `erasure` `worker` · `committer` `restore` |
 //! | 12–13 | `loader` · `store` |
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
@@ -100,6 +100,7 @@ mod half;
 mod id;
 mod inventory;
 mod io;
+mod join;
 mod kernel;
 pub mod limits;
 mod loader;
@@ -136,6 +137,7 @@ pub use error::{Corruption, IoFailure};
 pub use exactness::{Exactness, FailureProbability};
 pub use gallery::{GalleryDescriptor, GalleryDraft};
 pub use id::{GalleryId, LogSeq, Lsn, RowOrdinal, SegmentId, StoreId, TemplateId};
+pub use join::{JoinCursor, JoinRequest, ScoredPair, SimilarityJoin};
 pub use kernel::{Kernel, UnknownKernel};
 pub use loader::Loader;
 pub use options::StoreOptions;

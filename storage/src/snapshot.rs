@@ -6,7 +6,7 @@ use crate::error::Corruption;
 use crate::gallery::GalleryDescriptor;
 use crate::id::{GalleryId, Lsn, TemplateId};
 use crate::row::RowRef;
-use crate::scan::{self, Probe, ReadError, ScanPool, ScanReport};
+use crate::scan::{self, Pair, PairProbe, Probe, ReadError, ScanPool, ScanReport};
 use crate::topk::Scored;
 use crate::version::{GalleryView, Version};
 
@@ -147,6 +147,18 @@ impl Snapshot {
         probes: &[Probe],
     ) -> Result<Vec<Vec<Scored>>, ReadError> {
         Ok(self.search(id, probes.to_vec())?.0)
+    }
+
+    /// The first `most` pairs of some probes with the rows of a gallery, in one pass: in the order
+    /// of the probes, those of one probe in the order of templates. Fewer than `most` are all.
+    pub(crate) fn pairs(
+        &self,
+        id: GalleryId,
+        probes: Vec<PairProbe>,
+        most: usize,
+    ) -> Result<Vec<Pair>, ReadError> {
+        let view = self.version.gallery(id).ok_or(ReadError::NoSuchGallery(id))?;
+        scan::pairs(&self.pool, view, probes, most)
     }
 
     fn search(

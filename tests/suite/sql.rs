@@ -1,5 +1,6 @@
 //! The PostgreSQL door as a stock driver sees it: log-in, statements, parameters, tags, errors.
 
+use futures::TryStreamExt;
 use tokio_postgres::SimpleQueryMessage;
 use tokio_postgres::error::SqlState;
 
@@ -147,4 +148,41 @@ async fn deallocated_statements_are_gone_and_new_ones_work() {
     let unknown = client.batch_execute("DEALLOCATE nobody").await.unwrap_err();
     assert_eq!(unknown.code(), Some(&SqlState::INVALID_SQL_STATEMENT_NAME));
     assert_eq!(client.query("SELECT 3", &[]).await.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn similar_faces_are_paired_resumed_and_given_up() {
+    let server = ServerBuilder::new().start().await;
+    let client = server.admin().await;
+    let ids = filled(&client, &embeddings(20, 32)).await;
+    let statement = "SELECT * FROM similar_faces('users', threshold => $1, after_face_id => $2)";
+    let prepared = client.prepare(statement).await.unwrap();
+    let all = client.query(&prepared, &[&0.0_f32, &None::<&str>]).await.unwrap();
+    assert_eq!(all.len(), 20 * 19 / 2);
+    let pairs: Vec<(&str, &str)> = all.iter().map(|row| (row.get(0), row.get(1))).collect();
+    assert!(pairs.is_sorted_by(|a, b| a < b) && pairs.iter().all(|(one, other)| one < other));
+    for row in &all[..40] {
+        let search = "SELECT similarity FROM (SEARCH FACES IN users LIKE $1 LIMIT 100) s \
+                      WHERE face_id = $2";
+        let (one, other): (&str, &str) = (row.get(0), row.get(1));
+        let found = client.query_one(search, &[&one, &other]).await.unwrap();
+        assert_eq!(found.get::<_, f32>(0).to_bits(), row.get::<_, f32>("similarity").to_bits());
+    }
+    let rest = client.query(&prepared, &[&0.0_f32, &Some(&ids[4])]).await.unwrap();
+    assert_eq!(rest.len(), 15 * 14 / 2);
+
+    client.batch_execute("CREATE COLLECTION crowd WITH (dimensions = 2)").await.unwrap();
+    let crowd = format!("INSERT INTO crowd (embedding) VALUES {}", vec!["($1)"; 4000].join(", "));
+    client.execute(&crowd, &[&[1.0_f32, 0.0].as_slice()]).await.unwrap();
+    let endless = "SELECT * FROM similar_faces('crowd', threshold => 0)";
+    let mut rows = Box::pin(client.query_raw(endless, &[] as &[&str]).await.unwrap());
+    assert!(rows.try_next().await.unwrap().is_some());
+    client.cancel_token().cancel_query(tokio_postgres::NoTls).await.unwrap();
+    let ended = loop {
+        match rows.try_next().await {
+            Ok(Some(_)) => {}
+            other => break other.map(|_| ()),
+        }
+    };
+    assert_eq!(ended.unwrap_err().code(), Some(&SqlState::QUERY_CANCELED));
 }

@@ -1,6 +1,7 @@
 //! Exact search: what it finds against brute force, how long it takes, what it keeps in memory.
 
 mod data_set;
+mod join;
 mod oracle;
 mod question;
 
@@ -76,6 +77,10 @@ pub struct SearchArgs {
     /// Writes templates and probes to this directory for other programs, and measures nothing
     #[arg(long, value_name = "DIR")]
     export: Option<PathBuf>,
+    /// Joins all templates with each other, compares the pairs of as many as there are probes with
+    /// brute force, and measures nothing else
+    #[arg(long)]
+    join: bool,
     /// Leaves the comparison with brute force out
     #[arg(long)]
     no_recall: bool,
@@ -94,10 +99,14 @@ pub(super) fn run(args: SearchArgs, out: &mut impl Write) -> Outcome {
     if let Some(folder) = &args.export {
         return export(&matrix, args.rows, &probes, folder);
     }
-    let SearchArgs { rows, dim, precision, data, json, no_recall, .. } = args;
+    let SearchArgs { rows, dim, precision, data, json, no_recall, join, .. } = args;
     let bench = Bench::new(BenchArgs { rows, dim, precision, log_mib: 0, data, json })?;
     let gallery = fill(&bench, &matrix)?;
     let run = Run { bench: &bench, gallery, matrix: &matrix, probes: &probes };
+    if join {
+        let store = run.open(cores())?;
+        return join::run(&bench, &store, gallery, &matrix, args.probes, out);
+    }
     run.memory(out)?;
     run.latency(out)?;
     run.threads(out)?;

@@ -14,7 +14,7 @@ const SUMS: usize = 16;
 /// Longest list that is asked for.
 const LIST: usize = 100;
 /// Scores that differ by less are equal: the oracle adds up in another order.
-const ROUNDING: f32 = 1e-5;
+pub(super) const ROUNDING: f32 = 1e-5;
 
 /// For each probe and filter, the best rows.
 #[derive(Debug)]
@@ -102,7 +102,8 @@ fn best_rows(
     lists
 }
 
-fn product(left: &[f32], right: &[f32]) -> f32 {
+/// The inner product of two vectors of equal length.
+pub(super) fn product(left: &[f32], right: &[f32]) -> f32 {
     let mut sums = [0.0f32; SUMS];
     let (left, left_rest) = left.as_chunks::<SUMS>();
     let (right, right_rest) = right.as_chunks::<SUMS>();

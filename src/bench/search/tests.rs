@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::*;
 
 fn args(precision: Precision, data: PathBuf, export: Option<PathBuf>) -> SearchArgs {
-    let (no_recall, json) = (false, true);
-    SearchArgs { rows: 1500, dim: 64, precision, probes: 6, export, no_recall, data, json }
+    let (join, no_recall, json) = (false, false, true);
+    SearchArgs { rows: 1500, dim: 64, precision, probes: 6, export, join, no_recall, data, json }
 }
 
 #[test]
@@ -46,6 +46,23 @@ fn tells_each_figure(precision: Precision) -> u64 {
     }
     let memory = figures.iter().find(|value| value["figure"] == "memory").unwrap();
     memory["embedding_bytes_per_template"].as_u64().unwrap()
+}
+
+#[test]
+fn a_join_is_timed_and_finds_what_brute_force_finds() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("bench");
+    let mut out = Vec::new();
+    run(SearchArgs { join: true, ..args(Precision::Single, data.clone(), None) }, &mut out)
+        .unwrap();
+    assert!(!data.exists());
+    let figure: Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(figure["figure"], "join");
+    assert_eq!(figure["templates_compared_with_brute_force"], 6);
+    assert_eq!(figure["pairs_that_differ"], 0);
+    // Two templates of one person are alike more often than not.
+    assert!(figure["pairs"].as_u64().unwrap() > 1500, "{figure}");
+    assert!(figure["seconds"].is_number());
 }
 
 #[test]

@@ -12,7 +12,6 @@ use datafusion::catalog::Session;
 use datafusion::common::internal_err;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::DataFusionError;
-use datafusion::execution::context::QueryPlanner;
 use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
@@ -29,35 +28,21 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, PlanProperties,
     ReplaceChildrenOptions,
 };
-use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
+use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 use futures::{TryStreamExt, stream};
 use likeness_storage::{ScanReport, StageReport};
 
 use super::super::columns::{SearchColumn, search_schema};
 use super::super::constant::evaluate;
+use super::super::settings::write_exactness;
 use super::node::FaceSearch;
 use super::request::Request;
 use crate::biometric::FaceId;
 use crate::engine::{Exactness, FaceSet, ProbeSource};
 
-/// Plans queries as DataFusion does, and searches as [`FaceSearchExec`].
+/// Makes operators of [`FaceSearch`].
 #[derive(Debug)]
-pub(in super::super) struct SearchQueryPlanner;
-
-#[async_trait]
-impl QueryPlanner for SearchQueryPlanner {
-    async fn create_physical_plan(
-        &self,
-        plan: &LogicalPlan,
-        session: &dyn Session,
-    ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
-        DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(SearchPlanner)])
-            .create_physical_plan(plan, session)
-            .await
-    }
-}
-
-struct SearchPlanner;
+pub(in super::super) struct SearchPlanner;
 
 #[async_trait]
 impl ExtensionPlanner for SearchPlanner {
@@ -144,13 +129,7 @@ impl DisplayAs for FaceSearchExec {
             write!(f, ", threshold={threshold}")?;
         }
         write!(f, ", limit={limit}")?;
-        match exactness {
-            Exactness::Deterministic => f.write_str(", deterministic")?,
-            Exactness::Probable(p) if *exactness != Exactness::default() => {
-                write!(f, ", failure_probability={:e}", p.get())?;
-            }
-            Exactness::Probable(_) => {}
-        }
+        write_exactness(*exactness, f)?;
         f.write_str(if self.candidates.is_some() { ", filtered" } else { "" })?;
         self.report.get().map_or(Ok(()), |report| write_report(report, f))
     }

@@ -15,7 +15,7 @@ mod request;
 mod rewrite;
 
 pub(super) use direct::DirectSearch;
-pub(super) use exec::{SearchQueryPlanner, face_ids};
+pub(super) use exec::{SearchPlanner, face_ids};
 pub(super) use planner::SearchRelationPlanner;
 pub(super) use rewrite::rewrite;
 

@@ -5,17 +5,16 @@ use std::sync::Arc;
 use datafusion::common::{DFSchema, TableReference};
 use datafusion::datasource::provider_as_source;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::expr::Placeholder;
 use datafusion::logical_expr::planner::{
     PlannedRelation, RelationPlanner, RelationPlannerContext, RelationPlanning,
 };
-use datafusion::logical_expr::{Expr, Extension, LogicalPlan, LogicalPlanBuilder, col};
+use datafusion::logical_expr::{Extension, LogicalPlan, LogicalPlanBuilder, col};
 use datafusion::sql::sqlparser::ast::{self, TableFactor};
 
 use super::super::SqlError;
 use super::super::catalog::GalleryCatalog;
 use super::super::columns::GalleryColumn;
-use super::super::constant::check_constant;
+use super::super::constant::{check_constant, typed};
 use super::super::types::SqlType;
 use super::arguments::{Arguments, LIMIT_TYPE, THRESHOLD_TYPE, is_marker, probe_type};
 use super::node::{FaceSearch, SearchedGallery};
@@ -83,16 +82,5 @@ impl SearchRelationPlanner {
         }
         let ids = scan.filter(predicate)?.project([col(GalleryColumn::FaceId.name())])?;
         ids.build()
-    }
-}
-
-/// A parameter whose type nothing else decides gets `sql_type`.
-fn typed(expr: Expr, sql_type: SqlType) -> Expr {
-    match expr {
-        Expr::Placeholder(Placeholder { id, field: None }) => {
-            let field = datafusion::arrow::datatypes::Field::new("", sql_type.arrow_type(), true);
-            Expr::Placeholder(Placeholder::new_with_field(id, Some(Arc::new(field))))
-        }
-        other => other,
     }
 }

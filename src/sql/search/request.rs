@@ -11,7 +11,7 @@ use datafusion::scalar::ScalarValue;
 use likeness_storage::{GalleryId, RowRef, ScanReport, Snapshot, TemplateId};
 
 use super::super::columns::{GalleryColumn, SearchColumn};
-use super::super::constant::{bytes, reals, text};
+use super::super::constant::{bytes, real, reals, text};
 use super::super::scan::failed;
 use super::super::{SqlError, SqlState};
 use super::node::SearchedGallery;
@@ -108,10 +108,8 @@ fn probe_source(kind: ProbeKind, value: &ScalarValue) -> Result<ProbeSource, Sql
 
 /// A threshold as the engine takes it, which checks its bounds.
 fn similarity(value: &ScalarValue) -> Result<f32, SqlError> {
-    match value.cast_to(&DataType::Float32)? {
-        ScalarValue::Float32(Some(threshold)) => Ok(threshold),
-        _ => Err(SqlError::new(SqlState::NullValueNotAllowed, "THRESHOLD must not be NULL")),
-    }
+    real("THRESHOLD", value)?
+        .ok_or_else(|| SqlError::new(SqlState::NullValueNotAllowed, "THRESHOLD must not be NULL"))
 }
 
 /// A number of candidates; the engine checks how many there may be.

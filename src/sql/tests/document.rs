@@ -36,3 +36,25 @@ async fn the_searches_of_the_manual_plan_with_their_parameter() {
         must(&examples, outcome);
     }
 }
+
+#[tokio::test]
+async fn the_pairs_of_the_manual_are_found() {
+    let (_, rest) = DOCUMENT.split_once("```sql\nSELECT s.external_face_id").unwrap();
+    let (examples, _) = rest.split_once("```").unwrap();
+    let client = Client::new();
+    for collection in ["users", "banned"] {
+        client.run(&format!("CREATE COLLECTION {collection} WITH (dimensions = 1)")).await;
+        let columns = "(metadata, embedding)";
+        client.run(&format!("INSERT INTO {collection} {columns} VALUES ('{{}}', '[1]')")).await;
+    }
+    client.run("INSERT INTO users (embedding) VALUES ('[1]')").await;
+    let examples = format!("SELECT s.external_face_id{examples}");
+    let mut rows = Vec::new();
+    for statement in client.session.parse(&examples).unwrap() {
+        let parameters = vec![0.5_f32.into(); statement.parameter_count()];
+        let outcome = must(&examples, client.session.execute(&statement, parameters).await);
+        let Outcome::Rows { stream, .. } = outcome else { panic!("{outcome:?}") };
+        rows.push(super::texts(stream).await.unwrap().len());
+    }
+    assert_eq!(rows, [1, 2]);
+}

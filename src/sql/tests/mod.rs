@@ -12,6 +12,7 @@ mod query;
 mod role;
 mod search;
 mod session;
+mod similar;
 mod storage;
 
 use std::sync::Arc;

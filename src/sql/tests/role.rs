@@ -4,9 +4,10 @@ use super::Client;
 use crate::engine::Role;
 use crate::sql::SqlState;
 
-const READS: [&str; 15] = [
+const READS: [&str; 16] = [
     "SELECT count(*) FROM people",
     "SEARCH FACES IN people EMBEDDING '[1,0,0]'",
+    "SELECT * FROM similar_faces('people', threshold => 0.5)",
     "VALUES (1)",
     "WITH x AS (SELECT 1) SELECT * FROM x",
     "EXPLAIN ANALYZE SELECT * FROM people",

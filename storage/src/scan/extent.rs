@@ -44,7 +44,7 @@ fn search_tile(
     for (target, board) in targets.zip(&mut scratch.boards) {
         target.check_cancelled()?;
         board.fit(tile.groups);
-        tile.mark_permitted(&target.probe, &mut board.undecided)?;
+        tile.mark_permitted(target, &mut board.undecided)?;
         let left = tile.extent.kernel.count(&board.undecided);
         tally.rows += left;
         if left == 0 {

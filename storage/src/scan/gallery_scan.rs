@@ -8,25 +8,31 @@ use parking_lot::Mutex;
 
 use super::extent;
 use super::pool::Task;
-use super::probe::{Probe, ReadError};
+use super::probe::ReadError;
 use super::report::{ScanReport, Tally};
 use super::scratch::Scratch;
 use super::settle;
 use super::target::Target;
 use super::tile::Extent;
-use crate::code::{EXTENT_ROWS, has_codes};
+use crate::code::EXTENT_ROWS;
+use crate::error::Corruption;
+use crate::id::TemplateId;
 use crate::kernel::Kernel;
 use crate::limits::SCAN_BLOCK_ROWS;
 use crate::memtable::Memtable;
-use crate::rotation::Rotation;
 use crate::topk::Scored;
 use crate::version::GalleryView;
+
+/// Probes that one unit compares with the rows of a table: few enough that their embeddings stay in
+/// a core's cache, and that others wait for the unit no longer than for an extent.
+const TABLE_PROBES: usize = 8;
 
 /// What one call of a thread searches.
 #[derive(Clone, Copy, Debug)]
 enum Unit {
-    /// The rows of a table in memory, by its place among the tables.
-    Table(usize),
+    /// The rows of a table in memory, by its place among the tables, for some probes, by the place
+    /// of the first.
+    Table(usize, usize),
     /// An extent of a segment, by the segment's place and the extent's number.
     Extent(usize, u32),
     /// What waits of a probe, by the probe's place.
@@ -65,26 +71,15 @@ impl Outcome {
 }
 
 impl GalleryScan {
-    /// Prepares the probes and cuts the gallery into units.
+    /// Cuts the gallery into units.
     pub(crate) fn new(
         view: Arc<GalleryView>,
-        probes: Vec<Probe>,
+        targets: Vec<Target>,
         kernel: Kernel,
     ) -> Result<Self, ReadError> {
-        let expected = view.descriptor.dim;
-        for probe in &probes {
-            let actual = probe.embedding.dim();
-            if expected != actual {
-                return Err(ReadError::DimensionMismatch { expected, actual });
-            }
-        }
-        let rotation = has_codes(expected).then(|| Rotation::new(expected));
-        let rows = view.row_count();
-        let targets: Vec<Target> =
-            probes.into_iter().map(|probe| Target::new(probe, rotation.as_ref(), rows)).collect();
         let hopeless = targets.iter().all(Target::is_hopeless);
-        let mut units = if hopeless { Vec::new() } else { units_of(&view) };
-        if !units.is_empty() && rotation.is_some() {
+        let mut units = if hopeless { Vec::new() } else { units_of(&view, &targets)? };
+        if !units.is_empty() && targets.iter().any(|target| target.codes.is_some()) {
             units.extend((0..targets.len()).map(Unit::Waiting));
         }
         let (next, outcome) = (AtomicUsize::new(0), Mutex::default());
@@ -120,9 +115,11 @@ impl GalleryScan {
     fn search(&self, unit: Unit, scratch: &mut Scratch) -> Result<Tally, ReadError> {
         let mut tally = Tally::default();
         match unit {
-            Unit::Table(at) => {
+            Unit::Table(at, first) => {
                 if let Some(table) = self.view.tables().get(at) {
-                    self.search_table(table, &mut tally)?;
+                    let targets = self.targets.get(first..).unwrap_or_default();
+                    let targets = targets.get(..TABLE_PROBES).unwrap_or(targets);
+                    self.search_table(table, targets, &mut tally)?;
                 }
             }
             Unit::Extent(at, number) => {
@@ -168,25 +165,33 @@ impl GalleryScan {
         Ok(())
     }
 
-    fn search_table(&self, table: &Memtable, tally: &mut Tally) -> Result<(), ReadError> {
-        for target in &self.targets {
-            let mut rows = 0;
-            for (at, row) in table.rows(None).enumerate() {
-                if at % SCAN_BLOCK_ROWS == 0 {
-                    target.check_cancelled()?;
-                }
-                if target.probe.permits(row.id) {
-                    rows += 1;
-                    let score = target.score(self.kernel, row.embedding);
-                    target.offer(Scored { id: row.id, score });
+    fn search_table(
+        &self,
+        table: &Memtable,
+        targets: &[Target],
+        tally: &mut Tally,
+    ) -> Result<(), ReadError> {
+        let mut compared = 0;
+        for (at, row) in table.rows(least_behind(targets)).enumerate() {
+            if at % SCAN_BLOCK_ROWS == 0 {
+                targets.iter().try_for_each(Target::check_cancelled)?;
+                let nothing_left =
+                    |target: &Target| target.is_hopeless() || target.window().is_before(row.id);
+                if targets.iter().all(nothing_left) {
+                    break;
                 }
             }
-            tally.rows += rows;
-            tally.rows_in_memory += rows;
-            // In memory they are in single precision.
-            let bytes = size_of_val(target.probe.embedding.as_slice()) as u64;
-            tally.count_scored(rows, rows, bytes);
+            for target in targets.iter().filter(|target| target.permits(row.id)) {
+                compared += 1;
+                let score = target.score(self.kernel, row.embedding);
+                target.offer(Scored { id: row.id, score });
+            }
         }
+        // In memory they are in single precision.
+        let row_bytes = self.view.descriptor.dim.get() * size_of::<f32>();
+        tally.rows += compared;
+        tally.rows_in_memory += compared;
+        tally.count_scored(compared, compared, row_bytes as u64);
         Ok(())
     }
 }
@@ -208,15 +213,25 @@ impl Task for GalleryScan {
 }
 
 /// The rows of a gallery in units, large segments first: what is found there makes the rest quick.
-fn units_of(view: &GalleryView) -> Vec<Unit> {
-    let mut segments: Vec<usize> = (0..view.segments.len()).collect();
-    let rows_of = |at: usize| view.segments.get(at).map_or(0, |view| view.segment.row_count());
-    segments.sort_by_key(|&at| std::cmp::Reverse(rows_of(at)));
-    let extents = segments.into_iter().flat_map(|at| {
-        let extents = rows_of(at).div_ceil(EXTENT_ROWS as u32);
-        (0..extents).map(move |number| Unit::Extent(at, number))
-    });
+/// Extents that begin behind no target are left out.
+fn units_of(view: &GalleryView, targets: &[Target]) -> Result<Vec<Unit>, Corruption> {
+    let behind = least_behind(targets);
+    let mut segments: Vec<_> = view.segments.iter().enumerate().collect();
+    segments.sort_by_key(|(_, view)| std::cmp::Reverse(view.segment.row_count()));
+    let mut units = Vec::new();
+    for (at, view) in segments {
+        let first = view.segment.first_after(behind)?.get() / EXTENT_ROWS as u32;
+        let extents = view.segment.row_count().div_ceil(EXTENT_ROWS as u32);
+        units.extend((first..extents).map(|number| Unit::Extent(at, number)));
+    }
     let tables = view.tables();
-    let tables = tables.iter().enumerate().filter(|(_, table)| table.len() > 0);
-    extents.chain(tables.map(|(at, _)| Unit::Table(at))).collect()
+    for (at, _) in tables.iter().enumerate().filter(|(_, table)| table.len() > 0) {
+        units.extend((0..targets.len()).step_by(TABLE_PROBES).map(|first| Unit::Table(at, first)));
+    }
+    Ok(units)
+}
+
+/// Where the rows begin that may be found by any of some targets.
+fn least_behind(targets: &[Target]) -> Option<TemplateId> {
+    targets.iter().map(|target| target.window().behind).min().flatten()
 }

@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use parking_lot::Mutex;
 
 use super::margin::{RefinedLine, lines, refined_line};
+use super::pairs::{Side, Window};
 use super::probe::{Probe, ReadError};
 use super::settle::{WAITING_MAX, Waiting};
 use super::table::{Numbers, build};
 use crate::code::PLANES;
 use crate::embedding::EmbeddingRef;
+use crate::id::TemplateId;
 use crate::kernel::{FieldWeights, Kernel, Line, TableLine};
 use crate::rotation::Rotation;
 use crate::topk::{Scored, TopK};
@@ -27,6 +29,8 @@ pub(crate) struct Target {
     lead: AtomicU32,
     /// Rows that all planes, or the first, left undecided.
     waiting: Mutex<Vec<Waiting>>,
+    /// In a join, where its rows go instead of on a list of the best.
+    side: Option<Side>,
 }
 
 /// What it takes to compare a probe with codes.
@@ -61,12 +65,29 @@ impl Target {
         let best = Mutex::new(TopK::new(probe.limit, probe.min_score));
         let bar = Bar::new(probe.min_score);
         let (seeded, lead, waiting) = Default::default();
-        Self { probe, codes, best, bar, seeded, lead, waiting }
+        Self { probe, codes, best, bar, seeded, lead, waiting, side: None }
+    }
+
+    /// Makes pairs of all rows that reach the lowest score, instead of a list of the best.
+    pub(crate) fn pairing(self, side: Side) -> Self {
+        Self { side: Some(side), ..self }
+    }
+
+    /// The templates among which there may be something to find.
+    pub(crate) fn window(&self) -> Window {
+        self.side.as_ref().map(Side::window).unwrap_or_default()
+    }
+
+    /// Whether a template may be found.
+    pub(crate) fn permits(&self, id: TemplateId) -> bool {
+        let side = self.side.as_ref();
+        side.is_none_or(|side| side.behind < Some(id)) && self.probe.permits(id)
     }
 
     /// Whether nothing can be found, whatever the rows are.
     pub(crate) fn is_hopeless(&self) -> bool {
-        self.probe.limit == 0 || self.probe.min_score.is_nan()
+        let is_full = self.side.as_ref().is_some_and(Side::is_full);
+        is_full || self.probe.limit == 0 || self.probe.min_score.is_nan()
     }
 
     pub(crate) fn check_cancelled(&self) -> Result<(), ReadError> {
@@ -112,6 +133,12 @@ impl Target {
 
     /// Puts a row on the list that its probe permits.
     pub(crate) fn offer(&self, candidate: Scored) {
+        if let Some(side) = &self.side {
+            if candidate.score >= self.probe.min_score {
+                side.offer(candidate);
+            }
+            return;
+        }
         let mut best = self.best.lock();
         best.offer(candidate);
         if let Some(worst) = best.worst_when_full() {

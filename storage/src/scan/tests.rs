@@ -20,19 +20,28 @@ use crate::snapshot::Snapshot;
 use crate::store::Store;
 use crate::template_set::TemplateSet;
 
-fn options() -> StoreOptions {
+pub(crate) fn options() -> StoreOptions {
     StoreOptions::default().with_checkpoint_on_close(false).with_compaction(false)
 }
 
-/// A gallery with rows in memory, in two segments, and deleted ones, as `places` says.
 fn gallery(places: &[u8], options: StoreOptions) -> (Store, GalleryId) {
     gallery_of(Precision::Single, places, options)
 }
 
 fn gallery_of(precision: Precision, places: &[u8], options: StoreOptions) -> (Store, GalleryId) {
     let store = Store::open_in(Arc::new(MemoryDirectory::default()), options).unwrap().0;
+    let gallery = filled_with(precision, &store, "g", places);
+    (store, gallery)
+}
+
+/// A gallery with rows in memory, in two segments, and deleted ones, as `places` says.
+pub(crate) fn filled(store: &Store, name: &str, places: &[u8]) -> GalleryId {
+    filled_with(Precision::Single, store, name, places)
+}
+
+fn filled_with(precision: Precision, store: &Store, name: &str, places: &[u8]) -> GalleryId {
     let mut batch = WriteBatch::new();
-    batch.create_gallery(GalleryDraft { precision, ..draft("g", 3) });
+    batch.create_gallery(GalleryDraft { precision, ..draft(name, 3) });
     let gallery = store.write(batch).unwrap().created[0];
     for stage in 0..3 {
         let (mut batch, mut removal) = (WriteBatch::new(), WriteBatch::new());
@@ -49,7 +58,7 @@ fn gallery_of(precision: Precision, places: &[u8], options: StoreOptions) -> (St
         }
         store.write(removal).unwrap();
     }
-    (store, gallery)
+    gallery
 }
 
 /// A vector around one of a few centres, so that some rows are much alike.
@@ -61,7 +70,7 @@ fn face(random: &mut Random, dim: usize, people: usize) -> Vec<f32> {
 }
 
 /// Some thousand rows of 96 dimensions in two segments and in memory, a tenth of them deleted.
-fn coded_gallery(options: StoreOptions) -> (Store, GalleryId) {
+pub(crate) fn coded_gallery(options: StoreOptions) -> (Store, GalleryId) {
     coded_gallery_of(Precision::Single, options)
 }
 

@@ -1,6 +1,6 @@
 //! Rows of a segment side by side: where they are, which of them a probe permits, and one's score.
 
-use super::probe::Probe;
+use super::pairs::Window;
 use super::target::Target;
 use crate::code::{EXTENT_ROWS, GROUP_ROWS};
 use crate::error::Corruption;
@@ -72,20 +72,24 @@ impl Tile<'_> {
         behind.min((self.groups * GROUP_ROWS) as u32)
     }
 
-    /// Sets the bits of the rows that are neither deleted nor kept out by the probe.
+    /// Sets the bits of the rows that are neither deleted nor kept out by the probe or its join.
     pub(crate) fn mark_permitted(
         &self,
-        probe: &Probe,
+        target: &Target,
         masks: &mut [u16],
     ) -> Result<(), Corruption> {
         let (first, rows) = (self.first_row(), self.rows());
-        let segment = &self.extent.view.segment;
+        let (segment, probe) = (&self.extent.view.segment, &target.probe);
         match &probe.only {
             None => mark_first(rows, masks),
             Some(only) => {
                 masks.fill(0);
                 mark_present(segment.ids(first..first + rows)?, only, masks);
             }
+        }
+        let window = target.window();
+        if !window.is_open() {
+            keep_within(segment.ids(first..first + rows)?, window, masks);
         }
         for deleted in self.extent.view.tombstones.within(first..first + rows) {
             set(masks, deleted.get() - first, false);
@@ -123,7 +127,6 @@ fn mark_first(rows: u32, masks: &mut [u16]) {
 
 /// Sets the bits of the rows whose identities are in a set.
 fn mark_present(ids: &[[u8; 16]], only: &TemplateSet, masks: &mut [u16]) {
-    let id_of = |bytes: &[u8; 16]| TemplateId::new(u128::from_le_bytes(*bytes));
     let (Some(first), Some(last)) = (ids.first(), ids.last()) else { return };
     let wanted = only.between(id_of(first), id_of(last));
     let are_near = wanted.len().saturating_mul(NEAR_ROWS) > ids.len();
@@ -139,6 +142,25 @@ fn mark_present(ids: &[[u8; 16]], only: &TemplateSet, masks: &mut [u16]) {
             set(masks, at as u32, true);
         }
     }
+}
+
+/// Clears the bits of the rows whose identities are outside a window.
+fn keep_within(ids: &[[u8; 16]], window: Window, masks: &mut [u16]) {
+    let start = ids.partition_point(|bytes| window.is_behind(id_of(bytes)));
+    let end = ids.partition_point(|bytes| !window.is_before(id_of(bytes)));
+    for (group, mask) in masks.iter_mut().enumerate() {
+        let within = |row: usize| row.saturating_sub(group * GROUP_ROWS).min(GROUP_ROWS);
+        *mask &= first_ones(within(end)) & !first_ones(within(start));
+    }
+}
+
+/// So many bits, the lowest, set.
+fn first_ones(count: usize) -> u16 {
+    u16::MAX.checked_shr((GROUP_ROWS - count) as u32).unwrap_or(0)
+}
+
+fn id_of(bytes: &[u8; 16]) -> TemplateId {
+    TemplateId::new(u128::from_le_bytes(*bytes))
 }
 
 fn set(masks: &mut [u16], row: u32, value: bool) {

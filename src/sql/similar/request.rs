@@ -1,0 +1,99 @@
+//! A call whose arguments are known, as the engine takes it.
+
+use datafusion::scalar::ScalarValue;
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::parser::Parser;
+use datafusion::sql::sqlparser::tokenizer::Token;
+
+use super::super::catalog::GalleryCatalog;
+use super::super::constant::{real, text};
+use super::super::marker::SIMILAR_FACES;
+use super::super::name::name_parts;
+use super::super::{SqlError, SqlState};
+use super::arguments::Arguments;
+use crate::biometric::FaceId;
+use crate::engine::{Exactness, SimilarRequest};
+
+/// Longest text that is read as a name, in bytes; no collection has one half as long.
+const NAME_BYTES_MAX: usize = 4096;
+
+/// The parameters that name collections.
+pub(super) const GALLERIES: [&str; 2] = ["collection", "other"];
+
+/// How errors call an argument.
+pub(super) fn what(name: &str) -> String {
+    format!("the argument \"{name}\" of {SIMILAR_FACES}")
+}
+
+/// The request of a call. An argument that may be left out may be NULL.
+///
+/// # Errors
+/// A value that is NULL or not of its type; no such collection. Bounds are left to the engine.
+pub(super) fn request(
+    catalog: &GalleryCatalog,
+    values: &Arguments<ScalarValue>,
+    exactness: Exactness,
+) -> Result<SimilarRequest, SqlError> {
+    let [gallery, threshold, other, face, other_face] =
+        values.each_ref().map(|value| value.as_ref().unwrap_or(&ScalarValue::Null));
+    let missing = |name: &str| {
+        let message = format!("{} must not be NULL", what(name));
+        SqlError::new(SqlState::NullValueNotAllowed, message)
+    };
+    let after = match (face_id("after_face_id", face)?, face_id("after_other_face_id", other_face)?)
+    {
+        (Some(face), other) => Some((face, other)),
+        (None, None) => None,
+        (None, Some(_)) => {
+            let message = format!("{} needs \"after_face_id\" too", what("after_other_face_id"));
+            return Err(SqlError::new(SqlState::InvalidParameterValue, message));
+        }
+    };
+    let [collection, _] = GALLERIES;
+    Ok(SimilarRequest {
+        gallery: gallery_name(catalog, collection, gallery)?.ok_or_else(|| missing(collection))?,
+        threshold: real(&what("threshold"), threshold)?.ok_or_else(|| missing("threshold"))?,
+        other: gallery_name(catalog, "other", other)?,
+        after,
+        exactness,
+    })
+}
+
+/// The collection that a text names, written as in a statement: folded to lower case unless quoted,
+/// perhaps with schema and database. NULL is none.
+///
+/// # Errors
+/// Text that is no name; no such collection.
+pub(super) fn gallery_name(
+    catalog: &GalleryCatalog,
+    argument: &str,
+    value: &ScalarValue,
+) -> Result<Option<String>, SqlError> {
+    let Some(written) = text(&what(argument), value)? else { return Ok(None) };
+    let parts = parts(&written).ok_or_else(|| {
+        let message = format!("{} is no name of a collection", what(argument));
+        SqlError::new(SqlState::InvalidName, message)
+            .with_hint("Names with other characters than letters, digits and _ need double quotes.")
+    })?;
+    let name = catalog.gallery_name(&parts)?;
+    catalog.snapshot().descriptor(name)?;
+    Ok(Some(name.to_owned()))
+}
+
+fn parts(written: &str) -> Option<Vec<String>> {
+    if written.len() > NAME_BYTES_MAX {
+        return None;
+    }
+    let dialect = PostgreSqlDialect {};
+    let mut parser = Parser::new(&dialect).try_with_sql(written).ok()?;
+    let name = parser.parse_object_name(false).ok()?;
+    (parser.peek_token().token == Token::EOF).then(|| name_parts(&name))?
+}
+
+fn face_id(argument: &str, value: &ScalarValue) -> Result<Option<FaceId>, SqlError> {
+    let Some(id) = text(&what(argument), value)? else { return Ok(None) };
+    let id = id.parse().map_err(|error: crate::biometric::FaceIdError| {
+        SqlError::new(SqlState::InvalidTextRepresentation, error.to_string())
+    })?;
+    Ok(Some(id))
+}
