@@ -142,7 +142,9 @@ fn check_comparable(
 mod tests {
     use super::super::tests::{World, create, enroll_people, request};
     use super::*;
-    use crate::engine::{GalleryModel, GalleryRequest, IdentifyRequest, ProbeSource, Tenant};
+    use crate::engine::{
+        GalleryModel, GalleryRequest, IdentifyRequest, Precision, ProbeSource, Tenant,
+    };
 
     const THRESHOLD: f32 = 0.3;
 
@@ -237,7 +239,12 @@ mod tests {
         let tenant = world.tenant("acme");
         galleries(&tenant).await;
         let model = GalleryModel::External(3);
-        let narrow = GalleryRequest { name: "narrow".to_owned(), description: None, model };
+        let narrow = GalleryRequest {
+            name: "narrow".to_owned(),
+            description: None,
+            model,
+            precision: Precision::Single,
+        };
         tenant.create_gallery(narrow).await.unwrap();
         let refused = |request: SimilarRequest| {
             tenant.snapshot().similar_faces(&request).unwrap_err().to_string()

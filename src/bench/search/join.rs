@@ -102,12 +102,14 @@ fn differences(matrix: &Matrix, rows: usize, partners: &Partners) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use likeness_storage::Precision;
+
     use super::*;
     use crate::bench::search::data_set::DataSet;
 
     #[test]
     fn a_pair_too_few_or_too_many_is_a_difference() {
-        let matrix = DataSet::new(400, 64, 1).unwrap().matrix().unwrap();
+        let matrix = DataSet::new(400, 64, 1).unwrap().matrix(Precision::Single).unwrap();
         let score = |other: usize| product(matrix.row(8), matrix.row(other));
         let alike = (0..400).filter(|&other| other != 8 && score(other) >= MIN_SCORE);
         let right: HashSet<TemplateId> = alike.map(id_of).collect();

@@ -12,6 +12,8 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod bounds;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod scalar;
 #[cfg(test)]
 mod tests;
@@ -43,6 +45,8 @@ pub enum Kernel {
     Avx512,
     /// AVX2 with FMA and F16C: Intel since Haswell, AMD since Zen.
     Avx2,
+    /// NEON: every 64-bit ARM machine.
+    Neon,
     /// No particular instruction set: the definition of what the others compute.
     Scalar,
 }
@@ -83,7 +87,7 @@ impl<'a> Records<'a> {
 
 impl Kernel {
     /// All there are, the fastest first.
-    const ALL: [Self; 3] = [Self::Avx512, Self::Avx2, Self::Scalar];
+    const ALL: [Self; 4] = [Self::Avx512, Self::Avx2, Self::Neon, Self::Scalar];
 
     /// The fastest of this machine; looked up once.
     pub fn best() -> Self {
@@ -105,15 +109,20 @@ impl Kernel {
             Self::Avx2 => avx2::is_available(),
             #[cfg(not(target_arch = "x86_64"))]
             Self::Avx512 | Self::Avx2 => false,
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => neon::is_available(),
+            #[cfg(not(target_arch = "aarch64"))]
+            Self::Neon => false,
             Self::Scalar => true,
         }
     }
 
-    /// Its name: `avx512`, `avx2` or `scalar`.
+    /// Its name: `avx512`, `avx2`, `neon` or `scalar`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Avx512 => "avx512",
             Self::Avx2 => "avx2",
+            Self::Neon => "neon",
             Self::Scalar => "scalar",
         }
     }
@@ -133,6 +142,8 @@ impl Kernel {
             Self::Avx512 if self.is_available() => avx512::dot(left, right),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 if self.is_available() => avx2::dot(left, right),
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon if self.is_available() => neon::dot(left, right),
             _ => scalar::dot(left, right),
         }
     }
@@ -205,6 +216,8 @@ impl Kernel {
             Self::Avx512 if self.is_available() => avx512::products(weights, records, rows, sums),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 if self.is_available() => avx2::products(weights, records, rows, sums),
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon if self.is_available() => neon::products(weights, records, rows, sums),
             _ => {
                 let records = rows.iter().map(|row| records.get(*row));
                 sums.extend(records.map(|record| scalar::product(weights, record)));
@@ -249,7 +262,9 @@ impl Kernel {
 pub(crate) fn prefetch(bytes: &[u8]) {
     #[cfg(target_arch = "x86_64")]
     avx2::prefetch(bytes);
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(target_arch = "aarch64")]
+    neon::prefetch(bytes);
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     let _ = bytes;
 }
 
@@ -261,7 +276,7 @@ impl fmt::Display for Kernel {
 
 /// A kernel's name that is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no kernel {0:?}; there are avx512, avx2 and scalar")]
+#[error("there is no kernel {0:?}; there are avx512, avx2, neon and scalar")]
 pub struct UnknownKernel(String);
 
 impl FromStr for Kernel {

@@ -130,7 +130,8 @@ proptest! {
         shift in 0usize..5,
     ) {
         let is_number = |half: &u16| half & 0x7C00 != 0x7C00;
-        let halves = halves.iter().copied().map(|half| if is_number(&half) { half } else { 0x3C00 });
+        let or_one = |half| if is_number(&half) { half } else { 0x3C00 };
+        let halves = halves.iter().copied().map(or_one);
         let halves: Vec<u16> = halves.cycle().take(left.len()).collect();
         let values: Vec<f32> = halves.iter().copied().map(crate::half::widen).collect();
         let expected = Kernel::Scalar.dot(&left, &values).to_bits();
@@ -163,7 +164,8 @@ proptest! {
         let record_bytes = 64 * words + behind;
         let records = records_of(shape, &codes, &halves);
         let plane = Plane { records: &records[shift..], record_bytes, is_first };
-        let expected = judge(Kernel::Scalar, plane, [&table], line, least, &listed, groups + missing);
+        let room = groups + missing;
+        let expected = judge(Kernel::Scalar, plane, [&table], line, least, &listed, room);
         let [Known { totals, bounds, undecided }] = &expected;
         for (group, record) in plane.records.chunks_exact(record_bytes).enumerate() {
             if !is_listed(&(group as u32)) {
@@ -185,7 +187,7 @@ proptest! {
         }
         prop_assert!(undecided[groups..].iter().all(|mask| *mask == MASK), "no such records");
         for kernel in Kernel::available() {
-            let known = judge(kernel, plane, [&table], line, least, &listed, groups + missing);
+            let known = judge(kernel, plane, [&table], line, least, &listed, room);
             prop_assert_eq!(&known, &expected, "{}", kernel);
         }
     }
@@ -286,6 +288,29 @@ proptest! {
 }
 
 #[test]
+fn the_largest_sums_and_products_fit_on_every_kernel() {
+    // For the longest code; all entries that a column of two lines may have are in one half.
+    let table: Vec<TableLine> = (0..2 * LINES_MAX)
+        .map(|line| TableLine([if line % 4 == 0 { u8::MAX } else { 0 }; LINE_BYTES]))
+        .collect();
+    let records = vec![u8::MAX; LINE_BYTES * (LINES_MAX + 1)];
+    let plane = Plane { records: &records, record_bytes: records.len(), is_first: true };
+    let line = Line { slope: 0.0, offset: 0.0, residual_scale: 0.0, slack: 0.0 };
+    let weights = vec![FieldWeights([[i8::MIN; LINE_BYTES]; FIELDS]); LINES_MAX];
+    let field_bytes = LINE_BYTES * LINES_MAX;
+    let records = Records { bytes: &records, record_bytes: field_bytes, field_bytes };
+    let product = -3 * 128 * i32::try_from(FIELDS * field_bytes).unwrap();
+    for kernel in Kernel::available() {
+        let [alone] = judge(kernel, plane, [&table], line, 0.0, &[0], 1);
+        assert_eq!(alone.totals, [[(4 * 255 * LINES_MAX / 2) as u32; 16]], "{kernel}");
+        assert_eq!(judge(kernel, plane, [&table; 2], line, 0.0, &[0], 1)[1], alone, "{kernel}");
+        let mut sums = Vec::new();
+        kernel.products(&weights, records, &[0], &mut sums);
+        assert_eq!(sums, [product], "{kernel}");
+    }
+}
+
+#[test]
 fn a_bound_that_is_no_number_is_below_nothing() {
     for kernel in Kernel::available() {
         let mut undecided = [u16::MAX];
@@ -325,12 +350,30 @@ fn an_inner_product_is_added_up_in_the_order_specified() {
 }
 
 #[test]
+fn an_inner_product_has_the_same_bits_on_every_machine() {
+    let mut state = 1u64;
+    let mut next = || {
+        state = state * 48_271 % 0x7FFF_FFFF;
+        state as f32 / 1e9 - 1.0
+    };
+    let [left, right] = [(); 2].map(|()| (0..555).map(|_| next()).collect::<Vec<_>>());
+    for kernel in Kernel::available() {
+        assert_eq!(kernel.dot(&left, &right).to_bits(), 0x4048_3E73, "{kernel}");
+    }
+}
+
+#[test]
 fn kernels_are_known_by_their_names() {
     for kernel in Kernel::ALL {
         assert_eq!(kernel.name().parse(), Ok(kernel));
     }
     let error = "sse".parse::<Kernel>().unwrap_err();
-    assert_eq!(error.to_string(), "there is no kernel \"sse\"; there are avx512, avx2 and scalar");
+    assert_eq!(
+        error.to_string(),
+        "there is no kernel \"sse\"; there are avx512, avx2, neon and scalar"
+    );
     assert_eq!(Kernel::available().last(), Some(Kernel::Scalar));
     assert!(Kernel::best().is_available());
+    let is_everywhere = cfg!(target_arch = "aarch64");
+    assert_eq!(Kernel::available().any(|kernel| kernel == Kernel::Neon), is_everywhere);
 }

@@ -1,9 +1,9 @@
 //! The rows of one extent of a segment, searched for every target.
 
-use super::probe::ReadError;
+use super::probe::{CANCEL_ROWS, ReadError};
 use super::report::Tally;
 use super::scratch::{Board, SIDE_BY_SIDE, Scratch};
-use super::stages::{self, CANCEL_ROWS, Pass};
+use super::stages::{self, Pass};
 use super::target::Target;
 use super::tile::{Extent, Tile};
 use crate::code::GROUP_ROWS;

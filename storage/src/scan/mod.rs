@@ -20,6 +20,7 @@ mod target;
 #[cfg(test)]
 pub(crate) mod tests;
 mod tile;
+mod waiting;
 
 use std::sync::Arc;
 

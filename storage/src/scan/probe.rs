@@ -9,6 +9,9 @@ use crate::exactness::Exactness;
 use crate::id::{GalleryId, TemplateId};
 use crate::template_set::TemplateSet;
 
+/// Rows that are scored between two looks at the caller's cancellation flag.
+pub(crate) const CANCEL_ROWS: usize = 1024;
+
 /// What to look for, and within what bounds.
 #[derive(Clone, Debug)]
 pub struct Probe {

@@ -1,6 +1,6 @@
 //! Memory of one thread that scans, used again from search to search.
 
-use super::settle::Waiting;
+use super::waiting::Waiting;
 use crate::code::GROUP_ROWS;
 
 /// A value for each row of a group.

@@ -4,51 +4,22 @@
 //! Such rows wait until there are many of them or every plane is read: the longer they wait, the
 //! better the bar they are judged by, and the fewer are read.
 
-use std::num::NonZeroU32;
 use std::time::Instant;
 
-use super::probe::ReadError;
+use super::probe::{CANCEL_ROWS, ReadError};
 use super::report::{EMBEDDING, REFINEMENT, Tally};
 use super::scratch::Board;
-use super::stages::{CANCEL_ROWS, FEW_ROWS};
 use super::target::{CodeProbe, Target};
 use super::tile::Extent;
-use crate::code::{EXTENT_ROWS, PLANES, field_bytes, refinement_bytes};
+use super::waiting::{FEW_ROWS, Waiting, keep_possible};
+use crate::code::{PLANES, field_bytes, refinement_bytes};
 use crate::error::Corruption;
 use crate::id::RowOrdinal;
 use crate::kernel::{self, Kernel, Records};
 use crate::version::GalleryView;
 
-/// Rows that wait at most.
-pub(crate) const WAITING_MAX: usize = 6144;
 /// Rows between the one that is scored and the one that is asked for from memory.
 const AHEAD: usize = 4;
-
-/// A row that waits.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Waiting {
-    /// The place of its segment among the gallery's.
-    pub(crate) segment: u32,
-    /// Its place in the segment.
-    pub(crate) row: u32,
-    /// The highest score it can have.
-    pub(crate) bound: f32,
-    /// The sum of all planes, where all were read and it is not zero.
-    pub(crate) total: Option<NonZeroU32>,
-}
-
-impl Waiting {
-    fn is_beside(&self, other: &Self) -> bool {
-        self.segment == other.segment
-            && self.row / EXTENT_ROWS as u32 == other.row / EXTENT_ROWS as u32
-    }
-
-    fn extent<'a>(&self, view: &'a GalleryView, kernel: Kernel) -> Option<Extent<'a>> {
-        let number = self.row / EXTENT_ROWS as u32;
-        let of_segment = view.segments.get(self.segment as usize)?;
-        Some(Extent { view: of_segment, segment: self.segment, number, kernel })
-    }
-}
 
 /// Settles rows: scores those that belong into the list, and as few others as possible.
 pub(crate) fn settle(
@@ -68,11 +39,6 @@ pub(crate) fn settle(
     }
     settling.score_rest(&mut rows, tally)?;
     Ok(())
-}
-
-/// Keeps the rows that can reach the bar; what is no number is below nothing.
-pub(crate) fn keep_possible(rows: &mut Vec<Waiting>, bar: f32) {
-    rows.retain(|row| row.bound >= bar || row.bound.is_nan());
 }
 
 struct Settling<'a> {
@@ -100,7 +66,7 @@ impl Settling<'_> {
         let began = Instant::now();
         for rows in rows.chunk_by_mut(Waiting::is_beside) {
             self.target.check_cancelled()?;
-            let extent = rows.first().and_then(|row| row.extent(self.view, self.kernel));
+            let extent = rows.first().and_then(|row| self.extent(row));
             let Some(extent) = extent else { continue };
             let bytes = self.refine_extent(&extent, rows, board)?;
             tally.count(REFINEMENT, rows.len() as u64, 0, bytes);
@@ -160,14 +126,20 @@ impl Settling<'_> {
         Ok(())
     }
 
+    fn extent(&self, row: &Waiting) -> Option<Extent<'_>> {
+        let (segment, number, kernel) = (row.segment, row.extent(), self.kernel);
+        let view = self.view.segments.get(segment as usize)?;
+        Some(Extent { view, segment, number, kernel })
+    }
+
     fn prefetch(&self, row: &Waiting) {
-        if let Some(extent) = row.extent(self.view, self.kernel) {
+        if let Some(extent) = self.extent(row) {
             extent.view.segment.prefetch(RowOrdinal::new(row.row));
         }
     }
 
     fn score(&self, row: &Waiting) -> Result<(), Corruption> {
-        if let Some(extent) = row.extent(self.view, self.kernel) {
+        if let Some(extent) = self.extent(row) {
             extent.score(self.target, RowOrdinal::new(row.row))?;
         }
         Ok(())

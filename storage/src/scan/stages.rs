@@ -7,17 +7,13 @@ use super::probe::ReadError;
 use super::report::{EMBEDDING, Tally};
 use super::scratch::{Board, SIDE_BY_SIDE};
 use super::seeds;
-use super::settle::{self, Waiting};
+use super::settle;
 use super::target::{CodeProbe, Target};
 use super::tile::Tile;
+use super::waiting::{FEW_ROWS, Waiting, keep_possible};
 use crate::code::{PLANES, record_bytes};
 use crate::kernel::{Judged, Plane};
 use crate::version::GalleryView;
-
-/// With so few rows undecided, the next stage costs more than their embeddings.
-pub(crate) const FEW_ROWS: u64 = 8;
-/// Rows that are scored between two looks at the caller's cancellation flag.
-pub(crate) const CANCEL_ROWS: usize = 1024;
 
 /// One probe's way through a tile.
 pub(crate) struct Pass<'a> {
@@ -181,7 +177,7 @@ impl Pass<'_> {
             false
         });
         self.score_now(&rows, tally)?;
-        settle::keep_possible(&mut waiting, self.target.bar());
+        keep_possible(&mut waiting, self.target.bar());
         let settled = self.target.wait(&waiting);
         (self.board.left, self.board.waiting) = (rows, waiting);
         tally.spend(EMBEDDING, began.elapsed());
