@@ -102,11 +102,12 @@ impl Connection {
     }
 
     /// The time of a statement runs from its first message on, and ends with its execution or the
-    /// next Sync.
+    /// next Sync. A Flush belongs to what was before it.
     fn keep_time(&mut self, message: &PgWireFrontendMessage) {
+        let is_flush = matches!(message, PgWireFrontendMessage::Flush(_));
         if matches!(message, PgWireFrontendMessage::Sync(_)) {
             self.deadline = None;
-        } else if self.deadline.is_none() && message.is_extended_query() {
+        } else if self.deadline.is_none() && message.is_extended_query() && !is_flush {
             self.deadline = deadline_from_now(&self.session);
         }
     }

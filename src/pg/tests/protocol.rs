@@ -234,13 +234,13 @@ async fn the_time_of_a_statement_runs_from_its_first_message_until_it_is_execute
     // Neither what Sync ends nor what has been executed takes from the next one's time.
     talk.say(&[parse("s", FIVE), sync()]).await;
     assert_eq!(talk.until_ready().await, "1Z");
-    pass(HOUR).await;
+    pass(2 * HOUR).await;
     talk.say(&[bind("", "s", PLAIN), execute("", 0), message(b'H', &[])]).await;
     assert_eq!(talk.tags(7).await, "2DDDDDC");
-    pass(HOUR).await;
+    pass(2 * HOUR).await;
     talk.say(&[bind("", "s", PLAIN), execute("", 2), message(b'H', &[])]).await;
     assert_eq!(talk.tags(4).await, "2DDs");
-    pass(HOUR).await;
+    pass(2 * HOUR).await;
     talk.say(&[execute("", 0), sync()]).await;
     assert_eq!(talk.until_ready().await, "DDDCZ");
 }
