@@ -1,5 +1,6 @@
 """Measures the peers on an exported data set; one JSON object for each. Called by run.py."""
 
+import functools
 import importlib.metadata
 import json
 import sys
@@ -55,8 +56,10 @@ def peers(packages, templates):
 
         build = scann.scann_ops_pybind.builder(templates, LIST, "dot_product")
         hashed = build.score_ah(2, anisotropic_quantization_threshold=0.2).reorder(200).build()
-        name = "asymmetric hashing, reorder 200"
-        yield "scann", name, lambda probe: hashed.search(probe)[0]
+        for reorder in (200, 1000, 2000):
+            name = f"asymmetric hashing, reorder {reorder}"
+            search = functools.partial(hashed.search, pre_reorder_num_neighbors=reorder)
+            yield "scann", name, lambda probe, search=search: search(probe)[0]
     if "hnswlib" in packages:
         import hnswlib
 
