@@ -7,8 +7,9 @@ use crate::batch::WriteBatch;
 use crate::code::EXTENT_ROWS;
 use crate::io::memory::MemoryDirectory;
 use crate::kernel::Kernel;
+use crate::precision::Precision;
 use crate::row::tests::{bare_row, draft};
-use crate::scan::tests::{coded_gallery, filled, options};
+use crate::scan::tests::{coded_gallery_of, filled, options};
 use crate::store::Store;
 
 fn request(left: GalleryId, right: GalleryId, min_score: f32) -> JoinRequest {
@@ -84,9 +85,13 @@ proptest! {
         pairs in 1usize..30,
     ) {
         let store = store();
-        let (left, right) = (filled(&store, "left", &left), filled(&store, "right", &right));
+        let (left, right) = (
+            filled(&store, "left", Precision::Single, &left),
+            filled(&store, "right", Precision::Half, &right),
+        );
         let snapshot = store.snapshot();
-        for request in [request(left, left, min_score), request(left, right, min_score)] {
+        for (left, right) in [(left, left), (left, right), (right, left), (right, right)] {
+            let request = request(left, right, min_score);
             let expected = brute_force(&snapshot, &request);
             let found = pairs_of(narrow(&snapshot, request.clone(), probes, pairs));
             prop_assert_eq!(&found, &expected);
@@ -97,32 +102,35 @@ proptest! {
 
 #[test]
 fn a_join_over_codes_equals_brute_force_on_every_kernel() {
-    let mut all = Vec::new();
-    for kernel in Kernel::available() {
-        let (store, gallery) = coded_gallery(options().with_kernel(kernel));
-        let snapshot = store.snapshot();
-        if all.is_empty() {
-            all = brute_force(&snapshot, &request(gallery, gallery, 0.3));
-        }
-        for (min_score, fewest, most) in [(0.3, 20_000, 30_000), (0.6, 5000, 10_000), (0.999, 0, 0)]
-        {
-            let alike = all.iter().filter(|pair| pair.score >= min_score);
-            let expected: Vec<_> = alike.copied().collect();
-            assert!((fewest..=most).contains(&expected.len()), "{min_score}: {}", expected.len());
-            for exactness in [Exactness::default(), Exactness::Deterministic] {
-                let request = JoinRequest { exactness, ..request(gallery, gallery, min_score) };
-                let found = pairs_of(snapshot.join(request.clone()).unwrap());
-                assert_eq!(found, expected, "{kernel} {exactness:?}");
-                let found = pairs_of(narrow(&snapshot, request, 100, 700));
-                assert_eq!(found, expected, "{kernel} {exactness:?}");
+    for precision in [Precision::Single, Precision::Half] {
+        let mut all = Vec::new();
+        for kernel in Kernel::available() {
+            let (store, gallery) = coded_gallery_of(precision, options().with_kernel(kernel));
+            let snapshot = store.snapshot();
+            if all.is_empty() {
+                all = brute_force(&snapshot, &request(gallery, gallery, 0.3));
             }
+            for (min_score, fewest, most) in [(0.3, 20_000, 30_000), (0.6, 5000, 10_000)] {
+                let alike = all.iter().filter(|pair| pair.score >= min_score);
+                let expected: Vec<_> = alike.copied().collect();
+                assert!((fewest..=most).contains(&expected.len()), "{}", expected.len());
+                for exactness in [Exactness::default(), Exactness::Deterministic] {
+                    let request = JoinRequest { exactness, ..request(gallery, gallery, min_score) };
+                    let found = pairs_of(snapshot.join(request.clone()).unwrap());
+                    assert_eq!(found, expected, "{kernel} {exactness:?}");
+                    let found = pairs_of(narrow(&snapshot, request, 100, 700));
+                    assert_eq!(found, expected, "{kernel} {exactness:?}");
+                }
+            }
+            let none = snapshot.join(request(gallery, gallery, 0.999)).unwrap();
+            assert_eq!(none.count(), 0);
         }
     }
 }
 
 #[test]
 fn scores_are_those_of_a_search_to_the_bit() {
-    let (store, gallery) = coded_gallery(options().with_search_threads(3));
+    let (store, gallery) = coded_gallery_of(Precision::Half, options().with_search_threads(3));
     let snapshot = store.snapshot();
     let mut compared = 0;
     for part in snapshot.join(request(gallery, gallery, 0.72)).unwrap() {
@@ -142,7 +150,10 @@ fn scores_are_those_of_a_search_to_the_bit() {
 fn a_join_goes_on_behind_whatever_pair_was_the_last_received() {
     let store = store();
     let places: Vec<u8> = (0..30u32).map(|at| (at * 53 % 200) as u8).collect();
-    let (left, right) = (filled(&store, "left", &places), filled(&store, "right", &places[5..]));
+    let (left, right) = (
+        filled(&store, "left", Precision::Single, &places),
+        filled(&store, "right", Precision::Single, &places[5..]),
+    );
     let snapshot = store.snapshot();
     for request in [request(left, left, 0.7), request(left, right, 0.7)] {
         let all = brute_force(&snapshot, &request);
@@ -161,7 +172,7 @@ fn a_join_goes_on_behind_whatever_pair_was_the_last_received() {
 fn a_join_goes_on_in_a_later_snapshot_without_the_templates_it_stopped_at() {
     let store = store();
     let places: Vec<u8> = (0..30u32).map(|at| (at * 53 % 200) as u8).collect();
-    let gallery = filled(&store, "g", &places);
+    let gallery = filled(&store, "g", Precision::Single, &places);
     let request = request(gallery, gallery, 0.7);
     let stopped = brute_force(&store.snapshot(), &request)[20];
     for gone in [stopped.right, stopped.left] {
@@ -179,7 +190,7 @@ fn a_join_goes_on_in_a_later_snapshot_without_the_templates_it_stopped_at() {
 #[test]
 fn a_join_is_of_its_snapshot_whatever_is_deleted_meanwhile() {
     let store = store();
-    let gallery = filled(&store, "g", &[7; 20]);
+    let gallery = filled(&store, "g", Precision::Single, &[7; 20]);
     let snapshot = store.snapshot();
     let request = request(gallery, gallery, 0.5);
     let mut join = narrow(&snapshot, request.clone(), 1, 10);
@@ -198,7 +209,7 @@ fn a_join_is_of_its_snapshot_whatever_is_deleted_meanwhile() {
 fn a_join_that_was_cancelled_ends_with_that() {
     let store = store();
     for place in [0, 2] {
-        let gallery = filled(&store, &place.to_string(), &[place; 40]);
+        let gallery = filled(&store, &place.to_string(), Precision::Single, &[place; 40]);
         let flag = Arc::new(AtomicBool::new(false));
         let cancelled = Some(Arc::clone(&flag));
         let request = JoinRequest { cancelled, ..request(gallery, gallery, 0.5) };
@@ -216,7 +227,7 @@ fn galleries_of_two_dimensions_and_galleries_that_are_none_are_refused() {
     let mut batch = WriteBatch::new();
     batch.create_gallery(draft("other", 4));
     let other = store.write(batch).unwrap().created[0];
-    let gallery = filled(&store, "g", &[1]);
+    let gallery = filled(&store, "g", Precision::Single, &[1]);
     let snapshot = store.snapshot();
     let refused = snapshot.join(request(gallery, other, 0.5)).unwrap_err();
     assert_eq!(refused.to_string(), "the gallery holds embeddings of 4 components, not 3");

@@ -8,7 +8,7 @@ use super::margin::{RefinedLine, lines, refined_line};
 use super::pairs::{Side, Window};
 use super::probe::{Probe, ReadError};
 use super::table::{Numbers, build};
-use super::waiting::{WAITING_MAX, Waiting};
+use super::waiting::{PAIRING_WAITING_MAX, WAITING_MAX, Waiting};
 use crate::code::PLANES;
 use crate::embedding::EmbeddingRef;
 use crate::id::TemplateId;
@@ -119,7 +119,8 @@ impl Target {
     pub(crate) fn wait(&self, rows: &[Waiting]) -> Option<Vec<Waiting>> {
         let mut waiting = self.waiting.lock();
         waiting.extend_from_slice(rows);
-        (waiting.len() >= WAITING_MAX).then(|| std::mem::take(&mut *waiting))
+        let most = if self.side.is_some() { PAIRING_WAITING_MAX } else { WAITING_MAX };
+        (waiting.len() >= most).then(|| std::mem::take(&mut *waiting))
     }
 
     /// The rows that wait, which then do so no longer.

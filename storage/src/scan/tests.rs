@@ -30,16 +30,12 @@ fn gallery(places: &[u8], options: StoreOptions) -> (Store, GalleryId) {
 
 fn gallery_of(precision: Precision, places: &[u8], options: StoreOptions) -> (Store, GalleryId) {
     let store = Store::open_in(Arc::new(MemoryDirectory::default()), options).unwrap().0;
-    let gallery = filled_with(precision, &store, "g", places);
+    let gallery = filled(&store, "g", precision, places);
     (store, gallery)
 }
 
 /// A gallery with rows in memory, in two segments, and deleted ones, as `places` says.
-pub(crate) fn filled(store: &Store, name: &str, places: &[u8]) -> GalleryId {
-    filled_with(Precision::Single, store, name, places)
-}
-
-fn filled_with(precision: Precision, store: &Store, name: &str, places: &[u8]) -> GalleryId {
+pub(crate) fn filled(store: &Store, name: &str, precision: Precision, places: &[u8]) -> GalleryId {
     let mut batch = WriteBatch::new();
     batch.create_gallery(GalleryDraft { precision, ..draft(name, 3) });
     let gallery = store.write(batch).unwrap().created[0];
@@ -70,11 +66,11 @@ fn face(random: &mut Random, dim: usize, people: usize) -> Vec<f32> {
 }
 
 /// Some thousand rows of 96 dimensions in two segments and in memory, a tenth of them deleted.
-pub(crate) fn coded_gallery(options: StoreOptions) -> (Store, GalleryId) {
+fn coded_gallery(options: StoreOptions) -> (Store, GalleryId) {
     coded_gallery_of(Precision::Single, options)
 }
 
-fn coded_gallery_of(precision: Precision, options: StoreOptions) -> (Store, GalleryId) {
+pub(crate) fn coded_gallery_of(precision: Precision, options: StoreOptions) -> (Store, GalleryId) {
     let store = Store::open_in(Arc::new(MemoryDirectory::default()), options).unwrap().0;
     let mut batch = WriteBatch::new();
     batch.create_gallery(GalleryDraft { precision, ..draft("g", 96) });

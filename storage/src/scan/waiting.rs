@@ -6,6 +6,9 @@ use crate::code::EXTENT_ROWS;
 
 /// Rows that wait at most.
 pub(crate) const WAITING_MAX: usize = 6144;
+/// The same of a probe of a join, whose bar never rises and which is one of hundreds: so many take
+/// a mebibyte together, and not 25.
+pub(crate) const PAIRING_WAITING_MAX: usize = 256;
 /// With so few rows undecided, the next stage costs more than their embeddings.
 pub(crate) const FEW_ROWS: u64 = 8;
 
