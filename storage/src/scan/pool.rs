@@ -4,7 +4,7 @@
 //! has threads. The thread that asked for a search does the work itself, unit by unit, and gives
 //! its lane to whoever waits longest between two units: so a search waits for one unit of each
 //! other at most, however long they are. Helper threads take units of the searches under way, one
-//! search after the other, while there are free lanes.
+//! search after the other, while there are lanes that nobody waits for.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -32,18 +32,21 @@ pub(crate) struct ScanPool {
 
 #[derive(Default)]
 struct Shared {
-    lanes: Mutex<Lanes>,
-    jobs: Mutex<Jobs>,
-    /// There is a job to help with, or no more to come.
+    state: Mutex<State>,
+    /// A helper may be wanted, or none any more.
     work: Condvar,
     /// A helper is done with a job.
     left: Condvar,
 }
 
 #[derive(Default)]
-struct Lanes {
+struct State {
+    /// Lanes that nobody waits for.
     free: Vec<Scratch>,
     waiting: VecDeque<Arc<Waiter>>,
+    jobs: VecDeque<Job>,
+    next_job: u64,
+    closed: bool,
 }
 
 /// A thread that waits for a lane.
@@ -52,20 +55,14 @@ struct Waiter {
     lane: Mutex<Option<Scratch>>,
 }
 
-#[derive(Default)]
-struct Jobs {
-    list: VecDeque<Job>,
-    next: u64,
-    closed: bool,
-}
-
-/// A task under way, and how many helpers are at work on it.
+/// A task under way.
 struct Job {
     number: u64,
     task: Arc<dyn Task>,
+    /// Helpers at work on it.
     helpers: usize,
-    /// Every unit was begun.
-    exhausted: bool,
+    /// Helpers that find something to do.
+    most_helpers: usize,
 }
 
 impl fmt::Debug for ScanPool {
@@ -76,7 +73,7 @@ impl fmt::Debug for ScanPool {
 
 impl Drop for ScanPool {
     fn drop(&mut self) {
-        self.shared.jobs.lock().closed = true;
+        self.shared.state.lock().closed = true;
         self.shared.work.notify_all();
     }
 }
@@ -85,7 +82,7 @@ impl ScanPool {
     /// A pool of so many threads, those that ask included.
     pub(crate) fn start(threads: NonZeroUsize, kernel: Kernel) -> Result<Self, IoFailure> {
         let shared = Arc::<Shared>::default();
-        shared.lanes.lock().free.resize_with(threads.get(), Scratch::default);
+        shared.state.lock().free.resize_with(threads.get(), Scratch::default);
         let kernel = if kernel.is_available() { kernel } else { Kernel::Scalar };
         let pool = Self { shared, kernel };
         for _ in 1..threads.get() {
@@ -107,12 +104,14 @@ impl ScanPool {
     /// When this returns, nobody is at work on it any more.
     pub(crate) fn run(&self, task: &Arc<dyn Task>, units: usize) {
         let shared = &*self.shared;
-        let posted = (units > 1).then(|| shared.post(Arc::clone(task)));
-        let _withdrawn = posted.map(|number| Posted { shared, number });
         let mut lane = shared.enter();
+        let posted = (units > 1).then(|| shared.post(Arc::clone(task), units - 1));
+        let _withdrawn = posted.map(|number| Posted { shared, number });
         while lane.with(|scratch| task.advance(scratch)) {
             lane.turn();
         }
+        // Others need not wait until the last helper is done.
+        drop(lane);
     }
 }
 
@@ -124,66 +123,103 @@ struct Posted<'a> {
 
 impl Drop for Posted<'_> {
     fn drop(&mut self) {
-        let mut jobs = self.shared.jobs.lock();
-        while jobs.find(self.number).is_some_and(|job| job.helpers > 0) {
-            self.shared.left.wait(&mut jobs);
+        let mut state = self.shared.state.lock();
+        if let Some(job) = state.find(self.number) {
+            job.most_helpers = 0;
         }
-        jobs.list.retain(|job| job.number != self.number);
+        while state.find(self.number).is_some_and(|job| job.helpers > 0) {
+            self.shared.left.wait(&mut state);
+        }
+        state.jobs.retain(|job| job.number != self.number);
     }
 }
 
-impl Jobs {
+impl Job {
+    fn wants_help(&self) -> bool {
+        self.helpers < self.most_helpers
+    }
+}
+
+impl State {
     fn find(&mut self, number: u64) -> Option<&mut Job> {
-        self.list.iter_mut().find(|job| job.number == number)
+        self.jobs.iter_mut().find(|job| job.number == number)
+    }
+
+    fn wants_help(&self) -> bool {
+        !self.free.is_empty() && self.jobs.iter().any(Job::wants_help)
+    }
+
+    /// The job that was not helped for the longest time, and a lane to help it in.
+    fn take_job(&mut self) -> Option<(Arc<dyn Task>, u64, Scratch)> {
+        let at = self.jobs.iter().position(Job::wants_help)?;
+        let scratch = self.free.pop()?;
+        let mut job = self.jobs.remove(at)?;
+        job.helpers += 1;
+        let taken = (Arc::clone(&job.task), job.number, scratch);
+        self.jobs.push_back(job);
+        Some(taken)
+    }
+
+    /// Gives a lane to who waits longest.
+    fn release(&mut self, scratch: Scratch) {
+        match self.waiting.pop_front() {
+            Some(waiter) => {
+                *waiter.lane.lock() = Some(scratch);
+                waiter.thread.unpark();
+            }
+            None => self.free.push(scratch),
+        }
     }
 }
 
 impl Shared {
-    fn post(&self, task: Arc<dyn Task>) -> u64 {
-        let mut jobs = self.jobs.lock();
-        let number = jobs.next;
-        jobs.next += 1;
-        jobs.list.push_back(Job { number, task, helpers: 0, exhausted: false });
-        drop(jobs);
-        self.work.notify_one();
+    fn post(&self, task: Arc<dyn Task>, most_helpers: usize) -> u64 {
+        let mut state = self.state.lock();
+        let number = state.next_job;
+        state.next_job += 1;
+        state.jobs.push_back(Job { number, task, helpers: 0, most_helpers });
+        self.call_help(&state);
         number
+    }
+
+    /// Wakes one helper where one is wanted; it wakes the next.
+    fn call_help(&self, state: &State) {
+        if state.wants_help() {
+            self.work.notify_one();
+        }
     }
 
     /// Helps until the pool is gone.
     fn help(&self) {
-        while let Some(mut helping) = self.next_job() {
-            let mut lane = self.enter();
+        while let Some((mut helping, mut lane)) = self.next_job() {
             helping.more = lane.with(|scratch| helping.task.advance(scratch));
         }
     }
 
-    /// The job with work left that was not helped for the longest time.
-    fn next_job(&self) -> Option<Helping<'_>> {
-        let mut jobs = self.jobs.lock();
+    fn next_job(&self) -> Option<(Helping<'_>, Lane<'_>)> {
+        let mut state = self.state.lock();
         loop {
-            if jobs.closed {
+            if state.closed {
                 return None;
             }
-            let open = jobs.list.iter().position(|job| !job.exhausted);
-            if let Some(mut job) = open.and_then(|at| jobs.list.remove(at)) {
-                job.helpers += 1;
-                let (task, number) = (Arc::clone(&job.task), job.number);
-                jobs.list.push_back(job);
-                return Some(Helping { shared: self, task, number, more: false });
+            if let Some((task, number, scratch)) = state.take_job() {
+                self.call_help(&state);
+                let helping = Helping { shared: self, task, number, more: false };
+                return Some((helping, Lane { shared: self, scratch: Some(scratch) }));
             }
-            self.work.wait(&mut jobs);
+            self.work.wait(&mut state);
         }
     }
 
     fn enter(&self) -> Lane<'_> {
-        let mut lanes = self.lanes.lock();
+        let mut state = self.state.lock();
         // Nobody overtakes those who wait: a free lane and a waiting thread never meet.
-        if let Some(scratch) = lanes.free.pop() {
+        if let Some(scratch) = state.free.pop() {
             return Lane { shared: self, scratch: Some(scratch) };
         }
         let waiter = Arc::new(Waiter { thread: thread::current(), lane: Mutex::new(None) });
-        lanes.waiting.push_back(Arc::clone(&waiter));
-        drop(lanes);
+        state.waiting.push_back(Arc::clone(&waiter));
+        drop(state);
         loop {
             if let Some(scratch) = waiter.lane.lock().take() {
                 return Lane { shared: self, scratch: Some(scratch) };
@@ -204,9 +240,11 @@ struct Helping<'a> {
 
 impl Drop for Helping<'_> {
     fn drop(&mut self) {
-        if let Some(job) = self.shared.jobs.lock().find(self.number) {
+        if let Some(job) = self.shared.state.lock().find(self.number) {
             job.helpers -= 1;
-            job.exhausted |= !self.more;
+            if !self.more {
+                job.most_helpers = 0;
+            }
         }
         self.shared.left.notify_all();
     }
@@ -225,7 +263,7 @@ impl Lane<'_> {
 
     /// Lets those go first who waited longer.
     fn turn(&mut self) {
-        let busy = !self.shared.lanes.lock().waiting.is_empty();
+        let busy = !self.shared.state.lock().waiting.is_empty();
         if busy {
             self.pass_on();
             self.scratch = self.shared.enter().scratch.take();
@@ -233,14 +271,10 @@ impl Lane<'_> {
     }
 
     fn pass_on(&mut self) {
-        let Some(scratch) = self.scratch.take() else { return };
-        let mut lanes = self.shared.lanes.lock();
-        match lanes.waiting.pop_front() {
-            Some(waiter) => {
-                *waiter.lane.lock() = Some(scratch);
-                waiter.thread.unpark();
-            }
-            None => lanes.free.push(scratch),
+        if let Some(scratch) = self.scratch.take() {
+            let mut state = self.shared.state.lock();
+            state.release(scratch);
+            self.shared.call_help(&state);
         }
     }
 }
@@ -248,5 +282,75 @@ impl Lane<'_> {
 impl Drop for Lane<'_> {
     fn drop(&mut self) {
         self.pass_on();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A task each unit of which ends once as many threads as there are units are at work on it.
+    struct Together {
+        units: usize,
+        begun: AtomicUsize,
+        inside: Mutex<usize>,
+        entered: Condvar,
+    }
+
+    impl Task for Together {
+        fn advance(&self, _: &mut Scratch) -> bool {
+            if self.begun.fetch_add(1, Ordering::Relaxed) >= self.units {
+                return false;
+            }
+            let mut inside = self.inside.lock();
+            *inside += 1;
+            self.entered.notify_all();
+            while *inside < self.units {
+                let waited = self.entered.wait_for(&mut inside, Duration::from_secs(20));
+                assert!(!waited.timed_out(), "{} of {} threads", *inside, self.units);
+            }
+            true
+        }
+    }
+
+    #[test]
+    fn as_many_threads_as_there_are_units_share_a_task() {
+        let pool = ScanPool::start(NonZeroUsize::new(4).unwrap(), Kernel::Scalar).unwrap();
+        for units in [4, 2, 3, 4] {
+            let (begun, inside) = (AtomicUsize::new(0), Mutex::new(0));
+            let task = Together { units, begun, inside, entered: Condvar::new() };
+            let task = Arc::new(task);
+            pool.run(&(Arc::clone(&task) as _), units);
+            assert_eq!(*task.inside.lock(), units);
+        }
+    }
+
+    #[test]
+    fn helpers_take_only_lanes_that_nobody_waits_for() {
+        let shared = Shared::default();
+        shared.state.lock().free.push(Scratch::default());
+        let lane = shared.enter();
+        let (begun, inside) = (AtomicUsize::new(0), Mutex::new(0));
+        let task = Together { units: 1, begun, inside, entered: Condvar::new() };
+        shared.post(Arc::new(task), 1);
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| {
+                let _lane = shared.enter();
+                assert!(shared.state.lock().take_job().is_none(), "the lane is in use");
+            });
+            while shared.state.lock().waiting.is_empty() {
+                thread::yield_now();
+            }
+            assert!(shared.state.lock().take_job().is_none(), "nobody overtakes");
+            drop(lane);
+            waiting.join().unwrap();
+        });
+        let mut state = shared.state.lock();
+        assert!(state.take_job().is_some());
+        state.free.push(Scratch::default());
+        assert!(state.take_job().is_none(), "one helper is enough for what there is to do");
     }
 }
