@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::half;
 use crate::io::memory::Random;
-use crate::kernel;
 
 /// The planes and the refinement.
 const STAGES: usize = PLANES + 1;
@@ -29,7 +29,9 @@ fn estimate(extent: &[u8], dim: Dim, stage: usize, probe: &[f32]) -> (f64, f64) 
         }
         factors = start + field_bytes(dim);
     }
-    let [correction, residual] = kernel::factors(*extent[factors..].first_chunk().unwrap());
+    let [correction, residual] = [0, 2].map(|at| {
+        half::widen(u16::from_le_bytes([extent[factors + at], extent[factors + at + 1]]))
+    });
     let product: f64 =
         total.iter().zip(probe).map(|(&code, &value)| f64::from(code) * f64::from(value)).sum();
     (product * f64::from(correction), f64::from(residual))

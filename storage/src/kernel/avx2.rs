@@ -17,9 +17,12 @@ use std::arch::x86_64::{
     _mm256_sub_epi16,
 };
 
-use super::bounds::{self, Judged, Plane};
+use std::ops::Range;
+
+use super::bounds::{self, Before, Judged, Plane};
 use super::{
-    FieldWeights, GROUP_ROWS, HALF_BYTES, LINE_BYTES, PARTIAL_SUMS, Records, TableLine, scalar,
+    FieldWeights, GROUP_ROWS, HALF_BYTES, LINE_BYTES, Listed, PARTIAL_SUMS, Refinements, Refining,
+    TableLine, scalar,
 };
 use crate::half;
 
@@ -31,10 +34,8 @@ const SHORTER: i32 = half::SHORTER.cast_signed();
 const AHEAD_GROUPS: usize = 3;
 /// Groups whose sums grow side by side, so that they share the tables.
 const SIDE_BY_SIDE: usize = 2;
-/// Rows between the one at hand and the one whose record is asked for from memory.
-const AHEAD_ROWS: usize = 12;
 /// Most lines of memory that are asked for at once; the machine goes on by itself.
-const PREFETCHED_LINES: usize = 6;
+const PREFETCHED_LINES: usize = 32;
 
 pub(super) fn is_available() -> bool {
     is_x86_feature_detected!("avx2")
@@ -86,15 +87,15 @@ pub(super) fn prune(bounds: &[[f32; GROUP_ROWS]], least: f32, undecided: &mut [u
     unsafe { prune_here(bounds, least, undecided) }
 }
 
-pub(super) fn products(
-    weights: &[FieldWeights],
-    records: Records<'_>,
-    rows: &[u32],
-    sums: &mut Vec<i32>,
+pub(super) fn refine(
+    refining: Refining<'_>,
+    refinements: Refinements<'_>,
+    listed: &mut Listed,
+    places: Range<usize>,
 ) {
     debug_assert!(is_available());
     // SAFETY: `Kernel` calls this where the instruction set is available.
-    unsafe { products_here(weights, records, rows, sums) }
+    unsafe { refine_here(refining, refinements, listed, places) }
 }
 
 pub(super) fn count(masks: &[u16]) -> u64 {
@@ -179,44 +180,47 @@ fn judge_block<const PROBES: usize, const GROUPS: usize>(
     groups: &[u32],
     judged: &mut [Judged<'_>; PROBES],
 ) -> usize {
-    let mut tables: [&[TableLine]; PROBES] = [&[]; PROBES];
+    let mut tables: [&[[TableLine; 4]]; PROBES] = [&[]; PROBES];
     for probe in 0..PROBES {
-        tables[probe] = judged[probe].table;
+        tables[probe] = judged[probe].table.as_chunks().0;
     }
-    let mut records: [&[u8]; GROUPS] = [&[]; GROUPS];
-    for at in 0..GROUPS {
-        records[at] = plane.record(groups[at]);
-        if let Some(ahead) = groups.get(AHEAD_GROUPS + at) {
-            let ahead = plane.record(*ahead);
-            for line in 0..ahead.len() / LINE_BYTES {
-                prefetch_line(ahead, line);
+    let mut totals = [[[_mm256_setzero_si256(); 2]; GROUPS]; PROBES];
+    match plane.before {
+        Before::Nothing => {}
+        Before::Totals => {
+            for probe in 0..PROBES {
+                for at in 0..GROUPS {
+                    let before = judged[probe].totals[groups[at] as usize].as_chunks().0;
+                    totals[probe][at] = [load_words(&before[0]), load_words(&before[1])];
+                }
             }
         }
+        Before::Records(records) => totals = sums(&tables, plane, records, groups),
     }
-    let sums = sums(&tables, &records);
+    let sums = sums::<PROBES, GROUPS>(&tables, plane, plane.records, groups);
     for probe in 0..PROBES {
         for at in 0..GROUPS {
-            judge_group(&mut judged[probe], groups[at] as usize, sums[probe][at], plane);
+            for half in 0..2 {
+                let doubled = _mm256_slli_epi32::<1>(totals[probe][at][half]);
+                totals[probe][at][half] = _mm256_add_epi32(sums[probe][at][half], doubled);
+            }
+            judge_group(&mut judged[probe], groups[at], totals[probe][at], plane);
         }
     }
     GROUPS
 }
 
-/// Takes in the sums of a plane of one group: see [`Judged::judge`].
+/// Takes in the totals of one group: see [`Judged::judge`].
 #[inline]
 #[target_feature(enable = "avx2")]
-fn judge_group(judged: &mut Judged<'_>, group: usize, sums: [__m256i; 2], plane: Plane<'_>) {
-    let factors = &plane.record(group as u32)[judged.table.len() / 2 * LINE_BYTES..];
-    let (factors, line) = (factors.as_chunks::<32>().0, judged.line);
+fn judge_group(judged: &mut Judged<'_>, group: u32, totals: [__m256i; 2], plane: Plane<'_>) {
+    let factors = &plane.record(group)[plane.lines() * LINE_BYTES..];
+    let (factors, line, group) = (factors.as_chunks::<32>().0, judged.line, group as usize);
     let least = _mm256_set1_ps(judged.least);
     let mut below = 0;
     for half in 0..2 {
-        let totals = &mut judged.totals[group].as_chunks_mut::<WIDTH>().0[half];
-        let mut total = sums[half];
-        if !plane.is_first {
-            total = _mm256_add_epi32(total, _mm256_slli_epi32::<1>(load_words(totals)));
-        }
-        store_words(totals, total);
+        let total = totals[half];
+        store_words(&mut judged.totals[group].as_chunks_mut().0[half], total);
         let words = load(&factors[half]);
         let low = _mm256_srli_epi32::<{ 16 - SHORTER }>(_mm256_slli_epi32::<16>(words));
         let high = _mm256_slli_epi32::<SHORTER>(_mm256_srli_epi32::<16>(words));
@@ -237,40 +241,38 @@ fn judge_group(judged: &mut Judged<'_>, group: usize, sums: [__m256i; 2], plane:
     judged.undecided[group] &= !(below as u16);
 }
 
-/// The sums of some records for each table: of rows 0-7 and 8-15.
+/// The sums of the first of some groups for each table: of rows 0-7 and 8-15.
 ///
 /// Loops over places instead of iterators: those are not always inlined here, and then the sums
 /// live in memory.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn sums<const PROBES: usize, const GROUPS: usize>(
-    tables: &[&[TableLine]; PROBES],
-    records: &[&[u8]; GROUPS],
+fn sums<'a, const PROBES: usize, const GROUPS: usize>(
+    tables: &[&[[TableLine; 4]]; PROBES],
+    plane: Plane<'a>,
+    records: &'a [u8],
+    groups: &[u32],
 ) -> [[[__m256i; 2]; GROUPS]; PROBES] {
-    let lines = tables[0].len() / 2;
-    let mut codes: [&[[u8; LINE_BYTES]]; GROUPS] = [&[]; GROUPS];
-    for group in 0..GROUPS {
-        codes[group] = &records[group].as_chunks().0[..lines];
-    }
-    let mut growing = [[[_mm256_setzero_si256(); 2]; GROUPS]; PROBES];
-    for pair in 0..lines / 2 {
-        for half in 0..2 {
-            let first = entries(tables, &codes, 2 * pair, half);
-            let second = entries(tables, &codes, 2 * pair + 1, half);
-            for probe in 0..PROBES {
-                for group in 0..GROUPS {
-                    let added = _mm256_add_epi8(first[probe][group], second[probe][group]);
-                    growing[probe][group] = grown(growing[probe][group], added);
-                }
+    let pairs = plane.lines().div_ceil(2);
+    let mut codes: [&[[[u8; LINE_BYTES]; 2]]; GROUPS] = [&[]; GROUPS];
+    for at in 0..GROUPS {
+        // The line behind an odd number of lines is looked up in a table of zeros.
+        let record = plane.record_of(records, groups[at]);
+        codes[at] = &record.as_chunks().0.as_chunks().0[..pairs];
+        if let Some(ahead) = groups.get(AHEAD_GROUPS + at) {
+            let ahead = plane.record_of(records, *ahead);
+            for line in 0..ahead.len() / LINE_BYTES {
+                prefetch_line(ahead, line);
             }
         }
     }
-    if lines % 2 == 1 {
+    let mut growing = [[[_mm256_setzero_si256(); 2]; GROUPS]; PROBES];
+    for pair in 0..pairs {
         for half in 0..2 {
-            let last = entries(tables, &codes, lines - 1, half);
+            let added = entries(tables, &codes, pair, half);
             for probe in 0..PROBES {
                 for group in 0..GROUPS {
-                    growing[probe][group] = grown(growing[probe][group], last[probe][group]);
+                    growing[probe][group] = grown(growing[probe][group], added[probe][group]);
                 }
             }
         }
@@ -284,31 +286,33 @@ fn sums<const PROBES: usize, const GROUPS: usize>(
     sums
 }
 
-/// What two columns of a line of codes add to the sums of the rows: a column in each half of a
+/// What two columns of two lines of codes add to the sums of the rows: a column in each half of a
 /// vector. The entries of two lines fit into a byte.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn entries<const PROBES: usize, const GROUPS: usize>(
-    tables: &[&[TableLine]; PROBES],
-    codes: &[&[[u8; LINE_BYTES]]; GROUPS],
-    line: usize,
+    tables: &[&[[TableLine; 4]]; PROBES],
+    codes: &[&[[[u8; LINE_BYTES]; 2]]; GROUPS],
+    pair: usize,
     half: usize,
 ) -> [[__m256i; GROUPS]; PROBES] {
     let nibble = _mm256_set1_epi8(15);
-    let (mut low, mut high) = ([nibble; GROUPS], [nibble; GROUPS]);
-    for group in 0..GROUPS {
-        let codes = load(&codes[group][line].as_chunks().0[half]);
-        low[group] = _mm256_and_si256(codes, nibble);
-        high[group] = _mm256_and_si256(_mm256_srli_epi16::<4>(codes), nibble);
-    }
-    let mut entries = [[nibble; GROUPS]; PROBES];
-    for probe in 0..PROBES {
-        let of_low = load(&tables[probe][2 * line].0.as_chunks().0[half]);
-        let of_high = load(&tables[probe][2 * line + 1].0.as_chunks().0[half]);
+    let mut entries = [[_mm256_setzero_si256(); GROUPS]; PROBES];
+    for line in 0..2 {
+        let (mut low, mut high) = ([nibble; GROUPS], [nibble; GROUPS]);
         for group in 0..GROUPS {
-            let lower = _mm256_shuffle_epi8(of_low, low[group]);
-            entries[probe][group] =
-                _mm256_add_epi8(lower, _mm256_shuffle_epi8(of_high, high[group]));
+            let codes = load(&codes[group][pair][line].as_chunks().0[half]);
+            low[group] = _mm256_and_si256(codes, nibble);
+            high[group] = _mm256_and_si256(_mm256_srli_epi16::<4>(codes), nibble);
+        }
+        for probe in 0..PROBES {
+            let of_low = load(&tables[probe][pair][2 * line].0.as_chunks().0[half]);
+            let of_high = load(&tables[probe][pair][2 * line + 1].0.as_chunks().0[half]);
+            for group in 0..GROUPS {
+                let lower = _mm256_shuffle_epi8(of_low, low[group]);
+                let both = _mm256_add_epi8(lower, _mm256_shuffle_epi8(of_high, high[group]));
+                entries[probe][group] = _mm256_add_epi8(entries[probe][group], both);
+            }
         }
     }
     entries
@@ -338,18 +342,14 @@ fn in_words([both, odds]: [__m256i; 2]) -> [__m256i; 2] {
 }
 
 #[target_feature(enable = "avx2")]
-fn products_here(
-    weights: &[FieldWeights],
-    records: Records<'_>,
-    rows: &[u32],
-    sums: &mut Vec<i32>,
+fn refine_here(
+    refining: Refining<'_>,
+    refinements: Refinements<'_>,
+    listed: &mut Listed,
+    places: Range<usize>,
 ) {
-    for (at, &row) in rows.iter().enumerate() {
-        if let Some(&row) = rows.get(at + AHEAD_ROWS) {
-            prefetch(records.get(row));
-        }
-        sums.push(product(weights, records.get(row)));
-    }
+    let of = |weights: &[FieldWeights], fields: &[u8]| product(weights, fields);
+    bounds::refine(refining, refinements, listed, places, of);
 }
 
 #[inline]

@@ -9,21 +9,23 @@ use std::arch::x86_64::{
     __m128i, __m512, __m512i, _CMP_LT_OQ, _mm_add_epi16, _mm256_add_epi16, _mm256_castsi256_si128,
     _mm256_extracti128_si256, _mm256_loadu_si256, _mm256_maskz_loadu_epi16, _mm256_set_m128i,
     _mm512_add_epi8, _mm512_add_epi16, _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512,
-    _mm512_castsi512_ps, _mm512_castsi512_si256, _mm512_cmp_ps_mask, _mm512_cvtepi32_ps,
-    _mm512_cvtepu16_epi32, _mm512_cvtph_ps, _mm512_dpbusd_epi32, _mm512_extracti64x4_epi64,
-    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_maskz_compress_epi32,
-    _mm512_maskz_loadu_epi8, _mm512_maskz_loadu_ps, _mm512_mul_ps, _mm512_reduce_add_epi32,
-    _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512,
-    _mm512_shuffle_epi8, _mm512_slli_epi16, _mm512_slli_epi32, _mm512_srli_epi16,
-    _mm512_srli_epi32, _mm512_storeu_ps, _mm512_storeu_si512, _mm512_sub_epi16,
-    _mm512_unpackhi_epi16, _mm512_unpacklo_epi16,
+    _mm512_castps_si512, _mm512_castsi512_ps, _mm512_castsi512_si256, _mm512_cmp_ps_mask,
+    _mm512_cvtepi32_ps, _mm512_cvtepu16_epi32, _mm512_cvtph_ps, _mm512_dpbusd_epi32,
+    _mm512_extracti64x4_epi64, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512,
+    _mm512_maskz_compress_epi32, _mm512_maskz_loadu_epi8, _mm512_maskz_loadu_ps, _mm512_mul_ps,
+    _mm512_reduce_add_epi32, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps,
+    _mm512_setzero_ps, _mm512_setzero_si512, _mm512_shuffle_epi8, _mm512_slli_epi16,
+    _mm512_slli_epi32, _mm512_srli_epi16, _mm512_srli_epi32, _mm512_storeu_ps, _mm512_storeu_si512,
+    _mm512_sub_epi16, _mm512_unpackhi_epi16, _mm512_unpacklo_epi16,
 };
 
+use std::ops::Range;
+
 use super::avx2::prefetch_line;
-use super::bounds::{Judged, Plane};
+use super::bounds::{self, Before, Judged, Plane};
 use super::{
-    FIELDS, FieldWeights, GROUP_ROWS, HALF_BYTES, LINE_BYTES, PARTIAL_SUMS, Records, TableLine,
-    scalar,
+    FIELDS, FieldWeights, GROUP_ROWS, HALF_BYTES, LINE_BYTES, Listed, PARTIAL_SUMS, Refinements,
+    Refining, TableLine, scalar,
 };
 use crate::half;
 
@@ -35,8 +37,6 @@ const SIDE_BY_SIDE: usize = 4;
 const SIDE_BY_SIDE_SHARED: usize = 2;
 /// Blocks between the one at hand and the one that is asked for from memory.
 const AHEAD_BLOCKS: usize = 2;
-/// Rows between the one at hand and the one whose record is asked for from memory.
-const AHEAD_ROWS: usize = 12;
 pub(super) fn is_available() -> bool {
     is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
@@ -67,15 +67,15 @@ pub(super) fn judge<const PROBES: usize>(
     unsafe { judge_here(plane, groups, judged) }
 }
 
-pub(super) fn products(
-    weights: &[FieldWeights],
-    records: Records<'_>,
-    rows: &[u32],
-    sums: &mut Vec<i32>,
+pub(super) fn refine(
+    refining: Refining<'_>,
+    refinements: Refinements<'_>,
+    listed: &mut Listed,
+    places: Range<usize>,
 ) {
     debug_assert!(is_available());
     // SAFETY: `Kernel` calls this where the instruction set is available.
-    unsafe { products_here(weights, records, rows, sums) }
+    unsafe { refine_here(refining, refinements, listed, places) }
 }
 
 pub(super) fn prune(bounds: &[[f32; GROUP_ROWS]], least: f32, undecided: &mut [u16]) {
@@ -84,24 +84,90 @@ pub(super) fn prune(bounds: &[[f32; GROUP_ROWS]], least: f32, undecided: &mut [u
     unsafe { prune_here(bounds, least, undecided) }
 }
 
-pub(super) fn rows(masks: &[u16], rows: &mut Vec<u32>) {
+pub(super) fn list(
+    masks: &[u16],
+    first: u32,
+    bounds: &[[f32; GROUP_ROWS]],
+    totals: &[[u32; GROUP_ROWS]],
+    listed: &mut Listed,
+) {
     debug_assert!(is_available());
     // SAFETY: `Kernel` calls this where the instruction set is available.
-    unsafe { rows_here(masks, rows) }
+    unsafe { list_here(masks, first, bounds, totals, listed) }
+}
+
+pub(super) fn compact(listed: &mut Listed, range: Range<usize>, to: usize, least: f32) -> usize {
+    debug_assert!(is_available());
+    // SAFETY: `Kernel` calls this where the instruction set is available.
+    unsafe { compact_here(listed, range, to, least) }
 }
 
 #[target_feature(enable = "avx512f,popcnt")]
-fn rows_here(masks: &[u16], rows: &mut Vec<u32>) {
+fn list_here(
+    masks: &[u16],
+    first: u32,
+    bounds: &[[f32; GROUP_ROWS]],
+    totals: &[[u32; GROUP_ROWS]],
+    listed: &mut Listed,
+) {
     let lanes = load_words(&std::array::from_fn(|lane| lane as u32));
-    let mut listed = [0u32; GROUP_ROWS];
+    let rows: usize = masks.iter().map(|mask| mask.count_ones() as usize).sum();
+    let mut end = listed.len();
+    // Whole vectors are written; what is too much of the last is taken back.
+    listed.grow(rows + WIDTH);
     for (group, &mask) in masks.iter().enumerate().filter(|(_, mask)| **mask != 0) {
-        let first = _mm512_set1_epi32(((group * GROUP_ROWS) as u32).cast_signed());
-        let chosen = _mm512_maskz_compress_epi32(mask, _mm512_add_epi32(first, lanes));
-        store_words(&mut listed, chosen);
-        // All of them and some less: a copy of fixed length is no call.
-        rows.extend_from_slice(&listed);
-        rows.truncate(rows.len() - GROUP_ROWS + mask.count_ones() as usize);
+        let start = first + (group * GROUP_ROWS) as u32;
+        let numbers = _mm512_add_epi32(_mm512_set1_epi32(start.cast_signed()), lanes);
+        let values = [numbers, load_bits(&bounds[group]), load_words(&totals[group])];
+        put(listed, end, mask, values);
+        end += mask.count_ones() as usize;
     }
+    listed.truncate(end);
+}
+
+#[target_feature(enable = "avx512f,popcnt")]
+fn compact_here(listed: &mut Listed, range: Range<usize>, to: usize, least: f32) -> usize {
+    let (below, mut end) = (_mm512_set1_ps(least), to);
+    let whole = range.start + range.len() / WIDTH * WIDTH;
+    for at in (range.start..whole).step_by(WIDTH) {
+        let bounds = chunk(&listed.bounds, at);
+        let mask = !_mm512_cmp_ps_mask::<_CMP_LT_OQ>(load_floats(bounds), below);
+        let [rows, totals] = [&listed.rows, &listed.totals].map(|words| chunk(words, at));
+        let values = [load_words(rows), load_bits(bounds), load_words(totals)];
+        // All of these rows are loaded, and those behind them begin no earlier than this ends.
+        put(listed, end, mask, values);
+        end += mask.count_ones() as usize;
+    }
+    end - to + listed.compact(whole..range.end, end, least)
+}
+
+/// Puts the values whose bits are set side by side, from a place on where 16 have room: those not
+/// set are overwritten.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn put(listed: &mut Listed, at: usize, mask: u16, [rows, bounds, totals]: [__m512i; 3]) {
+    store_words(chunk_mut(&mut listed.rows, at), _mm512_maskz_compress_epi32(mask, rows));
+    store_words(chunk_mut(&mut listed.totals, at), _mm512_maskz_compress_epi32(mask, totals));
+    let bounds = _mm512_castsi512_ps(_mm512_maskz_compress_epi32(mask, bounds));
+    // SAFETY: the array has room for 16 floats.
+    unsafe { _mm512_storeu_ps(chunk_mut(&mut listed.bounds, at).as_mut_ptr(), bounds) };
+}
+
+/// A vector's worth of values from a place on, where there are as many.
+#[inline]
+fn chunk<T>(values: &[T], at: usize) -> &[T; WIDTH] {
+    &values[at..].as_chunks().0[0]
+}
+
+#[inline]
+fn chunk_mut<T>(values: &mut [T], at: usize) -> &mut [T; WIDTH] {
+    &mut values[at..].as_chunks_mut().0[0]
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load_bits(floats: &[f32; WIDTH]) -> __m512i {
+    _mm512_castps_si512(load_floats(floats))
 }
 
 #[target_feature(enable = "avx512f")]
@@ -185,28 +251,30 @@ fn judge_block<const PROBES: usize, const GROUPS: usize>(
     groups: &[u32],
     judged: &mut [Judged<'_>; PROBES],
 ) -> usize {
-    let mut tables: [&[TableLine]; PROBES] = [&[]; PROBES];
+    let mut tables: [&[[TableLine; 4]]; PROBES] = [&[]; PROBES];
     for probe in 0..PROBES {
-        tables[probe] = judged[probe].table;
+        tables[probe] = judged[probe].table.as_chunks().0;
     }
-    let (mut records, mut ahead): ([&[u8]; GROUPS], [&[u8]; GROUPS]) =
-        ([&[]; GROUPS], [&[]; GROUPS]);
-    for at in 0..GROUPS {
-        records[at] = plane.record(groups[at]);
-        let ahead_of = groups.get(AHEAD_BLOCKS * GROUPS + at);
-        ahead[at] = ahead_of.map_or(records[at], |group| plane.record(*group));
+    let mut totals = [[_mm512_setzero_si512(); GROUPS]; PROBES];
+    match plane.before {
+        Before::Nothing => {}
+        Before::Totals => {
+            for probe in 0..PROBES {
+                for at in 0..GROUPS {
+                    totals[probe][at] = load_words(&judged[probe].totals[groups[at] as usize]);
+                }
+            }
+        }
+        Before::Records(records) => totals = sums(&tables, plane, records, groups),
     }
-    let sums = sums::<PROBES, GROUPS>(&tables, &records, &ahead);
+    let sums = sums::<PROBES, GROUPS>(&tables, plane, plane.records, groups);
     for at in 0..GROUPS {
-        let [correction, residual] = factors(records[at], &tables);
+        let [correction, residual] = factors(plane, groups[at]);
         for probe in 0..PROBES {
             let judged = &mut judged[probe];
             let (line, place) = (judged.line, groups[at] as usize);
-            let mut total = sums[probe][at];
-            if !plane.is_first {
-                let before = load_words(&judged.totals[place]);
-                total = _mm512_add_epi32(total, _mm512_slli_epi32::<1>(before));
-            }
+            let doubled = _mm512_slli_epi32::<1>(totals[probe][at]);
+            let total = _mm512_add_epi32(sums[probe][at], doubled);
             store_words(&mut judged.totals[place], total);
             let total = _mm512_mul_ps(_mm512_set1_ps(line.slope), _mm512_cvtepi32_ps(total));
             let sum = _mm512_add_ps(total, _mm512_set1_ps(line.offset));
@@ -222,54 +290,50 @@ fn judge_block<const PROBES: usize, const GROUPS: usize>(
     GROUPS
 }
 
-/// The correction factors and the residual norms of a group, behind the words of its record: see
+/// The correction factors and the residual norms of a group, behind the codes of its record: see
 /// [`super::factors`].
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn factors(record: &[u8], tables: &[&[TableLine]]) -> [__m512; 2] {
-    let words = load(&record[tables[0].len() / 2 * LINE_BYTES..].as_chunks().0[0]);
+fn factors(plane: Plane<'_>, group: u32) -> [__m512; 2] {
+    let words = load(&plane.record(group)[plane.lines() * LINE_BYTES..].as_chunks().0[0]);
     let low = _mm512_srli_epi32::<{ 16 - half::SHORTER }>(_mm512_slli_epi32::<16>(words));
     let high = _mm512_slli_epi32::<{ half::SHORTER }>(_mm512_srli_epi32::<16>(words));
     let bias = _mm512_set1_ps(half::BIAS);
     [low, high].map(|bits| _mm512_mul_ps(_mm512_castsi512_ps(bits), bias))
 }
 
-/// The sums of some groups for each table.
+/// The sums of the first of some groups for each table.
 ///
 /// Loops over places instead of iterators: those are not always inlined here, and then the sums
 /// live in memory.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn sums<const PROBES: usize, const GROUPS: usize>(
-    tables: &[&[TableLine]; PROBES],
-    records: &[&[u8]; GROUPS],
-    ahead: &[&[u8]; GROUPS],
+fn sums<'a, const PROBES: usize, const GROUPS: usize>(
+    tables: &[&[[TableLine; 4]]; PROBES],
+    plane: Plane<'a>,
+    records: &'a [u8],
+    groups: &[u32],
 ) -> [[__m512i; GROUPS]; PROBES] {
-    let lines = tables[0].len() / 2;
-    let mut codes: [&[[u8; LINE_BYTES]]; GROUPS] = [&[]; GROUPS];
-    for group in 0..GROUPS {
-        codes[group] = &records[group].as_chunks().0[..lines];
+    let pairs = plane.lines().div_ceil(2);
+    let mut codes: [&[[[u8; LINE_BYTES]; 2]]; GROUPS] = [&[]; GROUPS];
+    let mut ahead: [&[u8]; GROUPS] = [&[]; GROUPS];
+    for at in 0..GROUPS {
+        let record = plane.record_of(records, groups[at]);
+        // The line behind an odd number of lines is looked up in a table of zeros.
+        codes[at] = &record.as_chunks().0.as_chunks().0[..pairs];
+        let ahead_of = groups[groups.len().min(AHEAD_BLOCKS * GROUPS + at + 1) - 1];
+        ahead[at] = plane.record_of(records, ahead_of);
     }
     let mut growing = [[[_mm512_setzero_si512(); 2]; GROUPS]; PROBES];
-    for pair in 0..lines / 2 {
-        for record in ahead {
+    for pair in 0..pairs {
+        for record in &ahead {
             prefetch_line(record, 2 * pair);
             prefetch_line(record, 2 * pair + 1);
         }
-        let first = entries(tables, &codes, 2 * pair);
-        let second = entries(tables, &codes, 2 * pair + 1);
+        let added = entries(tables, &codes, pair);
         for probe in 0..PROBES {
             for group in 0..GROUPS {
-                let added = _mm512_add_epi8(first[probe][group], second[probe][group]);
-                growing[probe][group] = grown(growing[probe][group], added);
-            }
-        }
-    }
-    if lines % 2 == 1 {
-        let last = entries(tables, &codes, lines - 1);
-        for probe in 0..PROBES {
-            for group in 0..GROUPS {
-                growing[probe][group] = grown(growing[probe][group], last[probe][group]);
+                growing[probe][group] = grown(growing[probe][group], added[probe][group]);
             }
         }
     }
@@ -282,30 +346,32 @@ fn sums<const PROBES: usize, const GROUPS: usize>(
     sums
 }
 
-/// What the four columns of a line of codes add to the sums of the rows: a column in each quarter
-/// of a vector. The entries of two lines fit into a byte.
+/// What the four columns of two lines of codes add to the sums of the rows: a column in each
+/// quarter of a vector. The entries of two lines fit into a byte.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn entries<const PROBES: usize, const GROUPS: usize>(
-    tables: &[&[TableLine]; PROBES],
-    codes: &[&[[u8; LINE_BYTES]]; GROUPS],
-    line: usize,
+    tables: &[&[[TableLine; 4]]; PROBES],
+    codes: &[&[[[u8; LINE_BYTES]; 2]]; GROUPS],
+    pair: usize,
 ) -> [[__m512i; GROUPS]; PROBES] {
     let nibble = _mm512_set1_epi8(15);
-    let (mut low, mut high) = ([nibble; GROUPS], [nibble; GROUPS]);
-    for group in 0..GROUPS {
-        let codes = load(&codes[group][line]);
-        low[group] = _mm512_and_si512(codes, nibble);
-        high[group] = _mm512_and_si512(_mm512_srli_epi16::<4>(codes), nibble);
-    }
-    let mut entries = [[nibble; GROUPS]; PROBES];
-    for probe in 0..PROBES {
-        let of_low = load(&tables[probe][2 * line].0);
-        let of_high = load(&tables[probe][2 * line + 1].0);
+    let mut entries = [[_mm512_setzero_si512(); GROUPS]; PROBES];
+    for line in 0..2 {
+        let (mut low, mut high) = ([nibble; GROUPS], [nibble; GROUPS]);
         for group in 0..GROUPS {
-            let lower = _mm512_shuffle_epi8(of_low, low[group]);
-            entries[probe][group] =
-                _mm512_add_epi8(lower, _mm512_shuffle_epi8(of_high, high[group]));
+            let codes = load(&codes[group][pair][line]);
+            low[group] = _mm512_and_si512(codes, nibble);
+            high[group] = _mm512_and_si512(_mm512_srli_epi16::<4>(codes), nibble);
+        }
+        for probe in 0..PROBES {
+            let of_low = load(&tables[probe][pair][2 * line].0);
+            let of_high = load(&tables[probe][pair][2 * line + 1].0);
+            for group in 0..GROUPS {
+                let lower = _mm512_shuffle_epi8(of_low, low[group]);
+                let both = _mm512_add_epi8(lower, _mm512_shuffle_epi8(of_high, high[group]));
+                entries[probe][group] = _mm512_add_epi8(entries[probe][group], both);
+            }
         }
     }
     entries
@@ -341,18 +407,14 @@ fn whole(quarters: __m512i) -> __m128i {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-fn products_here(
-    weights: &[FieldWeights],
-    records: Records<'_>,
-    rows: &[u32],
-    sums: &mut Vec<i32>,
+fn refine_here(
+    refining: Refining<'_>,
+    refinements: Refinements<'_>,
+    listed: &mut Listed,
+    places: Range<usize>,
 ) {
-    for (at, &row) in rows.iter().enumerate() {
-        if let Some(&row) = rows.get(at + AHEAD_ROWS) {
-            super::prefetch(records.get(row));
-        }
-        sums.push(product(weights, records.get(row)));
-    }
+    let of = |weights: &[FieldWeights], fields: &[u8]| product(weights, fields);
+    bounds::refine(refining, refinements, listed, places, of);
 }
 
 #[inline]

@@ -1,8 +1,15 @@
 //! From integers to bounds: one body, compiled for each instruction set by its own module.
 #![expect(clippy::inline_always, reason = "a body takes the instruction set of its caller")]
 
-use super::{GROUP_ROWS, LINE_BYTES, TableLine};
+use std::ops::Range;
+
+use super::{
+    FieldWeights, GROUP_ROWS, LINE_BYTES, Listed, Refinements, Refining, TableLine, prefetch,
+};
 use crate::half;
+
+/// Rows between the one at hand and the one whose refinement is asked for from memory.
+const AHEAD_ROWS: usize = 12;
 
 /// How the total `A` of a row becomes the highest score that the row can have:
 /// `g * (slope * A + offset) + residual_scale * E + slack`, with the correction factor `g` and the
@@ -19,34 +26,93 @@ pub(crate) struct Line {
     pub(crate) slack: f32,
 }
 
-/// One plane of some groups: a record for each, with the line of factors behind its words.
+/// How the total `A` of the planes and the sum of products `P` of a row's refinement become the
+/// highest score that the row can have: with its factors `g` and `E`,
+/// `g * (slope * A + weight_slope * P + offset) + residual_scale * E + slack`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RefinedLine {
+    /// What one unit of the total stands for.
+    pub(crate) slope: f32,
+    /// What one unit of the sum of products stands for.
+    pub(crate) weight_slope: f32,
+    /// What the sum is short of, with the rounding of table and weights.
+    pub(crate) offset: f32,
+    /// How much of the residual norm the score may be off by.
+    pub(crate) residual_scale: f32,
+    /// What no factor applies to.
+    pub(crate) slack: f32,
+}
+
+impl RefinedLine {
+    #[inline(always)]
+    fn bound(&self, total: u32, products: i32, [correction, residual]: [f32; 2]) -> f32 {
+        let total = total.cast_signed() as f32;
+        let sum = self.slope * total + self.weight_slope * products as f32 + self.offset;
+        correction * sum + self.residual_scale * residual + self.slack
+    }
+}
+
+/// One plane of some groups: a record for each, with the line of factors behind those of codes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plane<'a> {
     /// One record after the other.
     pub(crate) records: &'a [u8],
     /// Bytes of a record.
     pub(crate) record_bytes: usize,
-    /// Whether there are no totals of planes before it.
-    pub(crate) is_first: bool,
+    /// What comes before it.
+    pub(crate) before: Before<'a>,
+}
+
+/// What comes before a plane.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Before<'a> {
+    /// It is the first.
+    Nothing,
+    /// The totals of the planes before it.
+    Totals,
+    /// The records of the first plane, where it is the second: both are read at once.
+    Records(&'a [u8]),
 }
 
 impl<'a> Plane<'a> {
     /// The number of records.
     pub(super) fn groups(self) -> usize {
-        self.records.len() / self.record_bytes
+        let before = self.records_before().map_or(usize::MAX, <[u8]>::len);
+        before.min(self.records.len()) / self.record_bytes
     }
 
     /// The record of a group.
     #[inline(always)]
     pub(super) fn record(self, group: u32) -> &'a [u8] {
-        &self.records[group as usize * self.record_bytes..][..self.record_bytes]
+        self.record_of(self.records, group)
+    }
+
+    /// The record of a group among those of any plane.
+    #[inline(always)]
+    pub(super) fn record_of(self, records: &'a [u8], group: u32) -> &'a [u8] {
+        &records[group as usize * self.record_bytes..][..self.record_bytes]
+    }
+
+    /// The records of the plane before it, where both are read at once.
+    #[inline(always)]
+    pub(super) fn records_before(self) -> Option<&'a [u8]> {
+        match self.before {
+            Before::Records(records) => Some(records),
+            Before::Nothing | Before::Totals => None,
+        }
+    }
+
+    /// Lines of codes in a record.
+    #[inline(always)]
+    pub(super) fn lines(self) -> usize {
+        self.record_bytes / LINE_BYTES - 1
     }
 }
 
 /// What a probe knows of some groups, and what it takes to learn more from a plane.
 #[derive(Debug)]
 pub(crate) struct Judged<'a> {
-    /// The probe's table.
+    /// The probe's table: two lines for each line of codes, and as many of zeros as make it even.
     pub(crate) table: &'a [TableLine],
     /// How totals become bounds.
     pub(crate) line: &'a Line,
@@ -66,15 +132,25 @@ impl Judged<'_> {
         self.totals.len().min(self.bounds.len()).min(self.undecided.len())
     }
 
-    /// Takes in the sums of a plane of one group.
+    /// Takes in the sums of a plane of one group, and those of the plane before it where both are
+    /// read at once.
     #[inline(always)]
-    pub(super) fn judge(&mut self, group: u32, sums: &[u32; GROUP_ROWS], plane: Plane<'_>) {
-        let offset = self.table.len() / 2 * LINE_BYTES;
-        let Some(words) = words(plane.record(group), offset) else { return };
+    pub(super) fn judge(
+        &mut self,
+        group: u32,
+        sums: &[u32; GROUP_ROWS],
+        sums_before: Option<&[u32; GROUP_ROWS]>,
+        plane: Plane<'_>,
+    ) {
+        let Some(words) = words(plane.record(group), plane.lines() * LINE_BYTES) else { return };
         let group = group as usize;
         let (totals, bounds) = (&mut self.totals[group], &mut self.bounds[group]);
         for row in 0..GROUP_ROWS {
-            let before = if plane.is_first { 0 } else { totals[row] };
+            let before = match (sums_before, plane.before) {
+                (Some(sums), _) => sums[row],
+                (None, Before::Totals) => totals[row],
+                (None, _) => 0,
+            };
             totals[row] = 2 * before + sums[row];
             let [correction, residual] = factors(words[row]);
             // Totals have 24 bits at most; signed ones are converted by every instruction set.
@@ -85,9 +161,31 @@ impl Judged<'_> {
     }
 }
 
+/// Bounds the rows listed at some places by their refinements. `product` adds up the products of
+/// weights with the fields of some bytes.
+#[inline(always)]
+pub(super) fn refine(
+    refining: Refining<'_>,
+    refinements: Refinements<'_>,
+    listed: &mut Listed,
+    places: Range<usize>,
+    product: impl Fn(&[FieldWeights], &[u8]) -> i32,
+) {
+    for at in places {
+        if let Some(&row) = listed.rows.get(at + AHEAD_ROWS) {
+            prefetch(refinements.get(row));
+        }
+        let refinement = refinements.get(listed.rows[at]);
+        if let Some((fields, last)) = refinement.split_last_chunk() {
+            let products = product(refining.weights, fields);
+            listed.bounds[at] = refining.line.bound(listed.totals[at], products, factors(*last));
+        }
+    }
+}
+
 /// The correction factor and the residual norm of a row: two half-precision numbers.
 #[inline(always)]
-pub(crate) fn factors(word: [u8; 4]) -> [f32; 2] {
+pub(super) fn factors(word: [u8; 4]) -> [f32; 2] {
     let word = u32::from_le_bytes(word);
     [half::decode(word & 0xFFFF), half::decode(word >> 16)]
 }
@@ -126,8 +224,9 @@ fn word([a, b, c, d]: &[u16; 4]) -> u64 {
     u64::from(*a) | u64::from(*b) << 16 | u64::from(*c) << 32 | u64::from(*d) << 48
 }
 
+/// Finds the rows whose bits are set, ascending.
 #[inline(always)]
-pub(super) fn rows(masks: &[u16], rows: &mut Vec<u32>) {
+pub(super) fn rows(masks: &[u16], mut found: impl FnMut(u32)) {
     // Four groups at a time: most have few rows.
     let (fours, last) = masks.as_chunks::<4>();
     let words = fours.iter().map(word);
@@ -135,7 +234,7 @@ pub(super) fn rows(masks: &[u16], rows: &mut Vec<u32>) {
     let words = words.chain([word(&padded)]).enumerate().filter(|(_, word)| *word != 0);
     for (at, mut rest) in words {
         while rest != 0 {
-            rows.push((at * 4 * GROUP_ROWS) as u32 + rest.trailing_zeros());
+            found((at * 4 * GROUP_ROWS) as u32 + rest.trailing_zeros());
             rest &= rest - 1;
         }
     }

@@ -12,6 +12,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod bounds;
+mod listed;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod scalar;
@@ -19,10 +20,12 @@ mod scalar;
 mod tests;
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 use std::sync::OnceLock;
 
-pub(crate) use bounds::{Judged, Line, Plane, factors};
+pub(crate) use bounds::{Before, Judged, Line, Plane, RefinedLine};
+pub(crate) use listed::Listed;
 
 /// Rows whose codes stand side by side.
 pub(crate) const GROUP_ROWS: usize = 16;
@@ -35,6 +38,8 @@ pub(crate) const FIELDS: usize = 4;
 pub(crate) const LINES_MAX: usize = 128;
 /// Bytes of a half-precision number.
 pub(crate) const HALF_BYTES: usize = 2;
+/// Bytes of a row's two factors.
+const FACTOR_BYTES: usize = 2 * HALF_BYTES;
 /// Partial sums of an inner product, each over the components whose places are equal modulo this.
 const PARTIAL_SUMS: usize = 64;
 
@@ -66,23 +71,31 @@ pub(crate) struct TableLine(pub(crate) [u8; LINE_BYTES]);
 #[repr(C, align(64))]
 pub(crate) struct FieldWeights(pub(crate) [[i8; LINE_BYTES]; FIELDS]);
 
-/// Fields of rows, each in a record of its own, back to back.
+/// Refinements of rows, back to back: each has some bytes of fields, and the row's two factors.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Records<'a> {
+pub(crate) struct Refinements<'a> {
     /// All of them.
     pub(crate) bytes: &'a [u8],
-    /// Bytes of a record, more than none.
-    pub(crate) record_bytes: usize,
-    /// The first bytes of it, which have the fields.
+    /// Bytes of fields in each.
     pub(crate) field_bytes: usize,
 }
 
-impl<'a> Records<'a> {
-    /// The fields of a row, empty where there are none.
+impl<'a> Refinements<'a> {
+    /// The refinement of a row, empty where there is none.
     fn get(self, row: u32) -> &'a [u8] {
-        let start = row as usize * self.record_bytes;
-        self.bytes.get(start..start + self.field_bytes).unwrap_or_default()
+        let bytes = self.field_bytes + FACTOR_BYTES;
+        let start = row as usize * bytes;
+        self.bytes.get(start..start + bytes).unwrap_or_default()
     }
+}
+
+/// What a probe knows of all bits of codes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refining<'a> {
+    /// The probe's weights.
+    pub(crate) weights: &'a [FieldWeights],
+    /// How totals and sums of products become bounds.
+    pub(crate) line: &'a RefinedLine,
 }
 
 impl Kernel {
@@ -166,25 +179,27 @@ impl Kernel {
     /// Reads a plane of the groups listed, ascending, and tells each probe the highest score that
     /// each of their rows can have: see [`Line`] for the formula.
     ///
-    /// The sum of a row adds up the table's entries: a record begins with as many lines as a table
-    /// has pairs of lines, and byte `16 c + r` of them is the byte of row `r` in column `c`. Sums
-    /// become totals, totals bounds, and the bits of the rows whose bounds are below what a probe
-    /// wants are cleared; a bound that is not a number is below nothing. Groups beyond the records
-    /// or the room that any probe has for them are left alone.
+    /// The sum of a row adds up the table's entries: a record has a line of factors behind lines
+    /// of codes, and byte `16 c + r` of these is the byte of row `r` in column `c`. Sums become
+    /// totals, totals bounds, and the bits of the rows whose bounds are below what a probe wants
+    /// are cleared; a bound that is not a number is below nothing. Where the plane before it is
+    /// read at once, totals and bounds are those after both. Groups beyond the records or the room
+    /// that any probe has for them are left alone.
     pub(crate) fn judge<const PROBES: usize>(
         self,
         plane: Plane<'_>,
         groups: &[u32],
         judged: [Judged<'_>; PROBES],
     ) {
-        let lines = judged.iter().map(|judged| judged.table.len() / 2).min().unwrap_or_default();
-        if !(1..=LINES_MAX).contains(&lines) || plane.record_bytes < (lines + 1) * LINE_BYTES {
+        let lines = (plane.record_bytes / LINE_BYTES).saturating_sub(1);
+        let table_lines = 2 * lines.next_multiple_of(2);
+        let has_table = |judged: &Judged<'_>| judged.table.len() == table_lines;
+        if !(1..=LINES_MAX).contains(&lines) || !judged.iter().all(has_table) {
             return;
         }
         let room = judged.iter().map(Judged::groups).min().unwrap_or_default();
         let room = room.min(plane.groups());
         let groups = &groups[..groups.partition_point(|group| (*group as usize) < room)];
-        let judged = judged.map(|judged| Judged { table: &judged.table[..2 * lines], ..judged });
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 if self.is_available() => avx512::judge(plane, groups, judged),
@@ -198,30 +213,34 @@ impl Kernel {
         }
     }
 
-    /// For each row listed, adds up the products of the weights with the fields of two bits of the
-    /// row's record.
+    /// Bounds the rows listed at some places by all bits of their codes: see [`RefinedLine`] for
+    /// the formula.
     ///
-    /// Field `f` of a byte are its bits `2 f` and `2 f + 1`; there is a [`FieldWeights`] for every
-    /// 64 bytes of fields. The sum of a row that is not there is zero.
-    pub(crate) fn products(
+    /// It takes the sum of the products of the weights with the fields of two bits of the row's
+    /// refinement: field `f` of a byte are its bits `2 f` and `2 f + 1`, and there is a
+    /// [`FieldWeights`] for every 64 bytes of fields. The bound of a row that is not there stays.
+    pub(crate) fn refine(
         self,
-        weights: &[FieldWeights],
-        records: Records<'_>,
-        rows: &[u32],
-        sums: &mut Vec<i32>,
+        refining: Refining<'_>,
+        refinements: Refinements<'_>,
+        listed: &mut Listed,
+        places: Range<usize>,
     ) {
-        sums.clear();
+        let places = places.start.min(listed.len())..places.end.min(listed.len());
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 if self.is_available() => avx512::products(weights, records, rows, sums),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 if self.is_available() => avx2::products(weights, records, rows, sums),
-            #[cfg(target_arch = "aarch64")]
-            Self::Neon if self.is_available() => neon::products(weights, records, rows, sums),
-            _ => {
-                let records = rows.iter().map(|row| records.get(*row));
-                sums.extend(records.map(|record| scalar::product(weights, record)));
+            Self::Avx512 if self.is_available() => {
+                avx512::refine(refining, refinements, listed, places);
             }
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 if self.is_available() => {
+                avx2::refine(refining, refinements, listed, places);
+            }
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon if self.is_available() => {
+                neon::refine(refining, refinements, listed, places);
+            }
+            _ => bounds::refine(refining, refinements, listed, places, scalar::product),
         }
     }
 
@@ -246,15 +265,57 @@ impl Kernel {
         }
     }
 
-    /// Lists the rows whose bits are set, ascending.
-    pub(crate) fn rows(self, masks: &[u16], rows: &mut Vec<u32>) {
-        rows.clear();
+    /// Adds the rows whose bits are set, ascending and counted from `first`, to a list. Groups that
+    /// lack a bound or a total are left out.
+    pub(crate) fn list(
+        self,
+        masks: &[u16],
+        first: u32,
+        bounds: &[[f32; GROUP_ROWS]],
+        totals: &[[u32; GROUP_ROWS]],
+        listed: &mut Listed,
+    ) {
+        let masks = &masks[..masks.len().min(bounds.len()).min(totals.len())];
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 if self.is_available() => avx512::rows(masks, rows),
-            _ => bounds::rows(masks, rows),
+            Self::Avx512 if self.is_available() => {
+                avx512::list(masks, first, bounds, totals, listed);
+            }
+            _ => {
+                let (bounds, totals) = (bounds.as_flattened(), totals.as_flattened());
+                bounds::rows(masks, |row| {
+                    listed.push(first + row, bounds[row as usize], totals[row as usize]);
+                });
+            }
         }
     }
+
+    /// Moves those rows of a range of a list that can reach `least` to a place at or before it, in
+    /// their order; says how many they are. What is behind them there is left undefined. A bound
+    /// that is not a number is below nothing.
+    pub(crate) fn compact(
+        self,
+        listed: &mut Listed,
+        range: Range<usize>,
+        to: usize,
+        least: f32,
+    ) -> usize {
+        let range = range.start..range.end.min(listed.len());
+        if to > range.start || range.is_empty() {
+            return 0;
+        }
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 if self.is_available() => avx512::compact(listed, range, to, least),
+            _ => listed.compact(range, to, least),
+        }
+    }
+}
+
+/// Lists the rows whose bits are set, ascending.
+pub(crate) fn rows(masks: &[u16], rows: &mut Vec<u32>) {
+    rows.clear();
+    bounds::rows(masks, |row| rows.push(row));
 }
 
 /// Asks for bytes that are about to be read: some lines of them, behind which the machine goes on

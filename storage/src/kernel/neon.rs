@@ -12,8 +12,13 @@ use std::arch::aarch64::{
 };
 use std::arch::{asm, is_aarch64_feature_detected};
 
-use super::bounds::{Judged, Plane};
-use super::{FieldWeights, GROUP_ROWS, LINE_BYTES, PARTIAL_SUMS, Records, TableLine, scalar};
+use std::ops::Range;
+
+use super::bounds::{self, Judged, Plane};
+use super::{
+    FieldWeights, GROUP_ROWS, LINE_BYTES, Listed, PARTIAL_SUMS, Refinements, Refining, TableLine,
+    scalar,
+};
 
 /// Floats of a vector.
 const WIDTH: usize = 4;
@@ -21,10 +26,8 @@ const WIDTH: usize = 4;
 const BYTES: usize = 16;
 /// Groups between the one at hand and the one that is asked for from memory.
 const AHEAD_GROUPS: usize = 3;
-/// Rows between the one at hand and the one whose record is asked for from memory.
-const AHEAD_ROWS: usize = 12;
 /// Most lines of memory that are asked for at once; the machine goes on by itself.
-const PREFETCHED_LINES: usize = 6;
+const PREFETCHED_LINES: usize = 32;
 
 pub(super) fn is_available() -> bool {
     is_aarch64_feature_detected!("neon")
@@ -59,15 +62,15 @@ pub(super) fn judge<const PROBES: usize>(
     unsafe { judge_here(plane, groups, judged) }
 }
 
-pub(super) fn products(
-    weights: &[FieldWeights],
-    records: Records<'_>,
-    rows: &[u32],
-    sums: &mut Vec<i32>,
+pub(super) fn refine(
+    refining: Refining<'_>,
+    refinements: Refinements<'_>,
+    listed: &mut Listed,
+    places: Range<usize>,
 ) {
     debug_assert!(is_available());
     // SAFETY: `Kernel` calls this where the instruction set is available.
-    unsafe { products_here(weights, records, rows, sums) }
+    unsafe { refine_here(refining, refinements, listed, places) }
 }
 
 #[target_feature(enable = "neon")]
@@ -106,21 +109,24 @@ fn judge_here<const PROBES: usize>(
         if let Some(&ahead) = groups.get(at + AHEAD_GROUPS) {
             prefetch(plane.record(ahead));
         }
-        let sums = sums(&judged.each_ref().map(|judged| judged.table), plane.record(group));
-        for (judged, sums) in judged.iter_mut().zip(&sums) {
-            judged.judge(group, sums, plane);
+        let tables = judged.each_ref().map(|judged| judged.table);
+        let of = |records| sums(&tables, plane.record_of(records, group), plane.lines());
+        let (before, sums) = (plane.records_before().map(of), of(plane.records));
+        for (probe, judged) in judged.iter_mut().enumerate() {
+            let before = before.as_ref().map(|before| &before[probe]);
+            judged.judge(group, &sums[probe], before, plane);
         }
     }
 }
 
-/// The sums of one record for each table.
+/// The sums of one record of so many lines of codes for each table.
 #[inline]
 #[target_feature(enable = "neon")]
 fn sums<const PROBES: usize>(
     tables: &[&[TableLine]; PROBES],
     record: &[u8],
+    lines: usize,
 ) -> [[u32; GROUP_ROWS]; PROBES] {
-    let lines = tables[0].len() / 2;
     let codes = &record.as_chunks::<LINE_BYTES>().0[..lines];
     // Of rows 0-7 and 8-15: all entries of `LINES_MAX` lines fit.
     let mut growing = [[vdupq_n_u16(0); 2]; PROBES];
@@ -160,18 +166,14 @@ fn in_words(halves: [uint16x8_t; 2]) -> [u32; GROUP_ROWS] {
 }
 
 #[target_feature(enable = "neon")]
-fn products_here(
-    weights: &[FieldWeights],
-    records: Records<'_>,
-    rows: &[u32],
-    sums: &mut Vec<i32>,
+fn refine_here(
+    refining: Refining<'_>,
+    refinements: Refinements<'_>,
+    listed: &mut Listed,
+    places: Range<usize>,
 ) {
-    for (at, &row) in rows.iter().enumerate() {
-        if let Some(&row) = rows.get(at + AHEAD_ROWS) {
-            prefetch(records.get(row));
-        }
-        sums.push(product(weights, records.get(row)));
-    }
+    let of = |weights: &[FieldWeights], fields: &[u8]| product(weights, fields);
+    bounds::refine(refining, refinements, listed, places, of);
 }
 
 #[inline]

@@ -48,16 +48,18 @@ pub(super) fn fold(sums: &mut [f32]) -> f32 {
 /// See [`super::Kernel::judge`].
 pub(super) fn judge(plane: Plane<'_>, groups: &[u32], mut judged: Judged<'_>) {
     for &group in groups {
-        let sums = sums(judged.table, plane.record(group));
-        judged.judge(group, &sums, plane);
+        let of = |records| sums(judged.table, plane.record_of(records, group), plane.lines());
+        let before = plane.records_before().map(of);
+        let sums = of(plane.records);
+        judged.judge(group, &sums, before.as_ref(), plane);
     }
 }
 
-/// The sums of one record.
-fn sums(table: &[TableLine], record: &[u8]) -> [u32; GROUP_ROWS] {
+/// The sums of one record of so many lines of codes.
+fn sums(table: &[TableLine], record: &[u8], lines: usize) -> [u32; GROUP_ROWS] {
     let mut sums = [0; GROUP_ROWS];
-    let (lines, _) = record.as_chunks::<LINE_BYTES>();
-    for (line, [low, high]) in lines.iter().zip(table.as_chunks::<2>().0) {
+    let codes = record.as_chunks::<LINE_BYTES>().0.iter().take(lines);
+    for (line, [low, high]) in codes.zip(table.as_chunks::<2>().0) {
         for (column, codes) in line.as_chunks::<GROUP_ROWS>().0.iter().enumerate() {
             for (sum, code) in sums.iter_mut().zip(codes) {
                 *sum += u32::from(low.0[16 * column + usize::from(code & 15)]);

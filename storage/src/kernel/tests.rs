@@ -9,14 +9,9 @@ fn floats(length: impl Into<prop::collection::SizeRange>) -> impl Strategy<Value
     prop::collection::vec(-1.0f32..1.0, length)
 }
 
-/// Words of a code, groups, what a record has behind its words, and how far off alignment it is.
-fn shapes() -> impl Strategy<Value = (usize, usize, usize, usize)> {
-    (
-        prop_oneof![1usize..19, Just(LINES_MAX)],
-        0usize..11,
-        prop_oneof![Just(64usize), Just(128)],
-        0usize..64,
-    )
+/// Words of a code, groups, and how far off alignment a record is.
+fn shapes() -> impl Strategy<Value = (usize, usize, usize)> {
+    (prop_oneof![1usize..19, Just(LINES_MAX)], 0usize..11, 0usize..64)
 }
 
 /// Lines of entries, the largest of which add up to 255 in each column of two lines of codes.
@@ -29,13 +24,14 @@ fn table_of(seed: &[u8], words: usize) -> Vec<TableLine> {
             bytes.next().unwrap_or(7).min(highest[(at / 16 + number) % 4])
         }))
     };
-    (0..2 * words).map(line).collect()
+    let zeros = [TableLine([0; LINE_BYTES]); 2];
+    (0..2 * words).map(line).chain(zeros).take(2 * words.next_multiple_of(2)).collect()
 }
 
 /// The sum of a row by its definition: bit by bit.
 fn sum_of_row(table: &[TableLine], record: &[u8], row: usize) -> u32 {
     let mut sum = 0;
-    for word in 0..table.len() / 2 {
+    for word in 0..record.len() / 64 - 1 {
         for nibble in 0..8 {
             let byte = record[64 * word + 16 * (nibble / 2) + row];
             let mut pattern = 0;
@@ -89,11 +85,11 @@ fn judge<const PROBES: usize>(
 
 /// Records of a shape, with codes in their words and factors behind these.
 fn records_of(
-    (words, groups, behind, shift): (usize, usize, usize, usize),
+    (words, groups, shift): (usize, usize, usize),
     codes: &[u8],
     halves: &[u16],
 ) -> Vec<u8> {
-    let record_bytes = 64 * words + behind;
+    let record_bytes = 64 * (words + 1);
     let mut codes = codes.iter().copied().cycle();
     let mut factors = halves.iter().flat_map(|half| half.to_le_bytes()).cycle();
     let byte = |at: usize| {
@@ -153,17 +149,24 @@ proptest! {
         numbers in prop::array::uniform5(-1.0f32..1.0),
         missing in 0usize..3,
         skipped in 0u32..5,
-        is_first in any::<bool>(),
+        planes_before in 0..3,
     ) {
-        let (words, groups, behind, shift) = shape;
+        let (words, groups, shift) = shape;
         let is_listed = |group: &u32| group % 5 < 5 - skipped;
         let listed: Vec<u32> = (0..groups as u32 + 3).filter(is_listed).collect();
         let table = table_of(&entries, words);
         let [slope, offset, residual_scale, slack, least] = numbers;
         let line = Line { slope: slope * 1e-3, offset, residual_scale, slack };
-        let record_bytes = 64 * words + behind;
+        let record_bytes = 64 * (words + 1);
         let records = records_of(shape, &codes, &halves);
-        let plane = Plane { records: &records[shift..], record_bytes, is_first };
+        let others: Vec<u8> = codes.iter().rev().copied().collect();
+        let others = records_of(shape, &others, &halves);
+        let before = match planes_before {
+            0 => Before::Nothing,
+            1 => Before::Totals,
+            _ => Before::Records(&others[shift..]),
+        };
+        let plane = Plane { records: &records[shift..], record_bytes, before };
         let room = groups + missing;
         let expected = judge(Kernel::Scalar, plane, [&table], line, least, &listed, room);
         let [Known { totals, bounds, undecided }] = &expected;
@@ -173,11 +176,18 @@ proptest! {
                 continue;
             }
             for row in 0..16 {
-                let before = if is_first { 0 } else { BEFORE };
+                let before = match before {
+                    Before::Nothing => 0,
+                    Before::Totals => BEFORE,
+                    Before::Records(records) => {
+                        let record = records.chunks_exact(record_bytes).nth(group).unwrap();
+                        sum_of_row(&table, record, row)
+                    }
+                };
                 let total = 2 * before + sum_of_row(&table, record, row);
                 prop_assert_eq!(totals[group][row], total);
                 let word = record[64 * words + 4 * row..][..4].try_into().unwrap();
-                let [correction, residual] = super::factors(word);
+                let [correction, residual] = bounds::factors(word);
                 let sum = line.slope * total as f32 + offset;
                 let bound = correction * sum + residual_scale * residual + slack;
                 prop_assert_eq!(bounds[group][row], bound.to_bits());
@@ -198,11 +208,14 @@ proptest! {
         entries in prop::collection::vec(any::<u8>(), 1..300),
         codes in prop::collection::vec(any::<u8>(), 1..500),
         least in -1.0f32..1.0,
+        at_once in any::<bool>(),
     ) {
-        let (words, groups, behind, shift) = shape;
-        let record_bytes = 64 * words + behind;
+        let (words, groups, shift) = shape;
+        let record_bytes = 64 * (words + 1);
         let records = records_of(shape, &codes, &[0x3C00, 0x2E66, 0x1234]);
-        let plane = Plane { records: &records[shift..], record_bytes, is_first: false };
+        let others = records_of(shape, &codes[..1], &[0x3C00]);
+        let before = if at_once { Before::Records(&others[shift..]) } else { Before::Totals };
+        let plane = Plane { records: &records[shift..], record_bytes, before };
         let line = Line { slope: 1e-4, offset: -0.5, residual_scale: 0.25, slack: 1e-4 };
         let listed: Vec<u32> = (0..groups as u32).collect();
         let tables: [_; 3] = std::array::from_fn(|at| {
@@ -221,35 +234,107 @@ proptest! {
     }
 
     #[test]
-    fn products_are_those_of_the_definition_on_every_kernel(
+    fn refinements_are_those_of_the_definition_on_every_kernel(
         field_bytes in 1usize..300,
-        behind in 0usize..9,
         weights in prop::collection::vec(any::<i8>(), 1..300),
         codes in prop::collection::vec(any::<u8>(), 1..300),
         rows in prop::collection::vec(0u32..30, 0..50),
+        skipped in 0usize..3,
+        numbers in prop::array::uniform5(-1.0f32..1.0),
     ) {
-        let mut numbers = weights.iter().copied().cycle();
-        let record_bytes = field_bytes + behind;
+        let mut cycled = weights.iter().copied().cycle();
+        let record_bytes = field_bytes + 4;
         let weights: Vec<FieldWeights> = (0..field_bytes.div_ceil(LINE_BYTES))
-            .map(|_| FieldWeights([(); 4].map(|()| [(); 64].map(|()| numbers.next().unwrap()))))
+            .map(|_| FieldWeights([(); 4].map(|()| [(); 64].map(|()| cycled.next().unwrap()))))
             .collect();
-        // The last one is cut short.
-        let length = 25 * record_bytes + field_bytes - 1;
-        let bytes: Vec<u8> = codes.iter().copied().cycle().take(length).collect();
-        let records = Records { bytes: &bytes, record_bytes, field_bytes };
-        let of_row = |row: &u32| {
+        // The last one is cut short. Factors are any numbers but none that is not one.
+        let length = 26 * record_bytes - 1;
+        let factor = |at: usize| at % record_bytes >= field_bytes;
+        let byte = |(at, code)| if factor(at) { code & 0x3F } else { code };
+        let bytes: Vec<u8> =
+            codes.iter().copied().cycle().take(length).enumerate().map(byte).collect();
+        let [slope, weight_slope, offset, residual_scale, slack] = numbers;
+        let line = &RefinedLine { slope, weight_slope, offset, residual_scale, slack };
+        let of_row = |at: usize| {
+            let (row, total) = (rows[at] as usize, at as u32 * 1000);
+            if row >= 25 || at < skipped {
+                return 7.0;
+            }
+            let record = &bytes[row * record_bytes..][..record_bytes];
             let field = |at: usize, field: usize| {
-                let byte = bytes[*row as usize * record_bytes + at];
-                i32::from(byte >> (2 * field) & 3) * i32::from(weights[at / 64].0[field][at % 64])
+                let value = i32::from(record[at] >> (2 * field) & 3);
+                value * i32::from(weights[at / 64].0[field][at % 64])
             };
-            let present = if *row < 25 { field_bytes } else { 0 };
-            (0..present).map(|at| (0..4).map(|number| field(at, number)).sum::<i32>()).sum()
+            let of_byte = |at| (0..4).map(|number| field(at, number)).sum::<i32>();
+            let products = (0..field_bytes).map(of_byte).sum::<i32>();
+            let [g, e] = [0, 2].map(|at| [record[field_bytes + at], record[field_bytes + at + 1]]);
+            let [g, e] = [g, e].map(|bytes| crate::half::widen(u16::from_le_bytes(bytes)));
+            let sum = slope * total as f32 + weight_slope * products as f32 + offset;
+            g * sum + residual_scale * e + slack
         };
-        let expected: Vec<i32> = rows.iter().map(of_row).collect();
+        let expected: Vec<u32> = (0..rows.len()).map(|at| of_row(at).to_bits()).collect();
         for kernel in Kernel::available() {
-            let mut sums = vec![7];
-            kernel.products(&weights, records, &rows, &mut sums);
-            prop_assert_eq!(&sums, &expected, "{}", kernel);
+            let totals = (0..rows.len() as u32).map(|at| at * 1000).collect();
+            let mut listed = Listed { rows: rows.clone(), bounds: vec![7.0; rows.len()], totals };
+            let refining = Refining { weights: &weights, line };
+            let refinements = Refinements { bytes: &bytes, field_bytes };
+            kernel.refine(refining, refinements, &mut listed, skipped..rows.len() + 1);
+            let bounds: Vec<u32> = listed.bounds.iter().map(|bound| bound.to_bits()).collect();
+            prop_assert_eq!(&bounds, &expected, "{}", kernel);
+        }
+    }
+
+    #[test]
+    fn rows_are_listed_with_what_is_known_of_them_on_every_kernel(
+        masks in prop::collection::vec(prop_oneof![Just(0), Just(u16::MAX), any::<u16>()], 0..40),
+        missing in 0usize..3,
+        first in 0u32..1000,
+    ) {
+        let groups = masks.len().saturating_sub(missing);
+        let totals: Vec<[u32; 16]> =
+            (0..groups).map(|group| std::array::from_fn(|row| (group * 77 + row) as u32)).collect();
+        let bounds: Vec<[f32; 16]> =
+            totals.iter().map(|totals| totals.map(|total| 1.0 / total as f32)).collect();
+        for kernel in Kernel::available() {
+            let mut listed = Listed { rows: vec![3], bounds: vec![0.5], totals: vec![4] };
+            kernel.list(&masks, first, &bounds, &totals, &mut listed);
+            let mut rows = Vec::new();
+            super::rows(&masks[..groups], &mut rows);
+            prop_assert_eq!(listed.len(), 1 + rows.len(), "{}", kernel);
+            prop_assert_eq!((listed.rows[0], listed.bounds[0], listed.totals[0]), (3, 0.5, 4));
+            for (at, row) in rows.iter().enumerate() {
+                let (group, lane) = (*row as usize / 16, *row as usize % 16);
+                prop_assert_eq!(listed.rows[at + 1], first + row, "{}", kernel);
+                prop_assert_eq!(listed.totals[at + 1], totals[group][lane]);
+                prop_assert_eq!(listed.bounds[at + 1].to_bits(), bounds[group][lane].to_bits());
+            }
+        }
+    }
+
+    #[test]
+    fn a_list_is_compacted_to_what_can_reach_a_bar_on_every_kernel(
+        bounds in prop::collection::vec(prop_oneof![-1.0f32..1.0, Just(f32::NAN)], 0..100),
+        least in -1.0f32..1.0,
+        from in 0usize..40,
+        back in 0usize..20,
+        short in 0usize..20,
+    ) {
+        let from = from.min(bounds.len());
+        let (to, until) = (from.saturating_sub(back), bounds.len().saturating_sub(short).max(from));
+        let kept: Vec<usize> =
+            (from..until).filter(|at| bounds[*at] >= least || bounds[*at].is_nan()).collect();
+        for kernel in Kernel::available() {
+            let rows: Vec<u32> = (0..bounds.len() as u32).collect();
+            let totals = rows.iter().map(|row| row * 2).collect();
+            let mut listed = Listed { rows, bounds: bounds.clone(), totals };
+            prop_assert_eq!(kernel.compact(&mut listed, from..until, to, least), kept.len());
+            for (at, row) in kept.iter().enumerate() {
+                prop_assert_eq!(listed.rows[to + at], *row as u32, "{}", kernel);
+                prop_assert_eq!(listed.totals[to + at], 2 * *row as u32, "{}", kernel);
+                prop_assert_eq!(listed.bounds[to + at].to_bits(), bounds[*row].to_bits());
+            }
+            let untouched = (0..to).chain(until..bounds.len());
+            prop_assert!(untouched.into_iter().all(|at| listed.rows[at] == at as u32), "{kernel}");
         }
     }
 
@@ -278,10 +363,10 @@ proptest! {
     ) {
         let set = |row: &u32| masks[*row as usize / 16] >> (row % 16) & 1 == 1;
         let expected: Vec<u32> = (0..masks.len() as u32 * 16).filter(set).collect();
+        let mut rows = vec![7];
+        super::rows(&masks, &mut rows);
+        prop_assert_eq!(&rows, &expected);
         for kernel in Kernel::available() {
-            let mut rows = vec![7];
-            kernel.rows(&masks, &mut rows);
-            prop_assert_eq!(&rows, &expected, "{}", kernel);
             prop_assert_eq!(kernel.count(&masks), expected.len() as u64);
         }
     }
@@ -294,19 +379,24 @@ fn the_largest_sums_and_products_fit_on_every_kernel() {
         .map(|line| TableLine([if line % 4 == 0 { u8::MAX } else { 0 }; LINE_BYTES]))
         .collect();
     let records = vec![u8::MAX; LINE_BYTES * (LINES_MAX + 1)];
-    let plane = Plane { records: &records, record_bytes: records.len(), is_first: true };
+    let before = Before::Records(&records);
+    let plane = Plane { records: &records, record_bytes: records.len(), before };
     let line = Line { slope: 0.0, offset: 0.0, residual_scale: 0.0, slack: 0.0 };
     let weights = vec![FieldWeights([[i8::MIN; LINE_BYTES]; FIELDS]); LINES_MAX];
     let field_bytes = LINE_BYTES * LINES_MAX;
-    let records = Records { bytes: &records, record_bytes: field_bytes, field_bytes };
-    let product = -3 * 128 * i32::try_from(FIELDS * field_bytes).unwrap();
+    let bytes = [vec![u8::MAX; field_bytes], 0x3C00u32.to_le_bytes().to_vec()].concat();
+    let refinements = Refinements { bytes: &bytes, field_bytes };
+    let (slope, weight_slope, offset, residual_scale, slack) = (0.0, 1.0, 0.0, 0.0, 0.0);
+    let refined = RefinedLine { slope, weight_slope, offset, residual_scale, slack };
+    let product = -3.0 * 128.0 * (FIELDS * field_bytes) as f32;
     for kernel in Kernel::available() {
         let [alone] = judge(kernel, plane, [&table], line, 0.0, &[0], 1);
-        assert_eq!(alone.totals, [[(4 * 255 * LINES_MAX / 2) as u32; 16]], "{kernel}");
+        assert_eq!(alone.totals, [[(3 * 4 * 255 * LINES_MAX / 2) as u32; 16]], "{kernel}");
         assert_eq!(judge(kernel, plane, [&table; 2], line, 0.0, &[0], 1)[1], alone, "{kernel}");
-        let mut sums = Vec::new();
-        kernel.products(&weights, records, &[0], &mut sums);
-        assert_eq!(sums, [product], "{kernel}");
+        let mut listed = Listed { rows: vec![0], bounds: vec![0.0], totals: vec![0] };
+        let refining = Refining { weights: &weights, line: &refined };
+        kernel.refine(refining, refinements, &mut listed, 0..1);
+        assert_eq!(listed.bounds, [product], "{kernel}");
     }
 }
 

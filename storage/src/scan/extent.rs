@@ -7,10 +7,12 @@ use super::stages::{self, Pass};
 use super::target::Target;
 use super::tile::{Extent, Tile};
 use crate::code::GROUP_ROWS;
+use crate::kernel;
 use crate::version::GalleryView;
 
 /// Groups that are searched for some probes after the others where there are several: few enough
-/// that their codes stay in the second level of a core's cache.
+/// that their codes stay in the second level of a core's cache. For one probe the first so many say
+/// how to go through the others.
 const TILE_GROUPS: usize = 128;
 
 /// Searches the extent for every target.
@@ -22,12 +24,14 @@ pub(crate) fn search(
     tally: &mut Tally,
 ) -> Result<(), ReadError> {
     let groups = extent.rows().div_ceil(GROUP_ROWS);
-    let tile = if targets.len() > 1 { TILE_GROUPS } else { groups.max(1) };
-    for start in (0..groups).step_by(tile) {
-        let tile = Tile { extent: *extent, start, groups: tile.min(groups - start) };
+    let mut start = 0;
+    while start < groups {
+        let most = if start > 0 && targets.len() == 1 { groups } else { TILE_GROUPS };
+        let tile = Tile { extent: *extent, start, groups: most.min(groups - start) };
         for targets in targets.chunks(SIDE_BY_SIDE) {
             search_tile(view, &tile, targets, scratch, tally)?;
         }
+        start += tile.groups;
     }
     Ok(())
 }
@@ -52,7 +56,7 @@ fn search_tile(
         }
         match &target.codes {
             Some(codes) if tile.extent.view.segment.has_codes() => {
-                passes.push(Pass { tile: *tile, target, codes, board, left });
+                passes.push(Pass::new(*tile, target, codes, board, left));
             }
             _ => score_all(tile, target, board, tally)?,
         }
@@ -68,7 +72,7 @@ fn score_all(
     tally: &mut Tally,
 ) -> Result<(), ReadError> {
     let Board { undecided, left, .. } = board;
-    tile.extent.kernel.rows(undecided, left);
+    kernel::rows(undecided, left);
     for (at, &row) in left.iter().enumerate() {
         if at % CANCEL_ROWS == 0 {
             target.check_cancelled()?;

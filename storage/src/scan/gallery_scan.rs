@@ -129,7 +129,7 @@ impl GalleryScan {
                     extent::search(&self.view, &extent, &self.targets, scratch, &mut tally)?;
                 }
             }
-            Unit::Waiting(at) => self.settle(self.targets.get(at), scratch, &mut tally)?,
+            Unit::Waiting(at) => self.settle(self.targets.get(at), &mut tally)?,
         }
         Ok(tally)
     }
@@ -154,13 +154,10 @@ impl GalleryScan {
     fn settle<'a>(
         &self,
         targets: impl IntoIterator<Item = &'a Target>,
-        scratch: &mut Scratch,
         tally: &mut Tally,
     ) -> Result<(), ReadError> {
-        let [board, ..] = &mut scratch.boards;
         for target in targets {
-            let rows = target.take_waiting();
-            settle::settle(&self.view, self.kernel, target, rows, board, tally)?;
+            settle::settle(&self.view, self.kernel, target, target.take_waiting(), tally)?;
         }
         Ok(())
     }
@@ -205,7 +202,7 @@ impl Task for GalleryScan {
         if self.take_in(searched) {
             // Rows of units that ended behind those which settle what waits.
             let mut tally = Tally::default();
-            let settled = self.settle(&self.targets, scratch, &mut tally);
+            let settled = self.settle(&self.targets, &mut tally);
             self.outcome.lock().add(settled.map(|()| tally));
         }
         true

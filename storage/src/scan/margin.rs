@@ -10,7 +10,7 @@
 use crate::code::{BITS, PLANES, RESIDUAL_LEAST};
 use crate::exactness::Exactness;
 use crate::half;
-use crate::kernel::Line;
+use crate::kernel::{Line, RefinedLine};
 
 /// The part of the failure probability that each plane may use up, and what is left for the
 /// refinement; they add up to one. The planes decide most, so they get most.
@@ -35,26 +35,6 @@ pub(crate) struct Precision {
     pub(crate) weight_step: f64,
     /// Sum of the weights.
     pub(crate) weight_sum: f64,
-}
-
-/// How the total of the planes and the sum of products of a row's refinement become the highest
-/// score that the row can have: with its factors `g` and `E`,
-/// `g * (slope * total + weight_slope * products + offset) + residual_scale * E + slack`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RefinedLine {
-    slope: f32,
-    weight_slope: f32,
-    offset: f32,
-    residual_scale: f32,
-    slack: f32,
-}
-
-impl RefinedLine {
-    /// The highest score of a row.
-    pub(crate) fn bound(&self, total: u32, products: i32, [correction, residual]: [f32; 2]) -> f32 {
-        let sum = self.slope * total as f32 + self.weight_slope * products as f32 + self.offset;
-        correction * sum + self.residual_scale * residual + self.slack
-    }
 }
 
 /// For each plane, how the total of a row becomes the highest score that the row can have.
@@ -183,11 +163,11 @@ fn normal_quantile(probability: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::code::{Encoder, GROUP_ROWS, field_bytes, record_bytes, refinement_bytes};
+    use crate::code::{Encoder, GROUP_ROWS, field_bytes, record_bytes};
     use crate::embedding::{Dim, Embedding};
     use crate::exactness::FailureProbability;
     use crate::io::memory::Random;
-    use crate::kernel::{self, Judged, Kernel, Plane, Records};
+    use crate::kernel::{Before, Judged, Kernel, Listed, Plane, Refinements, Refining};
     use crate::rotation::Rotation;
     use crate::scan::table::{Numbers, build};
 
@@ -213,20 +193,21 @@ mod tests {
             let (table, least) = (&numbers.table[..], 2.0);
             let (bounds, undecided) = (&mut found[plane..=plane], &mut [u16::MAX]);
             let judged = Judged { table, line, least, totals: &mut totals, bounds, undecided };
-            let plane = Plane { records, record_bytes, is_first: plane == 0 };
+            let before = if plane == 0 { Before::Nothing } else { Before::Totals };
+            let plane = Plane { records, record_bytes, before };
             Kernel::Scalar.judge(plane, &[0], [judged]);
             rest = behind;
         }
-        let (rows, mut products): (Vec<u32>, _) = ((0..GROUP_ROWS as u32).collect(), Vec::new());
-        let (record_bytes, field_bytes) = (refinement_bytes(dim), field_bytes(dim));
-        let records = Records { bytes: rest, record_bytes, field_bytes };
-        Kernel::Scalar.products(&numbers.weights, records, &rows, &mut products);
-        let line = refined_line(&numbers.precision, exactness, 1);
-        for (row, &products) in products.iter().enumerate() {
-            let factors = rest[row * record_bytes + field_bytes..].first_chunk().unwrap();
-            let factors = kernel::factors(*factors);
-            found[PLANES][row] = line.bound(totals[0][row], products, factors);
-        }
+        let mut listed = Listed {
+            rows: (0..GROUP_ROWS as u32).collect(),
+            bounds: vec![0.0; GROUP_ROWS],
+            totals: totals.concat(),
+        };
+        let line = &refined_line(&numbers.precision, exactness, 1);
+        let refining = Refining { weights: &numbers.weights, line };
+        let refinements = Refinements { bytes: rest, field_bytes: field_bytes(dim) };
+        Kernel::Scalar.refine(refining, refinements, &mut listed, 0..GROUP_ROWS);
+        found[PLANES].copy_from_slice(&listed.bounds);
         found
     }
 

@@ -1,7 +1,7 @@
 //! Memory of one thread that scans, used again from search to search.
 
-use super::waiting::Waiting;
 use crate::code::GROUP_ROWS;
+use crate::kernel::Listed;
 
 /// A value for each row of a group.
 pub(crate) type Lanes<T> = [T; GROUP_ROWS];
@@ -29,12 +29,10 @@ pub(crate) struct Board {
     pub(crate) has_all_planes: bool,
     /// Groups at work.
     pub(crate) groups: Vec<u32>,
-    /// Rows that the planes left.
+    /// Rows that are scored.
     pub(crate) left: Vec<u32>,
-    /// Those of them that are put off.
-    pub(crate) waiting: Vec<Waiting>,
-    /// The sums of products of their refinements.
-    pub(crate) products: Vec<i32>,
+    /// Rows that are put off.
+    pub(crate) listed: Listed,
 }
 
 impl Board {

@@ -4,18 +4,17 @@
 //! Such rows wait until there are many of them or every plane is read: the longer they wait, the
 //! better the bar they are judged by, and the fewer are read.
 
+use std::ops::Range;
 use std::time::Instant;
 
 use super::probe::{CANCEL_ROWS, ReadError};
 use super::report::{EMBEDDING, REFINEMENT, Tally};
-use super::scratch::Board;
 use super::target::{CodeProbe, Target};
 use super::tile::Extent;
-use super::waiting::{FEW_ROWS, Waiting, keep_possible};
+use super::waiting::{FEW_ROWS, Run, Waiting};
 use crate::code::{PLANES, field_bytes, refinement_bytes};
-use crate::error::Corruption;
 use crate::id::RowOrdinal;
-use crate::kernel::{self, Kernel, Records};
+use crate::kernel::{Kernel, Refinements, Refining};
 use crate::version::GalleryView;
 
 /// Rows between the one that is scored and the one that is asked for from memory.
@@ -26,19 +25,17 @@ pub(crate) fn settle(
     view: &GalleryView,
     kernel: Kernel,
     target: &Target,
-    mut rows: Vec<Waiting>,
-    board: &mut Board,
+    mut waiting: Waiting,
     tally: &mut Tally,
 ) -> Result<(), ReadError> {
     let Some(codes) = &target.codes else { return Ok(()) };
     let settling = Settling { view, kernel, target, codes };
-    settling.prune(&mut rows, PLANES - 1, tally);
-    if rows.len() as u64 > FEW_ROWS {
-        settling.refine(&mut rows, board, tally)?;
-        settling.prune(&mut rows, REFINEMENT, tally);
+    settling.prune(&mut waiting, PLANES - 1, tally);
+    if waiting.len() as u64 > FEW_ROWS {
+        settling.refine(&mut waiting, tally)?;
+        settling.prune(&mut waiting, REFINEMENT, tally);
     }
-    settling.score_rest(&mut rows, tally)?;
-    Ok(())
+    settling.score_rest(&waiting, tally)
 }
 
 struct Settling<'a> {
@@ -48,76 +45,70 @@ struct Settling<'a> {
     codes: &'a CodeProbe,
 }
 
-impl Settling<'_> {
+/// A row that may belong into the list.
+struct Promising<'a> {
+    extent: Extent<'a>,
+    row: RowOrdinal,
+    /// The highest score it can have.
+    bound: f32,
+}
+
+impl<'a> Settling<'a> {
     /// Gives up the rows that cannot reach the bar.
-    fn prune(&self, rows: &mut Vec<Waiting>, stage: usize, tally: &mut Tally) {
-        let before = rows.len();
-        keep_possible(rows, self.target.bar());
-        tally.count(stage, 0, (before - rows.len()) as u64, 0);
+    fn prune(&self, waiting: &mut Waiting, stage: usize, tally: &mut Tally) {
+        let before = waiting.len();
+        waiting.prune(self.kernel, self.target.bar());
+        tally.count(stage, 0, (before - waiting.len()) as u64, 0);
     }
 
     /// Bounds rows by all bits of their codes.
-    fn refine(
-        &self,
-        rows: &mut [Waiting],
-        board: &mut Board,
-        tally: &mut Tally,
-    ) -> Result<(), ReadError> {
+    fn refine(&self, waiting: &mut Waiting, tally: &mut Tally) -> Result<(), ReadError> {
         let began = Instant::now();
-        for rows in rows.chunk_by_mut(Waiting::is_beside) {
+        for (run, places) in waiting.runs().filter(|(run, _)| run.has_all_planes) {
             self.target.check_cancelled()?;
-            let extent = rows.first().and_then(|row| self.extent(row));
-            let Some(extent) = extent else { continue };
-            let bytes = self.refine_extent(&extent, rows, board)?;
-            tally.count(REFINEMENT, rows.len() as u64, 0, bytes);
+            if let Some(extent) = self.extent(run) {
+                self.refine_extent(&extent, waiting, places, tally)?;
+            }
         }
         tally.spend(REFINEMENT, began.elapsed());
         Ok(())
     }
 
-    /// Bounds rows of one extent; says how many bytes that took.
+    /// Bounds rows of one extent.
     fn refine_extent(
         &self,
         extent: &Extent<'_>,
-        rows: &mut [Waiting],
-        board: &mut Board,
-    ) -> Result<u64, ReadError> {
-        let (segment, dim) = (&extent.view.segment, extent.view.segment.dim());
-        let (Board { left, products, .. }, first) = (board, extent.first_row());
-        left.clear();
-        left.extend(rows.iter().map(|row| row.row - first));
-        let bytes = segment.refinements(extent.number)?;
-        let (record_bytes, field_bytes) = (refinement_bytes(dim), field_bytes(dim));
-        let records = Records { bytes, record_bytes, field_bytes };
-        self.kernel.products(&self.codes.weights, records, left, products);
-        for ((row, in_extent), &products) in rows.iter_mut().zip(&*left).zip(&*products) {
-            let factors = bytes.get(*in_extent as usize * record_bytes + field_bytes..);
-            let factors = factors.and_then(<[u8]>::first_chunk);
-            if let (Some(factors), Some(total)) = (factors, row.total) {
-                let factors = kernel::factors(*factors);
-                row.bound = self.codes.refined_line.bound(total.get(), products, factors);
-            }
-        }
-        Ok((rows.len() * record_bytes) as u64)
+        waiting: &mut Waiting,
+        places: Range<usize>,
+        tally: &mut Tally,
+    ) -> Result<(), ReadError> {
+        let (segment, rows) = (&extent.view.segment, places.len());
+        let (dim, bytes) = (segment.dim(), segment.refinements(extent.number)?);
+        let refining = Refining { weights: &self.codes.weights, line: &self.codes.refined_line };
+        let refinements = Refinements { bytes, field_bytes: field_bytes(dim) };
+        self.kernel.refine(refining, refinements, &mut waiting.listed, places);
+        tally.count(REFINEMENT, rows as u64, 0, (rows * refinement_bytes(dim)) as u64);
+        Ok(())
     }
 
     /// Scores rows, the most promising first: once one cannot reach the bar any more, none behind
     /// it can.
-    fn score_rest(&self, rows: &mut [Waiting], tally: &mut Tally) -> Result<(), ReadError> {
+    fn score_rest(&self, waiting: &Waiting, tally: &mut Tally) -> Result<(), ReadError> {
         let began = Instant::now();
+        let mut rows = self.promising(waiting);
         rows.sort_unstable_by(|left, right| right.bound.total_cmp(&left.bound));
         let mut scored = 0;
-        for (at, row) in rows.iter().enumerate() {
-            if row.bound < self.target.bar() {
+        for (at, Promising { extent, row, bound }) in rows.iter().enumerate() {
+            if *bound < self.target.bar() {
                 break;
             }
             if at % CANCEL_ROWS == 0 {
                 self.target.check_cancelled()?;
             }
             if let Some(next) = rows.get(at + AHEAD) {
-                self.prefetch(next);
+                next.extent.view.segment.prefetch(next.row);
             }
-            self.score(row)?;
+            extent.score(self.target, *row)?;
             scored += 1;
         }
         let bytes = self.view.descriptor.embedding_bytes() as u64;
@@ -126,22 +117,22 @@ impl Settling<'_> {
         Ok(())
     }
 
-    fn extent(&self, row: &Waiting) -> Option<Extent<'_>> {
-        let (segment, number, kernel) = (row.segment, row.extent(), self.kernel);
-        let view = self.view.segments.get(segment as usize)?;
-        Some(Extent { view, segment, number, kernel })
+    fn promising(&self, waiting: &Waiting) -> Vec<Promising<'a>> {
+        let mut rows = Vec::with_capacity(waiting.len());
+        for (run, places) in waiting.runs() {
+            let Some(extent) = self.extent(run) else { continue };
+            let listed = waiting.listed.rows.iter().zip(&waiting.listed.bounds);
+            rows.extend(listed.skip(places.start).take(places.len()).map(|(row, bound)| {
+                let row = RowOrdinal::new(extent.first_row() + row);
+                Promising { extent, row, bound: *bound }
+            }));
+        }
+        rows
     }
 
-    fn prefetch(&self, row: &Waiting) {
-        if let Some(extent) = self.extent(row) {
-            extent.view.segment.prefetch(RowOrdinal::new(row.row));
-        }
-    }
-
-    fn score(&self, row: &Waiting) -> Result<(), Corruption> {
-        if let Some(extent) = self.extent(row) {
-            extent.score(self.target, RowOrdinal::new(row.row))?;
-        }
-        Ok(())
+    fn extent(&self, run: Run) -> Option<Extent<'a>> {
+        let view = self.view.segments.get(run.segment as usize)?;
+        let Run { segment, extent: number, .. } = run;
+        Some(Extent { view, segment, number, kernel: self.kernel })
     }
 }

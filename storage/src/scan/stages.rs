@@ -1,6 +1,5 @@
 //! The planes of a tile's codes, one after the other, for the rows that are still undecided.
 
-use std::num::NonZeroU32;
 use std::time::Instant;
 
 use super::probe::ReadError;
@@ -10,10 +9,14 @@ use super::seeds;
 use super::settle;
 use super::target::{CodeProbe, Target};
 use super::tile::Tile;
-use super::waiting::{FEW_ROWS, Waiting, keep_possible};
-use crate::code::{PLANES, record_bytes};
-use crate::kernel::{Judged, Plane};
+use super::waiting::{FEW_ROWS, Run};
+use crate::code::{GROUP_ROWS, PLANES, record_bytes};
+use crate::kernel::{Before, Judged, Plane};
 use crate::version::GalleryView;
+
+/// Of the groups at hand before plane 1, the share that it must leave for the other to be read at
+/// once: then what it would spare is less than what it costs to look twice.
+const MOST: (usize, usize) = (7, 8);
 
 /// One probe's way through a tile.
 pub(crate) struct Pass<'a> {
@@ -23,6 +26,8 @@ pub(crate) struct Pass<'a> {
     pub(crate) board: &'a mut Board,
     /// Rows that are undecided.
     pub(crate) left: u64,
+    /// Whether both planes are read at once.
+    at_once: bool,
 }
 
 /// Takes all probes through the tile. Rows that the planes leave undecided wait until there are
@@ -32,6 +37,7 @@ pub(crate) fn run(
     view: &GalleryView,
     tally: &mut Tally,
 ) -> Result<(), ReadError> {
+    agree(passes);
     for plane in 0..PLANES {
         bound(plane, passes, tally)?;
         for pass in &mut *passes {
@@ -44,34 +50,63 @@ pub(crate) fn run(
     Ok(())
 }
 
+/// Lets all probes read both planes at once where that is best for half of them: then they read them
+/// together.
+fn agree(passes: &mut [Pass<'_>]) {
+    let at_once = passes.iter().filter(|pass| pass.at_once).count();
+    if 2 * at_once >= passes.len() {
+        for pass in passes {
+            pass.at_once = pass.left > FEW_ROWS;
+        }
+    }
+}
+
 /// Reads a plane and gives up the rows that can no longer reach the bar. Probes to which most
 /// groups matter read them together.
 fn bound(plane: usize, passes: &mut [Pass<'_>], tally: &mut Tally) -> Result<(), ReadError> {
     let began = Instant::now();
-    let mut bytes = 0;
-    let undecided = passes.iter_mut().filter(|pass| pass.needs(plane));
+    let undecided = passes.iter_mut().filter(|pass| pass.reads(plane));
     let (mut dense, mut alone): (Vec<_>, Vec<_>) = undecided.partition(|pass| pass.is_dense());
-    let (together, rest) = dense.as_chunks_mut::<SIDE_BY_SIDE>();
-    for passes in together {
-        bytes += judge(plane, passes)?;
+    dense.sort_by_key(|pass| pass.at_once);
+    for alike in dense.chunk_by_mut(|pass, next| pass.at_once == next.at_once) {
+        let (together, rest) = alike.as_chunks_mut::<SIDE_BY_SIDE>();
+        for passes in together {
+            judge(plane, passes, tally)?;
+        }
+        alone.extend(rest.iter_mut().map(|pass| &mut **pass));
     }
-    for pass in rest.iter_mut().chain(&mut alone) {
-        bytes += judge(plane, &mut [&mut **pass])?;
+    for pass in alone {
+        judge(plane, &mut [pass], tally)?;
     }
-    tally.count(plane, 0, 0, bytes);
     tally.spend(plane, began.elapsed());
     Ok(())
 }
 
 /// Bounds the rows of the groups that have an undecided row, or of all where there are several
-/// probes, and gives up those that cannot reach the bar; says how many bytes that took.
-fn judge<const N: usize>(plane: usize, passes: &mut [&mut Pass<'_>; N]) -> Result<u64, ReadError> {
-    let Some(first) = passes.first_mut() else { return Ok(0) };
-    let Tile { extent, start, .. } = first.tile;
+/// probes, and gives up those that cannot reach the bar. All probes must agree in whether they read
+/// both planes at once.
+fn judge<const N: usize>(
+    plane: usize,
+    passes: &mut [&mut Pass<'_>; N],
+    tally: &mut Tally,
+) -> Result<(), ReadError> {
+    let Some(first) = passes.first_mut() else { return Ok(()) };
+    let (Tile { extent, start, .. }, at_once) = (first.tile, first.at_once);
     let groups = first.board.take_groups(N > 1);
     let segment = &extent.view.segment;
-    let records = segment.codes(extent.number, plane, start, &groups)?;
     let record_bytes = record_bytes(segment.dim());
+    let bytes = (groups.len() * record_bytes) as u64;
+    let codes = |plane| segment.codes(extent.number, plane, start, &groups);
+    let before = match plane {
+        0 => Before::Nothing,
+        _ if at_once => Before::Records(codes(plane - 1)?),
+        _ => Before::Totals,
+    };
+    if let Before::Records(_) = before {
+        tally.count(plane - 1, 0, 0, bytes);
+    }
+    tally.count(plane, 0, 0, bytes);
+    let plane_read = Plane { records: codes(plane)?, record_bytes, before };
     let judged = passes.each_mut().map(|pass| Judged {
         table: &pass.codes.table,
         line: pass.codes.line(plane),
@@ -80,18 +115,30 @@ fn judge<const N: usize>(plane: usize, passes: &mut [&mut Pass<'_>; N]) -> Resul
         bounds: &mut pass.board.bounds,
         undecided: &mut pass.board.undecided,
     });
-    extent.kernel.judge(Plane { records, record_bytes, is_first: plane == 0 }, &groups, judged);
-    let bytes = groups.len() * record_bytes;
+    extent.kernel.judge(plane_read, &groups, judged);
     if let Some(first) = passes.first_mut() {
         first.board.groups = groups;
     }
-    Ok(bytes as u64)
+    Ok(())
 }
 
-impl Pass<'_> {
-    /// Whether a plane is worth reading.
-    fn needs(&self, plane: usize) -> bool {
-        self.left > if plane == 0 { 0 } else { FEW_ROWS }
+impl<'a> Pass<'a> {
+    /// Begins with so many undecided rows.
+    pub(crate) fn new(
+        tile: Tile<'a>,
+        target: &'a Target,
+        codes: &'a CodeProbe,
+        board: &'a mut Board,
+        left: u64,
+    ) -> Self {
+        // At the begin of an extent it is found out anew: bars rise.
+        let at_once = tile.start > 0 && target.reads_planes_at_once() && left > FEW_ROWS;
+        Self { tile, target, codes, board, left, at_once }
+    }
+
+    /// Whether a plane is worth reading by itself, or together with the one before.
+    fn reads(&self, plane: usize) -> bool {
+        if plane == 0 { self.left > 0 && !self.at_once } else { self.left > FEW_ROWS }
     }
 
     /// Whether most groups have an undecided row.
@@ -101,13 +148,19 @@ impl Pass<'_> {
 
     /// Counts the rows that a plane left. After the last, a first bar is found where there is none.
     fn take_stock(&mut self, plane: usize, tally: &mut Tally) -> Result<(), ReadError> {
-        if !self.needs(plane) {
+        if !self.reads(plane) {
+            let passed = if plane == 0 { self.left } else { 0 };
+            tally.count(plane, passed, 0, 0);
             return Ok(());
         }
         let began = Instant::now();
         let before = self.left;
         self.left = self.tile.extent.kernel.count(&self.board.undecided);
         let mut scored = 0;
+        if plane == 0 && self.tile.start == 0 {
+            let left = self.board.undecided.iter().filter(|mask| **mask != 0).count();
+            self.target.read_planes_at_once(left * MOST.1 >= self.board.groups.len() * MOST.0);
+        }
         if plane == PLANES - 1 {
             self.board.has_all_planes = true;
             if seeds::are_worthwhile(self.target, self.left) {
@@ -154,35 +207,31 @@ impl Pass<'_> {
         if self.left == 0 {
             return Ok(());
         }
-        let (kernel, began) = (self.tile.extent.kernel, Instant::now());
+        let (extent, bar, began) = (self.tile.extent, self.target.bar(), Instant::now());
         let mut rows = std::mem::take(&mut self.board.left);
-        let mut waiting = std::mem::take(&mut self.board.waiting);
-        kernel.rows(&self.board.undecided, &mut rows);
-        waiting.clear();
-        let lead = self.target.lead().filter(|_| self.board.has_all_planes);
-        let likely = lead.map_or(f32::INFINITY, |lead| self.target.bar() + lead);
-        let (segment, first) = (self.tile.extent.segment, self.tile.first_row());
-        let Board { bounds, totals, has_all_planes, .. } = &*self.board;
-        let (bounds, totals) = (bounds.as_flattened(), totals.as_flattened());
-        rows.retain(|&row| {
-            let at = row as usize;
-            let (Some(&bound), Some(&total)) = (bounds.get(at), totals.get(at)) else {
-                return false;
-            };
-            if bound >= likely {
-                return true;
+        let mut listed = std::mem::take(&mut self.board.listed);
+        listed.clear();
+        let Board { undecided, bounds, totals, has_all_planes, .. } = &*self.board;
+        let run = Run::new(extent.segment, extent.number, *has_all_planes);
+        let first = (self.tile.start * GROUP_ROWS) as u32;
+        extent.kernel.list(undecided, first, bounds, totals, &mut listed);
+        rows.clear();
+        if let Some(lead) = self.target.lead().filter(|_| run.has_all_planes) {
+            let likely = |(_, bound): &(&u32, &mut f32)| **bound >= bar + lead;
+            for (row, bound) in listed.rows.iter().zip(&mut listed.bounds).filter(likely) {
+                rows.push(row - first);
+                *bound = f32::NEG_INFINITY;
             }
-            let total = NonZeroU32::new(total).filter(|_| *has_all_planes);
-            waiting.push(Waiting { segment, row: first + row, bound, total });
-            false
-        });
+        }
         self.score_now(&rows, tally)?;
-        keep_possible(&mut waiting, self.target.bar());
-        let settled = self.target.wait(&waiting);
-        (self.board.left, self.board.waiting) = (rows, waiting);
+        let all = 0..listed.len();
+        let kept = extent.kernel.compact(&mut listed, all, 0, self.target.bar());
+        listed.truncate(kept);
+        let settled = self.target.wait(run, &listed);
+        (self.board.left, self.board.listed) = (rows, listed);
         tally.spend(EMBEDDING, began.elapsed());
-        if let Some(rows) = settled {
-            settle::settle(view, kernel, self.target, rows, self.board, tally)?;
+        if let Some(waiting) = settled {
+            settle::settle(view, extent.kernel, self.target, waiting, tally)?;
         }
         Ok(())
     }

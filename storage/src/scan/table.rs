@@ -46,6 +46,8 @@ pub(crate) fn build(rotated: &[f32]) -> Numbers {
             table.push(TableLine(entries));
         }
     }
+    // The kernels take two words at a time.
+    table.resize(table.len().next_multiple_of(2 * LINES), TableLine([0; 64]));
     let highest = rotated.iter().fold(0.0f32, |highest, value| highest.max(value.abs()));
     let weight_step = (highest / f32::from(i8::MAX)).max(f32::MIN_POSITIVE);
     let weights: Vec<i8> = rotated
@@ -120,7 +122,9 @@ mod tests {
             signs in prop::collection::vec(any::<u32>(), 3),
         ) {
             let Numbers { table: lines, precision, .. } = build(&probe);
-            prop_assert_eq!(lines.len(), 6);
+            // For the three words and, of zeros, for a fourth.
+            prop_assert_eq!(lines.len(), 8);
+            prop_assert!(lines[6..].iter().all(|line| line.0 == [0; 64]));
             let mut sum = 0.0;
             let mut product = 0.0;
             for (at, value) in probe.iter().enumerate() {

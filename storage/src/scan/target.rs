@@ -4,15 +4,15 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use parking_lot::Mutex;
 
-use super::margin::{RefinedLine, lines, refined_line};
+use super::margin::{lines, refined_line};
 use super::pairs::{Side, Window};
 use super::probe::{Probe, ReadError};
 use super::table::{Numbers, build};
-use super::waiting::{PAIRING_WAITING_MAX, WAITING_MAX, Waiting};
+use super::waiting::{PAIRING_WAITING_MAX, Run, WAITING_MAX, Waiting};
 use crate::code::PLANES;
 use crate::embedding::EmbeddingRef;
 use crate::id::TemplateId;
-use crate::kernel::{FieldWeights, Kernel, Line, TableLine};
+use crate::kernel::{FieldWeights, Kernel, Line, Listed, RefinedLine, TableLine};
 use crate::rotation::Rotation;
 use crate::topk::{Scored, TopK};
 
@@ -25,10 +25,12 @@ pub(crate) struct Target {
     bar: Bar,
     /// Whether somebody took it on to find a first bar.
     seeded: AtomicBool,
+    /// Whether plane 1 left rows in most groups where it was read by itself last.
+    at_once: AtomicBool,
     /// The bits of how much bounds of all planes are above scores on average; not known if zero.
     lead: AtomicU32,
     /// Rows that all planes, or the first, left undecided.
-    waiting: Mutex<Vec<Waiting>>,
+    waiting: Mutex<Waiting>,
     /// In a join, where its rows go instead of on a list of the best.
     side: Option<Side>,
 }
@@ -64,8 +66,8 @@ impl Target {
         });
         let best = Mutex::new(TopK::new(probe.limit, probe.min_score));
         let bar = Bar::new(probe.min_score);
-        let (seeded, lead, waiting) = Default::default();
-        Self { probe, codes, best, bar, seeded, lead, waiting, side: None }
+        let (seeded, at_once, lead, waiting) = Default::default();
+        Self { probe, codes, best, bar, seeded, at_once, lead, waiting, side: None }
     }
 
     /// Makes pairs of all rows that reach the lowest score, instead of a list of the best.
@@ -104,6 +106,16 @@ impl Target {
         !self.seeded.swap(true, Ordering::Relaxed)
     }
 
+    /// Whether both planes are best read at once, as far as anybody knows.
+    pub(crate) fn reads_planes_at_once(&self) -> bool {
+        self.at_once.load(Ordering::Relaxed)
+    }
+
+    /// Says whether both planes are best read at once.
+    pub(crate) fn read_planes_at_once(&self, at_once: bool) {
+        self.at_once.store(at_once, Ordering::Relaxed);
+    }
+
     /// How much the bounds of all planes are above the scores on average, once that is known.
     pub(crate) fn lead(&self) -> Option<f32> {
         let lead = f32::from_bits(self.lead.load(Ordering::Relaxed));
@@ -116,15 +128,15 @@ impl Target {
     }
 
     /// Lets rows wait; returns all that do once they are many.
-    pub(crate) fn wait(&self, rows: &[Waiting]) -> Option<Vec<Waiting>> {
+    pub(crate) fn wait(&self, run: Run, rows: &Listed) -> Option<Waiting> {
         let mut waiting = self.waiting.lock();
-        waiting.extend_from_slice(rows);
+        waiting.push(run, rows);
         let most = if self.side.is_some() { PAIRING_WAITING_MAX } else { WAITING_MAX };
         (waiting.len() >= most).then(|| std::mem::take(&mut *waiting))
     }
 
     /// The rows that wait, which then do so no longer.
-    pub(crate) fn take_waiting(&self) -> Vec<Waiting> {
+    pub(crate) fn take_waiting(&self) -> Waiting {
         std::mem::take(&mut *self.waiting.lock())
     }
 

@@ -226,7 +226,9 @@ impl Segment {
         }
         let record = record_bytes(self.header.dim);
         let start = start + (plane * in_extent + first) * record;
-        for run in groups.chunk_by(|group, next| group + 1 == *next) {
+        // As many as there are up to the last one are all of them, and one run.
+        let is_whole = groups.len() == end;
+        for run in groups.chunk_by(|group, next| is_whole || group + 1 == *next) {
             if let [from, .., to] | [from @ to] = run {
                 let range = *from as usize * record..(*to as usize + 1) * record;
                 self.ensure(&(start + range.start..start + range.end))?;
