@@ -9,7 +9,7 @@ use super::{
 use crate::half;
 
 /// Rows between the one at hand and the one whose refinement is asked for from memory.
-const AHEAD_ROWS: usize = 12;
+const AHEAD_ROWS: usize = 24;
 
 /// How the total `A` of a row becomes the highest score that the row can have:
 /// `g * (slope * A + offset) + residual_scale * E + slack`, with the correction factor `g` and the

@@ -9,7 +9,7 @@ use super::seeds;
 use super::settle;
 use super::target::{CodeProbe, Target};
 use super::tile::Tile;
-use super::waiting::{FEW_ROWS, Run};
+use super::waiting::{FEW_ROWS, Run, Waiting};
 use crate::code::{GROUP_ROWS, PLANES, record_bytes};
 use crate::kernel::{Before, Judged, Plane};
 use crate::version::GalleryView;
@@ -39,13 +39,22 @@ pub(crate) fn run(
 ) -> Result<(), ReadError> {
     agree(passes);
     for plane in 0..PLANES {
+        let began = Instant::now();
         bound(plane, passes, tally)?;
         for pass in &mut *passes {
             pass.take_stock(plane, tally)?;
         }
+        tally.spend(plane, began.elapsed());
     }
+    let (began, mut many) = (Instant::now(), Vec::new());
     for pass in passes {
-        pass.put_off(view, tally)?;
+        if let Some(waiting) = pass.put_off(tally)? {
+            many.push((pass.tile.extent.kernel, pass.target, waiting));
+        }
+    }
+    tally.spend(EMBEDDING, began.elapsed());
+    for (kernel, target, waiting) in many {
+        settle::settle(view, kernel, target, waiting, tally)?;
     }
     Ok(())
 }
@@ -64,7 +73,6 @@ fn agree(passes: &mut [Pass<'_>]) {
 /// Reads a plane and gives up the rows that can no longer reach the bar. Probes to which most
 /// groups matter read them together.
 fn bound(plane: usize, passes: &mut [Pass<'_>], tally: &mut Tally) -> Result<(), ReadError> {
-    let began = Instant::now();
     let undecided = passes.iter_mut().filter(|pass| pass.reads(plane));
     let (mut dense, mut alone): (Vec<_>, Vec<_>) = undecided.partition(|pass| pass.is_dense());
     dense.sort_by_key(|pass| pass.at_once);
@@ -78,7 +86,6 @@ fn bound(plane: usize, passes: &mut [Pass<'_>], tally: &mut Tally) -> Result<(),
     for pass in alone {
         judge(plane, &mut [pass], tally)?;
     }
-    tally.spend(plane, began.elapsed());
     Ok(())
 }
 
@@ -153,7 +160,6 @@ impl<'a> Pass<'a> {
             tally.count(plane, passed, 0, 0);
             return Ok(());
         }
-        let began = Instant::now();
         let before = self.left;
         self.left = self.tile.extent.kernel.count(&self.board.undecided);
         let mut scored = 0;
@@ -168,7 +174,6 @@ impl<'a> Pass<'a> {
             }
         }
         tally.count(plane, before, before - self.left - scored, 0);
-        tally.spend(plane, began.elapsed());
         Ok(())
     }
 
@@ -201,13 +206,13 @@ impl<'a> Pass<'a> {
     }
 
     /// Scores the undecided rows that are more likely than not to enter the list, and puts the
-    /// others to those that wait; settles these where there are many.
-    fn put_off(&mut self, view: &GalleryView, tally: &mut Tally) -> Result<(), ReadError> {
+    /// others to those that wait; returns all these where they are many.
+    fn put_off(&mut self, tally: &mut Tally) -> Result<Option<Waiting>, ReadError> {
         self.target.check_cancelled()?;
         if self.left == 0 {
-            return Ok(());
+            return Ok(None);
         }
-        let (extent, bar, began) = (self.tile.extent, self.target.bar(), Instant::now());
+        let (extent, bar) = (self.tile.extent, self.target.bar());
         let mut rows = std::mem::take(&mut self.board.left);
         let mut listed = std::mem::take(&mut self.board.listed);
         listed.clear();
@@ -229,10 +234,6 @@ impl<'a> Pass<'a> {
         listed.truncate(kept);
         let settled = self.target.wait(run, &listed);
         (self.board.left, self.board.listed) = (rows, listed);
-        tally.spend(EMBEDDING, began.elapsed());
-        if let Some(waiting) = settled {
-            settle::settle(view, extent.kernel, self.target, waiting, tally)?;
-        }
-        Ok(())
+        Ok(settled)
     }
 }
