@@ -1,10 +1,10 @@
-//! The words of face comparison: boxes, landmarks, face ids, similarity, candidates.
+//! The words of face comparison: boxes, landmarks, face ids, similarity.
 //!
 //! Pure values. This folder performs no I/O, knows no model and no store, and cannot block.
 
 mod attributes;
 mod bounding_box;
-mod candidate;
+mod comparison;
 mod face_id;
 mod landmark;
 mod similarity;
@@ -12,7 +12,7 @@ mod synthetic;
 
 pub use attributes::{AttributeSet, Attributes, Pose, UnknownAttributeSet};
 pub use bounding_box::{BoundingBox, ImageSize};
-pub use candidate::{Candidate, Comparison};
+pub use comparison::Comparison;
 pub use face_id::{FaceId, FaceIdError, FaceIdGenerator};
 pub use landmark::{Landmark, LandmarkKind};
 pub use similarity::{SimilarityMapping, SimilarityMappingError};

@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use likeness_storage::{
-    Embedding, Exactness, GalleryDescriptor, Probe, ScanReport, Snapshot, TemplateId, TemplateSet,
+    Embedding, Exactness, GalleryDescriptor, Probe, RowRef, ScanReport, Snapshot, TemplateId,
+    TemplateSet,
 };
 
 use super::compare::checked_threshold;
 use super::galleries::EXTERNAL_MODEL;
 use super::{EngineError, EnrolledFace, Tenant, TenantName, blocking};
-use crate::biometric::{AttributeSet, BoundingBox, Candidate, FaceId, SimilarityMapping};
+use crate::biometric::{AttributeSet, BoundingBox, FaceId, SimilarityMapping};
 
 /// Longest candidate list one search may ask for.
 const CANDIDATES_MAX: usize = 10_000;
@@ -61,6 +62,12 @@ pub struct Match {
     pub similarity: f32,
 }
 
+impl From<Candidate<'_>> for Match {
+    fn from(Candidate { row, similarity }: Candidate<'_>) -> Self {
+        Self { face: row.into(), similarity }
+    }
+}
+
 /// The outcome of a one-to-many search.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Identification {
@@ -72,11 +79,20 @@ pub struct Identification {
     pub report: ScanReport,
 }
 
-/// The faces most like a probe, by their ids.
+/// A face that resembles a probe, as the store keeps it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Candidate<'a> {
+    /// The face.
+    pub row: RowRef<'a>,
+    /// 0..=1, higher = more alike.
+    pub similarity: f32,
+}
+
+/// The faces most like a probe, borrowed from the snapshot that was searched.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CandidateList {
+pub struct CandidateList<'a> {
     /// Most alike first by the model's cosine; equal cosines in the order of face ids.
-    pub candidates: Vec<Candidate>,
+    pub candidates: Vec<Candidate<'a>>,
     /// Where the probe was in its image, when it has one.
     pub searched_face: Option<BoundingBox>,
     /// What the search read and left out.
@@ -134,16 +150,16 @@ impl Tenant {
         gallery: &str,
         request: IdentifyRequest,
     ) -> Result<Identification, EngineError> {
-        self.candidates_in(snapshot, gallery, request, |snapshot, gallery, found| {
+        self.candidates_in(snapshot, gallery, request, |found| {
             let CandidateList { candidates, searched_face, report } = found;
-            let matches = snapshot.matches(gallery, &candidates)?;
-            Ok(Identification { matches, searched_face, report })
+            let matches = candidates.into_iter().map(Match::from).collect();
+            Identification { matches, searched_face, report }
         })
-        .await?
+        .await
     }
 
-    /// As [`Tenant::identify_in`], for callers that read the candidates' faces themselves: `read`
-    /// runs behind the scan, on the same blocking thread.
+    /// As [`Tenant::identify_in`], for callers that need only a part of what is kept of a face:
+    /// `read` runs behind the scan, on the same blocking thread.
     ///
     /// # Errors
     /// As [`Tenant::identify_in`].
@@ -152,7 +168,7 @@ impl Tenant {
         snapshot: &TenantSnapshot,
         gallery: &str,
         request: IdentifyRequest,
-        read: impl FnOnce(&TenantSnapshot, &GalleryDescriptor, CandidateList) -> T + Send + 'static,
+        read: impl FnOnce(CandidateList<'_>) -> T + Send + 'static,
     ) -> Result<T, EngineError> {
         check_request(&request)?;
         let gallery = Arc::clone(snapshot.descriptor(gallery)?);
@@ -166,11 +182,7 @@ impl Tenant {
         };
         let _stop_when_dropped = CancelOnDrop(Arc::clone(&scan.cancelled));
         let snapshot = snapshot.clone();
-        blocking(move || {
-            let found = snapshot.scan(&gallery, probe, scan)?;
-            Ok(read(&snapshot, &gallery, found))
-        })
-        .await
+        blocking(move || Ok(read(snapshot.scan(&gallery, probe, scan)?))).await
     }
 
     async fn probe(
@@ -294,7 +306,7 @@ impl TenantSnapshot {
         gallery: &GalleryDescriptor,
         template: ProbeTemplate,
         scan: Scan,
-    ) -> Result<CandidateList, EngineError> {
+    ) -> Result<CandidateList<'_>, EngineError> {
         let mapping = self.similarity(gallery)?;
         let least = scan.threshold.unwrap_or(0.0);
         let min_score = least_cosine(&mapping, least);
@@ -306,31 +318,13 @@ impl TenantSnapshot {
             cancelled: Some(scan.cancelled),
             ..Probe::new(template.embedding, scan.limit)
         };
-        let (scored, report) = self.snapshot.explain(gallery.id, &probe)?;
-        let candidates = scored
+        let (found, report) = self.snapshot.candidates(gallery.id, &probe)?;
+        let candidates = found
             .into_iter()
-            .map(|scored| Candidate {
-                face_id: FaceId::from_u128(scored.id.get()),
-                similarity: mapping.similarity(scored.score),
-            })
+            .map(|found| Candidate { row: found.row, similarity: mapping.similarity(found.score) })
             .filter(|candidate| candidate.similarity >= least)
             .collect();
         Ok(CandidateList { candidates, searched_face: template.bounding_box, report })
-    }
-
-    fn matches(
-        &self,
-        gallery: &GalleryDescriptor,
-        candidates: &[Candidate],
-    ) -> Result<Vec<Match>, EngineError> {
-        let mut matches = Vec::with_capacity(candidates.len());
-        for candidate in candidates {
-            let id = TemplateId::new(candidate.face_id.as_u128());
-            if let Some(row) = self.snapshot.get(gallery.id, id)? {
-                matches.push(Match { face: row.into(), similarity: candidate.similarity });
-            }
-        }
-        Ok(matches)
     }
 }
 

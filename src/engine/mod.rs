@@ -26,7 +26,8 @@ pub use error::EngineError;
 pub use faces::{EnrolledFace, FacePage};
 pub use galleries::{EXTERNAL_MODEL, Gallery, GalleryModel, GalleryRequest};
 pub use identify::{
-    CandidateList, FaceSet, Identification, IdentifyRequest, Match, ProbeSource, TenantSnapshot,
+    Candidate, CandidateList, FaceSet, Identification, IdentifyRequest, Match, ProbeSource,
+    TenantSnapshot,
 };
 pub use inference::Inference;
 pub use likeness_storage::{Exactness, Precision};

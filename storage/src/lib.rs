@@ -146,7 +146,7 @@ pub use recovery::{OpenError, RecoveryReport};
 pub use restore::{RestoreReport, restore};
 pub use row::{Row, RowRef};
 pub use scan::{Probe, ReadError, ScanReport, StageReport};
-pub use snapshot::{GallerySize, Snapshot};
+pub use snapshot::{Candidate, GallerySize, Snapshot};
 pub use store::Store;
 pub use template_set::TemplateSet;
 pub use topk::Scored;

@@ -7,7 +7,7 @@ use crate::gallery::GalleryDescriptor;
 use crate::id::{GalleryId, Lsn, TemplateId};
 use crate::row::RowRef;
 use crate::scan::{self, Pair, PairProbe, Probe, ReadError, ScanPool, ScanReport};
-use crate::topk::Scored;
+use crate::topk::{Hit, Scored};
 use crate::version::{GalleryView, Version};
 
 /// How much of a gallery there is and where.
@@ -28,6 +28,15 @@ pub struct GallerySize {
     pub code_bytes: u64,
     /// Deleted rows that are still in segments.
     pub rows_deleted: u64,
+}
+
+/// A row that a search found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Candidate<'a> {
+    /// The row.
+    pub row: RowRef<'a>,
+    /// Inner product of its embedding and the probe, as [`Scored::score`].
+    pub score: f32,
 }
 
 /// The store after one batch, whatever is written later. Cheap to clone; never blocks writers.
@@ -132,8 +141,26 @@ impl Snapshot {
         id: GalleryId,
         probe: &Probe,
     ) -> Result<(Vec<Scored>, ScanReport), ReadError> {
-        let (mut found, report) = self.search(id, vec![probe.clone()])?;
-        Ok((found.pop().unwrap_or_default(), report))
+        let (found, report) = self.search(id, vec![probe.clone()])?;
+        Ok((found.into_iter().flatten().map(|hit| hit.scored).collect(), report))
+    }
+
+    /// As [`Snapshot::explain`], with the rows themselves: quicker than to look each of them up.
+    ///
+    /// # Errors
+    /// As [`Snapshot::identify`].
+    pub fn candidates(
+        &self,
+        id: GalleryId,
+        probe: &Probe,
+    ) -> Result<(Vec<Candidate<'_>>, ScanReport), ReadError> {
+        let (found, report) = self.search(id, vec![probe.clone()])?;
+        let view = self.version.gallery(id).ok_or(ReadError::NoSuchGallery(id))?;
+        let candidates = found.iter().flatten().map(|hit| {
+            let score = hit.scored.score;
+            Ok(view.row_of(hit)?.map(|row| Candidate { row, score }))
+        });
+        Ok((candidates.filter_map(Result::transpose).collect::<Result<_, ReadError>>()?, report))
     }
 
     /// As [`Snapshot::identify`] for many probes, which share each pass over the gallery. The
@@ -146,7 +173,9 @@ impl Snapshot {
         id: GalleryId,
         probes: &[Probe],
     ) -> Result<Vec<Vec<Scored>>, ReadError> {
-        Ok(self.search(id, probes.to_vec())?.0)
+        let (found, _) = self.search(id, probes.to_vec())?;
+        let scored = |hits: Vec<Hit>| hits.into_iter().map(|hit| hit.scored).collect();
+        Ok(found.into_iter().map(scored).collect())
     }
 
     /// The first `most` pairs of some probes with the rows of a gallery, in one pass: in the order
@@ -165,7 +194,7 @@ impl Snapshot {
         &self,
         id: GalleryId,
         probes: Vec<Probe>,
-    ) -> Result<(Vec<Vec<Scored>>, ScanReport), ReadError> {
+    ) -> Result<(Vec<Vec<Hit>>, ScanReport), ReadError> {
         let view = self.version.gallery(id).ok_or(ReadError::NoSuchGallery(id))?;
         scan::search(&self.pool, view, probes)
     }

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use crate::id::TemplateId;
+use crate::id::{RowOrdinal, TemplateId};
 
 /// A template and its similarity to the probe.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,6 +14,22 @@ pub struct Scored {
     pub score: f32,
 }
 
+/// Where a row is in the version of a gallery that is searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In a table in memory.
+    Memory,
+    /// In a segment, by its place among the gallery's.
+    Segment(u32, RowOrdinal),
+}
+
+/// A candidate, and where it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Hit {
+    pub(crate) scored: Scored,
+    pub(crate) place: Place,
+}
+
 /// Orders the better candidate before the worse one.
 fn better_first(left: &Scored, right: &Scored) -> Ordering {
     right.score.total_cmp(&left.score).then(left.id.cmp(&right.id))
@@ -21,7 +37,7 @@ fn better_first(left: &Scored, right: &Scored) -> Ordering {
 
 /// A candidate in the heap, whose greatest element is the worst candidate kept.
 #[derive(Clone, Copy, Debug)]
-struct Kept(Scored);
+struct Kept(Hit);
 
 impl PartialEq for Kept {
     fn eq(&self, other: &Self) -> bool {
@@ -39,7 +55,7 @@ impl PartialOrd for Kept {
 
 impl Ord for Kept {
     fn cmp(&self, other: &Self) -> Ordering {
-        better_first(&self.0, &other.0)
+        better_first(&self.0.scored, &other.0.scored)
     }
 }
 
@@ -63,18 +79,18 @@ impl TopK {
         if self.kept.len() < self.limit {
             return score >= self.min_score;
         }
-        self.kept.peek().is_some_and(|worst| score >= worst.0.score)
+        self.kept.peek().is_some_and(|worst| score >= worst.0.scored.score)
     }
 
     /// Offers a candidate.
-    pub(crate) fn offer(&mut self, candidate: Scored) {
-        if !self.admits(candidate.score) {
+    pub(crate) fn offer(&mut self, candidate: Hit) {
+        if !self.admits(candidate.scored.score) {
             return;
         }
         if self.kept.len() < self.limit {
             self.kept.push(Kept(candidate));
         } else if let Some(mut worst) = self.kept.peek_mut()
-            && better_first(&candidate, &worst.0) == Ordering::Less
+            && better_first(&candidate.scored, &worst.0.scored) == Ordering::Less
         {
             *worst = Kept(candidate);
         }
@@ -83,11 +99,11 @@ impl TopK {
     /// The score that a further candidate must reach; none while there is room for any.
     pub(crate) fn worst_when_full(&self) -> Option<f32> {
         let full = self.kept.len() >= self.limit;
-        self.kept.peek().filter(|_| full).map(|worst| worst.0.score)
+        self.kept.peek().filter(|_| full).map(|worst| worst.0.scored.score)
     }
 
     /// The candidates kept, best first.
-    pub(crate) fn into_sorted(self) -> Vec<Scored> {
+    pub(crate) fn into_sorted(self) -> Vec<Hit> {
         self.kept.into_sorted_vec().into_iter().map(|kept| kept.0).collect()
     }
 }
@@ -105,9 +121,9 @@ mod tests {
     fn best_of(candidates: &[Scored], limit: usize, min_score: f32) -> Vec<Scored> {
         let mut list = TopK::new(limit, min_score);
         for candidate in candidates {
-            list.offer(*candidate);
+            list.offer(Hit { scored: *candidate, place: Place::Memory });
         }
-        list.into_sorted()
+        list.into_sorted().into_iter().map(|hit| hit.scored).collect()
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::id::{GalleryId, Lsn, RowOrdinal, TemplateId};
 use crate::memtable::Memtable;
 use crate::row::RowRef;
 use crate::segment::{Segment, Tombstones};
+use crate::topk::{Hit, Place};
 
 /// A segment and which of its rows are deleted.
 #[derive(Clone, Debug)]
@@ -119,6 +120,17 @@ impl GalleryView {
             }
         }
         Ok(None)
+    }
+
+    /// The row that a search of this version found.
+    pub(crate) fn row_of(&self, hit: &Hit) -> Result<Option<RowRef<'_>>, Corruption> {
+        let id = hit.scored.id;
+        match hit.place {
+            Place::Memory => Ok(self.tables().into_iter().find_map(|table| table.get(id))),
+            Place::Segment(at, row) => {
+                self.segments.get(at as usize).map(|view| view.row(row)).transpose()
+            }
+        }
     }
 
     pub(crate) fn contains(&self, id: TemplateId) -> Result<bool, Corruption> {

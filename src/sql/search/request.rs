@@ -5,19 +5,17 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, Float32Array, Int64Array};
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
-use datafusion::common::internal_err;
 use datafusion::error::DataFusionError;
 use datafusion::scalar::ScalarValue;
-use likeness_storage::{GalleryId, RowRef, ScanReport, Snapshot, TemplateId};
+use likeness_storage::{RowRef, ScanReport};
 
 use super::super::columns::{GalleryColumn, SearchColumn};
 use super::super::constant::{bytes, real, reals, text};
-use super::super::scan::failed;
 use super::super::{SqlError, SqlState};
 use super::node::SearchedGallery;
 use super::{DEFAULT_LIMIT, ProbeKind};
-use crate::biometric::{Candidate, FaceId};
-use crate::engine::{Exactness, FaceSet, IdentifyRequest, ProbeSource};
+use crate::biometric::FaceId;
+use crate::engine::{Candidate, Exactness, FaceSet, IdentifyRequest, ProbeSource};
 
 /// A search whose parameters are known.
 #[derive(Debug)]
@@ -72,10 +70,8 @@ impl Request {
         };
         let SearchedGallery { tenant, snapshot, name, .. } = &self.gallery;
         tenant
-            .candidates_in(snapshot, name, asked, move |snapshot, gallery, found| {
-                let storage = snapshot.storage();
-                let batch = batch(storage, gallery.id, &found.candidates, &columns, schema)?;
-                Ok((batch, found.report))
+            .candidates_in(snapshot, name, asked, move |found| {
+                Ok((batch(&found.candidates, &columns, schema)?, found.report))
             })
             .await
             .map_err(SqlError::from)?
@@ -124,19 +120,11 @@ fn count(value: &ScalarValue) -> Result<usize, SqlError> {
 }
 
 fn batch(
-    storage: &Snapshot,
-    gallery: GalleryId,
-    candidates: &[Candidate],
+    candidates: &[Candidate<'_>],
     columns: &[SearchColumn],
     schema: SchemaRef,
 ) -> Result<RecordBatch, DataFusionError> {
-    let found = candidates
-        .iter()
-        .map(|found| storage.get(gallery, TemplateId::new(found.face_id.as_u128())));
-    let found: Option<Vec<RowRef<'_>>> = found.collect::<Result<_, _>>().map_err(failed)?;
-    let Some(rows) = found else {
-        return internal_err!("a candidate is missing from its own snapshot");
-    };
+    let rows: Vec<RowRef<'_>> = candidates.iter().map(|found| found.row).collect();
     let arrays = columns.iter().map(|column| match column {
         SearchColumn::Rank => Arc::new((1..).take(rows.len()).collect::<Int64Array>()) as ArrayRef,
         SearchColumn::Similarity => Arc::new(

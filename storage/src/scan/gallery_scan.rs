@@ -20,7 +20,7 @@ use crate::id::TemplateId;
 use crate::kernel::Kernel;
 use crate::limits::SCAN_BLOCK_ROWS;
 use crate::memtable::Memtable;
-use crate::topk::Scored;
+use crate::topk::{Hit, Place, Scored};
 use crate::version::GalleryView;
 
 /// Probes that one unit compares with the rows of a table: few enough that their embeddings stay in
@@ -95,7 +95,7 @@ impl GalleryScan {
     ///
     /// # Panics
     /// Where a thread that helped panicked: its unit is not searched.
-    pub(crate) fn finish(&self) -> Result<(Vec<Vec<Scored>>, ScanReport), ReadError> {
+    pub(crate) fn finish(&self) -> Result<(Vec<Vec<Hit>>, ScanReport), ReadError> {
         let Outcome { done, failed, tally, threads } = std::mem::take(&mut *self.outcome.lock());
         if let Some(error) = failed {
             return Err(error);
@@ -181,7 +181,8 @@ impl GalleryScan {
             for target in targets.iter().filter(|target| target.permits(row.id)) {
                 compared += 1;
                 let score = target.score(self.kernel, row.embedding);
-                target.offer(Scored { id: row.id, score });
+                let scored = Scored { id: row.id, score };
+                target.offer(Hit { scored, place: Place::Memory });
             }
         }
         // In memory they are in single precision.

@@ -35,7 +35,7 @@ use target::Target;
 
 use crate::code::has_codes;
 use crate::rotation::Rotation;
-use crate::topk::Scored;
+use crate::topk::Hit;
 use crate::version::GalleryView;
 
 /// Searches a gallery for every probe, in one pass. The lists come in the order of the probes.
@@ -43,7 +43,7 @@ pub(crate) fn search(
     pool: &ScanPool,
     view: &Arc<GalleryView>,
     probes: Vec<Probe>,
-) -> Result<(Vec<Vec<Scored>>, ScanReport), ReadError> {
+) -> Result<(Vec<Vec<Hit>>, ScanReport), ReadError> {
     run(pool, view, targets(view, probes)?)
 }
 
@@ -83,7 +83,7 @@ fn run(
     pool: &ScanPool,
     view: &Arc<GalleryView>,
     targets: Vec<Target>,
-) -> Result<(Vec<Vec<Scored>>, ScanReport), ReadError> {
+) -> Result<(Vec<Vec<Hit>>, ScanReport), ReadError> {
     let scan = Arc::new(GalleryScan::new(Arc::clone(view), targets, pool.kernel())?);
     let task: Arc<dyn Task> = Arc::clone(&scan) as _;
     pool.run(&task, scan.units());

@@ -14,7 +14,7 @@ use crate::embedding::EmbeddingRef;
 use crate::id::TemplateId;
 use crate::kernel::{FieldWeights, Kernel, Line, Listed, RefinedLine, TableLine};
 use crate::rotation::Rotation;
-use crate::topk::{Scored, TopK};
+use crate::topk::{Hit, TopK};
 
 /// One probe, shared by the threads that search for it.
 #[derive(Debug)]
@@ -145,10 +145,10 @@ impl Target {
     }
 
     /// Puts a row on the list that its probe permits.
-    pub(crate) fn offer(&self, candidate: Scored) {
+    pub(crate) fn offer(&self, candidate: Hit) {
         if let Some(side) = &self.side {
-            if candidate.score >= self.probe.min_score {
-                side.offer(candidate);
+            if candidate.scored.score >= self.probe.min_score {
+                side.offer(candidate.scored);
             }
             return;
         }
@@ -160,7 +160,7 @@ impl Target {
     }
 
     /// What was found, best first.
-    pub(crate) fn take(&self) -> Vec<Scored> {
+    pub(crate) fn take(&self) -> Vec<Hit> {
         std::mem::take(&mut *self.best.lock()).into_sorted()
     }
 }

@@ -19,6 +19,7 @@ use crate::row::tests::{bare_row, draft};
 use crate::snapshot::Snapshot;
 use crate::store::Store;
 use crate::template_set::TemplateSet;
+use crate::topk::Scored;
 
 pub(crate) fn options() -> StoreOptions {
     StoreOptions::default().with_checkpoint_on_close(false).with_compaction(false)
@@ -132,7 +133,13 @@ proptest! {
         };
         let snapshot = store.snapshot();
         let expected = brute_force(&snapshot, id, &probe);
-        prop_assert_eq!(snapshot.identify(id, &probe).unwrap(), expected);
+        prop_assert_eq!(&snapshot.identify(id, &probe).unwrap(), &expected);
+        let (candidates, _) = snapshot.candidates(id, &probe).unwrap();
+        prop_assert_eq!(candidates.len(), expected.len());
+        for (found, expected) in candidates.iter().zip(&expected) {
+            prop_assert_eq!(Some(found.row), snapshot.get(id, expected.id).unwrap());
+            prop_assert_eq!(found.score.to_bits(), expected.score.to_bits());
+        }
     }
 }
 

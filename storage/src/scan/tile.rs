@@ -7,7 +7,7 @@ use crate::error::Corruption;
 use crate::id::{RowOrdinal, TemplateId};
 use crate::kernel::Kernel;
 use crate::template_set::TemplateSet;
-use crate::topk::Scored;
+use crate::topk::{Hit, Place, Scored};
 use crate::version::SegmentView;
 
 /// Rows that are as quickly stepped over as the next is searched for.
@@ -40,7 +40,8 @@ impl Extent<'_> {
         let segment = &self.view.segment;
         let score = target.score(self.kernel, segment.embedding(row)?);
         if score >= target.bar() {
-            target.offer(Scored { id: segment.id_at(row)?, score });
+            let scored = Scored { id: segment.id_at(row)?, score };
+            target.offer(Hit { scored, place: Place::Segment(self.segment, row) });
         }
         Ok(score)
     }

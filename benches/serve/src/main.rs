@@ -1,13 +1,15 @@
-//! What the doors add to a search: `cargo bench --bench serve -- [ROWS] [DIMENSIONS] [SEARCHES]`.
+//! What the doors add to a search:
+//! `cargo run --release -p likeness-serve-bench -- [ROWS] [DIMENSIONS] [SEARCHES]`.
 //!
 //! The server's two doors on free ports over a store in a temporary directory; clients in the same
 //! process, but on a thread of their own. 1, 8 and 32 connections search at the same time, each
 //! waiting for one answer before it asks again: prepared SQL, the same search as SQL has to plan
-//! it, and REST. The same searches by as many threads in the process are the base line. Prints one
-//! JSON object per figure, so that runs can be compared by a script. The key has no rate limit,
-//! and nothing is logged.
+//! it, and REST. The same searches by as many threads in the process are the base line; one
+//! connection takes turns with it, so that neither has the better machine. Prints one JSON object
+//! per figure, so that runs can be compared by a script. The key has no rate limit, and nothing is
+//! logged.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::future::pending;
 use std::io::{self, Write};
@@ -54,7 +56,9 @@ fn main() -> Outcome {
     let dimensions = numbers.next().unwrap_or(512);
     let searches = numbers.next().unwrap_or(1_000);
     let directory = tempfile::tempdir()?;
-    let (store, _) = Store::open(directory.path(), StoreOptions::default())?;
+    // Nothing else is at work while searches are timed.
+    let options = StoreOptions::default().with_compaction(false);
+    let (store, _) = Store::open(directory.path(), options)?;
     let store = Arc::new(store);
     let mut faces = SyntheticFaces::new(1, dimensions);
     let gallery = fill(&store, &mut faces, rows, dimensions)?;
@@ -72,12 +76,18 @@ fn main() -> Outcome {
         tell("process", "embedding", &embedding, None)?;
         let face = load.in_process(&store, gallery, &probes.faces)?;
         tell("process", "face", &face, None)?;
+        let turn = |probes: &[Probe], at: usize| -> Outcome {
+            store.snapshot().identify(gallery, &probes[at % probes.len()])?;
+            Ok(())
+        };
         for (door, statement) in [("sql", DIRECT), ("sql, planned", PLANNED)] {
-            let times = client.block_on(load.sql(&server, statement, &probes))?;
-            tell(door, "embedding", &times, Some(&embedding))?;
+            let turn = |at| turn(&probes.embeddings, at);
+            let (times, turns) = client.block_on(load.sql(&server, statement, &probes, turn))?;
+            tell(door, "embedding", &times, Some(turns.as_ref().unwrap_or(&embedding)))?;
         }
-        let times = client.block_on(load.rest(&server, &probes))?;
-        tell("rest", "face", &times, Some(&face))?;
+        let turn = |at| turn(&probes.faces, at);
+        let (times, turns) = client.block_on(load.rest(&server, &probes, turn))?;
+        tell("rest", "face", &times, Some(turns.as_ref().unwrap_or(&face)))?;
     }
     client.block_on(give_up(&server, [rows, dimensions]))?;
     server.runtime.shutdown_background();
@@ -211,7 +221,13 @@ impl Load {
         Ok(Times::new(times?, start.elapsed().as_secs_f64() / 2.0))
     }
 
-    async fn sql(self, server: &Server, text: &str, probes: &Probes) -> Outcome<Times> {
+    async fn sql(
+        self,
+        server: &Server,
+        text: &str,
+        probes: &Probes,
+        turn: impl Fn(usize) -> Outcome,
+    ) -> Outcome<(Times, Option<Times>)> {
         let mut sessions: Vec<(Client, Statement)> = Vec::new();
         for _ in 0..self.connections {
             let client = server.log_in().await?;
@@ -221,18 +237,23 @@ impl Load {
         let embeddings: Vec<Vec<f32>> =
             probes.embeddings.iter().map(|probe| probe.embedding.as_slice().to_vec()).collect();
         let embeddings = &embeddings;
-        self.through(&sessions, async |(client, statement), at| {
+        let search = async |(client, statement): &(Client, Statement), at: usize| {
             let rows = client.query(statement, &[&embeddings[at % PROBES]]).await?;
             Ok(rows.len())
-        })
-        .await
+        };
+        self.through(&sessions, search, turn).await
     }
 
-    async fn rest(self, server: &Server, probes: &Probes) -> Outcome<Times> {
+    async fn rest(
+        self,
+        server: &Server,
+        probes: &Probes,
+        turn: impl Fn(usize) -> Outcome,
+    ) -> Outcome<(Times, Option<Times>)> {
         let clients: Vec<reqwest::Client> = (0..self.connections)
             .map(|_| reqwest::Client::builder().no_proxy().build())
             .collect::<Result<_, _>>()?;
-        self.through(&clients, async |client, at| {
+        let search = async |client: &reqwest::Client, at: usize| {
             let face_id = probes.face_ids[at % probes.face_ids.len()];
             let address = server.http;
             let url = format!(
@@ -242,20 +263,27 @@ impl Load {
             let asked = client.post(url).bearer_auth(&server.secret).send().await?;
             let body = asked.error_for_status()?.text().await?;
             Ok(body.matches("\"similarity\"").count())
-        })
-        .await
+        };
+        self.through(&clients, search, turn).await
     }
 
-    /// Runs `search` over all connections at the same time, first to warm up, then measured.
+    /// Runs `search` over all connections at the same time, first to warm up, then measured. A
+    /// single one takes turns with `turn`, whose times are returned as well.
     async fn through<C>(
         self,
         connections: &[C],
         search: impl AsyncFn(&C, usize) -> Outcome<usize>,
-    ) -> Outcome<Times> {
-        let fewest = Cell::new(usize::MAX);
+        turn: impl Fn(usize) -> Outcome,
+    ) -> Outcome<(Times, Option<Times>)> {
+        let (fewest, turns) = (Cell::new(usize::MAX), RefCell::new(Vec::new()));
         let worker = async |first: usize, connection: &C| -> Outcome<Vec<f64>> {
             let mut times = Vec::with_capacity(self.searches);
             for at in 0..self.searches {
+                if self.connections == 1 {
+                    let start = Instant::now();
+                    turn(first + at)?;
+                    turns.borrow_mut().push(start.elapsed().as_secs_f64());
+                }
                 let start = Instant::now();
                 let found = search(connection, first + at).await?;
                 times.push(start.elapsed().as_secs_f64());
@@ -268,12 +296,16 @@ impl Load {
             try_join_all(workers.map(|(first, connection)| worker(first, connection))).await
         };
         all().await?;
+        turns.borrow_mut().clear();
         let start = Instant::now();
         let times = all().await?;
         if fewest.get() == 0 {
             return Err("a search found nothing".into());
         }
-        Ok(Times::new(times, start.elapsed().as_secs_f64()))
+        let (elapsed, turns) = (start.elapsed().as_secs_f64(), turns.take());
+        let in_turns: f64 = turns.iter().sum();
+        let turns = (self.connections == 1).then(|| Times::new(vec![turns], in_turns));
+        Ok((Times::new(times, elapsed - in_turns), turns))
     }
 }
 
@@ -346,6 +378,7 @@ fn fill(
         }
     }
     store.checkpoint()?;
+    store.compact()?;
     Ok(gallery)
 }
 

@@ -1,15 +1,4 @@
-//! Results of comparing faces: one pair (comparison), or one probe against a gallery.
-
-use super::FaceId;
-
-/// One entry of a candidate list: an enrolled face and how alike the probe it is.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Candidate {
-    /// The enrolled face.
-    pub face_id: FaceId,
-    /// 0..=1, higher = more alike.
-    pub similarity: f32,
-}
+//! The result of comparing two faces.
 
 /// The outcome of a one-to-one comparison at a threshold.
 #[derive(Debug, Clone, Copy, PartialEq)]
