@@ -11,7 +11,7 @@ use likeness_storage::{
 
 use super::compare::checked_threshold;
 use super::galleries::EXTERNAL_MODEL;
-use super::{EngineError, EnrolledFace, Tenant, TenantName, blocking};
+use super::{EngineError, EnrolledFace, Interrupt, Tenant, TenantName, blocking};
 use crate::biometric::{AttributeSet, BoundingBox, FaceId, SimilarityMapping};
 
 /// Longest candidate list one search may ask for.
@@ -159,7 +159,8 @@ impl Tenant {
     }
 
     /// As [`Tenant::identify_in`], for callers that need only a part of what is kept of a face:
-    /// `read` runs behind the scan, on the same blocking thread.
+    /// `read` runs behind the scan, on the same thread: one for blocking work, or the caller's in
+    /// the scope of an [`Interrupt`].
     ///
     /// # Errors
     /// As [`Tenant::identify_in`].
@@ -173,16 +174,18 @@ impl Tenant {
         check_request(&request)?;
         let gallery = Arc::clone(snapshot.descriptor(gallery)?);
         let probe = self.probe(snapshot, &gallery, request.probe).await?;
-        let scan = Scan {
-            limit: request.limit,
-            threshold: request.threshold,
-            only: request.only,
-            exactness: request.exactness,
-            cancelled: Arc::new(AtomicBool::new(false)),
-        };
-        let _stop_when_dropped = CancelOnDrop(Arc::clone(&scan.cancelled));
+        let IdentifyRequest { limit, threshold, only, exactness, .. } = request;
         let snapshot = snapshot.clone();
-        blocking(move || Ok(read(snapshot.scan(&gallery, probe, scan)?))).await
+        let search = move |cancelled| {
+            let scan = Scan { limit, threshold, only, exactness, cancelled };
+            Ok(read(snapshot.scan(&gallery, probe, scan)?))
+        };
+        if let Some(interrupt) = Interrupt::current() {
+            return tokio::task::block_in_place(|| search(interrupt.flag()));
+        }
+        let cancelled = Arc::default();
+        let _stop_when_dropped = CancelOnDrop(Arc::clone(&cancelled));
+        blocking(move || search(cancelled)).await
     }
 
     async fn probe(

@@ -14,6 +14,7 @@ mod faces;
 mod galleries;
 mod identify;
 mod inference;
+mod interrupt;
 pub mod keyring;
 mod role;
 mod similar;
@@ -30,6 +31,7 @@ pub use identify::{
     TenantSnapshot,
 };
 pub use inference::Inference;
+pub use interrupt::Interrupt;
 pub use likeness_storage::{Exactness, Precision};
 pub use role::{Action, Role};
 pub use similar::{FacePair, SimilarFaces, SimilarRequest};

@@ -1,40 +1,140 @@
 //! What a client can do about a statement that takes too long.
 
-use std::future::{Future, pending};
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, OnceLock};
 
-use pgwire::api::ConnectionHandle;
+use bytes::Bytes;
+use parking_lot::Mutex;
+use pgwire::messages::startup::SecretKey;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 use tokio::time::{self, Instant};
 
 use super::error::{Failure, PgError};
+use crate::engine::Interrupt;
 use crate::sql::{SqlSession, SqlState};
 
+/// Why a statement is given up.
+const USER_REQUEST: &str = "user request";
+const STATEMENT_TIMEOUT: &str = "statement timeout";
+
+/// The connections whose statements may be cancelled, by what their clients were told.
+#[derive(Default)]
+pub(super) struct Cancels {
+    connections: Mutex<HashMap<(i32, Bytes), Arc<Canceler>>>,
+}
+
+/// The statement that a connection runs, if any.
+#[derive(Default)]
+pub(super) struct Canceler {
+    running: Mutex<Option<Arc<Running>>>,
+}
+
+/// A connection among the others, until this is dropped.
+pub(super) struct Registered<'a> {
+    cancels: &'a Cancels,
+    key: (i32, Bytes),
+    pub(super) canceler: Arc<Canceler>,
+}
+
+/// A statement that runs.
+#[derive(Default)]
+struct Running {
+    /// Why it is given up, once it is.
+    why: OnceLock<&'static str>,
+    given_up: Notify,
+    interrupt: Interrupt,
+}
+
+impl Cancels {
+    pub(super) fn register(&self, process: i32, secret: &SecretKey) -> Registered<'_> {
+        let (key, canceler) = ((process, secret.to_bytes()), Arc::<Canceler>::default());
+        self.connections.lock().insert(key.clone(), Arc::clone(&canceler));
+        Registered { cancels: self, key, canceler }
+    }
+
+    /// Gives up what a connection runs, if there is such a connection and it runs something.
+    pub(super) fn cancel(&self, process: i32, secret: &SecretKey) {
+        let connections = self.connections.lock();
+        let running = connections
+            .get(&(process, secret.to_bytes()))
+            .and_then(|canceler| canceler.running.lock().clone());
+        if let Some(running) = running {
+            running.give_up(USER_REQUEST);
+        }
+    }
+}
+
+impl Drop for Registered<'_> {
+    fn drop(&mut self) {
+        self.cancels.connections.lock().remove(&self.key);
+    }
+}
+
+impl Running {
+    fn give_up(&self, why: &'static str) {
+        if self.why.set(why).is_ok() {
+            self.interrupt.raise();
+            self.given_up.notify_one();
+        }
+    }
+
+    fn failure(&self) -> Failure {
+        let why = self.why.get().copied().unwrap_or(USER_REQUEST);
+        let message = format!("canceling statement due to {why}");
+        PgError::error(SqlState::QueryCanceled, message).into()
+    }
+}
+
+/// Ends a task when dropped.
+struct Timer(JoinHandle<()>);
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Takes a statement off its connection when dropped.
+struct Started<'a>(&'a Canceler);
+
+impl Drop for Started<'_> {
+    fn drop(&mut self) {
+        self.0.running.lock().take();
+    }
+}
+
 /// Runs work until it is done, its time is over or the client asks to cancel it. Work that is
-/// given up is dropped.
+/// given up is dropped; searches stop by themselves, on whatever thread they are.
 ///
 /// # Errors
 /// Those of the work, and 57014.
 pub(super) async fn cancelable<T>(
-    cancel: Arc<ConnectionHandle>,
+    canceler: Arc<Canceler>,
     deadline: Option<Instant>,
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    let canceled = cancel.start_query().await;
-    let expired = async {
-        match deadline {
-            Some(deadline) => time::sleep_until(deadline).await,
-            None => pending().await,
-        }
-    };
-    let give_up = |why| {
-        let message = format!("canceling statement due to {why}");
-        Err(PgError::error(SqlState::QueryCanceled, message).into())
-    };
-    tokio::select! {
+    let running = Arc::<Running>::default();
+    *canceler.running.lock() = Some(Arc::clone(&running));
+    let _started = Started(&canceler);
+    // On a thread of its own: that of the work may be busy with it.
+    let _timer = deadline.map(|deadline| {
+        let running = Arc::clone(&running);
+        Timer(tokio::spawn(async move {
+            time::sleep_until(deadline).await;
+            running.give_up(STATEMENT_TIMEOUT);
+        }))
+    });
+    let outcome = tokio::select! {
         biased;
-        Ok(()) = canceled => give_up("user request"),
-        () = expired => give_up("statement timeout"),
-        outcome = work => outcome,
+        () = running.given_up.notified() => Err(running.failure()),
+        outcome = running.interrupt.clone().scope(work) => outcome,
+    };
+    match outcome {
+        // What a search says that was stopped.
+        Err(Failure::Client(_)) if running.why.get().is_some() => Err(running.failure()),
+        outcome => outcome,
     }
 }
 

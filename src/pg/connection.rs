@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use pgwire::api::ConnectionHandle;
 use pgwire::error::ErrorInfo;
 use pgwire::messages::response::{CommandComplete, ReadyForQuery, TransactionStatus as WireStatus};
 use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
@@ -10,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::auth::Gatekeeper;
-use super::cancel::deadline_from_now;
+use super::cancel::{Canceler, deadline_from_now};
 use super::error::{Failure, PgError, WireState, from_wire};
 use super::frame::FrameError;
 use super::prepared::Prepared;
@@ -22,7 +21,7 @@ pub(super) struct Connection {
     pub(super) wire: Wire,
     pub(super) session: SqlSession,
     pub(super) prepared: Prepared,
-    pub(super) cancel: Arc<ConnectionHandle>,
+    pub(super) canceler: Arc<Canceler>,
     gatekeeper: Arc<Gatekeeper>,
     key_id: String,
     /// After an error in the extended protocol nothing is answered until the next Sync.
@@ -35,13 +34,13 @@ impl Connection {
     pub(super) fn new(
         wire: Wire,
         session: SqlSession,
-        cancel: Arc<ConnectionHandle>,
+        canceler: Arc<Canceler>,
         gatekeeper: Arc<Gatekeeper>,
         key_id: String,
     ) -> Self {
         let prepared = Prepared::default();
         let (skipping, deadline) = (false, None);
-        Self { wire, session, prepared, cancel, gatekeeper, key_id, skipping, deadline }
+        Self { wire, session, prepared, canceler, gatekeeper, key_id, skipping, deadline }
     }
 
     /// Answers messages until the client leaves or the server stops. A message that is being

@@ -50,8 +50,8 @@ impl Connection {
         oids: &[u32],
     ) -> Result<PreparedStatement, Failure> {
         let declared = declared_types(oids)?;
-        let (cancel, deadline) = (Arc::clone(&self.cancel), self.deadline);
-        let description = cancelable(cancel, deadline, async {
+        let (canceler, deadline) = (Arc::clone(&self.canceler), self.deadline);
+        let description = cancelable(canceler, deadline, async {
             Ok(Box::pin(self.session.describe(&statement, &declared)).await?)
         })
         .await?;
@@ -125,8 +125,8 @@ impl Connection {
         self.authorize()?;
         let portal = self.prepared.take_portal(&name)?;
         let Portal { prepared, formats, state } = portal;
-        let (cancel, deadline) = (Arc::clone(&self.cancel), self.deadline);
-        let state = cancelable(cancel, deadline, async {
+        let (canceler, deadline) = (Arc::clone(&self.canceler), self.deadline);
+        let state = cancelable(canceler, deadline, async {
             match state {
                 PortalState::Bound(parameters) => {
                     self.start(&prepared, parameters, &formats, limit).await

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
-use pgwire::api::ConnectionManager;
 use pgwire::messages::PgWireFrontendMessage;
 use pgwire::messages::startup::{SecretKey, Startup};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -18,6 +17,7 @@ use tokio::time::timeout;
 
 use super::auth::Gatekeeper;
 use super::budget::MessageBudget;
+use super::cancel::Cancels;
 use super::connection::{Connection, farewell};
 use super::error::{Failure, PgError, WireState, from_wire};
 use super::greeting;
@@ -79,7 +79,7 @@ pub async fn serve_within(
         limits,
         engine,
         gatekeeper: Arc::new(gatekeeper),
-        cancels: Arc::new(ConnectionManager::new()),
+        cancels: Cancels::default(),
         places: Arc::new(Semaphore::new(limits.connections)),
         turned_away: Arc::new(Semaphore::new(TURNED_AWAY_MAX)),
         messages: MessageBudget::new(),
@@ -128,7 +128,7 @@ struct Door {
     limits: PgLimits,
     engine: Arc<Engine>,
     gatekeeper: Arc<Gatekeeper>,
-    cancels: Arc<ConnectionManager>,
+    cancels: Cancels,
     places: Arc<Semaphore>,
     turned_away: Arc<Semaphore>,
     messages: MessageBudget,
@@ -173,10 +173,11 @@ impl Door {
             Ok(Some(admitted)) => {
                 let Admitted { session, process, secret, key_id } = admitted;
                 // The guard forgets the cancel key when the connection ends.
-                let (cancel, _registered) = self.cancels.register(process, secret);
+                let registered = self.cancels.register(process, &secret);
+                let canceler = Arc::clone(&registered.canceler);
                 let gatekeeper = Arc::clone(&self.gatekeeper);
                 wire.trust_client(self.messages.clone());
-                Connection::new(wire, session, cancel, gatekeeper, key_id).run(stopping).await;
+                Connection::new(wire, session, canceler, gatekeeper, key_id).run(stopping).await;
             }
             Err(failure) => {
                 let told = match failure {
@@ -216,7 +217,7 @@ impl Door {
             Some(PgWireFrontendMessage::Startup(startup)) => Ok(Some(startup)),
             Some(PgWireFrontendMessage::CancelRequest(request)) => {
                 // Whether it hit anything is never told: keys could be guessed that way.
-                self.cancels.cancel(request.pid, &request.secret_key).await;
+                self.cancels.cancel(request.pid, &request.secret_key);
                 Ok(None)
             }
             _ => Ok(None),

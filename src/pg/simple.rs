@@ -30,8 +30,8 @@ impl Connection {
         for statement in &statements {
             // Each statement has the whole time for itself.
             let deadline = deadline_from_now(&self.session);
-            let cancel = Arc::clone(&self.cancel);
-            cancelable(cancel, deadline, self.run_statement(statement)).await?;
+            let canceler = Arc::clone(&self.canceler);
+            cancelable(canceler, deadline, self.run_statement(statement)).await?;
         }
         self.ready().await
     }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use bytes::{Buf, BytesMut};
 use futures::FutureExt;
-use pgwire::api::ConnectionHandle;
 use tokio::sync::watch;
 use tokio::time;
 
@@ -48,9 +47,9 @@ impl Conversation {
         wire.trust_client(budget.clone());
         let session = SqlSession::new(engine.tenant("acme".parse().unwrap()), key.role, &key.name);
         let gatekeeper = Arc::new(Gatekeeper::new(keyring).unwrap());
-        let cancel = Arc::new(ConnectionHandle::new());
+        let canceler = Arc::default();
         let (stop, stopping) = watch::channel(false);
-        let connection = Connection::new(wire, session, cancel, gatekeeper, key.id);
+        let connection = Connection::new(wire, session, canceler, gatekeeper, key.id);
         let served = tokio::spawn(connection.run(stopping));
         let answers = BytesMut::new();
         let mut started =

@@ -1,22 +1,27 @@
 //! Who may scan when: as many threads as the machine has cores, one unit of work at a time.
 //!
 //! A *lane* is the right to scan, together with the memory it takes; there are as many as the pool
-//! has threads. The thread that asked for a search does the work itself, unit by unit, and gives
-//! its lane to whoever waits longest between two units: so a search waits for one unit of each
-//! other at most, however long they are. Helper threads take units of the searches under way, one
-//! search after the other, while there are lanes that nobody waits for.
+//! has threads. The thread that asked for a search does the work itself, unit by unit. Once it had
+//! its lane for a while it gives it to whoever waits longest, between two units: so a search waits
+//! that while and one unit for each other at most, however long they are, and short ones are done
+//! without changes of threads. Helper threads take units of the searches under way, one search
+//! after the other, while there are lanes that nobody waits for.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
 use super::scratch::Scratch;
 use crate::error::IoFailure;
 use crate::kernel::Kernel;
+
+/// How long a search has a lane before it gives way to others.
+const TURN: Duration = Duration::from_millis(1);
 
 /// Work that is done in units, by any number of threads.
 pub(crate) trait Task: Send + Sync {
@@ -205,7 +210,7 @@ impl Shared {
             if let Some((task, number, scratch)) = state.take_job() {
                 self.call_help(&state);
                 let helping = Helping { shared: self, task, number, more: false };
-                return Some((helping, Lane { shared: self, scratch: Some(scratch) }));
+                return Some((helping, Lane::new(self, scratch)));
             }
             self.work.wait(&mut state);
         }
@@ -215,14 +220,14 @@ impl Shared {
         let mut state = self.state.lock();
         // Nobody overtakes those who wait: a free lane and a waiting thread never meet.
         if let Some(scratch) = state.free.pop() {
-            return Lane { shared: self, scratch: Some(scratch) };
+            return Lane::new(self, scratch);
         }
         let waiter = Arc::new(Waiter { thread: thread::current(), lane: Mutex::new(None) });
         state.waiting.push_back(Arc::clone(&waiter));
         drop(state);
         loop {
             if let Some(scratch) = waiter.lane.lock().take() {
-                return Lane { shared: self, scratch: Some(scratch) };
+                return Lane::new(self, scratch);
             }
             thread::park();
         }
@@ -254,20 +259,26 @@ impl Drop for Helping<'_> {
 struct Lane<'a> {
     shared: &'a Shared,
     scratch: Option<Scratch>,
+    since: Instant,
 }
 
-impl Lane<'_> {
+impl<'a> Lane<'a> {
     fn with<R>(&mut self, work: impl FnOnce(&mut Scratch) -> R) -> R {
         work(self.scratch.get_or_insert_default())
     }
 
+    fn new(shared: &'a Shared, scratch: Scratch) -> Self {
+        Self { shared, scratch: Some(scratch), since: Instant::now() }
+    }
+
     /// Lets those go first who waited longer.
     fn turn(&mut self) {
-        let busy = !self.shared.state.lock().waiting.is_empty();
-        if busy {
-            self.pass_on();
-            self.scratch = self.shared.enter().scratch.take();
+        if self.since.elapsed() < TURN || self.shared.state.lock().waiting.is_empty() {
+            return;
         }
+        self.pass_on();
+        self.scratch = self.shared.enter().scratch.take();
+        self.since = Instant::now();
     }
 
     fn pass_on(&mut self) {
@@ -288,7 +299,6 @@ impl Drop for Lane<'_> {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Duration;
 
     use super::*;
 
@@ -352,5 +362,25 @@ mod tests {
         assert!(state.take_job().is_some());
         state.free.push(Scratch::default());
         assert!(state.take_job().is_none(), "one helper is enough for what there is to do");
+    }
+
+    #[test]
+    fn a_search_gives_way_once_it_had_its_turn() {
+        let shared = Shared::default();
+        shared.state.lock().free.push(Scratch::default());
+        let mut lane = shared.enter();
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| drop(shared.enter()));
+            while shared.state.lock().waiting.is_empty() {
+                thread::yield_now();
+            }
+            lane.since = Instant::now() + Duration::from_secs(3600);
+            lane.turn();
+            assert_eq!(shared.state.lock().waiting.len(), 1, "it goes on");
+            lane.since = Instant::now().checked_sub(TURN).unwrap();
+            lane.turn();
+            waiting.join().unwrap();
+        });
+        assert!(lane.scratch.is_some(), "and comes back");
     }
 }
