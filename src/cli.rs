@@ -161,9 +161,16 @@ impl Cli {
     }
 }
 
+/// Twice as many as there are SQL connections at most.
+const BLOCKING_THREADS_MAX: usize = 1024;
+
 fn run_server(args: ServerArgs, data: &str, is_demo: bool, out: &mut impl Write) -> Outcome {
     let config = args.resolve(data, DEFAULT_PACK)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // A search of a SQL connection may take one, and so may a request.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let server = Server::start(&config, &TerminalProgress::new()).await?;
         if is_demo {

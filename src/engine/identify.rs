@@ -1,5 +1,6 @@
 //! One-to-many search: which enrolled faces are most like a probe.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -137,7 +138,8 @@ impl Tenant {
     }
 
     /// Searches `gallery` as of `snapshot` for the faces most like the probe. Exact: no face that
-    /// belongs into the list is missing from it. Dropping the future stops the scan.
+    /// belongs into the list is missing from it. Dropping the future stops the scan, and so does an
+    /// [`Interrupt`] in whose scope it is.
     ///
     /// # Errors
     /// [`EngineError::GalleryNotFound`], [`EngineError::FaceNotFound`], [`EngineError::NoFace`],
@@ -181,7 +183,10 @@ impl Tenant {
             Ok(read(snapshot.scan(&gallery, probe, scan)?))
         };
         if let Some(interrupt) = Interrupt::current() {
-            return tokio::task::block_in_place(|| search(interrupt.flag()));
+            // As on another thread, a panic is an error of the search and not of its caller.
+            let search = AssertUnwindSafe(|| search(interrupt.flag()));
+            let done = tokio::task::block_in_place(|| catch_unwind(search));
+            return done.unwrap_or_else(|_| Err(EngineError::Internal("a search failed".into())));
         }
         let cancelled = Arc::default();
         let _stop_when_dropped = CancelOnDrop(Arc::clone(&cancelled));

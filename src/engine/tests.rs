@@ -1,6 +1,7 @@
 //! Use cases over a real store with brought embeddings; no models are needed for any of this.
 
 use std::sync::Arc;
+use std::thread;
 
 use likeness_storage::{Dim, GalleryDraft, Store, StoreOptions, WriteBatch};
 use tempfile::TempDir;
@@ -68,6 +69,27 @@ async fn a_person_is_found_by_the_other_photo_and_never_by_the_same() {
         assert!(found.iter().all(|found| found.face.face_id != pair[0]));
         assert!(found.is_sorted_by(|a, b| a.similarity >= b.similarity));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_is_done_in_place_where_something_else_can_stop_it() {
+    let world = World::new();
+    let tenant = world.tenant("acme");
+    create(&tenant, "users").await.unwrap();
+    let ids = enroll_people(&tenant, "users", 3).await;
+    let snapshot = tenant.snapshot();
+    let search = async || {
+        let (here, request) = (thread::current().id(), request(ProbeSource::Face(ids[0]), 9));
+        let there = |_: CandidateList<'_>| thread::current().id();
+        tenant.candidates_in(&snapshot, "users", request, there).await.map(|there| there == here)
+    };
+    assert!(!search().await.unwrap());
+    let interrupt = Interrupt::default();
+    assert!(interrupt.clone().scope(search()).await.unwrap());
+    interrupt.raise();
+    let stopped = interrupt.scope(search()).await;
+    assert!(matches!(stopped, Err(EngineError::Cancelled)), "{stopped:?}");
+    assert!(!search().await.unwrap(), "others go on");
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ use crate::sql::{SqlSession, SqlState};
 /// Why a statement is given up.
 const USER_REQUEST: &str = "user request";
 const STATEMENT_TIMEOUT: &str = "statement timeout";
+const SHUTDOWN: &str = "shutdown of the server";
 
 /// The connections whose statements may be cancelled, by what their clients were told.
 #[derive(Default)]
@@ -52,6 +53,15 @@ impl Cancels {
         let (key, canceler) = ((process, secret.to_bytes()), Arc::<Canceler>::default());
         self.connections.lock().insert(key.clone(), Arc::clone(&canceler));
         Registered { cancels: self, key, canceler }
+    }
+
+    /// Gives up what all connections run.
+    pub(super) fn cancel_all(&self) {
+        for canceler in self.connections.lock().values() {
+            if let Some(running) = canceler.running.lock().clone() {
+                running.give_up(SHUTDOWN);
+            }
+        }
     }
 
     /// Gives up what a connection runs, if there is such a connection and it runs something.
@@ -118,7 +128,10 @@ pub(super) async fn cancelable<T>(
     let running = Arc::<Running>::default();
     *canceler.running.lock() = Some(Arc::clone(&running));
     let _started = Started(&canceler);
-    // On a thread of its own: that of the work may be busy with it.
+    if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+        running.give_up(STATEMENT_TIMEOUT);
+    }
+    // A task of its own: the thread of this one may be busy with the work.
     let _timer = deadline.map(|deadline| {
         let running = Arc::clone(&running);
         Timer(tokio::spawn(async move {

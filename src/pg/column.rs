@@ -1,6 +1,8 @@
 //! Columns of a result: which PostgreSQL type an Arrow field travels as.
 
-use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, SchemaRef};
 use pgwire::api::Type;
 use pgwire::messages::data::{FieldDescription, RowDescription};
 
@@ -56,19 +58,45 @@ impl Column {
         Ok(Self { name: sendable(field.name().clone()), pg_type })
     }
 
-    /// The columns of a schema, in order.
-    ///
-    /// # Errors
-    /// 0A000 when PostgreSQL has no type for one of them.
-    pub(super) fn all_of(schema: &Schema) -> Result<Vec<Self>, PgError> {
-        schema.fields().iter().map(|field| Self::of(field)).collect()
-    }
-
     fn describe(&self, format: Format) -> FieldDescription {
         let size = fixed_size(&self.pg_type);
         let oid = self.pg_type.oid();
         // No table, no column number, no type modifier: these columns belong to no relation.
         FieldDescription::new(self.name.clone(), 0, 0, oid, size, -1, format.code())
+    }
+}
+
+/// The columns of a schema, in order. Made once for a statement that is prepared.
+#[derive(Debug)]
+pub(super) struct Columns {
+    schema: SchemaRef,
+    list: Vec<Column>,
+}
+
+impl Columns {
+    /// # Errors
+    /// 0A000 when PostgreSQL has no type for one of them.
+    pub(super) fn new(schema: SchemaRef) -> Result<Arc<Self>, PgError> {
+        let list = schema.fields().iter().map(|field| Column::of(field));
+        let list = list.collect::<Result<_, _>>()?;
+        Ok(Arc::new(Self { schema, list }))
+    }
+
+    pub(super) fn list(&self) -> &[Column] {
+        &self.list
+    }
+
+    /// Whether a schema is known to be the one that these are of.
+    pub(super) fn are_of(&self, schema: &SchemaRef) -> bool {
+        Arc::ptr_eq(&self.schema, schema)
+    }
+
+    /// Whether others have the same types.
+    pub(super) fn have_types_of(&self, others: &Self) -> bool {
+        let types = |columns: &Self| -> Vec<Type> {
+            columns.list.iter().map(|column| column.pg_type.clone()).collect()
+        };
+        types(self) == types(others)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::scalar::ScalarValue;
 use pgwire::api::Type;
 use pgwire::messages::PgWireBackendMessage;
@@ -13,7 +14,7 @@ use pgwire::messages::extendedquery::{
 use pgwire::messages::response::EmptyQueryResponse;
 
 use super::cancel::cancelable;
-use super::column::{Column, Format, row_description};
+use super::column::{Columns, Format, row_description};
 use super::connection::Connection;
 use super::error::{Failure, PgError};
 use super::parameter;
@@ -60,7 +61,7 @@ impl Connection {
             Parameter { oid: chosen.unwrap_or_else(|| wire_type(sql_type).oid()), sql_type }
         };
         let parameters = description.parameters.into_iter().enumerate().map(told).collect();
-        let columns = description.columns.map(|schema| Column::all_of(&schema)).transpose()?;
+        let columns = description.columns.map(Columns::new).transpose()?;
         Ok(PreparedStatement { statement: Some(statement), parameters, columns })
     }
 
@@ -75,7 +76,7 @@ impl Connection {
         self.prepared.remove_portal("");
         self.prepared.check_new_portal(&name)?;
         let parameters = read_parameters(message, statement, &prepared.parameters)?;
-        let columns = prepared.columns.as_ref().map_or(0, Vec::len);
+        let columns = prepared.columns.as_ref().map_or(0, |columns| columns.list().len());
         let formats = formats("result formats", &message.result_column_format_codes, columns)?;
         let state = PortalState::Bound(parameters);
         self.prepared.insert_portal(name, Portal { prepared, formats, state });
@@ -92,10 +93,10 @@ impl Connection {
             TARGET_TYPE_BYTE_STATEMENT => {
                 let prepared = self.prepared.statement(&name)?;
                 let oids = prepared.parameters.iter().map(|parameter| parameter.oid).collect();
-                let described = prepared
-                    .columns
-                    .as_ref()
-                    .map(|columns| row_description(columns, &vec![Format::Text; columns.len()]));
+                let described =
+                    prepared.columns.as_ref().map(|columns| columns.list()).map(|columns| {
+                        row_description(columns, &vec![Format::Text; columns.len()])
+                    });
                 let parameters = ParameterDescription::new(oids);
                 self.wire.send(PgWireBackendMessage::ParameterDescription(parameters)).await?;
                 described
@@ -103,7 +104,7 @@ impl Connection {
             TARGET_TYPE_BYTE_PORTAL => {
                 let portal = self.prepared.portal(&name)?;
                 let columns = portal.prepared.columns.as_ref();
-                columns.map(|columns| row_description(columns, &portal.formats))
+                columns.map(|columns| row_description(columns.list(), &portal.formats))
             }
             _ => return Err(unknown_target().into()),
         };
@@ -162,8 +163,7 @@ impl Connection {
         };
         match outcome {
             Outcome::Rows { tag, schema, stream } => {
-                let columns = Column::all_of(&schema)?;
-                check_unchanged(prepared, &columns)?;
+                let columns = columns_of(prepared, schema)?;
                 let rows = Rows::new(tag, columns, formats.to_vec(), stream);
                 return self.send_rows(rows, limit).await;
             }
@@ -229,13 +229,17 @@ impl Connection {
     }
 }
 
-/// The client has been told the columns; a collection may have been replaced since.
-fn check_unchanged(prepared: &PreparedStatement, columns: &[Column]) -> Result<(), PgError> {
-    let types = |columns: &[Column]| -> Vec<Type> {
-        columns.iter().map(|column| column.pg_type.clone()).collect()
-    };
-    if prepared.columns.as_deref().is_some_and(|told| types(told) == types(columns)) {
-        return Ok(());
+/// The columns of a result. The client has been told them; a collection may have been replaced
+/// since.
+fn columns_of(prepared: &PreparedStatement, schema: SchemaRef) -> Result<Arc<Columns>, PgError> {
+    if let Some(told) = &prepared.columns {
+        if told.are_of(&schema) {
+            return Ok(Arc::clone(told));
+        }
+        let columns = Columns::new(schema)?;
+        if columns.have_types_of(told) {
+            return Ok(columns);
+        }
     }
     let message = "cached plan must not change result type";
     Err(PgError::error(SqlState::FeatureNotSupported, message)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use datafusion::scalar::ScalarValue;
 
-use super::column::{Column, Format};
+use super::column::{Columns, Format};
 use super::error::{PgError, WireState};
 use super::rows::Rows;
 use crate::sql::{SqlState, SqlType, Statement};
@@ -27,7 +27,7 @@ pub(super) struct PreparedStatement {
     pub(super) statement: Option<Statement>,
     pub(super) parameters: Vec<Parameter>,
     /// None when it returns no rows.
-    pub(super) columns: Option<Vec<Column>>,
+    pub(super) columns: Option<Arc<Columns>>,
 }
 
 /// A parameter of a prepared statement.

@@ -1,5 +1,7 @@
 //! A result on its way to the client: read batch by batch, sent row by row.
 
+use std::sync::Arc;
+
 use bytes::BytesMut;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::execution::SendableRecordBatchStream;
@@ -7,7 +9,7 @@ use futures::StreamExt;
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::data::RowDescription;
 
-use super::column::{Column, Format, row_description};
+use super::column::{Columns, Format, row_description};
 use super::encode;
 use super::error::{Failure, PgError};
 use super::wire::Wire;
@@ -16,7 +18,7 @@ use crate::sql::{SqlError, SqlState};
 /// Rows that have not been sent yet. At most one batch is in memory.
 pub(super) struct Rows {
     tag: &'static str,
-    columns: Vec<Column>,
+    columns: Arc<Columns>,
     formats: Vec<Format>,
     stream: SendableRecordBatchStream,
     batch: Option<RecordBatch>,
@@ -38,7 +40,7 @@ impl Rows {
     /// The rows of `stream`; `formats` has one entry per column.
     pub(super) fn new(
         tag: &'static str,
-        columns: Vec<Column>,
+        columns: Arc<Columns>,
         formats: Vec<Format>,
         stream: SendableRecordBatchStream,
     ) -> Self {
@@ -52,7 +54,7 @@ impl Rows {
 
     /// What the client is told before the first row.
     pub(super) fn description(&self) -> RowDescription {
-        row_description(&self.columns, &self.formats)
+        row_description(self.columns.list(), &self.formats)
     }
 
     /// Sends rows until `limit` (none means all) or the end.
@@ -71,7 +73,7 @@ impl Rows {
             }
             let Self { columns, formats, batch, next, scratch, .. } = self;
             let Some(batch) = batch else { continue };
-            let row = encode::data_row(batch, *next, columns, formats, scratch)?;
+            let row = encode::data_row(batch, *next, columns.list(), formats, scratch)?;
             wire.send(PgWireBackendMessage::DataRow(row)).await?;
             *next += 1;
             sent += 1;
@@ -84,7 +86,7 @@ impl Rows {
         while self.batch.as_ref().is_none_or(|batch| self.next >= batch.num_rows()) {
             let Some(batch) = self.stream.next().await else { return Ok(false) };
             let batch = batch.map_err(SqlError::from)?;
-            if batch.num_columns() != self.columns.len() {
+            if batch.num_columns() != self.columns.list().len() {
                 tracing::error!(schema = ?batch.schema(), "a batch does not match its statement");
                 return Err(PgError::error(SqlState::InternalError, "internal error").into());
             }

@@ -112,6 +112,7 @@ pub async fn serve_within(
     });
     if drained.await.is_err() {
         tracing::warn!(connections = connections.len(), "cutting off statements still running");
+        door.cancels.cancel_all();
         connections.shutdown().await;
     }
     Ok(())

@@ -6,7 +6,7 @@ use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::response::EmptyQueryResponse;
 
 use super::cancel::{cancelable, deadline_from_now};
-use super::column::{Column, Format};
+use super::column::{Columns, Format};
 use super::connection::Connection;
 use super::error::Failure;
 use super::rows::{Progress, Rows};
@@ -40,8 +40,8 @@ impl Connection {
         // Boxed: the future that runs a statement is large, and every caller would carry it.
         match Box::pin(self.session.execute(statement, Vec::new())).await? {
             Outcome::Rows { tag, schema, stream } => {
-                let columns = Column::all_of(&schema)?;
-                let formats = vec![Format::Text; columns.len()];
+                let columns = Columns::new(schema)?;
+                let formats = vec![Format::Text; columns.list().len()];
                 let mut rows = Rows::new(tag, columns, formats, stream);
                 let description = rows.description();
                 self.wire.send(PgWireBackendMessage::RowDescription(description)).await?;

@@ -157,8 +157,9 @@ impl Snapshot {
         let (found, report) = self.search(id, vec![probe.clone()])?;
         let view = self.version.gallery(id).ok_or(ReadError::NoSuchGallery(id))?;
         let candidates = found.iter().flatten().map(|hit| {
-            let score = hit.scored.score;
-            Ok(view.row_of(hit)?.map(|row| Candidate { row, score }))
+            let (row, score) = (view.row_of(hit)?, hit.scored.score);
+            debug_assert!(row.is_some(), "{hit:?} is in the version that was searched");
+            Ok(row.map(|row| Candidate { row, score }))
         });
         Ok((candidates.filter_map(Result::transpose).collect::<Result<_, ReadError>>()?, report))
     }

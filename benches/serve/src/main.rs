@@ -77,7 +77,7 @@ fn main() -> Outcome {
         let face = load.in_process(&store, gallery, &probes.faces)?;
         tell("process", "face", &face, None)?;
         let turn = |probes: &[Probe], at: usize| -> Outcome {
-            store.snapshot().identify(gallery, &probes[at % probes.len()])?;
+            store.snapshot().candidates(gallery, &probes[at % probes.len()])?;
             Ok(())
         };
         for (door, statement) in [("sql", DIRECT), ("sql, planned", PLANNED)] {
@@ -201,7 +201,7 @@ impl Load {
             let mut times = Vec::with_capacity(self.searches);
             for (at, probe) in probes.take(2 * self.searches).enumerate() {
                 let start = Instant::now();
-                store.snapshot().identify(gallery, probe)?;
+                store.snapshot().candidates(gallery, probe)?;
                 // The first half pays for cold pages and caches.
                 if at >= self.searches {
                     times.push(start.elapsed().as_secs_f64());

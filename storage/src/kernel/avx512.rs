@@ -37,6 +37,7 @@ const SIDE_BY_SIDE: usize = 4;
 const SIDE_BY_SIDE_SHARED: usize = 2;
 /// Blocks between the one at hand and the one that is asked for from memory.
 const AHEAD_BLOCKS: usize = 2;
+
 pub(super) fn is_available() -> bool {
     is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
@@ -291,7 +292,7 @@ fn judge_block<const PROBES: usize, const GROUPS: usize>(
 }
 
 /// The correction factors and the residual norms of a group, behind the codes of its record: see
-/// [`super::factors`].
+/// [`super::bounds::factors`].
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn factors(plane: Plane<'_>, group: u32) -> [__m512; 2] {

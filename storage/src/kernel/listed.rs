@@ -40,6 +40,7 @@ impl Listed {
     }
 
     /// Makes room for rows behind the others, which nothing is known of.
+    #[cfg(target_arch = "x86_64")]
     pub(super) fn grow(&mut self, rows: usize) {
         let length = self.len() + rows;
         self.rows.resize(length, 0);

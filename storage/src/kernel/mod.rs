@@ -1,7 +1,7 @@
 //! Similarity kernels: slices in, numbers out.
 //!
-//! Each function exists for every instruction set and returns the same bits on all of them; the
-//! scalar one says what they are. Nothing here knows embeddings, rows or files.
+//! Each function returns the same bits on every instruction set, whether it is written for it or
+//! not; the scalar one says what they are. Nothing here knows embeddings, rows or files.
 #![cfg_attr(
     not(test),
     expect(clippy::indexing_slicing, reason = "places of arrays of fixed length, in hot loops")
@@ -205,6 +205,8 @@ impl Kernel {
             Self::Avx512 if self.is_available() => avx512::judge(plane, groups, judged),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 if self.is_available() => avx2::judge(plane, groups, judged),
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon if self.is_available() => neon::judge(plane, groups, judged),
             _ => {
                 for judged in judged {
                     scalar::judge(plane, groups, judged);

@@ -70,7 +70,7 @@ fn sums(table: &[TableLine], record: &[u8], lines: usize) -> [u32; GROUP_ROWS] {
     sums
 }
 
-/// See [`super::Kernel::products`]: of one row.
+/// See [`super::Kernel::refine`]: the sum of products of one row.
 pub(super) fn product(weights: &[FieldWeights], fields: &[u8]) -> i32 {
     let mut sum = 0;
     for (part, weights) in fields.chunks(LINE_BYTES).zip(weights) {

@@ -11,7 +11,7 @@ use crate::code::GROUP_ROWS;
 const LEAST: usize = 32;
 /// So many undecided rows for each seed make it worth its while.
 const GAIN: usize = 4;
-/// Rows among which a seed is the best.
+/// Rows among which a seed is the best, where there are as many.
 const SAMPLE: usize = 64;
 /// Groups among which there are seeds, at least.
 const SAMPLE_GROUPS: usize = 128;

@@ -28,6 +28,8 @@ pub(crate) struct Pass<'a> {
     pub(crate) left: u64,
     /// Whether both planes are read at once.
     at_once: bool,
+    /// Groups that were judged last.
+    judged: usize,
 }
 
 /// Takes all probes through the tile. Rows that the planes leave undecided wait until there are
@@ -59,7 +61,7 @@ pub(crate) fn run(
     Ok(())
 }
 
-/// Lets all probes read both planes at once where that is best for half of them: then they read them
+/// Lets all probes read both planes at once where that is best for half of them: so they do it
 /// together.
 fn agree(passes: &mut [Pass<'_>]) {
     let at_once = passes.iter().filter(|pass| pass.at_once).count();
@@ -123,6 +125,9 @@ fn judge<const N: usize>(
         undecided: &mut pass.board.undecided,
     });
     extent.kernel.judge(plane_read, &groups, judged);
+    for pass in &mut *passes {
+        pass.judged = groups.len();
+    }
     if let Some(first) = passes.first_mut() {
         first.board.groups = groups;
     }
@@ -140,7 +145,7 @@ impl<'a> Pass<'a> {
     ) -> Self {
         // At the begin of an extent it is found out anew: bars rise.
         let at_once = tile.start > 0 && target.reads_planes_at_once() && left > FEW_ROWS;
-        Self { tile, target, codes, board, left, at_once }
+        Self { tile, target, codes, board, left, at_once, judged: 0 }
     }
 
     /// Whether a plane is worth reading by itself, or together with the one before.
@@ -165,7 +170,7 @@ impl<'a> Pass<'a> {
         let mut scored = 0;
         if plane == 0 && self.tile.start == 0 {
             let left = self.board.undecided.iter().filter(|mask| **mask != 0).count();
-            self.target.read_planes_at_once(left * MOST.1 >= self.board.groups.len() * MOST.0);
+            self.target.read_planes_at_once(left * MOST.1 >= self.judged * MOST.0);
         }
         if plane == PLANES - 1 {
             self.board.has_all_planes = true;
@@ -230,7 +235,9 @@ impl<'a> Pass<'a> {
         }
         self.score_now(&rows, tally)?;
         let all = 0..listed.len();
-        let kept = extent.kernel.compact(&mut listed, all, 0, self.target.bar());
+        // Rows that were scored are no more, also where there is no bar yet.
+        let bar = self.target.bar().max(f32::MIN);
+        let kept = extent.kernel.compact(&mut listed, all, 0, bar);
         listed.truncate(kept);
         let settled = self.target.wait(run, &listed);
         (self.board.left, self.board.listed) = (rows, listed);
