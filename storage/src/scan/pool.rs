@@ -374,7 +374,7 @@ mod tests {
             while shared.state.lock().waiting.is_empty() {
                 thread::yield_now();
             }
-            lane.since = Instant::now() + Duration::from_secs(3600);
+            lane.since = Instant::now() + Duration::from_hours(1);
             lane.turn();
             assert_eq!(shared.state.lock().waiting.len(), 1, "it goes on");
             lane.since = Instant::now().checked_sub(TURN).unwrap();
