@@ -58,20 +58,14 @@ impl Cancels {
     /// Gives up what all connections run.
     pub(super) fn cancel_all(&self) {
         for canceler in self.connections.lock().values() {
-            if let Some(running) = canceler.running.lock().clone() {
-                running.give_up(SHUTDOWN);
-            }
+            canceler.give_up(SHUTDOWN);
         }
     }
 
     /// Gives up what a connection runs, if there is such a connection and it runs something.
     pub(super) fn cancel(&self, process: i32, secret: &SecretKey) {
-        let connections = self.connections.lock();
-        let running = connections
-            .get(&(process, secret.to_bytes()))
-            .and_then(|canceler| canceler.running.lock().clone());
-        if let Some(running) = running {
-            running.give_up(USER_REQUEST);
+        if let Some(canceler) = self.connections.lock().get(&(process, secret.to_bytes())) {
+            canceler.give_up(USER_REQUEST);
         }
     }
 }
@@ -79,6 +73,14 @@ impl Cancels {
 impl Drop for Registered<'_> {
     fn drop(&mut self) {
         self.cancels.connections.lock().remove(&self.key);
+    }
+}
+
+impl Canceler {
+    fn give_up(&self, why: &'static str) {
+        if let Some(running) = &*self.running.lock() {
+            running.give_up(why);
+        }
     }
 }
 

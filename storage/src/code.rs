@@ -4,7 +4,7 @@
 
 use crate::embedding::{Dim, squared_length};
 use crate::half;
-use crate::kernel::{GROUP_ROWS as KERNEL_ROWS, LINE_BYTES};
+use crate::kernel::{FACTORS_BYTES, GROUP_ROWS as KERNEL_ROWS, LINE_BYTES};
 use crate::rotation::Rotation;
 
 /// Bits per dimension.
@@ -30,8 +30,6 @@ pub(crate) const RESIDUAL_LEAST: f64 = 0.25;
 
 /// Dimensions of one word.
 const WORD_DIMS: usize = 32;
-/// Bytes of the factors of a row.
-const FACTORS_BYTES: usize = 4;
 /// The bits of a field.
 const FIELD: u8 = (1 << REFINEMENT_BITS) - 1;
 /// Values of a code.

@@ -16,7 +16,6 @@ use std::arch::x86_64::{
     _mm256_slli_epi32, _mm256_srli_epi16, _mm256_srli_epi32, _mm256_storeu_ps, _mm256_storeu_si256,
     _mm256_sub_epi16,
 };
-
 use std::ops::Range;
 
 use super::bounds::{self, Before, Judged, Plane};

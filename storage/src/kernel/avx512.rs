@@ -18,7 +18,6 @@ use std::arch::x86_64::{
     _mm512_slli_epi32, _mm512_srli_epi16, _mm512_srli_epi32, _mm512_storeu_ps, _mm512_storeu_si512,
     _mm512_sub_epi16, _mm512_unpackhi_epi16, _mm512_unpacklo_epi16,
 };
-
 use std::ops::Range;
 
 use super::avx2::prefetch_line;

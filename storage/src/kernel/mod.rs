@@ -39,7 +39,7 @@ pub(crate) const LINES_MAX: usize = 128;
 /// Bytes of a half-precision number.
 pub(crate) const HALF_BYTES: usize = 2;
 /// Bytes of a row's two factors.
-const FACTOR_BYTES: usize = 2 * HALF_BYTES;
+pub(crate) const FACTORS_BYTES: usize = 2 * HALF_BYTES;
 /// Partial sums of an inner product, each over the components whose places are equal modulo this.
 const PARTIAL_SUMS: usize = 64;
 
@@ -83,7 +83,7 @@ pub(crate) struct Refinements<'a> {
 impl<'a> Refinements<'a> {
     /// The refinement of a row, empty where there is none.
     fn get(self, row: u32) -> &'a [u8] {
-        let bytes = self.field_bytes + FACTOR_BYTES;
+        let bytes = self.field_bytes + FACTORS_BYTES;
         let start = row as usize * bytes;
         self.bytes.get(start..start + bytes).unwrap_or_default()
     }

@@ -11,7 +11,6 @@ use std::arch::aarch64::{
     vreinterpretq_s8_u8, vshrq_n_u8, vst1q_f32, vst1q_u16,
 };
 use std::arch::{asm, is_aarch64_feature_detected};
-
 use std::ops::Range;
 
 use super::bounds::{self, Judged, Plane};

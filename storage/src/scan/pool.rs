@@ -263,12 +263,12 @@ struct Lane<'a> {
 }
 
 impl<'a> Lane<'a> {
-    fn with<R>(&mut self, work: impl FnOnce(&mut Scratch) -> R) -> R {
-        work(self.scratch.get_or_insert_default())
-    }
-
     fn new(shared: &'a Shared, scratch: Scratch) -> Self {
         Self { shared, scratch: Some(scratch), since: Instant::now() }
+    }
+
+    fn with<R>(&mut self, work: impl FnOnce(&mut Scratch) -> R) -> R {
+        work(self.scratch.get_or_insert_default())
     }
 
     /// Lets those go first who waited longer.
@@ -277,8 +277,7 @@ impl<'a> Lane<'a> {
             return;
         }
         self.pass_on();
-        self.scratch = self.shared.enter().scratch.take();
-        self.since = Instant::now();
+        *self = self.shared.enter();
     }
 
     fn pass_on(&mut self) {

@@ -119,12 +119,14 @@ impl<'a> Settling<'a> {
 
     fn promising(&self, waiting: &Waiting) -> Vec<Promising<'a>> {
         let mut rows = Vec::with_capacity(waiting.len());
+        let mut listed = waiting.listed.rows.iter().zip(&waiting.listed.bounds);
         for (run, places) in waiting.runs() {
-            let Some(extent) = self.extent(run) else { continue };
-            let listed = waiting.listed.rows.iter().zip(&waiting.listed.bounds);
-            rows.extend(listed.skip(places.start).take(places.len()).map(|(row, bound)| {
+            let extent = self.extent(run);
+            let of_run = listed.by_ref().take(places.len());
+            rows.extend(of_run.filter_map(|(row, bound)| {
+                let extent = extent?;
                 let row = RowOrdinal::new(extent.first_row() + row);
-                Promising { extent, row, bound: *bound }
+                Some(Promising { extent, row, bound: *bound })
             }));
         }
         rows
