@@ -81,6 +81,7 @@ const CRATE_OWNERS: &[(&str, &[&str])] = &[
     ("image", &["vision"]),
     ("axum", &["rest"]),
     ("pgwire", &["pg"]),
+    ("postgres_types", &["pg"]),
     ("datafusion", &["sql", "pg"]),
     ("clap", &["bench", "config", "cli", "main", "safekeeping"]),
     ("likeness_storage", &["bench", "pack", "vision", "engine", "sql", "server", "safekeeping"]),

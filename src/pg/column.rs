@@ -7,6 +7,7 @@ use pgwire::api::Type;
 use pgwire::messages::data::{FieldDescription, RowDescription};
 
 use super::error::{PgError, sendable};
+use super::vector;
 use crate::sql::{SqlState, SqlType};
 
 /// How a value is written.
@@ -50,8 +51,9 @@ impl Column {
     /// 0A000 when PostgreSQL has no type for what the field holds.
     pub(super) fn of(field: &Field) -> Result<Self, PgError> {
         let pg_type = match SqlType::of(field) {
-            // JSON is text to Arrow; only the session knows which text is JSON.
+            // JSON is text to Arrow and vectors are lists; only the session knows which are.
             SqlType::Jsonb => Some(Type::JSONB),
+            SqlType::Vector => Some(vector::pg_type()),
             _ => pg_type(field.data_type()),
         };
         let pg_type = pg_type.ok_or_else(|| unsupported(field.name(), field.data_type()))?;

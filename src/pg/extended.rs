@@ -20,7 +20,8 @@ use super::error::{Failure, PgError};
 use super::parameter;
 use super::prepared::{Finished, Parameter, Portal, PortalState, PreparedStatement};
 use super::rows::{Progress, Rows};
-use crate::sql::{Outcome, SqlState, SqlType, Statement};
+use super::vector;
+use crate::sql::{Outcome, SqlState, SqlType, Statement, VECTOR_OID};
 
 impl Connection {
     /// Answers a Parse message: parses and plans, so that errors show here.
@@ -293,6 +294,9 @@ fn declared_types(oids: &[u32]) -> Result<Vec<Option<SqlType>>, PgError> {
             if is_open(*oid) {
                 return Ok(None);
             }
+            if *oid == VECTOR_OID {
+                return Ok(Some(SqlType::Vector));
+            }
             let pg_type = Type::from_oid(*oid);
             let known = pg_type.as_ref().and_then(sql_type);
             known.map(Some).ok_or_else(|| {
@@ -345,6 +349,7 @@ fn wire_type(sql_type: SqlType) -> Type {
         SqlType::Float4Array => Type::FLOAT4_ARRAY,
         SqlType::Float8Array => Type::FLOAT8_ARRAY,
         SqlType::TextArray => Type::TEXT_ARRAY,
+        SqlType::Vector => vector::pg_type(),
     }
 }
 

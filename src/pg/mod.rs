@@ -23,6 +23,7 @@ mod prepared;
 mod rows;
 mod server;
 mod simple;
+mod vector;
 mod wire;
 
 pub use server::{PgLimits, serve, serve_within};

@@ -6,13 +6,15 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     self, Array, ArrayElemTypeDef, CastKind, DataType, ExactNumberInfo, Expr, Function,
-    FunctionArguments, Ident, LimitClause, ObjectName, Query, Value, VisitMut, VisitorMut,
+    FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, LimitClause,
+    ObjectName, Query, Value, VisitMut, VisitorMut,
 };
 
 use super::SqlError;
 use super::constant::{bytea, real_array};
 use super::name::parameter_index;
-use super::types::{SqlType, reads_text_itself};
+use super::types::{SqlType, is_vector, reads_text_itself};
+use super::vector::{TO_REAL_ARRAY, TO_VECTOR};
 
 /// Types that the syntax around parameters decides, by their place in the list.
 pub(super) type ParameterTypes = BTreeMap<usize, SqlType>;
@@ -70,13 +72,13 @@ impl VisitorMut for Adapter {
                 if let Some(sql_type) = cast_type(data_type) {
                     self.note(inner, sql_type);
                 }
-                literal(inner, data_type)
+                literal(inner, data_type).map(|value| numbers(value, inner, data_type))
             }
             Expr::Identifier(word)
                 if word.quote_style.is_none()
                     && BARE_FUNCTIONS.contains(&word.value.to_ascii_lowercase().as_str()) =>
             {
-                Ok(Some(call(word.clone())))
+                Ok(Some(function(word.clone(), FunctionArguments::None)))
             }
             _ => Ok(None),
         };
@@ -105,6 +107,24 @@ fn literal(text: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlError> 
     }
 }
 
+/// `expr::vector` and `expr::real[]` as calls of the functions that tell what type they make;
+/// `value` is what the cast became already. A parameter cast to `real[]` stays a cast: it is of
+/// that type.
+fn numbers(value: Option<Expr>, inner: &Expr, data_type: &DataType) -> Option<Expr> {
+    if is_vector(data_type) {
+        let DataType::Custom(_, modifiers) = data_type else { return value };
+        let dimensions =
+            modifiers.iter().map(|digits| Expr::Value(Value::Number(digits.clone(), false).into()));
+        let numbers = value.unwrap_or_else(|| inner.clone());
+        return Some(call(TO_VECTOR, [numbers].into_iter().chain(dimensions)));
+    }
+    let to_reals = cast_type(data_type) == Some(SqlType::Float4Array);
+    if value.is_some() || !to_reals || matches!(inner, Expr::Value(_)) {
+        return value;
+    }
+    Some(call(TO_REAL_ARRAY, [inner.clone()]))
+}
+
 fn array(numbers: &[f32], data_type: &DataType) -> Expr {
     let elements = numbers.iter().map(|number| {
         let digits = Expr::Value(Value::Number(number.abs().to_string(), false).into());
@@ -128,12 +148,23 @@ fn array(numbers: &[f32], data_type: &DataType) -> Expr {
     }
 }
 
-fn call(name: Ident) -> Expr {
+/// A call of one of our functions.
+fn call(name: &str, arguments: impl IntoIterator<Item = Expr>) -> Expr {
+    let unnamed = |argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument));
+    let args = FunctionArguments::List(FunctionArgumentList {
+        duplicate_treatment: None,
+        args: arguments.into_iter().map(unnamed).collect(),
+        clauses: Vec::new(),
+    });
+    function(Ident::new(name), args)
+}
+
+fn function(name: Ident, args: FunctionArguments) -> Expr {
     Expr::Function(Function {
         name: ObjectName::from(vec![name]),
         uses_odbc_syntax: false,
         parameters: FunctionArguments::None,
-        args: FunctionArguments::None,
+        args,
         filter: None,
         null_treatment: None,
         over: None,
@@ -168,7 +199,7 @@ fn cast_type(data_type: &DataType) -> Option<SqlType> {
             SqlType::Text => Some(SqlType::TextArray),
             _ => None,
         },
-        other if reads_text_itself(other) => Some(SqlType::Float4Array),
+        other if is_vector(other) => Some(SqlType::Vector),
         _ => None,
     }
 }

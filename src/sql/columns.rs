@@ -164,15 +164,18 @@ pub(super) fn timestamps(values: impl Iterator<Item = i64>) -> ArrayRef {
     Arc::new(TimestampMicrosecondArray::from_iter_values(values).with_timezone("UTC"))
 }
 
-fn with_pg_type(field: Field, pg_type: &str) -> Field {
+/// `field` as a column of a type that Arrow's own does not tell.
+pub(super) fn with_pg_type(field: Field, pg_type: &str) -> Field {
     field.with_metadata(HashMap::from([(PG_TYPE_KEY.to_owned(), pg_type.to_owned())]))
 }
 
-fn real_element() -> FieldRef {
+/// The element of [`real_array`].
+pub(super) fn real_element() -> FieldRef {
     Arc::new(Field::new_list_field(DataType::Float32, true))
 }
 
-fn real_array() -> DataType {
+/// The Arrow type of `real[]` and `vector`.
+pub(super) fn real_array() -> DataType {
     DataType::List(real_element())
 }
 

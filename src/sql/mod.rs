@@ -36,6 +36,7 @@ mod storage;
 mod table;
 mod transaction;
 mod types;
+mod vector;
 mod yielding;
 
 pub use error::SqlError;
@@ -43,7 +44,7 @@ pub use outcome::{Description, Outcome, TransactionStatus};
 pub use session::SqlSession;
 pub use state::SqlState;
 pub use statement::Statement;
-pub use types::{PG_TYPE_KEY, SqlType};
+pub use types::{PG_TYPE_KEY, SqlType, VECTOR_NAME, VECTOR_OID};
 
 #[cfg(test)]
 mod tests;

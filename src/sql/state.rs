@@ -57,6 +57,8 @@ pub enum SqlState {
     GroupingError,
     /// 42804: a value has the wrong type.
     DatatypeMismatch,
+    /// 42846: no value of the one type is one of the other.
+    CannotCoerce,
     /// 42883: there is no such function or operator.
     UndefinedFunction,
     /// 42939: the name is reserved.
@@ -119,6 +121,7 @@ impl SqlState {
             Self::DuplicateAlias => "42712",
             Self::GroupingError => "42803",
             Self::DatatypeMismatch => "42804",
+            Self::CannotCoerce => "42846",
             Self::UndefinedFunction => "42883",
             Self::ReservedName => "42939",
             Self::UndefinedTable => "42P01",

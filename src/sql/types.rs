@@ -12,6 +12,12 @@ use super::SqlError;
 /// Key of the field metadata that names a PostgreSQL type where Arrow's alone would mislead.
 pub const PG_TYPE_KEY: &str = "pg_type";
 
+/// The name of pgvector's type.
+pub const VECTOR_NAME: &str = "vector";
+/// The number of that type, the same on every server: pgvector's own differs from database to
+/// database, so clients ask for it by name.
+pub const VECTOR_OID: u32 = 16_388;
+
 /// Digits after the point of `numeric` parameters.
 const NUMERIC_SCALE: i8 = 10;
 
@@ -46,6 +52,8 @@ pub enum SqlType {
     Float8Array,
     /// `text[]`
     TextArray,
+    /// `vector`, as pgvector has it
+    Vector,
     /// Not known; travels as text.
     Unknown,
 }
@@ -56,6 +64,7 @@ impl SqlType {
         match field.metadata().get(PG_TYPE_KEY).map(String::as_str) {
             Some("jsonb") => Self::Jsonb,
             Some("timestamptz") => Self::Timestamptz,
+            Some(VECTOR_NAME) => Self::Vector,
             _ => Self::of_arrow(field.data_type()),
         }
     }
@@ -104,7 +113,7 @@ impl SqlType {
             Self::Text | Self::Jsonb | Self::Unknown => DataType::Utf8,
             Self::Bytea => DataType::Binary,
             Self::Timestamptz => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-            Self::Float4Array => list(DataType::Float32),
+            Self::Float4Array | Self::Vector => list(DataType::Float32),
             Self::Float8Array => list(DataType::Float64),
             Self::TextArray => list(DataType::Utf8),
         }
@@ -135,7 +144,14 @@ pub(super) fn reads_text_itself(data_type: &AstType) -> bool {
                 | AstType::Double(_)
                 | AstType::DoublePrecision
         ),
-        AstType::Custom(name, _) => name.to_string().eq_ignore_ascii_case("vector"),
+        other => is_vector(other),
+    }
+}
+
+/// Whether a statement's type is `vector` or `vector(n)`.
+pub(super) fn is_vector(data_type: &AstType) -> bool {
+    match data_type {
+        AstType::Custom(name, _) => name.to_string().eq_ignore_ascii_case(VECTOR_NAME),
         _ => false,
     }
 }

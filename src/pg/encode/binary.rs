@@ -5,6 +5,7 @@ use datafusion::arrow::array::{Array, AsArray};
 use datafusion::arrow::datatypes::Float32Type;
 use pgwire::api::Type;
 
+use super::super::vector;
 use super::value::Value;
 use super::{EncodeError, numeric};
 
@@ -55,6 +56,13 @@ pub(super) fn write(
             out.put_i64(span.microseconds);
             out.put_i32(span.days);
             out.put_i32(span.months);
+        }
+        Value::List(items) if vector::is_vector(pg_type) => {
+            let components =
+                vector::components(items.as_ref()).ok_or_else(EncodeError::no_vector)?;
+            if !vector::write(components, out) {
+                return Err(EncodeError::TooLong);
+            }
         }
         Value::List(items) => array(pg_type, items.as_ref(), out)?,
     }

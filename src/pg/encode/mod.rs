@@ -16,7 +16,7 @@ pub(super) use binary::EPOCH_US;
 use self::value::Value;
 use super::column::{Column, Format, element_of, unsupported};
 use super::error::{PgError, WireState};
-use crate::sql::SqlState;
+use crate::sql::{SqlState, VECTOR_NAME};
 
 /// A value that cannot be sent.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -39,6 +39,12 @@ pub(in crate::pg) enum EncodeError {
     /// More bytes than a field can have.
     #[error("value is longer than a field can be")]
     TooLong,
+}
+
+impl EncodeError {
+    fn no_vector() -> Self {
+        Self::Mismatch(VECTOR_NAME.to_owned())
+    }
 }
 
 /// Writes one row; `columns` and `formats` have one entry per column of `batch`.

@@ -1,5 +1,6 @@
 //! Arrow values on the wire, in both formats, compared with what PostgreSQL writes.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
@@ -15,6 +16,7 @@ use datafusion::arrow::datatypes::{
 };
 
 use super::*;
+use crate::sql::{PG_TYPE_KEY, VECTOR_OID};
 
 /// The fields of the rows of one column; none for NULL.
 fn encoded(array: ArrayRef, format: Format) -> Result<Vec<Option<Vec<u8>>>, PgError> {
@@ -234,4 +236,28 @@ fn a_type_without_a_counterpart_is_refused_by_name() {
     assert_eq!(error.code, SqlState::FeatureNotSupported.into());
     assert!(error.message.contains("Struct"), "{}", error.message);
     assert!(error.message.contains("\"c\""), "{}", error.message);
+}
+
+#[test]
+fn vectors_are_written_as_pgvector_writes_them() {
+    let list = ListArray::from_iter_primitive::<Float32Type, _, _>([
+        Some(vec![Some(1.0), Some(-0.25), Some(1e-7)]),
+        None,
+    ]);
+    let metadata = HashMap::from([(PG_TYPE_KEY.to_owned(), VECTOR_NAME.to_owned())]);
+    let field = Field::new("c", list.data_type().clone(), true).with_metadata(metadata);
+    let column = Column::of(&field).unwrap();
+    assert_eq!((column.pg_type.name(), column.pg_type.oid()), (VECTOR_NAME, VECTOR_OID));
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![Arc::new(list)]);
+    let (batch, mut scratch) = (batch.unwrap(), BytesMut::new());
+    let mut written = |row, format| {
+        data_row(&batch, row, std::slice::from_ref(&column), &[format], &mut scratch).unwrap().data
+    };
+    assert_eq!(&written(0, Format::Text)[4..], b"[1,-0.25,1e-07]");
+    let mut expected = vec![0, 3, 0, 0];
+    for component in [1.0_f32, -0.25, 1e-7] {
+        expected.extend(component.to_be_bytes());
+    }
+    assert_eq!(written(0, Format::Binary)[4..], expected);
+    assert_eq!(written(1, Format::Binary)[..], [255; 4]);
 }

@@ -7,6 +7,7 @@ use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, Timelike};
 use datafusion::arrow::array::Array;
 use pgwire::api::Type;
 
+use super::super::vector;
 use super::EncodeError;
 use super::value::{Interval, Value};
 
@@ -33,6 +34,7 @@ pub(super) fn write(
         Value::Time(microseconds) => time(time_of_day(*microseconds)?, out),
         Value::Timestamp(microseconds) => timestamp(pg_type, *microseconds, out)?,
         Value::Interval(span) => interval(*span, out),
+        Value::List(items) if vector::is_vector(pg_type) => components(items.as_ref(), out)?,
         Value::List(items) => array(pg_type, items.as_ref(), out)?,
     }
     Ok(())
@@ -173,6 +175,19 @@ fn interval(span: Interval, out: &mut BytesMut) {
         put(out, format_args!("{gap}{sign}{hours:02}:{minutes:02}:{:02}", seconds % 60));
         fraction((span.microseconds.unsigned_abs() % 1_000_000) as u32, out);
     }
+}
+
+/// Brackets around the components of a vector.
+fn components(items: &dyn Array, out: &mut BytesMut) -> Result<(), EncodeError> {
+    let components = vector::components(items).ok_or_else(EncodeError::no_vector)?;
+    let mut separator = b'[';
+    for component in components {
+        out.put_u8(separator);
+        float(*component, out);
+        separator = b',';
+    }
+    out.put_u8(b']');
+    Ok(())
 }
 
 /// Braces around the items, with quotes where an item could be misread.

@@ -4,6 +4,7 @@ use bytes::Buf;
 use datafusion::scalar::ScalarValue;
 
 use super::super::encode::{EPOCH_US, numeric as binary_numeric};
+use super::super::vector;
 use super::{ParameterError, array, integer, narrow, numeric, timestamp};
 use crate::sql::SqlType;
 
@@ -52,6 +53,10 @@ pub(super) fn read(sql_type: SqlType, bytes: &[u8]) -> Result<ScalarValue, Param
         SqlType::Float8Array => {
             let items = Items::of(sql_type, bytes)?;
             array::float8(items.map(|item| item?.map(|item| float8(sql_type, item)).transpose()))?
+        }
+        SqlType::Vector => {
+            let components = vector::read(bytes).ok_or_else(malformed)?;
+            array::float4(components.into_iter().map(|component| Ok(Some(component))))?
         }
         SqlType::TextArray => {
             let items = Items::of(sql_type, bytes)?;

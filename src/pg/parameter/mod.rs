@@ -12,7 +12,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::column::Format;
 use super::error::{Code, PgError, WireState};
-use crate::sql::{SqlState, SqlType};
+use crate::sql::{SqlState, SqlType, VECTOR_NAME};
 
 /// Name of the time zone that timestamps carry.
 const UTC: &str = "UTC";
@@ -101,6 +101,7 @@ fn name(sql_type: SqlType) -> &'static str {
         SqlType::Float4Array => "real[]",
         SqlType::Float8Array => "double precision[]",
         SqlType::TextArray => "text[]",
+        SqlType::Vector => VECTOR_NAME,
     }
 }
 

@@ -7,7 +7,7 @@ use datafusion::arrow::datatypes::{Float32Type, Float64Type};
 use super::super::encode::numeric as binary_numeric;
 use super::*;
 
-const EVERY_TYPE: [SqlType; 15] = [
+const EVERY_TYPE: [SqlType; 16] = [
     SqlType::Bool,
     SqlType::Int2,
     SqlType::Int4,
@@ -22,6 +22,7 @@ const EVERY_TYPE: [SqlType; 15] = [
     SqlType::Float4Array,
     SqlType::Float8Array,
     SqlType::TextArray,
+    SqlType::Vector,
     SqlType::Unknown,
 ];
 
@@ -83,6 +84,7 @@ fn values_arrive_in_the_type_the_session_was_promised() {
         (SqlType::Float4Array, "{1,2}"),
         (SqlType::Float8Array, "[1,2]"),
         (SqlType::TextArray, "{a,b}"),
+        (SqlType::Vector, "[1,2]"),
         (SqlType::Unknown, "x"),
     ];
     for (sql_type, sample) in samples {
@@ -275,4 +277,14 @@ fn json_is_checked_and_its_binary_version_byte_removed() {
     assert_eq!(binary(SqlType::Jsonb, b"[1]").unwrap(), ScalarValue::from("[1]"));
     assert!(text(SqlType::Jsonb, "{").is_err());
     assert_eq!(code(binary(SqlType::Text, &[0xff])), WireState::CharacterNotInRepertoire.into());
+}
+
+#[test]
+fn vectors_are_read_in_both_forms_of_pgvector() {
+    let expected = [Some(1.0), Some(-0.5)];
+    assert_eq!(float4s(&text(SqlType::Vector, " [1,-0.5]").unwrap()), expected);
+    let bytes = [0, 2, 0, 0, 0x3f, 0x80, 0, 0, 0xbf, 0, 0, 0];
+    assert_eq!(float4s(&binary(SqlType::Vector, &bytes).unwrap()), expected);
+    let cut = binary(SqlType::Vector, &bytes[..11]);
+    assert_eq!(code(cut), WireState::InvalidBinaryRepresentation.into());
 }

@@ -37,7 +37,7 @@ pub(super) fn read(sql_type: SqlType, text: &str) -> Result<ScalarValue, Paramet
             let moment = string_to_datetime(&Utc, trimmed).map_err(|_| syntax())?;
             timestamp(moment.timestamp_micros())
         }
-        SqlType::Float4Array => {
+        SqlType::Float4Array | SqlType::Vector => {
             let items = array::items(sql_type, trimmed)?;
             array::float4(items.iter().map(|item| {
                 item.as_deref().map(|item| float(SqlType::Float4, item.trim())).transpose()

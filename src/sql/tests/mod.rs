@@ -14,6 +14,7 @@ mod search;
 mod session;
 mod similar;
 mod storage;
+mod vector;
 
 use std::sync::Arc;
 
