@@ -12,9 +12,9 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::SqlError;
 use super::constant::{bytea, real_array};
+use super::marker::{TO_REAL_ARRAY, TO_VECTOR};
 use super::name::parameter_index;
 use super::types::{SqlType, is_vector, reads_text_itself};
-use super::vector::{TO_REAL_ARRAY, TO_VECTOR};
 
 /// Types that the syntax around parameters decides, by their place in the list.
 pub(super) type ParameterTypes = BTreeMap<usize, SqlType>;

@@ -14,6 +14,8 @@ use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::{self, Value};
 use std::sync::Arc;
 
+use super::marker::TO_VECTOR;
+use super::name::name_parts;
 use super::types::{SqlType, reads_text_itself};
 use super::{SqlError, SqlState};
 
@@ -104,8 +106,23 @@ pub(super) fn without_text_casts(expr: &ast::Expr) -> &ast::Expr {
                 _ => expr,
             }
         }
+        ast::Expr::Function(call) => to_vector_of(call).unwrap_or(expr),
         other => other,
     }
+}
+
+/// The parameter that a call casts to `vector`; what it lacks to be one shows where it is used.
+fn to_vector_of(call: &ast::Function) -> Option<&ast::Expr> {
+    let ast::FunctionArguments::List(arguments) = &call.args else { return None };
+    let [ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(parameter))] =
+        arguments.args.as_slice()
+    else {
+        return None;
+    };
+    let is_parameter = matches!(parameter,
+        ast::Expr::Value(value) if matches!(value.value, Value::Placeholder(_)));
+    let is_cast = name_parts(&call.name).is_some_and(|name| name == [TO_VECTOR]);
+    (is_parameter && is_cast).then_some(parameter)
 }
 
 /// A text; NULL is none.

@@ -1,4 +1,4 @@
-//! The names of what stands where a table may and is an operator of ours.
+//! The names that stand in a rewritten statement for operators and functions of ours.
 
 /// Name of the table function that stands for `SEARCH FACES`. Contains a space, so that no text
 /// can spell it without quotes; quoted it is refused.
@@ -6,3 +6,9 @@ pub(super) const MARKER: &str = "SEARCH FACES";
 
 /// Name of the table function that compares all faces.
 pub(super) const SIMILAR_FACES: &str = "similar_faces";
+
+/// The function that `expr::vector` becomes; a second argument is the dimensions in `vector(n)`.
+pub(super) const TO_VECTOR: &str = "to_vector";
+
+/// The function that `expr::real[]` becomes.
+pub(super) const TO_REAL_ARRAY: &str = "to_real_array";

@@ -12,7 +12,6 @@ use parking_lot::Mutex;
 
 use super::catalog::GalleryCatalog;
 use super::collection::{collections, collections_schema};
-use super::columns::search_schema;
 use super::insert::Insert;
 use super::name::parameter_index;
 use super::query::{QueryContext, explain_schema, plan_parameters, plan_schema, session_state};
@@ -257,7 +256,7 @@ impl SqlSession {
             Command::Search(search) => {
                 let types = search.parameter_types(&self.catalog(), count)?;
                 let parameters = decided(statement, declared, types);
-                Ok(Description { parameters, columns: Some(search_schema()) })
+                Ok(Description { parameters, columns: Some(search.schema()) })
             }
             Command::Explain(explain) => {
                 let context = self.context()?;

@@ -22,14 +22,9 @@ use likeness_storage::limits::DIM_MAX;
 
 use super::columns::{real_array, real_element, with_pg_type};
 use super::constant::real_array as read_real_array;
+use super::marker::{TO_REAL_ARRAY, TO_VECTOR};
 use super::types::VECTOR_NAME;
 use super::{SqlError, SqlState};
-
-/// What `expr::vector` becomes; a second argument is the dimensions in `vector(n)`.
-pub(super) const TO_VECTOR: &str = "to_vector";
-
-/// What `expr::real[]` becomes.
-pub(super) const TO_REAL_ARRAY: &str = "to_real_array";
 
 /// Makes both casts known to a session.
 pub(super) fn register(state: &mut SessionState) -> Result<(), SqlError> {

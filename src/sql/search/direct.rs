@@ -4,23 +4,27 @@
 //! are its parameters. Everything else about a search is the same with and without a plan,
 //! because [`Request`] is.
 
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::scalar::ScalarValue;
-use datafusion::sql::sqlparser::ast::{self, Query, SetExpr, TableFactor, TableWithJoins, Value};
+use datafusion::sql::sqlparser::ast::{self, Query, TableFactor, TableWithJoins, Value};
 use futures::stream;
 
 use super::super::catalog::GalleryCatalog;
-use super::super::columns::{SearchColumn, search_schema};
 use super::super::name::parameter_index;
 use super::super::types::SqlType;
 use super::super::{Outcome, SqlError, SqlState};
 use super::ProbeKind;
 use super::arguments::{Arguments, LIMIT_TYPE, THRESHOLD_TYPE, is_marker, probe_type};
 use super::node::SearchedGallery;
+use super::projection::{Projection, plain_select};
 use super::request::Request;
 use crate::engine::Exactness;
 
-/// A statement that is one search, of constants and parameters, without WHERE.
+/// A statement that is one search, of constants and parameters, without WHERE, or names columns
+/// of one.
 #[derive(Debug)]
 pub(in super::super) struct DirectSearch {
     name: Vec<String>,
@@ -28,16 +32,21 @@ pub(in super::super) struct DirectSearch {
     probe: Constant,
     threshold: Option<Constant>,
     limit: Option<Constant>,
+    projection: Projection,
 }
 
 impl DirectSearch {
     /// The search that `query` is; none where it takes a plan.
     pub(in super::super) fn of(query: &Query) -> Option<Self> {
-        let Query { with: None, body, order_by: None, limit_clause: None, fetch: None, .. } = query
-        else {
-            return None;
-        };
-        let SetExpr::Select(select) = &**body else { return None };
+        match Projection::of(query) {
+            Some((projection, search)) => Some(Self { projection, ..Self::alone(search)? }),
+            None => Self::alone(query),
+        }
+    }
+
+    /// The search that `query` is when it wants all columns.
+    fn alone(query: &Query) -> Option<Self> {
+        let select = plain_select(query)?;
         // The marker only stands where the rewriting wrote it, alone behind `SELECT * FROM`.
         let [TableWithJoins { relation, joins }] = select.from.as_slice() else { return None };
         let TableFactor::Table { name, args: Some(args), .. } = relation else { return None };
@@ -51,7 +60,8 @@ impl DirectSearch {
             Some(expr) => Constant::of(&expr).map(Some),
         };
         let (threshold, limit) = (constant(threshold)?, constant(limit)?);
-        let search = Self { name, kind, probe: Constant::of(&probe)?, threshold, limit };
+        let (probe, projection) = (Constant::of(&probe)?, Projection::all());
+        let search = Self { name, kind, probe, threshold, limit, projection };
         search.parameters_differ().then_some(search)
     }
 
@@ -117,12 +127,18 @@ impl DirectSearch {
             limit.transpose()?,
             exactness,
         )?;
+        let (columns, schema) = (self.projection.columns.clone(), self.schema());
         let batch = async move {
-            let (batch, _) = request.run(None, SearchColumn::all(), search_schema()).await?;
+            let (batch, _) = request.run(None, columns, schema).await?;
             Ok(batch)
         };
-        let rows = RecordBatchStreamAdapter::new(search_schema(), stream::once(batch));
-        Ok(Outcome::Rows { tag: "SELECT", schema: search_schema(), stream: Box::pin(rows) })
+        let rows = RecordBatchStreamAdapter::new(self.schema(), stream::once(batch));
+        Ok(Outcome::Rows { tag: "SELECT", schema: self.schema(), stream: Box::pin(rows) })
+    }
+
+    /// The columns of its rows.
+    pub(in super::super) fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.projection.schema)
     }
 }
 

@@ -11,6 +11,7 @@ mod direct;
 mod exec;
 mod node;
 mod planner;
+mod projection;
 mod request;
 mod rewrite;
 

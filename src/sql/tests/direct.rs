@@ -30,13 +30,17 @@ fn plain_searches_take_no_plan_and_everything_else_does() {
         "SEARCH FACES IN people EMBEDDING '[1, 0, 0]' THRESHOLD 0.5 LIMIT 3;",
         "SEARCH FACES IN people EMBEDDING $1::real[] THRESHOLD ((0.5)) LIMIT NULL",
         "SEARCH FACES IN people IMAGE $1 LIMIT 0",
+        "SEARCH FACES IN people EMBEDDING $1::vector",
+        "SELECT * FROM (SEARCH FACES IN people LIKE $1) s",
+        "SELECT rank, s.face_id AS id FROM (SEARCH FACES IN people LIKE $1) s",
+        "SELECT \"similarity\" FROM (SEARCH FACES IN people LIKE $1)",
     ];
     for sql in direct {
         assert!(is_direct(&client.parse(sql).unwrap()), "{sql} was planned");
     }
     let planned = [
         "(SEARCH FACES IN people LIKE $1)",
-        "SELECT * FROM (SEARCH FACES IN people LIKE $1) s",
+        "SELECT *, rank FROM (SEARCH FACES IN people LIKE $1) s",
         "WITH s AS (SELECT 1) SEARCH FACES IN people LIKE $1",
         "SEARCH FACES IN people LIKE $1 UNION ALL SEARCH FACES IN people LIKE $2",
         "SEARCH FACES IN people LIKE $1 WHERE quality > 0.5",
@@ -47,6 +51,18 @@ fn plain_searches_take_no_plan_and_everything_else_does() {
         "SEARCH FACES IN people LIKE $1 LIMIT -1",
         "SEARCH FACES IN people LIKE $1 LIMIT 9223372036854775808",
         "EXPLAIN SEARCH FACES IN people LIKE $1",
+        "SELECT rank FROM (SEARCH FACES IN people LIKE $1) s WHERE rank > 1",
+        "SELECT rank FROM (SEARCH FACES IN people LIKE $1) s ORDER BY rank",
+        "SELECT DISTINCT rank FROM (SEARCH FACES IN people LIKE $1) s",
+        "SELECT rank FROM (SEARCH FACES IN people LIKE $1) s LIMIT 1",
+        "SELECT rank FROM (SEARCH FACES IN people LIKE $1) s, people p",
+        "SELECT rank + 1 FROM (SEARCH FACES IN people LIKE $1) s",
+        "SELECT count(*) FROM (SEARCH FACES IN people LIKE $1) s",
+        "SELECT rank, face_id AS rank FROM (SEARCH FACES IN people LIKE $1) s",
+        "SELECT other.rank FROM (SEARCH FACES IN people LIKE $1) s",
+        "SELECT colour FROM (SEARCH FACES IN people LIKE $1) s",
+        "SELECT a FROM (SEARCH FACES IN people LIKE $1) s(a)",
+        "SELECT rank FROM (SELECT rank FROM (SEARCH FACES IN people LIKE $1) s) t",
     ];
     for sql in planned {
         assert!(!is_direct(&client.parse(sql).unwrap()), "{sql} was not planned");
@@ -94,6 +110,11 @@ async fn compare(session: &SqlSession, search: &str, values: &[ScalarValue]) -> 
     let found = shown(session, &direct, values).await;
     assert_eq!(found, shown(session, &planned, values).await, "{search} with {values:?}");
     assert_eq!(found, shown(session, &inner, values).await, "{search} with {values:?}");
+    let some = format!("SELECT similarity AS score, s.face_id, metadata FROM ({search}) s");
+    let (direct, planned) = (parsed(&some), parsed(&format!("({some})")));
+    assert!(is_direct(&direct) && !is_direct(&planned), "{some}");
+    let some = shown(session, &direct, values).await;
+    assert_eq!(some, shown(session, &planned, values).await, "some columns of {search}");
     found
 }
 
