@@ -438,6 +438,20 @@ fn is_function(line: &str) -> bool {
 }
 
 #[test]
+fn cargo_run_has_one_binary_to_choose_from() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let members = manifest.lines().find_map(|line| line.strip_prefix("default-members = ["));
+    let members: Vec<&str> = members.expect("no default members").split('"').collect();
+    let members = members.iter().skip(1).step_by(2).map(|member| root().join(member));
+    let binaries = members.filter(|member| {
+        let manifest = fs::read_to_string(member.join("Cargo.toml")).unwrap();
+        assert!(!manifest.contains("[[bin]]"), "{}: a named binary", member.display());
+        member.join("src/main.rs").exists() || member.join("src/bin").exists()
+    });
+    assert_eq!(binaries.count(), 1, "the README's first command runs `cargo run`");
+}
+
+#[test]
 fn unsafe_code_stands_only_in_the_kernels_and_the_mapping() {
     let mut complaints = Vec::new();
     for source in everything() {
