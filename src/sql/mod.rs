@@ -14,6 +14,7 @@ mod constant;
 mod delete;
 mod duration;
 mod error;
+mod fixed;
 mod function;
 mod insert;
 mod lexer;

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 
 use super::catalog::GalleryCatalog;
 use super::collection::{collections, collections_schema};
+use super::fixed::FixedAnswer;
 use super::insert::Insert;
 use super::name::parameter_index;
 use super::query::{QueryContext, explain_schema, plan_parameters, plan_schema, session_state};
@@ -160,13 +161,7 @@ impl SqlSession {
             return Err(SqlError::new(SqlState::ProtocolViolation, message));
         }
         match statement.command() {
-            Command::Query(query) => {
-                let context = self.context()?;
-                let plan = context.plan(query).await?;
-                let stream = context.stream(plan, parameters).await?;
-                let stream = statement.depth().stream(stream);
-                Ok(Outcome::Rows { tag: "SELECT", schema: stream.schema(), stream })
-            }
+            Command::Query(query) => self.query(statement, query, parameters).await,
             Command::Search(search) => {
                 let exactness = self.settings.lock().exactness();
                 search.run(&self.catalog(), exactness, &parameters)
@@ -214,6 +209,26 @@ impl SqlSession {
                 self.transaction.lock().end();
                 Ok(Outcome::TransactionEnded { tag: "ROLLBACK" })
             }
+        }
+    }
+
+    async fn query(
+        &self,
+        statement: &Statement,
+        query: &ast::Query,
+        parameters: Vec<ScalarValue>,
+    ) -> Result<Outcome, SqlError> {
+        let fixed = statement.fixed_answer();
+        if let Some(answer) = fixed.and_then(FixedAnswer::get) {
+            return Ok(Outcome::of_batch("SELECT", answer));
+        }
+        let context = self.context()?;
+        let plan = context.plan(query).await?;
+        let stream = context.stream(plan, parameters).await?;
+        let stream = statement.depth().stream(stream);
+        match fixed {
+            Some(fixed) => Ok(Outcome::of_batch("SELECT", fixed.keep(stream).await?)),
+            None => Ok(Outcome::Rows { tag: "SELECT", schema: stream.schema(), stream }),
         }
     }
 

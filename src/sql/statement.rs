@@ -7,6 +7,7 @@ use datafusion::sql::sqlparser::ast::Query;
 use super::adapt::ParameterTypes;
 use super::collection::{CreateCollection, DropCollection};
 use super::delete::Delete;
+use super::fixed::FixedAnswer;
 use super::insert::Insert;
 use super::search::DirectSearch;
 use super::settings::SettingCommand;
@@ -24,6 +25,7 @@ struct Parsed {
     parameter_count: usize,
     parameter_types: ParameterTypes,
     depth: Depth,
+    fixed_answer: Option<FixedAnswer>,
 }
 
 impl Statement {
@@ -33,7 +35,12 @@ impl Statement {
         parameter_types: ParameterTypes,
         depth: Depth,
     ) -> Self {
-        Self(Arc::new(Parsed { command, parameter_count, parameter_types, depth }))
+        let fixed_answer = match &command {
+            Command::Query(query) => FixedAnswer::of(query),
+            _ => None,
+        };
+        let parsed = Parsed { command, parameter_count, parameter_types, depth, fixed_answer };
+        Self(Arc::new(parsed))
     }
 
     pub(super) fn command(&self) -> &Command {
@@ -53,6 +60,11 @@ impl Statement {
     /// Types that the syntax around the parameters decides.
     pub(super) fn parameter_types(&self) -> &ParameterTypes {
         &self.0.parameter_types
+    }
+
+    /// The answer of a query that has the same one every time.
+    pub(super) fn fixed_answer(&self) -> Option<&FixedAnswer> {
+        self.0.fixed_answer.as_ref()
     }
 
     /// Whether this ends a transaction block, which is all that a failed block still accepts.

@@ -77,6 +77,41 @@ async fn queries_compose() {
 }
 
 #[tokio::test]
+async fn an_answer_is_remembered_only_where_nothing_can_change_it() {
+    let client = Client::with_people().await;
+    for sql in ["SELECT 1", "SELECT -1 AS a, 'x', NULL", "VALUES (1), (1 + 1)", "SELECT 1 LIMIT 1"]
+    {
+        let statement = client.parse(sql).unwrap();
+        let answer = statement.fixed_answer().unwrap_or_else(|| panic!("{sql} is not fixed"));
+        let first = client.rows(sql).await;
+        assert_eq!(answer.get(), None, "{sql}: another statement answered");
+        for _ in 0..2 {
+            let outcome = client.session.execute(&statement, Vec::new()).await.unwrap();
+            let Outcome::Rows { stream, .. } = outcome else { panic!("no rows") };
+            assert_eq!(super::texts(stream).await.unwrap(), first, "{sql}");
+            assert!(answer.get().is_some(), "{sql}");
+        }
+    }
+    for sql in [
+        "SELECT $1",
+        "SELECT now()",
+        "SELECT current_user",
+        "SELECT count(*) FROM people",
+        "SELECT (SELECT count(*) FROM people)",
+        "SELECT 1 WHERE EXISTS (SELECT 1 FROM people)",
+        "WITH p AS (SELECT * FROM people) SELECT 1",
+        "SELECT 1 FROM generate_series(1, 3)",
+    ] {
+        assert!(client.parse(sql).unwrap().fixed_answer().is_none(), "{sql} is fixed");
+    }
+    let divided = client.parse("SELECT 1 / 0").unwrap();
+    for _ in 0..2 {
+        let error = client.session.execute(&divided, Vec::new()).await.unwrap_err();
+        assert_eq!(error.state, SqlState::DivisionByZero);
+    }
+}
+
+#[tokio::test]
 async fn a_face_is_looked_up_by_its_id_without_reading_the_collection() {
     let client = Client::with_people().await;
     let bob = client.face_id("bob").await;
