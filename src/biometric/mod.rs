@@ -4,6 +4,7 @@
 
 mod attributes;
 mod bounding_box;
+mod calibration;
 mod comparison;
 mod face_id;
 mod landmark;
@@ -12,6 +13,7 @@ mod synthetic;
 
 pub use attributes::{AttributeSet, Attributes, Pose, UnknownAttributeSet};
 pub use bounding_box::{BoundingBox, ImageSize};
+pub use calibration::{Calibration, CalibrationError, OperatingPoint, fmr_of_fpir};
 pub use comparison::Comparison;
 pub use face_id::{FaceId, FaceIdError, FaceIdGenerator};
 pub use landmark::{Landmark, LandmarkKind};

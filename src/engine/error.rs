@@ -20,6 +20,12 @@ pub enum EngineError {
     /// The gallery holds no such face.
     #[error("face {0} does not exist in this collection")]
     FaceNotFound(FaceId),
+    /// The gallery holds no face that its caller named so.
+    #[error("no face in this collection has external_face_id {0:?}")]
+    NoFaceNamed(String),
+    /// One face was meant, and several are named so.
+    #[error("more than one face in this collection has external_face_id {0:?}")]
+    SeveralFacesNamed(String),
     /// A value breaks a stated bound.
     #[error("{what} {why}")]
     InvalidValue {

@@ -1,9 +1,11 @@
 //! Reading and removing enrolled faces.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use likeness_storage::{ReadError, RowRef, TemplateId, WriteBatch};
+use likeness_storage::{GalleryId, ReadError, RowRef, TemplateId, WriteBatch};
 
+use super::identify::CancelOnDrop;
 use super::{EngineError, Tenant, TenantSnapshot, blocking};
 use crate::biometric::{BoundingBox, FaceId};
 
@@ -98,6 +100,38 @@ impl TenantSnapshot {
         let more = wanted.next().transpose()?.is_some();
         let next = faces.last().filter(|_| more).map(|face| face.face_id);
         Ok(FacePage { faces, next })
+    }
+
+    /// The one face of `gallery` that its caller named so. Reads the names of all of them, on a
+    /// thread for such work; dropping the future stops it.
+    ///
+    /// # Errors
+    /// [`EngineError::NoFaceNamed`], [`EngineError::SeveralFacesNamed`].
+    pub(super) async fn face_named(
+        &self,
+        gallery: GalleryId,
+        name: String,
+    ) -> Result<FaceId, EngineError> {
+        let (snapshot, given_up) = (self.clone(), Arc::<AtomicBool>::default());
+        let _stop_when_dropped = CancelOnDrop(Arc::clone(&given_up));
+        blocking(move || {
+            let mut named = None;
+            for row in snapshot.snapshot.rows(gallery, None) {
+                if given_up.load(Ordering::Relaxed) {
+                    return Err(EngineError::Cancelled);
+                }
+                let row = row?;
+                if row.external_face_id != Some(&*name) {
+                    continue;
+                }
+                if named.replace(row.id).is_some() {
+                    return Err(EngineError::SeveralFacesNamed(name));
+                }
+            }
+            let id = named.ok_or(EngineError::NoFaceNamed(name))?;
+            Ok(FaceId::from_u128(id.get()))
+        })
+        .await
     }
 }
 

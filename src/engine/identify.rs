@@ -14,6 +14,7 @@ use super::compare::checked_threshold;
 use super::galleries::EXTERNAL_MODEL;
 use super::{EngineError, EnrolledFace, Interrupt, Tenant, TenantName, blocking};
 use crate::biometric::{AttributeSet, BoundingBox, FaceId, SimilarityMapping};
+use crate::vision::Pipeline;
 
 /// Longest candidate list one search may ask for.
 const CANDIDATES_MAX: usize = 10_000;
@@ -23,6 +24,8 @@ const CANDIDATES_MAX: usize = 10_000;
 pub enum ProbeSource {
     /// A face of the same gallery; it is not among its own candidates.
     Face(FaceId),
+    /// The one face of the same gallery that the caller named so; likewise.
+    External(String),
     /// The largest face of an image.
     Image(Bytes),
     /// An embedding made by the gallery's model.
@@ -105,23 +108,17 @@ pub struct CandidateList<'a> {
 pub struct TenantSnapshot {
     pub(super) snapshot: Snapshot,
     pub(super) tenant: TenantName,
-    /// The loaded pack's model and its similarity mapping.
-    pub(super) mapping: Option<(Arc<str>, SimilarityMapping)>,
+    /// What reads images; it alone knows how the cosines of its templates are to be read.
+    pub(super) pipeline: Option<Arc<Pipeline>>,
 }
 
 impl Tenant {
     /// The store as it is now, for reads that must agree with each other.
     pub fn snapshot(&self) -> TenantSnapshot {
-        let mapping = self
-            .engine
-            .inference
-            .pipeline()
-            .ok()
-            .map(|pipeline| (pipeline.model().into(), pipeline.similarity().clone()));
         TenantSnapshot {
             snapshot: self.engine.store.snapshot(),
             tenant: self.name.clone(),
-            mapping,
+            pipeline: self.engine.inference.pipeline().ok().cloned(),
         }
     }
 
@@ -143,6 +140,7 @@ impl Tenant {
     ///
     /// # Errors
     /// [`EngineError::GalleryNotFound`], [`EngineError::FaceNotFound`], [`EngineError::NoFace`],
+    /// [`EngineError::NoFaceNamed`], [`EngineError::SeveralFacesNamed`],
     /// [`EngineError::Image`], [`EngineError::DimensionMismatch`], [`EngineError::ModelMismatch`]
     /// when the loaded pack did not make the gallery's templates,
     /// [`EngineError::ModelUnavailable`], [`EngineError::InvalidValue`].
@@ -201,6 +199,10 @@ impl Tenant {
     ) -> Result<ProbeTemplate, EngineError> {
         match source {
             ProbeSource::Face(face_id) => snapshot.enrolled_probe(gallery, face_id),
+            ProbeSource::External(name) => {
+                let face_id = snapshot.face_named(gallery.id, name).await?;
+                snapshot.enrolled_probe(gallery, face_id)
+            }
             ProbeSource::Embedding(values) => Ok(ProbeTemplate {
                 embedding: checked_embedding(gallery, values)?,
                 bounding_box: None,
@@ -282,18 +284,18 @@ impl TenantSnapshot {
         if *gallery.model == *EXTERNAL_MODEL {
             return Ok(SimilarityMapping::identity());
         }
-        let (model, mapping) = self.mapping.as_ref().ok_or_else(|| {
+        let pipeline = self.pipeline.as_ref().ok_or_else(|| {
             let (name, model) = (&gallery.name, &gallery.model);
             let why = format!("collection {name:?} holds templates of {model:?}, not loaded here");
             EngineError::ModelUnavailable(why)
         })?;
-        if **model == *gallery.model {
-            return Ok(mapping.clone());
+        if *pipeline.model() == *gallery.model {
+            return Ok(pipeline.similarity().clone());
         }
         Err(EngineError::ModelMismatch {
             gallery: gallery.name.to_string(),
             expected: gallery.model.to_string(),
-            actual: model.to_string(),
+            actual: pipeline.model().to_owned(),
         })
     }
 

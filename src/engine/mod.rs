@@ -16,6 +16,7 @@ mod identify;
 mod inference;
 mod interrupt;
 pub mod keyring;
+mod operating_point;
 mod role;
 mod similar;
 mod tenant;
@@ -33,6 +34,7 @@ pub use identify::{
 pub use inference::Inference;
 pub use interrupt::Interrupt;
 pub use likeness_storage::{Exactness, Precision};
+pub use operating_point::{CalibratedThreshold, ErrorRate};
 pub use role::{Action, Role};
 pub use similar::{FacePair, SimilarFaces, SimilarRequest};
 pub use tenant::{Tenant, TenantName, TenantNameError};

@@ -2,7 +2,7 @@
 
 use super::fetch::Package;
 use super::golden::Golden;
-use super::manifest::{DetectorKind, EmbedderKind};
+use super::manifest::{CalibrationPart, DetectorKind, EmbedderKind, PackManifest};
 
 /// The pack that is used where none is named.
 pub const DEFAULT_PACK: &str = "dlib-centerface";
@@ -16,12 +16,27 @@ pub(super) struct Recipe {
     pub(super) detector: (DetectorKind, &'static str),
     pub(super) embedder: (EmbedderKind, &'static str, usize),
     pub(super) similarity: &'static [(f32, f32)],
+    pub(super) calibration: Option<FalseMatchRates>,
     pub(super) licence: &'static str,
     pub(super) weaknesses: &'static [&'static str],
     pub(super) sources: &'static [Source],
     pub(super) products: &'static [Product],
     /// What the embedder computes, where that was measured.
     pub(super) golden: Option<Golden>,
+}
+
+/// How often pairs of different people reach a cosine.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FalseMatchRates {
+    pub(super) points: &'static [(f32, f64)],
+    pub(super) least: f64,
+}
+
+impl FalseMatchRates {
+    /// The rates as a manifest has them.
+    pub(super) fn to_part(self) -> CalibrationPart {
+        CalibrationPart { least: self.least, points: self.points.to_vec() }
+    }
 }
 
 /// A package or a single file, and what is needed of it.
@@ -70,6 +85,14 @@ pub(super) fn recipe(id: &str) -> Option<&'static Recipe> {
     CATALOGUE.iter().find(|recipe| recipe.id == id)
 }
 
+/// The false match rates of a pack that its recipe installed before they were recorded. A pack of
+/// other models under the same id is told by its name.
+pub(super) fn false_match_rates(manifest: &PackManifest) -> Option<CalibrationPart> {
+    let recipe = recipe(&manifest.id)
+        .filter(|known| known.version == manifest.version && known.name == manifest.name)?;
+    recipe.calibration.map(FalseMatchRates::to_part)
+}
+
 const DLIB_CENTERFACE: Recipe = Recipe {
     id: DEFAULT_PACK,
     version: "1",
@@ -77,6 +100,19 @@ const DLIB_CENTERFACE: Recipe = Recipe {
     detector: (DetectorKind::CenterFace, "detector.onnx"),
     embedder: (EmbedderKind::Dlib, "embedder.onnx", 129),
     similarity: &[],
+    // Of 32 706 pairs of different people; the last point is four pairs. See docs/models.md.
+    calibration: Some(FalseMatchRates {
+        points: &[
+            (0.45, 0.115),
+            (0.50, 0.055),
+            (0.55, 0.020),
+            (0.60, 0.0055),
+            (0.65, 0.0011),
+            (0.70, 0.000_43),
+            (0.75, 0.000_12),
+        ],
+        least: 1e-6,
+    }),
     licence: "CenterFace: MIT. dlib face recognition network: public domain (CC0), packaged under \
               MIT. Both were trained on research data sets (WIDER FACE; FaceScrub, VGG).",
     weaknesses: &[
@@ -179,6 +215,7 @@ const OPENCV: Recipe = Recipe {
     embedder: (EmbedderKind::SFace, "embedder.onnx", 128),
     // The authors' threshold is cosine 0.363; the median of impostors is a guess.
     similarity: &[(0.05, 0.27), (0.363, 0.65)],
+    calibration: None,
     licence: "YuNet: MIT. SFace: Apache-2.0. Both were trained on research data sets.",
     weaknesses: &[
         "The similarity scale is the authors' published threshold and has not been measured by \

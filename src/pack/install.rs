@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::de::IgnoredAny;
 
 use super::archive::{ArchiveKind, Wanted, read_members};
-use super::catalogue::{Origin, Product, Recipe, Source, SourceFile};
+use super::catalogue::{FalseMatchRates, Origin, Product, Recipe, Source, SourceFile};
 use super::convert::{self, WeightSet, centerface, dlib};
 use super::digest::sha256;
 use super::fetch::{self, https::RemoteFile};
@@ -187,6 +187,7 @@ fn manifest(recipe: &Recipe, files: &[(&'static str, Vec<u8>)]) -> PackManifest 
         name: recipe.name.to_owned(),
         normalisation: Normalisation::L2,
         similarity: recipe.similarity.to_vec(),
+        false_match_rates: recipe.calibration.map(FalseMatchRates::to_part),
         obsolete_threshold: IgnoredAny,
         licence: recipe.licence.to_owned(),
         weaknesses: recipe.weaknesses.iter().map(|&text| text.to_owned()).collect(),

@@ -168,10 +168,13 @@ impl ModelLibrary {
             return Err(self.absent(id));
         }
         let text = fs::read_to_string(&path).map_err(PackError::io("read", &path))?;
-        let manifest = PackManifest::parse(&text)
+        let mut manifest = PackManifest::parse(&text)
             .map_err(|source| PackError::Manifest { path: path.clone(), source })?;
         if manifest.id != id {
             return Err(PackError::Misplaced { path, found: manifest.id });
+        }
+        if manifest.false_match_rates.is_none() {
+            manifest.false_match_rates = catalogue::false_match_rates(&manifest);
         }
         Ok(manifest)
     }

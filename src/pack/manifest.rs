@@ -6,7 +6,7 @@ use likeness_storage::Dim;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use crate::biometric::{SimilarityMapping, SimilarityMappingError};
+use crate::biometric::{Calibration, CalibrationError, SimilarityMapping, SimilarityMappingError};
 
 /// The form of `pack.toml` that this version writes and reads.
 const SCHEMA: u32 = 1;
@@ -67,6 +67,18 @@ pub struct EmbedderPart {
     pub dimensions: usize,
 }
 
+/// How often the embedder takes different people for the same, as it was measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CalibrationPart {
+    /// The rarest false match rate that thresholds are answered for; below the last point's it is
+    /// extrapolated.
+    pub least: f64,
+    /// (cosine, share of all pairs of different people that reach it), ascending in the cosine.
+    #[serde(serialize_with = "cosines_as_short_decimals")]
+    pub points: Vec<(f32, f64)>,
+}
+
 /// A file of a pack as it was installed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -105,6 +117,9 @@ pub struct PackManifest {
     /// What the models are known to be bad at.
     #[serde(default)]
     pub weaknesses: Vec<String>,
+    /// The embedder's false match rates, where they were measured.
+    #[serde(default, rename = "calibration", skip_serializing_if = "Option::is_none")]
+    pub(super) false_match_rates: Option<CalibrationPart>,
     /// The detector.
     pub detector: DetectorPart,
     /// The embedder.
@@ -136,6 +151,9 @@ pub enum ManifestError {
     /// The anchors describe no mapping.
     #[error("similarity")]
     Similarity(#[from] SimilarityMappingError),
+    /// The measured points describe no false match rates.
+    #[error("calibration")]
+    Calibration(#[from] CalibrationError),
     /// The detector or embedder is not among the files.
     #[error("{field} = {file:?} is not listed in files")]
     Unlisted {
@@ -175,6 +193,15 @@ impl PackManifest {
         format!("{}@{}", self.id, self.version)
     }
 
+    /// The embedder's false match rates, where the pack has them.
+    ///
+    /// # Errors
+    /// Points that describe no rates.
+    pub fn calibration(&self) -> Result<Option<Calibration>, CalibrationError> {
+        let calibrated = self.false_match_rates.as_ref();
+        calibrated.map(|part| Calibration::new(part.points.clone(), part.least)).transpose()
+    }
+
     fn validate(&self) -> Result<(), ManifestError> {
         check(is_name(&self.id), "id", &self.id, NAME_RULE)?;
         check(is_name(&self.version), "version", &self.version, NAME_RULE)?;
@@ -183,6 +210,7 @@ impl PackManifest {
         let rule = "it must be 1 to 4096";
         check(known, "embedder.dimensions", &dimensions.to_string(), rule)?;
         SimilarityMapping::from_anchors(&self.similarity)?;
+        self.calibration()?;
         for (at, file) in self.files.iter().enumerate() {
             let field = |name: &str| format!("files[{at}].{name}");
             check(is_plain_path(&file.path), &field("path"), &file.path, PATH_RULE)?;
@@ -245,6 +273,13 @@ fn short_decimal(value: f32) -> f64 {
 
 fn as_short_decimals<S: serde::Serializer>(pairs: &[(f32, f32)], to: S) -> Result<S::Ok, S::Error> {
     to.collect_seq(pairs.iter().map(|&(c, s)| [short_decimal(c), short_decimal(s)]))
+}
+
+fn cosines_as_short_decimals<S: serde::Serializer>(
+    points: &[(f32, f64)],
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    to.collect_seq(points.iter().map(|&(cosine, rate)| [short_decimal(cosine), rate]))
 }
 
 #[cfg(test)]

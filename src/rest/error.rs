@@ -178,10 +178,10 @@ impl From<EngineError> for ApiError {
         let code = match &error {
             EngineError::GalleryNotFound(_) => Code::CollectionNotFound,
             EngineError::GalleryExists(_) => Code::CollectionExists,
-            EngineError::FaceNotFound(_) => Code::FaceNotFound,
-            EngineError::InvalidValue { .. } | EngineError::DimensionMismatch { .. } => {
-                Code::InvalidParameter
-            }
+            EngineError::FaceNotFound(_) | EngineError::NoFaceNamed(_) => Code::FaceNotFound,
+            EngineError::InvalidValue { .. }
+            | EngineError::SeveralFacesNamed(_)
+            | EngineError::DimensionMismatch { .. } => Code::InvalidParameter,
             EngineError::ModelMismatch { .. } => Code::ModelMismatch,
             EngineError::Image(image) => return of_image(image),
             EngineError::NoFace => Code::NoFaceDetected,

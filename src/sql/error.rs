@@ -79,6 +79,7 @@ impl From<EngineError> for SqlError {
                 Self::new(SqlState::InvalidName, format!("collection name {why}"))
             }
             EngineError::FaceNotFound(_)
+            | EngineError::NoFaceNamed(_)
             | EngineError::DimensionMismatch { .. }
             | EngineError::NoFace
             | EngineError::NoFaceInSource
@@ -86,6 +87,8 @@ impl From<EngineError> for SqlError {
             | EngineError::InvalidValue { .. } => {
                 Self::new(SqlState::InvalidParameterValue, message)
             }
+            EngineError::SeveralFacesNamed(_) => Self::new(SqlState::CardinalityViolation, message)
+                .with_hint("Select their face ids, and search for one of these."),
             EngineError::ModelMismatch { .. } => {
                 Self::new(SqlState::ObjectNotInPrerequisiteState, message)
                     .with_hint("Search and enrol with embeddings made by the collection's model.")

@@ -9,6 +9,8 @@ pub enum SqlState {
     ProtocolViolation,
     /// 0A000: the statement or clause is not supported here.
     FeatureNotSupported,
+    /// 21000: one row was meant and there are several.
+    CardinalityViolation,
     /// 22000: a value is wrong in a way no other code describes.
     DataException,
     /// 22003: a number does not fit its type.
@@ -97,6 +99,7 @@ impl SqlState {
         match self {
             Self::ProtocolViolation => "08P01",
             Self::FeatureNotSupported => "0A000",
+            Self::CardinalityViolation => "21000",
             Self::DataException => "22000",
             Self::NumericValueOutOfRange => "22003",
             Self::NullValueNotAllowed => "22004",

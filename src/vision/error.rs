@@ -43,4 +43,7 @@ pub enum ModelError {
     /// The pack's similarity anchors describe no monotone mapping.
     #[error("the pack's similarity mapping is unusable")]
     Similarity(#[from] crate::biometric::SimilarityMappingError),
+    /// The pack's calibration describes no false match rates.
+    #[error("the pack's calibration is unusable")]
+    Calibration(#[from] crate::biometric::CalibrationError),
 }

@@ -12,7 +12,8 @@ use super::face::{Analysis, AnalyzedFace, DetectedFace, Detection};
 use super::image;
 use super::quality::QualitySignals;
 use crate::biometric::{
-    AttributeSet, Attributes, BoundingBox, ImageSize, Landmark, LandmarkKind, SimilarityMapping,
+    AttributeSet, Attributes, BoundingBox, Calibration, ImageSize, Landmark, LandmarkKind,
+    SimilarityMapping,
 };
 use crate::onnx::OnnxRuntime;
 use crate::pack::Pack;
@@ -32,6 +33,7 @@ pub struct Pipeline {
     embedder: Embedder,
     dim: Dim,
     similarity: SimilarityMapping,
+    calibration: Option<Calibration>,
 }
 
 impl Pipeline {
@@ -57,6 +59,7 @@ impl Pipeline {
             embedder,
             dim,
             similarity: SimilarityMapping::from_anchors(&manifest.similarity)?,
+            calibration: manifest.calibration()?,
         })
     }
 
@@ -73,6 +76,11 @@ impl Pipeline {
     /// From this model's cosines to similarities.
     pub fn similarity(&self) -> &SimilarityMapping {
         &self.similarity
+    }
+
+    /// How often this model takes different people for the same, where that was measured.
+    pub fn calibration(&self) -> Option<&Calibration> {
+        self.calibration.as_ref()
     }
 
     /// The faces of an encoded image, largest first.

@@ -39,6 +39,34 @@ async fn a_photo_finds_itself_however_it_came_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_error_rate_finds_its_threshold_in_the_calibration_of_the_pack() {
+    let server = ServerBuilder::new().with_models().start().await;
+    let client = server.admin().await;
+    client.batch_execute("CREATE COLLECTION photos").await.unwrap();
+    let insert = "INSERT INTO photos (external_face_id, image) VALUES ('one', $1)";
+    let photo = std::fs::read(&sample_photos()[0]).unwrap();
+    client.execute(insert, &[&photo]).await.unwrap();
+    client.execute(insert, &[&photo]).await.unwrap();
+
+    let search = "SEARCH FACES IN photos LIKE IMAGE $1 AT FMR 1e-4";
+    assert_eq!(client.query(search, &[&photo]).await.unwrap().len(), 2);
+    for (cut, told) in [
+        ("AT FMR 0.0011", "threshold=0.65 [AT FMR 1.1e-3: fmr=1.10e-3, measured]"),
+        ("AT FPIR 0.0011", "threshold=0.687"),
+        ("AT FMR 1e-6", "extrapolated]"),
+    ] {
+        let explain = format!("EXPLAIN SEARCH FACES IN photos LIKE IMAGE $1 {cut}");
+        let plan: String = client.query_one(&explain, &[&photo]).await.unwrap().get(0);
+        assert!(plan.contains(told), "{cut}: {plan}");
+    }
+    let search = "SEARCH FACES IN photos LIKE IMAGE $1 AT FPIR $2";
+    let error = client.query(search, &[&photo, &1e-7_f64]).await.unwrap_err();
+    let error = error.as_db_error().unwrap();
+    assert_eq!(error.code().code(), "22023");
+    assert!(error.message().contains("calibrated for, 0.000001 to 0.115"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn detect_and_compare_answer_as_the_contract_says() {
     let server = ServerBuilder::new().with_models().start().await;
     let rest = server.rest(&server.first_key());

@@ -19,6 +19,7 @@ const SMALL: Recipe = Recipe {
     detector: (DetectorKind::YuNet, "detector.onnx"),
     embedder: (EmbedderKind::SFace, "embedder.onnx", 4),
     similarity: &[(0.1, 0.5)],
+    calibration: Some(FalseMatchRates { points: &[(0.2, 0.1), (0.3, 0.01)], least: 0.001 }),
     licence: "none",
     weaknesses: &["everything"],
     sources: &[Source { origin: Origin::Https { url: "https://localhost/" }, files: &[ABC] }],
@@ -61,6 +62,8 @@ fn a_published_pack_opens_verifies_and_lists_its_photos() {
     let pack = library.verify("small").unwrap();
     assert_eq!(pack.manifest.model(), "small@7");
     assert_eq!(pack.manifest.similarity, [(0.1, 0.5)]);
+    let rates = pack.manifest.calibration().unwrap().unwrap();
+    assert_eq!(rates.at(0.01).unwrap().cosine, 0.3);
     assert_eq!(library.sample_photos("small"), [pack.dir.join("samples/one.jpg")]);
 }
 

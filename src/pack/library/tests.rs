@@ -54,6 +54,19 @@ fn a_hand_made_pack_is_listed_opened_and_verified() {
 }
 
 #[test]
+fn a_pack_installed_before_its_error_rates_were_known_has_them() {
+    let (root, library) = with_pack("dlib-centerface");
+    let path = root.path().join("packs/dlib-centerface").join(MANIFEST);
+    let text = fs::read_to_string(&path).unwrap().replace("version = \"3\"", "version = \"1\"");
+    fs::write(&path, &text).unwrap();
+    let rates = || library.open("dlib-centerface").unwrap().manifest.calibration().unwrap();
+    assert_eq!(rates(), None, "a pack of another name holds other models");
+    let name = catalogue::recipe("dlib-centerface").unwrap().name;
+    fs::write(&path, text.replace("name = \"own\"", &format!("name = \"{name}\""))).unwrap();
+    assert_eq!(rates().unwrap().at(0.0011).unwrap().cosine, 0.65);
+}
+
+#[test]
 fn a_hand_made_pack_may_stand_in_for_one_of_the_catalogue() {
     let (_root, library) = with_pack("opencv");
     let listed = library.list().unwrap();

@@ -51,6 +51,21 @@ fn a_manifest_written_is_read_back_as_it_was() {
 }
 
 #[test]
+fn measured_error_rates_are_read_written_and_checked() {
+    let rates = "[calibration]\nleast = 1e-5\npoints = [[0.3, 0.02], [0.4, 0.001]]\n\n[detector]";
+    let text = VALID.replacen("[detector]", rates, 1);
+    let manifest = PackManifest::parse(&text).unwrap();
+    let calibration = manifest.calibration().unwrap().unwrap();
+    assert_eq!(calibration.range(), (1e-5, 0.02));
+    let written = toml::to_string_pretty(&manifest).unwrap();
+    assert!(written.contains("0.3") && !written.contains("0.30000"), "{written}");
+    assert_eq!(PackManifest::parse(&written).unwrap(), manifest);
+    let text = text.replacen("[0.4, 0.001]", "[0.4, 0.03]", 1);
+    assert!(matches!(PackManifest::parse(&text), Err(ManifestError::Calibration(_))));
+    assert_eq!(PackManifest::parse(VALID).unwrap().calibration().unwrap(), None);
+}
+
+#[test]
 fn the_threshold_of_packs_of_earlier_versions_is_read_and_has_no_effect() {
     let text = VALID.replacen("licence", "default_threshold = 0.65\nlicence", 1);
     assert_eq!(PackManifest::parse(&text).unwrap(), PackManifest::parse(VALID).unwrap());

@@ -9,10 +9,15 @@ use super::super::marker::MARKER;
 use super::super::name::name_parts;
 use super::super::types::SqlType;
 use super::super::{SqlError, SqlState};
-use super::{CLAUSES, ProbeKind};
+use super::{Cut, CutKind, LIMIT, ProbeKind, WHERE};
 
-/// The type of a threshold that is a bare parameter.
-pub(super) const THRESHOLD_TYPE: SqlType = SqlType::Float4;
+/// The type of a threshold or an error rate that is a bare parameter.
+pub(super) fn cut_type(kind: CutKind) -> SqlType {
+    match kind {
+        CutKind::Threshold => SqlType::Float4,
+        CutKind::Fmr | CutKind::Fpir => SqlType::Float8,
+    }
+}
 
 /// The type of a limit that is a bare parameter.
 pub(super) const LIMIT_TYPE: SqlType = SqlType::Int8;
@@ -20,7 +25,7 @@ pub(super) const LIMIT_TYPE: SqlType = SqlType::Int8;
 /// The type of a probe that is a bare parameter.
 pub(super) fn probe_type(kind: ProbeKind) -> SqlType {
     match kind {
-        ProbeKind::Face => SqlType::Text,
+        ProbeKind::Face | ProbeKind::External => SqlType::Text,
         ProbeKind::Image => SqlType::Bytea,
         ProbeKind::Embedding => SqlType::Float4Array,
     }
@@ -37,14 +42,15 @@ pub(super) struct Arguments {
     pub(super) name: Vec<String>,
     pub(super) kind: ProbeKind,
     pub(super) probe: ast::Expr,
-    /// WHERE, THRESHOLD, LIMIT.
-    pub(super) clauses: [Option<ast::Expr>; 3],
+    pub(super) filter: Option<ast::Expr>,
+    pub(super) cut: Option<Cut<ast::Expr>>,
+    pub(super) limit: Option<ast::Expr>,
 }
 
 impl Arguments {
     pub(super) fn read(args: TableFunctionArgs) -> Result<Self, SqlError> {
         let mut positional = Vec::new();
-        let mut clauses = [None, None, None];
+        let (mut filter, mut cut, mut limit) = (None, None, None);
         for argument in args.args {
             let (name, value) = match argument {
                 FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => (None, value),
@@ -62,9 +68,14 @@ impl Arguments {
                 positional.push(value);
                 continue;
             };
-            let clause = CLAUSES.iter().position(|clause| *clause == name.value);
-            let slot = clause.and_then(|at| clauses.get_mut(at)).ok_or_else(malformed)?;
-            *slot = Some(value);
+            match &*name.value {
+                WHERE => filter = Some(value),
+                LIMIT => limit = Some(value),
+                word => {
+                    let kind = CutKind::ALL.into_iter().find(|kind| kind.keyword() == word);
+                    cut = Some(Cut { kind: kind.ok_or_else(malformed)?, value });
+                }
+            }
         }
         let [name, kind, probe] =
             <[ast::Expr; 3]>::try_from(positional).map_err(|_| malformed())?;
@@ -86,7 +97,8 @@ impl Arguments {
             .into_iter()
             .find(|known| known.keyword() == kind)
             .ok_or_else(malformed)?;
-        Ok(Self { name, kind, probe: without_text_casts(&probe).clone(), clauses })
+        let probe = without_text_casts(&probe).clone();
+        Ok(Self { name, kind, probe, filter, cut, limit })
     }
 }
 

@@ -16,11 +16,11 @@ use super::super::catalog::GalleryCatalog;
 use super::super::name::parameter_index;
 use super::super::types::SqlType;
 use super::super::{Outcome, SqlError, SqlState};
-use super::ProbeKind;
-use super::arguments::{Arguments, LIMIT_TYPE, THRESHOLD_TYPE, is_marker, probe_type};
+use super::arguments::{Arguments, LIMIT_TYPE, cut_type, is_marker, probe_type};
 use super::node::SearchedGallery;
 use super::projection::{Projection, plain_select};
 use super::request::Request;
+use super::{Cut, ProbeKind};
 use crate::engine::Exactness;
 
 /// A statement that is one search, of constants and parameters, without WHERE, or names columns
@@ -30,7 +30,7 @@ pub(in super::super) struct DirectSearch {
     name: Vec<String>,
     kind: ProbeKind,
     probe: Constant,
-    threshold: Option<Constant>,
+    cut: Option<Cut<Constant>>,
     limit: Option<Constant>,
     projection: Projection,
 }
@@ -53,28 +53,32 @@ impl DirectSearch {
         if !joins.is_empty() || !is_marker(name) {
             return None;
         }
-        let Arguments { name, kind, probe, clauses } = Arguments::read(args.clone()).ok()?;
-        let [None, threshold, limit] = clauses else { return None };
-        let constant = |expr: Option<ast::Expr>| match expr {
-            None => Some(None),
-            Some(expr) => Constant::of(&expr).map(Some),
+        let Arguments { name, kind, probe, filter: None, cut, limit } =
+            Arguments::read(args.clone()).ok()?
+        else {
+            return None;
         };
-        let (threshold, limit) = (constant(threshold)?, constant(limit)?);
+        let cut = match cut {
+            None => None,
+            Some(Cut { kind, value }) => Some(Cut { kind, value: Constant::of(&value)? }),
+        };
+        let limit = match limit {
+            None => None,
+            Some(expr) => Some(Constant::of(&expr)?),
+        };
         let (probe, projection) = (Constant::of(&probe)?, Projection::all());
-        let search = Self { name, kind, probe, threshold, limit, projection };
+        let search = Self { name, kind, probe, cut, limit, projection };
         search.parameters_differ().then_some(search)
     }
 
     /// The parts of the search that are parameters, and the types they have there.
     fn parameters(&self) -> impl Iterator<Item = (usize, SqlType)> {
-        let parts = [
-            (Some(&self.probe), probe_type(self.kind)),
-            (self.threshold.as_ref(), THRESHOLD_TYPE),
-            (self.limit.as_ref(), LIMIT_TYPE),
-        ];
-        parts.into_iter().filter_map(|(part, sql_type)| match part {
-            Some(Constant::Parameter(at)) => Some((*at, sql_type)),
-            _ => None,
+        let probe = (&self.probe, probe_type(self.kind));
+        let cut = self.cut.iter().map(|cut| (&cut.value, cut_type(cut.kind)));
+        let limit = self.limit.iter().map(|limit| (limit, LIMIT_TYPE));
+        [probe].into_iter().chain(cut).chain(limit).filter_map(|(part, sql_type)| match part {
+            Constant::Parameter(at) => Some((*at, sql_type)),
+            Constant::Literal(_) => None,
         })
     }
 
@@ -117,13 +121,15 @@ impl DirectSearch {
         exactness: Exactness,
         parameters: &[ScalarValue],
     ) -> Result<Outcome, SqlError> {
-        let [threshold, limit] = [&self.threshold, &self.limit]
-            .map(|part| part.as_ref().map(|constant| constant.value(parameters)));
+        let cut = self.cut.as_ref().map(|Cut { kind, value }| {
+            Ok::<_, SqlError>(Cut { kind: *kind, value: value.value(parameters)? })
+        });
+        let limit = self.limit.as_ref().map(|limit| limit.value(parameters));
         let request = Request::new(
             SearchedGallery::new(catalog, &self.name)?,
             self.kind,
             self.probe.value(parameters)?,
-            threshold.transpose()?,
+            cut.transpose()?,
             limit.transpose()?,
             exactness,
         )?;

@@ -32,9 +32,11 @@ use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 use futures::{TryStreamExt, stream};
 use likeness_storage::{ScanReport, StageReport};
 
+use super::super::SqlError;
 use super::super::columns::{SearchColumn, search_schema};
 use super::super::constant::evaluate;
 use super::super::settings::write_exactness;
+use super::Cut;
 use super::node::FaceSearch;
 use super::request::Request;
 use crate::biometric::FaceId;
@@ -56,15 +58,18 @@ impl ExtensionPlanner for SearchPlanner {
         _context: &PhysicalPlanningContext,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>, DataFusionError> {
         let Some(search) = node.as_any().downcast_ref::<FaceSearch>() else { return Ok(None) };
-        let value = |what: &str, expr: &Option<Expr>| {
-            expr.as_ref().map(|expr| evaluate(what, expr, session)).transpose()
-        };
+        let value = |what: &str, expr: &Expr| evaluate(what, expr, session);
+        let cut = search.cut.as_ref().map(|Cut { kind, value: expr }| {
+            Ok::<_, SqlError>(Cut { kind: *kind, value: value(kind.keyword(), expr)? })
+        });
+        let cut = cut.transpose()?;
+        let limit = search.limit.as_ref().map(|expr| value("LIMIT of SEARCH", expr));
         let request = Request::new(
             search.gallery.clone(),
             search.kind,
-            &evaluate("the probe of SEARCH", &search.probe, session)?,
-            value("THRESHOLD", &search.threshold)?.as_ref(),
-            value("LIMIT of SEARCH", &search.limit)?.as_ref(),
+            &value("the probe of SEARCH", &search.probe)?,
+            cut.as_ref().map(|Cut { kind, value }| Cut { kind: *kind, value }),
+            limit.transpose()?.as_ref(),
             session.config().get_extension().map_or_else(Exactness::default, |set| *set),
         )?;
         let columns = SearchColumn::all();
@@ -118,16 +123,15 @@ fn rank_order(schema: &SchemaRef, columns: &[SearchColumn]) -> EquivalenceProper
 
 impl DisplayAs for FaceSearchExec {
     fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Request { gallery, probe, threshold, limit, exactness } = &*self.request;
+        let Request { gallery, probe, cut, limit, exactness } = &*self.request;
         write!(f, "FaceSearch: collection={}, probe=", gallery.name)?;
         match probe {
             ProbeSource::Face(id) => write!(f, "{id}")?,
+            ProbeSource::External(name) => write!(f, "external {name:?}")?,
             ProbeSource::Image(_) => f.write_str("image")?,
             ProbeSource::Embedding(_) => f.write_str("embedding")?,
         }
-        if let Some(threshold) = threshold {
-            write!(f, ", threshold={threshold}")?;
-        }
+        cut.as_ref().map_or(Ok(()), |cut| write!(f, ", {cut}"))?;
         write!(f, ", limit={limit}")?;
         write_exactness(*exactness, f)?;
         f.write_str(if self.candidates.is_some() { ", filtered" } else { "" })?;

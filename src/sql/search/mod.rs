@@ -7,6 +7,7 @@
 //! values makes its request without a plan.
 
 mod arguments;
+mod cut_off;
 mod direct;
 mod exec;
 mod node;
@@ -28,6 +29,8 @@ const DEFAULT_LIMIT: usize = 10;
 enum ProbeKind {
     /// A face id.
     Face,
+    /// An external face id.
+    External,
     /// An encoded image.
     Image,
     /// An embedding.
@@ -35,17 +38,50 @@ enum ProbeKind {
 }
 
 impl ProbeKind {
-    const ALL: [Self; 3] = [Self::Face, Self::Image, Self::Embedding];
+    const ALL: [Self; 4] = [Self::Face, Self::External, Self::Image, Self::Embedding];
 
     /// The word in the statement, and in the marker's arguments.
     const fn keyword(self) -> &'static str {
         match self {
             Self::Face => "LIKE",
+            Self::External => "EXTERNAL",
             Self::Image => "IMAGE",
             Self::Embedding => "EMBEDDING",
         }
     }
 }
 
-/// The optional clauses, in the order of the grammar; in the marker they are named arguments.
-const CLAUSES: [&str; 3] = ["WHERE", "THRESHOLD", "LIMIT"];
+/// How a search says which candidates are alike enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum CutKind {
+    /// By their similarity.
+    Threshold,
+    /// By the false match rate of a comparison.
+    Fmr,
+    /// By the false positive identification rate of the search.
+    Fpir,
+}
+
+impl CutKind {
+    const ALL: [Self; 3] = [Self::Threshold, Self::Fmr, Self::Fpir];
+
+    /// The words in the statement; in the marker they name the argument.
+    const fn keyword(self) -> &'static str {
+        match self {
+            Self::Threshold => "THRESHOLD",
+            Self::Fmr => "AT FMR",
+            Self::Fpir => "AT FPIR",
+        }
+    }
+}
+
+/// Which candidates are alike enough: the kind, and what it is at.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Hash)]
+struct Cut<T> {
+    kind: CutKind,
+    value: T,
+}
+
+/// The clauses before and behind that; in the marker they are named arguments.
+const WHERE: &str = "WHERE";
+const LIMIT: &str = "LIMIT";

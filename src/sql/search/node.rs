@@ -13,7 +13,7 @@ use likeness_storage::{GalleryId, Lsn};
 use super::super::SqlError;
 use super::super::catalog::GalleryCatalog;
 use super::super::columns::search_schema;
-use super::ProbeKind;
+use super::{Cut, ProbeKind};
 use crate::engine::{Tenant, TenantSnapshot};
 
 /// The gallery searched, as of the statement's snapshot.
@@ -72,7 +72,7 @@ pub(super) struct FaceSearch {
     pub(super) gallery: SearchedGallery,
     pub(super) kind: ProbeKind,
     pub(super) probe: Expr,
-    pub(super) threshold: Option<Expr>,
+    pub(super) cut: Option<Cut<Expr>>,
     pub(super) limit: Option<Expr>,
     /// The face ids that may be found; none means all, and then nothing is read to know them.
     pub(super) candidates: Option<LogicalPlan>,
@@ -94,12 +94,12 @@ impl FaceSearch {
         gallery: SearchedGallery,
         kind: ProbeKind,
         probe: Expr,
-        threshold: Option<Expr>,
+        cut: Option<Cut<Expr>>,
         limit: Option<Expr>,
         candidates: Option<LogicalPlan>,
     ) -> Result<Self, DataFusionError> {
         let schema = Arc::new(DFSchema::try_from(search_schema())?);
-        Ok(Self { gallery, kind, probe, threshold, limit, candidates, schema })
+        Ok(Self { gallery, kind, probe, cut, limit, candidates, schema })
     }
 }
 
@@ -117,7 +117,7 @@ impl UserDefinedLogicalNodeCore for FaceSearch {
     }
 
     fn expressions(&self) -> Vec<Expr> {
-        [Some(&self.probe), self.threshold.as_ref(), self.limit.as_ref()]
+        [Some(&self.probe), self.cut.as_ref().map(|cut| &cut.value), self.limit.as_ref()]
             .into_iter()
             .flatten()
             .cloned()
@@ -140,7 +140,10 @@ impl UserDefinedLogicalNodeCore for FaceSearch {
         };
         Ok(Self {
             probe,
-            threshold: self.threshold.as_ref().and_then(|_| exprs.next()),
+            cut: self
+                .cut
+                .as_ref()
+                .and_then(|cut| Some(Cut { kind: cut.kind, value: exprs.next()? })),
             limit: self.limit.as_ref().and_then(|_| exprs.next()),
             candidates: self.candidates.as_ref().and_then(|_| inputs.next()),
             ..self.clone()

@@ -16,7 +16,8 @@ use super::super::catalog::GalleryCatalog;
 use super::super::columns::GalleryColumn;
 use super::super::constant::{check_constant, typed};
 use super::super::types::SqlType;
-use super::arguments::{Arguments, LIMIT_TYPE, THRESHOLD_TYPE, is_marker, probe_type};
+use super::Cut;
+use super::arguments::{Arguments, LIMIT_TYPE, cut_type, is_marker, probe_type};
 use super::node::{FaceSearch, SearchedGallery};
 
 /// Plans searches in the galleries of one catalog.
@@ -54,15 +55,17 @@ impl SearchRelationPlanner {
         };
         let kind = arguments.kind;
         let probe = constant("the probe of SEARCH", arguments.probe, probe_type(kind))?;
-        let [filter, threshold, limit] = arguments.clauses;
-        let threshold = threshold
-            .map(|threshold| constant("THRESHOLD", threshold, THRESHOLD_TYPE))
-            .transpose()?;
+        let Arguments { filter, cut, limit, .. } = arguments;
+        let cut = cut.map(|Cut { kind, value }| {
+            let value = constant(kind.keyword(), value, cut_type(kind))?;
+            Ok::<_, DataFusionError>(Cut { kind, value })
+        });
+        let cut = cut.transpose()?;
         let limit =
             limit.map(|limit| constant("LIMIT of SEARCH", limit, LIMIT_TYPE)).transpose()?;
         let candidates =
             filter.map(|filter| self.candidates(&gallery.name, filter, context)).transpose()?;
-        let search = FaceSearch::new(gallery, kind, probe, threshold, limit, candidates)?;
+        let search = FaceSearch::new(gallery, kind, probe, cut, limit, candidates)?;
         Ok(LogicalPlan::Extension(Extension { node: Arc::new(search) }))
     }
 

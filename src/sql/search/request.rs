@@ -10,10 +10,11 @@ use datafusion::scalar::ScalarValue;
 use likeness_storage::{RowRef, ScanReport};
 
 use super::super::columns::{GalleryColumn, SearchColumn};
-use super::super::constant::{bytes, real, reals, text};
+use super::super::constant::{bytes, reals, text};
 use super::super::{SqlError, SqlState};
+use super::cut_off::CutOff;
 use super::node::SearchedGallery;
-use super::{DEFAULT_LIMIT, ProbeKind};
+use super::{Cut, DEFAULT_LIMIT, ProbeKind};
 use crate::biometric::FaceId;
 use crate::engine::{Candidate, Exactness, FaceSet, IdentifyRequest, ProbeSource};
 
@@ -22,7 +23,7 @@ use crate::engine::{Candidate, Exactness, FaceSet, IdentifyRequest, ProbeSource}
 pub(super) struct Request {
     pub(super) gallery: SearchedGallery,
     pub(super) probe: ProbeSource,
-    pub(super) threshold: Option<f32>,
+    pub(super) cut: Option<CutOff>,
     pub(super) limit: usize,
     pub(super) exactness: Exactness,
 }
@@ -34,17 +35,13 @@ impl Request {
         gallery: SearchedGallery,
         kind: ProbeKind,
         probe: &ScalarValue,
-        threshold: Option<&ScalarValue>,
+        cut: Option<Cut<&ScalarValue>>,
         limit: Option<&ScalarValue>,
         exactness: Exactness,
     ) -> Result<Self, SqlError> {
-        Ok(Self {
-            gallery,
-            probe: probe_source(kind, probe)?,
-            threshold: threshold.map(similarity).transpose()?,
-            limit: limit.map_or(Ok(DEFAULT_LIMIT), count)?,
-            exactness,
-        })
+        let probe = probe_source(kind, probe)?;
+        let cut = cut.map(|cut| CutOff::new(&gallery, cut)).transpose()?;
+        Ok(Self { gallery, probe, cut, limit: limit.map_or(Ok(DEFAULT_LIMIT), count)?, exactness })
     }
 
     /// Asks the engine for candidates, among `only` if given, and puts them into `columns` in the
@@ -64,7 +61,7 @@ impl Request {
         let asked = IdentifyRequest {
             probe: self.probe.clone(),
             limit: self.limit,
-            threshold: self.threshold,
+            threshold: self.cut.as_ref().map(CutOff::similarity),
             only,
             exactness: self.exactness,
         };
@@ -91,6 +88,10 @@ fn probe_source(kind: ProbeKind, value: &ScalarValue) -> Result<ProbeSource, Sql
             })?;
             Ok(ProbeSource::Face(face_id))
         }
+        ProbeKind::External => {
+            let name = text("the external face id of SEARCH", value)?.ok_or_else(null)?;
+            Ok(ProbeSource::External(name))
+        }
         ProbeKind::Image => {
             let image = bytes("the image of SEARCH", value)?.ok_or_else(null)?;
             Ok(ProbeSource::Image(image.into()))
@@ -100,12 +101,6 @@ fn probe_source(kind: ProbeKind, value: &ScalarValue) -> Result<ProbeSource, Sql
             Ok(ProbeSource::Embedding(values))
         }
     }
-}
-
-/// A threshold as the engine takes it, which checks its bounds.
-fn similarity(value: &ScalarValue) -> Result<f32, SqlError> {
-    real("THRESHOLD", value)?
-        .ok_or_else(|| SqlError::new(SqlState::NullValueNotAllowed, "THRESHOLD must not be NULL"))
 }
 
 /// A number of candidates; the engine checks how many there may be.

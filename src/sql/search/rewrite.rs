@@ -9,7 +9,7 @@ use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan, Word};
 use super::super::marker::MARKER;
 use super::super::position::position;
 use super::super::{SqlError, SqlState};
-use super::{CLAUSES, ProbeKind};
+use super::{CutKind, LIMIT, ProbeKind, WHERE};
 
 /// How deeply searches may be nested in each other's WHERE clauses.
 const NESTING_MAX: usize = 16;
@@ -56,11 +56,6 @@ impl RewriteError {
         };
         Self { state: SqlState::SyntaxError, message, span: found.map(|token| token.span) }
     }
-
-    fn unsupported(what: &str, span: Span) -> Self {
-        let message = format!("{what} is not supported yet");
-        Self { state: SqlState::FeatureNotSupported, message, span: Some(span) }
-    }
 }
 
 /// The tokens of one statement (without spaces) with every SEARCH rewritten.
@@ -102,8 +97,8 @@ struct Search<'a> {
     name: &'a [TokenWithSpan],
     kind: ProbeKind,
     probe: &'a [TokenWithSpan],
-    /// WHERE, THRESHOLD, LIMIT.
-    clauses: [Option<&'a [TokenWithSpan]>; 3],
+    /// The optional clauses, each with the name it has in the marker.
+    clauses: Vec<(&'static str, &'a [TokenWithSpan])>,
 }
 
 impl<'a> Search<'a> {
@@ -112,20 +107,21 @@ impl<'a> Search<'a> {
         let name = cursor.name()?;
         let kind = cursor.probe_kind()?;
         let probe = cursor.expression()?;
-        let mut clauses = [None; 3];
-        for (clause, word) in clauses.iter_mut().zip(CLAUSES) {
-            if cursor.skip_words(&[word]) {
-                *clause = Some(cursor.expression()?);
-            }
+        let mut clauses = Vec::new();
+        if cursor.skip_words(&[WHERE]) {
+            clauses.push((WHERE, cursor.expression()?));
+        }
+        if let Some(cut) = cursor.cut() {
+            clauses.push((cut.keyword(), cursor.expression()?));
+        }
+        if cursor.skip_words(&[LIMIT]) {
+            clauses.push((LIMIT, cursor.expression()?));
         }
         match cursor.rest.first() {
             None => {}
             Some(token) if token.token == Token::RParen => {}
             Some(token) if FOLLOWERS.iter().any(|follower| is_word(token, follower)) => {}
-            Some(token) => {
-                cursor.refuse_operating_point()?;
-                return Err(RewriteError::syntax(Some(token)));
-            }
+            Some(token) => return Err(RewriteError::syntax(Some(token))),
         }
         Ok(Self { name, kind, probe, clauses })
     }
@@ -151,8 +147,7 @@ impl<'a> Search<'a> {
         push(Token::LParen);
         rewrite_into(self.probe, depth, output)?;
         output.push(TokenWithSpan::new(Token::RParen, span));
-        for (name, clause) in CLAUSES.into_iter().zip(self.clauses) {
-            let Some(expression) = clause else { continue };
+        for &(name, expression) in &self.clauses {
             for token in [Token::Comma, quoted(name), Token::RArrow, Token::LParen] {
                 output.push(TokenWithSpan::new(token, span));
             }
@@ -202,22 +197,26 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// `LIKE`, `[LIKE] IMAGE` or `[LIKE] EMBEDDING`.
+    /// `LIKE`, `[LIKE] EXTERNAL`, `[LIKE] IMAGE` or `[LIKE] EMBEDDING`.
     fn probe_kind(&mut self) -> Result<ProbeKind, RewriteError> {
-        let like = self.skip_words(&["LIKE"]);
-        if self.skip_words(&[ProbeKind::Image.keyword()]) {
-            return Ok(ProbeKind::Image);
-        }
-        if self.skip_words(&[ProbeKind::Embedding.keyword()]) {
-            return Ok(ProbeKind::Embedding);
+        let like = self.skip_words(&[ProbeKind::Face.keyword()]);
+        for kind in [ProbeKind::External, ProbeKind::Image, ProbeKind::Embedding] {
+            if self.skip_words(&[kind.keyword()]) {
+                return Ok(kind);
+            }
         }
         match self.rest.first() {
-            Some(token) if is_word(token, "EXTERNAL") => {
-                Err(RewriteError::unsupported("SEARCH .. EXTERNAL", token.span))
-            }
             _ if like => Ok(ProbeKind::Face),
             other => Err(RewriteError::syntax(other)),
         }
+    }
+
+    /// Passes over `THRESHOLD`, `AT FMR` or `AT FPIR` if one comes next.
+    fn cut(&mut self) -> Option<CutKind> {
+        CutKind::ALL.into_iter().find(|kind| {
+            let words: Vec<&str> = kind.keyword().split(' ').collect();
+            self.skip_words(&words)
+        })
     }
 
     /// The tokens up to the next clause, closing parenthesis or end; at least one.
@@ -246,22 +245,9 @@ impl<'a> Cursor<'a> {
 
     fn at_ending(&self) -> bool {
         let Some(first) = self.rest.first() else { return true };
-        ENDINGS.iter().any(|ending| is_word(first, ending)) || self.operating_point().is_some()
-    }
-
-    /// `AT FMR` or `AT FPIR`, when it comes next; a plain `AT` may belong to `AT TIME ZONE`.
-    fn operating_point(&self) -> Option<&'static str> {
-        let [at, rate, ..] = self.rest else { return None };
-        let rates = [("FMR", "AT FMR"), ("FPIR", "AT FPIR")];
-        let (_, clause) = rates.into_iter().find(|(word, _)| is_word(rate, word))?;
-        is_word(at, "AT").then_some(clause)
-    }
-
-    fn refuse_operating_point(&self) -> Result<(), RewriteError> {
-        match (self.operating_point(), self.rest.first()) {
-            (Some(clause), Some(token)) => Err(RewriteError::unsupported(clause, token.span)),
-            _ => Ok(()),
-        }
+        // A plain AT may belong to AT TIME ZONE.
+        let at_rate = || Cursor { rest: self.rest }.cut().is_some();
+        ENDINGS.iter().any(|ending| is_word(first, ending)) || at_rate()
     }
 }
 
@@ -321,8 +307,16 @@ mod tests {
     }
 
     #[test]
-    fn like_may_precede_image_and_embedding() {
-        for kind in ["IMAGE", "EMBEDDING"] {
+    fn an_operating_point_may_stand_for_a_threshold() {
+        let output = rewritten("SEARCH FACES IN c LIKE $1 at fpir 3e-3 LIMIT 2").unwrap();
+        assert!(output.ends_with("\"AT FPIR\" => ( 3e-3 ) , \"LIMIT\" => ( 2 ) )"), "{output}");
+        let in_zone = "SEARCH FACES IN c LIKE $1 WHERE (created_at AT TIME ZONE 'UTC') = $2";
+        assert!(rewritten(in_zone).unwrap().contains("AT TIME ZONE"));
+    }
+
+    #[test]
+    fn like_may_precede_the_other_kinds_of_probe() {
+        for kind in ["EXTERNAL", "IMAGE", "EMBEDDING"] {
             let short = rewritten(&format!("SEARCH FACES IN c {kind} $1")).unwrap();
             let long = rewritten(&format!("SEARCH FACES IN c LIKE {kind} $1")).unwrap();
             assert_eq!(short, long);
@@ -358,8 +352,8 @@ mod tests {
             ("SEARCH FACES IN c LIKE 'x', 'y'", SqlState::SyntaxError, Some(27)),
             ("SEARCH FACES IN c LIKE 'x' LIMIT 1 WHERE a", SqlState::SyntaxError, Some(36)),
             ("SEARCH FACES IN c LIKE 'x' ORDER BY rank", SqlState::SyntaxError, Some(28)),
-            ("SEARCH FACES IN c EXTERNAL 'u'", SqlState::FeatureNotSupported, Some(19)),
-            ("SEARCH FACES IN c LIKE 'x' AT FMR 1e-6", SqlState::FeatureNotSupported, Some(28)),
+            ("SEARCH FACES IN c EXTERNAL", SqlState::SyntaxError, None),
+            ("SEARCH FACES IN c LIKE 'x' THRESHOLD 1 AT FMR 1", SqlState::SyntaxError, Some(40)),
         ];
         for (text, state, position) in cases {
             let error = rewritten(text).unwrap_err();

@@ -30,6 +30,8 @@ fn plain_searches_take_no_plan_and_everything_else_does() {
         "SEARCH FACES IN people EMBEDDING '[1, 0, 0]' THRESHOLD 0.5 LIMIT 3;",
         "SEARCH FACES IN people EMBEDDING $1::real[] THRESHOLD ((0.5)) LIMIT NULL",
         "SEARCH FACES IN people IMAGE $1 LIMIT 0",
+        "SEARCH FACES IN people LIKE EXTERNAL $1 AT FMR 1e-4",
+        "SEARCH FACES IN people EXTERNAL 'ann' AT FPIR $1 LIMIT $2",
         "SEARCH FACES IN people EMBEDDING $1::vector",
         "SELECT * FROM (SEARCH FACES IN people LIKE $1) s",
         "SELECT rank, s.face_id AS id FROM (SEARCH FACES IN people LIKE $1) s",
@@ -48,6 +50,7 @@ fn plain_searches_take_no_plan_and_everything_else_does() {
         "SEARCH FACES IN people EMBEDDING ARRAY[1, 0, 0]",
         "SEARCH FACES IN people LIKE $1 THRESHOLD $2 LIMIT $2",
         "SEARCH FACES IN people LIKE $1 THRESHOLD 0.5 + 0.1",
+        "SEARCH FACES IN people LIKE $1 AT FMR 1 / 1000.0",
         "SEARCH FACES IN people LIKE $1 LIMIT -1",
         "SEARCH FACES IN people LIKE $1 LIMIT 9223372036854775808",
         "EXPLAIN SEARCH FACES IN people LIKE $1",
@@ -201,6 +204,18 @@ fn face_ids(known: &[String]) -> Vec<Part> {
     parts
 }
 
+fn names() -> Vec<Part> {
+    let mut parts = texts(&["'ann'", "'nobody'", "''", "NULL", "'p'"]);
+    parts.extend(values([
+        text("ann"),
+        text("p"),
+        ScalarValue::Utf8(None),
+        ScalarValue::from(12_i64),
+        ScalarValue::Binary(Some(vec![1])),
+    ]));
+    parts
+}
+
 fn images() -> Vec<Part> {
     let mut parts = texts(&["'\\x00'", "'\\x0'", "NULL", "1"]);
     parts.extend(values([
@@ -256,6 +271,7 @@ fn right(
         ("people", "EMBEDDING", literal("[1, 0, 0]")),
         ("public.people", "EMBEDDING", Part::Value(reals(&[0.0, 0.5, 0.5]))),
         ("PEOPLE", "LIKE", literal(&people[0])),
+        ("people", "LIKE EXTERNAL", value("bob")),
         ("acme.public.people", "LIKE", value(&people[1])),
         ("wide", "LIKE EMBEDDING", literal(&format!("{face:?}"))),
         ("wide", "EMBEDDING", Part::Value(reals(face))),
@@ -282,7 +298,7 @@ struct Generator {
     dice: Dice,
     /// Collections with probes that they can be searched for.
     right: Vec<(&'static str, &'static str, Part)>,
-    probes: [(&'static str, Vec<Part>); 3],
+    probes: [(&'static str, Vec<Part>); 4],
     thresholds: Vec<Part>,
     limits: Vec<Part>,
 }
@@ -299,7 +315,8 @@ impl Generator {
         };
         let mut parts = vec![(keyword, probe)];
         if self.dice.below(2) == 0 {
-            parts.push(("THRESHOLD", self.dice.of(&self.thresholds)));
+            let cut = *self.dice.of(&["THRESHOLD", "THRESHOLD", "AT FMR", "AT FPIR"]);
+            parts.push((cut, self.dice.of(&self.thresholds)));
         }
         if self.dice.below(2) == 0 {
             parts.push(("LIMIT", self.dice.of(&self.limits)));
@@ -361,6 +378,7 @@ async fn generated_searches_say_the_same_with_and_without_a_plan() {
         probes: [
             ("EMBEDDING", embeddings(&mut faces)),
             ("LIKE", face_ids(&ids)),
+            ("LIKE EXTERNAL", names()),
             ("LIKE IMAGE", images()),
         ],
         thresholds: thresholds(),

@@ -37,6 +37,36 @@ async fn a_face_is_not_its_own_candidate() {
 }
 
 #[tokio::test]
+async fn a_face_is_searched_for_by_the_name_its_caller_gave_it() {
+    let client = Client::with_people().await;
+    let named = "SELECT external_face_id FROM (SEARCH FACES IN people";
+    let sql = format!("{named} LIKE EXTERNAL 'ann' LIMIT 2) s");
+    assert_eq!(client.column(&sql).await, ["bob", "cid"], "it is not its own candidate");
+    let sql = format!("{named} EXTERNAL $1 WHERE external_face_id <> 'bob' LIMIT 1) s ORDER BY 1");
+    assert_eq!(client.describe(&sql).await.0, [SqlType::Text]);
+    assert_eq!(client.rows_with(&sql, &[text("ann")]).await, [["cid"]]);
+    let error = client.error("SEARCH FACES IN people LIKE EXTERNAL 'nobody'").await;
+    assert_eq!(error.state, SqlState::InvalidParameterValue);
+    assert!(error.message.contains("\"nobody\""), "{error}");
+    client.run("INSERT INTO people (external_face_id, embedding) VALUES ('ann', '[1,1,1]')").await;
+    let error = client.error("SEARCH FACES IN people LIKE EXTERNAL 'ann'").await;
+    assert_eq!(error.state, SqlState::CardinalityViolation, "{error}");
+}
+
+#[tokio::test]
+async fn an_error_rate_needs_a_model_that_was_measured() {
+    let client = Client::with_people().await;
+    for cut in ["AT FMR 1e-4", "AT FPIR 0.01", "AT FMR 0.5 / 5000"] {
+        let error = client.error(&format!("{PROBE} {cut}")).await;
+        assert_eq!(error.state, SqlState::InvalidParameterValue, "{cut}: {error}");
+        assert!(error.message.contains("nobody measured the error rates"), "{error}");
+    }
+    assert_eq!(client.state(&format!("{PROBE} AT FMR NULL")).await, SqlState::NullValueNotAllowed);
+    let (parameters, _) = client.describe(&format!("{PROBE} AT FPIR $1 LIMIT $2")).await;
+    assert_eq!(parameters, [SqlType::Float8, SqlType::Int8]);
+}
+
+#[tokio::test]
 async fn threshold_and_limit_cut_the_list() {
     let client = Client::with_people().await;
     let names = |clauses: &str| {

@@ -47,6 +47,7 @@ fn pipeline(
         embedder: Embedder::new(embedder, embedder_sessions, dim),
         dim,
         similarity: SimilarityMapping::identity(),
+        calibration: None,
     }
 }
 
