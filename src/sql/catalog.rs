@@ -11,7 +11,7 @@ use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, 
 use datafusion::error::DataFusionError;
 
 use super::SqlError;
-use super::marker::{MARKER, SIMILAR_FACES};
+use super::marker::{COMPARE_FACES, DETECT_FACES, MARKER, SIMILAR_FACES};
 use super::table::GalleryTable;
 use crate::engine::{EngineError, Tenant, TenantSnapshot};
 
@@ -19,7 +19,8 @@ use crate::engine::{EngineError, Tenant, TenantSnapshot};
 pub(super) const SCHEMA: &str = "public";
 
 /// Table functions that may stand where a table may; their names are looked up like tables first.
-const TABLE_FUNCTIONS: [&str; 4] = [MARKER, SIMILAR_FACES, "generate_series", "range"];
+const TABLE_FUNCTIONS: [&str; 6] =
+    [MARKER, SIMILAR_FACES, DETECT_FACES, COMPARE_FACES, "generate_series", "range"];
 
 /// The galleries of one tenant at one moment.
 #[derive(Debug, Clone)]

@@ -179,6 +179,16 @@ pub(super) fn real_array() -> DataType {
     DataType::List(real_element())
 }
 
+/// Boxes as a `real[]` column: left, top, width, height.
+pub(super) fn bounding_boxes(boxes: impl Iterator<Item = [f32; 4]>) -> ArrayRef {
+    let mut builder = ListBuilder::new(Float32Builder::new()).with_field(real_element());
+    for edges in boxes {
+        builder.values().append_slice(&edges);
+        builder.append(true);
+    }
+    Arc::new(builder.finish())
+}
+
 fn texts<'a>(rows: &[RowRef<'a>], text: impl Fn(&RowRef<'a>) -> Option<&'a str>) -> ArrayRef {
     Arc::new(rows.iter().map(text).collect::<StringArray>())
 }

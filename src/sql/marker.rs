@@ -7,6 +7,12 @@ pub(super) const MARKER: &str = "SEARCH FACES";
 /// Name of the table function that compares all faces.
 pub(super) const SIMILAR_FACES: &str = "similar_faces";
 
+/// Name of the table function that finds the faces of an image.
+pub(super) const DETECT_FACES: &str = "detect_faces";
+
+/// Name of the table function that compares two images.
+pub(super) const COMPARE_FACES: &str = "compare_faces";
+
 /// The function that `expr::vector` becomes; a second argument is the dimensions in `vector(n)`.
 pub(super) const TO_VECTOR: &str = "to_vector";
 

@@ -7,6 +7,7 @@
 //! a statement.
 
 mod adapt;
+mod call;
 mod catalog;
 mod collection;
 mod columns;
@@ -22,6 +23,7 @@ mod marker;
 mod name;
 mod outcome;
 mod parser;
+mod picture;
 mod planning;
 mod position;
 mod query;

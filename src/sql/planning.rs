@@ -10,10 +10,15 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 
+use super::call::{CallPlanner, TableFunction};
 use super::search::SearchPlanner;
-use super::similar::SimilarPlanner;
+use super::{picture, similar};
 
-/// Plans queries as `DataFusion` does, and searches as operators of ours.
+/// The functions of ours that stand where a table may.
+pub(super) static TABLE_FUNCTIONS: [&TableFunction; 3] =
+    [&similar::FUNCTION, &picture::DETECT, &picture::COMPARE];
+
+/// Plans queries as `DataFusion` does, and searches and calls as operators of ours.
 #[derive(Debug)]
 pub(super) struct OperatorPlanner;
 
@@ -24,7 +29,7 @@ impl QueryPlanner for OperatorPlanner {
         plan: &LogicalPlan,
         session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
-        let ours = vec![Arc::new(SearchPlanner) as _, Arc::new(SimilarPlanner) as _];
+        let ours = vec![Arc::new(SearchPlanner) as _, Arc::new(CallPlanner) as _];
         DefaultPhysicalPlanner::with_extension_planners(ours)
             .create_physical_plan(plan, session)
             .await

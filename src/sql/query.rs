@@ -25,13 +25,13 @@ use datafusion::sql::parser::Statement as PlannedStatement;
 use datafusion::sql::sqlparser::ast::{self, ExprWithAlias, Query, Value, Visit, Visitor};
 use futures::TryStreamExt;
 
+use super::call::CallRelationPlanner;
 use super::catalog::{GalleryCatalog, SCHEMA};
 use super::columns::schema_of;
 use super::constant::{evaluate, without_text_casts};
 use super::name::{folded, parameter_index};
-use super::planning::OperatorPlanner;
+use super::planning::{OperatorPlanner, TABLE_FUNCTIONS};
 use super::search::SearchRelationPlanner;
-use super::similar::SimilarRelationPlanner;
 use super::types::SqlType;
 use super::yielding::YieldBetweenBatches;
 use super::{SqlError, SqlState};
@@ -107,7 +107,8 @@ impl QueryContext {
         state.config_mut().set_extension(Arc::new(exactness));
         state.register_catalog_list(Arc::new(catalog.clone()));
         state.register_relation_planner(Arc::new(SearchRelationPlanner(catalog.clone())))?;
-        state.register_relation_planner(Arc::new(SimilarRelationPlanner(catalog.clone())))?;
+        let calls = CallRelationPlanner { catalog: catalog.clone(), functions: &TABLE_FUNCTIONS };
+        state.register_relation_planner(Arc::new(calls))?;
         state.mark_start_execution();
         Ok(Self { state, catalog })
     }

@@ -76,7 +76,7 @@ impl CutKind {
 }
 
 /// Which candidates are alike enough: the kind, and what it is at.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Hash)]
 struct Cut<T> {
     kind: CutKind,
     value: T,

@@ -3,18 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use datafusion::arrow::compute::SortOptions;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
-use datafusion::catalog::Session;
 use datafusion::common::internal_err;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
-use datafusion::logical_expr::{LogicalPlan, UserDefinedLogicalNode};
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{
     EquivalenceProperties, Partitioning, PhysicalExpr, PhysicalSortExpr,
@@ -26,54 +22,18 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions,
 };
-use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 use futures::stream;
 use likeness_storage::GalleryId;
 
 use super::super::SqlError;
-use super::super::constant::evaluate;
 use super::super::scan::{BATCH_ROWS, failed};
 use super::super::settings::write_exactness;
-use super::arguments::{Arguments, PARAMETERS};
 use super::columns::{PairColumn, pair_schema};
-use super::node::SimilarPairs;
-use super::request::{request, what};
-use crate::engine::{Exactness, FacePair, SimilarFaces, SimilarRequest, TenantSnapshot};
+use crate::engine::{FacePair, SimilarFaces, SimilarRequest, TenantSnapshot};
 
 /// Memory that a running operator takes at most, its batches apart: pairs as they are found, as
 /// they are ordered and as they are handed out.
 const MEMORY_BYTES: usize = 3 * SimilarFaces::PAIRS_MAX * size_of::<FacePair>();
-
-/// Makes operators of [`SimilarPairs`].
-#[derive(Debug)]
-pub(in super::super) struct SimilarPlanner;
-
-#[async_trait]
-impl ExtensionPlanner for SimilarPlanner {
-    async fn plan_extension(
-        &self,
-        _planner: &dyn PhysicalPlanner,
-        node: &dyn UserDefinedLogicalNode,
-        _logical_inputs: &[&LogicalPlan],
-        _physical_inputs: &[Arc<dyn ExecutionPlan>],
-        session: &dyn Session,
-        _context: &PhysicalPlanningContext,
-    ) -> Result<Option<Arc<dyn ExecutionPlan>>, DataFusionError> {
-        let Some(node) = node.as_any().downcast_ref::<SimilarPairs>() else { return Ok(None) };
-        let mut values = Arguments::default();
-        for ((argument, (name, _)), value) in node.arguments.iter().zip(PARAMETERS).zip(&mut values)
-        {
-            let evaluated = argument.as_ref().map(|expr| evaluate(&what(name), expr, session));
-            *value = evaluated.transpose()?;
-        }
-        let exactness =
-            session.config().get_extension().map_or_else(Exactness::default, |set| *set);
-        let request = request(&node.catalog, &values, exactness)?;
-        let pairs = Pairs::new(node.catalog.snapshot().clone(), request)?;
-        let columns = PairColumn::ALL.to_vec();
-        Ok(Some(Arc::new(SimilarFacesExec::new(Arc::new(pairs), columns, pair_schema()))))
-    }
-}
 
 /// Which pairs to find, and where their faces are.
 #[derive(Debug)]
@@ -97,7 +57,7 @@ impl Pairs {
 
 /// Streams pairs in the engine's order.
 #[derive(Debug)]
-struct SimilarFacesExec {
+pub(super) struct SimilarFacesExec {
     pairs: Arc<Pairs>,
     columns: Vec<PairColumn>,
     schema: SchemaRef,
@@ -106,6 +66,15 @@ struct SimilarFacesExec {
 }
 
 impl SimilarFacesExec {
+    /// All columns of the pairs that `request` asks for.
+    ///
+    /// # Errors
+    /// What the engine refuses.
+    pub(super) fn all(snapshot: TenantSnapshot, request: SimilarRequest) -> Result<Self, SqlError> {
+        let pairs = Arc::new(Pairs::new(snapshot, request)?);
+        Ok(Self::new(pairs, PairColumn::ALL.to_vec(), pair_schema()))
+    }
+
     /// `columns` and `schema` go together; the schema may rename columns.
     fn new(pairs: Arc<Pairs>, columns: Vec<PairColumn>, schema: SchemaRef) -> Self {
         let properties = Arc::new(PlanProperties::new(

@@ -5,12 +5,11 @@ use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
+use super::super::call::TableFunction;
 use super::super::catalog::GalleryCatalog;
 use super::super::constant::{real, text};
-use super::super::marker::SIMILAR_FACES;
 use super::super::name::name_parts;
 use super::super::{SqlError, SqlState};
-use super::arguments::Arguments;
 use crate::biometric::FaceId;
 use crate::engine::{Exactness, SimilarRequest};
 
@@ -20,28 +19,25 @@ const NAME_BYTES_MAX: usize = 4096;
 /// The parameters that name collections.
 pub(super) const GALLERIES: [&str; 2] = ["collection", "other"];
 
-/// How errors call an argument.
-pub(super) fn what(name: &str) -> String {
-    format!("the argument \"{name}\" of {SIMILAR_FACES}")
-}
-
 /// The request of a call. An argument that may be left out may be NULL.
 ///
 /// # Errors
 /// A value that is NULL or not of its type; no such collection. Bounds are left to the engine.
 pub(super) fn request(
+    function: &TableFunction,
     catalog: &GalleryCatalog,
-    values: &Arguments<ScalarValue>,
+    values: &[ScalarValue],
     exactness: Exactness,
 ) -> Result<SimilarRequest, SqlError> {
-    let [gallery, threshold, other, face, other_face] =
-        values.each_ref().map(|value| value.as_ref().unwrap_or(&ScalarValue::Null));
-    let missing = |name: &str| {
-        let message = format!("{} must not be NULL", what(name));
-        SqlError::new(SqlState::NullValueNotAllowed, message)
+    let [gallery, threshold, other, face, other_face] = values else {
+        return Err(SqlError::new(SqlState::InternalError, "internal error"));
     };
-    let after = match (face_id("after_face_id", face)?, face_id("after_other_face_id", other_face)?)
-    {
+    let what = |parameter| function.what(parameter);
+    let (face, other_face) = (
+        face_id(&what("after_face_id"), face)?,
+        face_id(&what("after_other_face_id"), other_face)?,
+    );
+    let after = match (face, other_face) {
         (Some(face), other) => Some((face, other)),
         (None, None) => None,
         (None, Some(_)) => {
@@ -49,11 +45,14 @@ pub(super) fn request(
             return Err(SqlError::new(SqlState::InvalidParameterValue, message));
         }
     };
-    let [collection, _] = GALLERIES;
+    let null = |parameter| move || function.null(parameter);
+    let [collection, second] = GALLERIES;
+    let gallery =
+        gallery_name(catalog, &what(collection), gallery)?.ok_or_else(null(collection))?;
     Ok(SimilarRequest {
-        gallery: gallery_name(catalog, collection, gallery)?.ok_or_else(|| missing(collection))?,
-        threshold: real(&what("threshold"), threshold)?.ok_or_else(|| missing("threshold"))?,
-        other: gallery_name(catalog, "other", other)?,
+        gallery,
+        threshold: real(&what("threshold"), threshold)?.ok_or_else(null("threshold"))?,
+        other: gallery_name(catalog, &what(second), other)?,
         after,
         exactness,
     })
@@ -66,12 +65,12 @@ pub(super) fn request(
 /// Text that is no name; no such collection.
 pub(super) fn gallery_name(
     catalog: &GalleryCatalog,
-    argument: &str,
+    what: &str,
     value: &ScalarValue,
 ) -> Result<Option<String>, SqlError> {
-    let Some(written) = text(&what(argument), value)? else { return Ok(None) };
+    let Some(written) = text(what, value)? else { return Ok(None) };
     let parts = parts(&written).ok_or_else(|| {
-        let message = format!("{} is no name of a collection", what(argument));
+        let message = format!("{what} is no name of a collection");
         SqlError::new(SqlState::InvalidName, message)
             .with_hint("Names with other characters than letters, digits and _ need double quotes.")
     })?;
@@ -90,8 +89,8 @@ fn parts(written: &str) -> Option<Vec<String>> {
     (parser.peek_token().token == Token::EOF).then(|| name_parts(&name))?
 }
 
-fn face_id(argument: &str, value: &ScalarValue) -> Result<Option<FaceId>, SqlError> {
-    let Some(id) = text(&what(argument), value)? else { return Ok(None) };
+fn face_id(what: &str, value: &ScalarValue) -> Result<Option<FaceId>, SqlError> {
+    let Some(id) = text(what, value)? else { return Ok(None) };
     let id = id.parse().map_err(|error: crate::biometric::FaceIdError| {
         SqlError::new(SqlState::InvalidTextRepresentation, error.to_string())
     })?;

@@ -8,6 +8,7 @@ mod document;
 mod error;
 mod insert;
 mod limits;
+mod picture;
 mod query;
 mod role;
 mod search;

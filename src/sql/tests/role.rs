@@ -4,10 +4,12 @@ use super::Client;
 use crate::engine::Role;
 use crate::sql::SqlState;
 
-const READS: [&str; 16] = [
+const READS: [&str; 18] = [
     "SELECT count(*) FROM people",
     "SEARCH FACES IN people EMBEDDING '[1,0,0]'",
+    "SEARCH FACES IN people LIKE EXTERNAL 'ann' THRESHOLD 0.5",
     "SELECT * FROM similar_faces('people', threshold => 0.5)",
+    "EXPLAIN SELECT * FROM detect_faces('') d, compare_faces('', '') c",
     "VALUES (1)",
     "WITH x AS (SELECT 1) SELECT * FROM x",
     "EXPLAIN ANALYZE SELECT * FROM people",

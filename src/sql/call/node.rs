@@ -11,41 +11,43 @@ use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
 use likeness_storage::Lsn;
 
 use super::super::catalog::GalleryCatalog;
-use super::arguments::Arguments;
-use super::columns::pair_schema;
+use super::signature::{Arguments, TableFunction};
 
-/// `similar_faces(..)` with its arguments still unbound or already bound.
+/// A call of a table function with its arguments still unbound or already bound.
 #[derive(Debug, Clone)]
-pub(super) struct SimilarPairs {
+pub(super) struct Call {
+    pub(super) function: &'static TableFunction,
     pub(super) catalog: GalleryCatalog,
     pub(super) arguments: Arguments<Expr>,
     schema: DFSchemaRef,
 }
 
-impl SimilarPairs {
+impl Call {
     pub(super) fn new(
+        function: &'static TableFunction,
         catalog: GalleryCatalog,
         arguments: Arguments<Expr>,
     ) -> Result<Self, DataFusionError> {
-        let schema = Arc::new(DFSchema::try_from(pair_schema())?);
-        Ok(Self { catalog, arguments, schema })
+        let schema = Arc::new(DFSchema::try_from((function.schema)())?);
+        Ok(Self { function, catalog, arguments, schema })
     }
 
-    /// What tells two of them apart besides their arguments: a tenant at a moment.
-    fn moment(&self) -> (&str, Lsn) {
-        (self.catalog.tenant().name().as_str(), self.catalog.snapshot().storage().lsn())
+    /// What tells two of them apart besides their arguments: a function, and a tenant at a moment.
+    fn moment(&self) -> (&str, &str, Lsn) {
+        let (tenant, snapshot) = (self.catalog.tenant(), self.catalog.snapshot());
+        (self.function.name, tenant.name().as_str(), snapshot.storage().lsn())
     }
 }
 
-impl PartialEq for SimilarPairs {
+impl PartialEq for Call {
     fn eq(&self, other: &Self) -> bool {
         (self.moment(), &self.arguments) == (other.moment(), &other.arguments)
     }
 }
 
-impl Eq for SimilarPairs {}
+impl Eq for Call {}
 
-impl PartialOrd for SimilarPairs {
+impl PartialOrd for Call {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         match self.moment().cmp(&other.moment()) {
             Ordering::Equal => self.arguments.partial_cmp(&other.arguments),
@@ -54,15 +56,15 @@ impl PartialOrd for SimilarPairs {
     }
 }
 
-impl Hash for SimilarPairs {
+impl Hash for Call {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.moment(), &self.arguments).hash(state);
     }
 }
 
-impl UserDefinedLogicalNodeCore for SimilarPairs {
+impl UserDefinedLogicalNodeCore for Call {
     fn name(&self) -> &'static str {
-        "SimilarFaces"
+        self.function.name
     }
 
     fn inputs(&self) -> Vec<&LogicalPlan> {
@@ -78,7 +80,7 @@ impl UserDefinedLogicalNodeCore for SimilarPairs {
     }
 
     fn fmt_for_explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SimilarFaces")
+        f.write_str(self.function.name)
     }
 
     fn with_exprs_and_inputs(
