@@ -14,7 +14,7 @@ use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::{self, Value};
 use std::sync::Arc;
 
-use super::marker::TO_VECTOR;
+use super::marker::{TO_JSONB, TO_VECTOR};
 use super::name::name_parts;
 use super::types::{SqlType, reads_text_itself};
 use super::{SqlError, SqlState};
@@ -106,23 +106,30 @@ pub(super) fn without_text_casts(expr: &ast::Expr) -> &ast::Expr {
                 _ => expr,
             }
         }
-        ast::Expr::Function(call) => to_vector_of(call).unwrap_or(expr),
+        ast::Expr::Function(call) => cast_of(call).unwrap_or(expr),
         other => other,
     }
 }
 
-/// The parameter that a call casts to `vector`; what it lacks to be one shows where it is used.
-fn to_vector_of(call: &ast::Function) -> Option<&ast::Expr> {
+/// The parameter that a call casts to `vector` or `jsonb`, or the text that it casts to `jsonb`;
+/// what it lacks to be one shows where it is used.
+fn cast_of(call: &ast::Function) -> Option<&ast::Expr> {
     let ast::FunctionArguments::List(arguments) = &call.args else { return None };
-    let [ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(parameter))] =
+    let [ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(argument))] =
         arguments.args.as_slice()
     else {
         return None;
     };
-    let is_parameter = matches!(parameter,
-        ast::Expr::Value(value) if matches!(value.value, Value::Placeholder(_)));
-    let is_cast = name_parts(&call.name).is_some_and(|name| name == [TO_VECTOR]);
-    (is_parameter && is_cast).then_some(parameter)
+    let ast::Expr::Value(value) = argument else { return None };
+    let name = name_parts(&call.name)?.pop()?;
+    let is_cast = match value.value {
+        Value::Placeholder(_) => [TO_VECTOR, TO_JSONB].contains(&name.as_str()),
+        Value::SingleQuotedString(_) | Value::EscapedStringLiteral(_) | Value::Null => {
+            name == TO_JSONB
+        }
+        _ => false,
+    };
+    is_cast.then_some(argument)
 }
 
 /// A text; NULL is none.

@@ -18,3 +18,24 @@ pub(super) const TO_VECTOR: &str = "to_vector";
 
 /// The function that `expr::real[]` becomes.
 pub(super) const TO_REAL_ARRAY: &str = "to_real_array";
+
+/// The function that `expr::jsonb` becomes.
+pub(super) const TO_JSONB: &str = "jsonb";
+
+/// The function that `expr::uuid` becomes.
+pub(super) const TO_UUID: &str = "uuid";
+
+/// The function that `expr::char(n)` becomes.
+pub(super) const TO_CHARACTERS: &str = "bpchar";
+
+/// The function that `ARRAY(query)` becomes. It is carried out by planning it.
+pub(super) const ARRAY_SUBQUERY: &str = "ARRAY subquery";
+
+/// The function that `pattern ESCAPE letter` becomes.
+pub(super) const LIKE_ESCAPE: &str = "like_escape";
+
+/// The whole numbers of `generate_series` as an array.
+pub(super) const SERIES: &str = "series array";
+
+/// The subscripts of `generate_subscripts` as an array.
+pub(super) const SUBSCRIPTS: &str = "subscripts array";

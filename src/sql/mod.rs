@@ -27,6 +27,7 @@ mod picture;
 mod planning;
 mod position;
 mod query;
+mod scalar;
 mod scan;
 mod search;
 mod session;

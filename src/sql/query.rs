@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::StringArray;
 use datafusion::arrow::datatypes::{DataType, Field, SchemaRef};
-use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, ParamValues};
 use datafusion::error::DataFusionError;
@@ -18,13 +18,15 @@ use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStat
 use datafusion::logical_expr::expr::Placeholder;
 use datafusion::logical_expr::{Expr, LogicalPlan, ScalarUDF};
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::parser::Statement as PlannedStatement;
 use datafusion::sql::sqlparser::ast::{self, ExprWithAlias, Query, Value, Visit, Visitor};
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 
+use super::adapt::shown_schema;
 use super::call::CallRelationPlanner;
 use super::catalog::{GalleryCatalog, SCHEMA};
 use super::columns::schema_of;
@@ -53,6 +55,7 @@ static SHARED: LazyLock<Result<SessionState, SqlError>> = LazyLock::new(|| {
     // One partition: results keep the order of the operators that made them, and one statement
     // keeps one core busy.
     let config = SessionConfig::new()
+        .set_str("datafusion.execution.time_zone", "UTC")
         .with_target_partitions(1)
         .with_information_schema(false)
         .with_create_default_catalog_and_schema(false);
@@ -139,7 +142,7 @@ impl QueryContext {
         parameters: Vec<ScalarValue>,
     ) -> Result<SendableRecordBatchStream, SqlError> {
         let plan = self.physical(plan, parameters).await?;
-        Ok(execute_stream(plan, self.state.task_ctx())?)
+        Ok(shown(execute_stream(plan, self.state.task_ctx())?))
     }
 
     async fn physical(
@@ -218,6 +221,22 @@ impl QueryContext {
     }
 }
 
+/// `rows` under the names that the statement gave its columns.
+fn shown(rows: SendableRecordBatchStream) -> SendableRecordBatchStream {
+    let (planned, schema) = (rows.schema(), shown_schema(&rows.schema()));
+    if Arc::ptr_eq(&planned, &schema) {
+        return rows;
+    }
+    let named = Arc::clone(&schema);
+    let rows = rows.map(move |batch| {
+        let batch = batch?;
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let (schema, columns) = (Arc::clone(&named), batch.columns().to_vec());
+        Ok(RecordBatch::try_new_with_options(schema, columns, &options)?)
+    });
+    Box::pin(RecordBatchStreamAdapter::new(schema, rows))
+}
+
 /// Types of `$1..` in `plan`, as far as it decides them.
 pub(super) fn plan_parameters(
     plan: &LogicalPlan,
@@ -240,7 +259,7 @@ pub(super) fn plan_schema(
 ) -> Result<SchemaRef, SqlError> {
     let nulls: Result<Vec<_>, _> = parameters.iter().map(|sql_type| sql_type.null()).collect();
     let plan = plan.replace_params_with_values(&ParamValues::from(nulls?))?;
-    Ok(Arc::clone(plan.schema().inner()))
+    Ok(shown_schema(plan.schema().inner()))
 }
 
 /// Stops at the first subquery.

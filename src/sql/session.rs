@@ -22,7 +22,7 @@ use super::storage::{storage, storage_schema};
 use super::transaction::Transaction;
 use super::{
     Description, Outcome, SqlError, SqlState, SqlType, Statement, TransactionStatus, function,
-    parser, vector,
+    parser, scalar, vector,
 };
 use crate::engine::{Role, Tenant};
 
@@ -46,6 +46,7 @@ impl SqlSession {
         let state = session_state(database).and_then(|mut state| {
             function::register(&mut state, database, user)?;
             vector::register(&mut state)?;
+            scalar::register(&mut state)?;
             Ok(state)
         });
         let settings = Mutex::new(Settings::default());

@@ -21,6 +21,8 @@ pub enum SqlState {
     InvalidDatetimeFormat,
     /// 22012: division by zero.
     DivisionByZero,
+    /// 22019: an escape of LIKE that is not one character.
+    InvalidEscapeSequence,
     /// 22023: a value breaks a stated bound.
     InvalidParameterValue,
     /// 2201W: a negative LIMIT.
@@ -105,6 +107,7 @@ impl SqlState {
             Self::NullValueNotAllowed => "22004",
             Self::InvalidDatetimeFormat => "22007",
             Self::DivisionByZero => "22012",
+            Self::InvalidEscapeSequence => "22019",
             Self::InvalidParameterValue => "22023",
             Self::InvalidRowCountInLimitClause => "2201W",
             Self::InvalidTextRepresentation => "22P02",

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::sql::sqlparser::ast::{
     self, GroupByExpr, Query, Select, SelectFlavor, SelectItem, SetExpr, TableAlias, TableFactor,
     TableWithJoins, WildcardAdditionalOptions,
 };
 
+use super::super::adapt::shown_schema;
 use super::super::columns::{SearchColumn, search_schema};
 use super::super::name::folded;
 
@@ -60,15 +61,10 @@ impl Projection {
             };
             let name = column_name(expr, table)?;
             let (at, field) = all.column_with_name(&name)?;
-            let field = field.clone().with_name(alias.unwrap_or(name));
-            // Two columns of one name are for the planner to accept or refuse.
-            if fields.iter().any(|known: &Field| known.name() == field.name()) {
-                return None;
-            }
             columns.push(*SearchColumn::all().get(at)?);
-            fields.push(field);
+            fields.push(field.clone().with_name(alias.unwrap_or(name)));
         }
-        Some(Self { columns, schema: Arc::new(Schema::new(fields)) })
+        Some(Self { columns, schema: shown_schema(&Arc::new(Schema::new(fields))) })
     }
 }
 

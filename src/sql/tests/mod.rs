@@ -3,6 +3,7 @@
 mod catalog;
 mod collection;
 mod delete;
+mod dialect;
 mod direct;
 mod document;
 mod error;

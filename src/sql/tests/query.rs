@@ -60,7 +60,7 @@ async fn queries_compose() {
              AS v(id, note) ON v.id = p.external_face_id",
             "first",
         ),
-        ("SELECT sum(value) FROM generate_series(1, 4)", "10"),
+        ("SELECT sum(n) FROM generate_series(1, 4) n", "10"),
         (
             "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 5) \
              SELECT max(n) FROM t",

@@ -1,0 +1,264 @@
+//! Casts: what text means in each type, and types whose casts are functions.
+
+use datafusion::sql::sqlparser::ast::{
+    Array, ArrayElemTypeDef, CastKind, CharacterLength, DataType, ExactNumberInfo, Expr,
+    ObjectName, ObjectNamePart, TimezoneInfo, TypedString, UnaryOperator, Value,
+};
+
+use super::super::SqlError;
+use super::super::constant::{bytea, real_array};
+use super::super::marker::{TO_CHARACTERS, TO_JSONB, TO_REAL_ARRAY, TO_UUID, TO_VECTOR};
+use super::super::name::{folded, name_parts};
+use super::super::types::{SqlType, is_vector, reads_text_itself};
+use super::array::array;
+use super::syntax::{call, cast, literal_text, number};
+use super::{Adapter, without_system_schema};
+
+/// Types of the system's tables, whose casts are functions of the same names.
+const CATALOG_TYPES: [&str; 14] = [
+    "oid",
+    "xid",
+    "cid",
+    "name",
+    "char",
+    "regclass",
+    "regtype",
+    "regproc",
+    "regprocedure",
+    "regoper",
+    "regoperator",
+    "regnamespace",
+    "regrole",
+    "regcollation",
+];
+
+impl Adapter {
+    /// What a cast becomes; `expr` is one, or a text with its type before it.
+    pub(super) fn cast(&mut self, expr: &mut Expr) -> Result<Option<Expr>, SqlError> {
+        if let Expr::TypedString(TypedString { data_type, value, .. }) = expr {
+            *expr = cast(Expr::Value(value.clone()), data_type.clone());
+            return Ok(Some(self.cast(expr)?.unwrap_or_else(|| expr.clone())));
+        }
+        let Expr::Cast {
+            kind: CastKind::Cast | CastKind::DoubleColon, expr: inner, data_type, ..
+        } = expr
+        else {
+            return Ok(None);
+        };
+        known_type(data_type);
+        if let Some(sql_type) = cast_type(data_type) {
+            self.note(inner, sql_type);
+        }
+        adapted(inner, data_type)
+    }
+}
+
+fn adapted(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlError> {
+    if let Some(name) = catalog_type(data_type) {
+        return Ok(Some(match printed(inner) {
+            Some(text) if name == "name" => text,
+            _ => call(name, [inner.clone()]),
+        }));
+    }
+    Ok(match data_type {
+        DataType::Text | DataType::Varchar(None) | DataType::CharacterVarying(None) => {
+            printed(inner)
+        }
+        DataType::Varchar(Some(CharacterLength::IntegerLength { length, .. }))
+        | DataType::CharacterVarying(Some(CharacterLength::IntegerLength { length, .. })) => {
+            let text = printed(inner).unwrap_or_else(|| cast(inner.clone(), DataType::Text));
+            Some(call("left", [text, number(length)]))
+        }
+        DataType::Char(length) | DataType::Character(length) => {
+            let length = match length {
+                Some(CharacterLength::IntegerLength { length, .. }) => length,
+                _ => &1,
+            };
+            Some(call(TO_CHARACTERS, [cast(inner.clone(), DataType::Text), number(length)]))
+        }
+        DataType::JSON | DataType::JSONB => Some(call(TO_JSONB, [inner.clone()])),
+        DataType::Uuid => Some(call(TO_UUID, [inner.clone()])),
+        DataType::Numeric(ExactNumberInfo::None) | DataType::Decimal(ExactNumberInfo::None) => {
+            decimal(inner)
+        }
+        _ => {
+            let value = literal(inner, data_type)?;
+            numbers(value, inner, data_type)
+        }
+    })
+}
+
+/// The name of a type of the system's tables.
+fn catalog_type(data_type: &DataType) -> Option<&'static str> {
+    let name = match data_type {
+        DataType::Regclass => "regclass".to_owned(),
+        DataType::Custom(name, modifiers) if modifiers.is_empty() => {
+            name_parts(name).filter(|parts| parts.len() == 1)?.pop()?
+        }
+        _ => return None,
+    };
+    CATALOG_TYPES.into_iter().find(|known| *known == name)
+}
+
+/// `expr::regclass` as text: the name, not the number.
+fn printed(expr: &Expr) -> Option<Expr> {
+    let Expr::Function(called) = expr else { return None };
+    let name = name_parts(&called.name)?.pop()?;
+    let known = CATALOG_TYPES.into_iter().find(|known| *known == name)?;
+    known.starts_with("reg").then(|| call(&format!("{known}out"), [expr.clone()]))
+}
+
+/// A constant as `numeric` with the digits it was written with.
+fn decimal(inner: &Expr) -> Option<Expr> {
+    let digits = match inner {
+        Expr::Value(value) => match &value.value {
+            Value::Number(digits, _) | Value::SingleQuotedString(digits) => digits,
+            _ => return None,
+        },
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => {
+            let Expr::Value(value) = &**expr else { return None };
+            let Value::Number(digits, _) = &value.value else { return None };
+            digits
+        }
+        _ => return None,
+    };
+    if !digits.bytes().all(|byte| byte.is_ascii_digit() || b".-".contains(&byte)) {
+        return None;
+    }
+    let scale = digits.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+    let scale = i64::try_from(scale).ok().filter(|scale| *scale <= 38)?;
+    let precise = DataType::Numeric(ExactNumberInfo::PrecisionAndScale(38, scale));
+    Some(cast(inner.clone(), precise))
+}
+
+/// A type by the name that the planner knows, where the statement calls it as the system's tables
+/// do: `pg_catalog.int4`.
+fn known_type(data_type: &mut DataType) {
+    match data_type {
+        DataType::Array(ArrayElemTypeDef::SquareBracket(element, size)) => {
+            // The size is a comment in PostgreSQL.
+            *size = None;
+            known_type(element);
+            match catalog_type(element) {
+                Some("name" | "char") => **element = DataType::Text,
+                Some(_) => **element = DataType::BigInt(None),
+                None => {}
+            }
+        }
+        DataType::Custom(name, _) => {
+            without_system_schema(name);
+            if let Some(known) = named_type(name) {
+                *data_type = known;
+            }
+        }
+        _ => {}
+    }
+}
+
+fn named_type(name: &ObjectName) -> Option<DataType> {
+    let [ObjectNamePart::Identifier(ident)] = name.0.as_slice() else { return None };
+    Some(match folded(ident).as_str() {
+        "bool" => DataType::Boolean,
+        "int2" => DataType::SmallInt(None),
+        "int4" => DataType::Int(None),
+        "int8" => DataType::BigInt(None),
+        "float4" => DataType::Real,
+        "float8" => DataType::DoublePrecision,
+        "numeric" => DataType::Numeric(ExactNumberInfo::None),
+        "text" | "bpchar" => DataType::Text,
+        "varchar" => DataType::Varchar(None),
+        "char" if ident.quote_style.is_none() => DataType::Char(None),
+        "bytea" => DataType::Bytea,
+        "json" | "jsonb" => DataType::JSONB,
+        "date" => DataType::Date,
+        "timestamp" => DataType::Timestamp(None, TimezoneInfo::None),
+        "timestamptz" => DataType::Timestamp(None, TimezoneInfo::Tz),
+        "uuid" => DataType::Uuid,
+        "regclass" => DataType::Regclass,
+        _ => return None,
+    })
+}
+
+/// What `'text'::data_type` means where the planner would convert the text differently.
+fn literal(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlError> {
+    let Some(text) = literal_text(inner) else { return Ok(None) };
+    match data_type {
+        DataType::Bytea => {
+            Ok(Some(Expr::value(Value::HexStringLiteral(hex::encode(bytea(text)?)))))
+        }
+        other if reads_text_itself(other) => Ok(Some(reals(&real_array("array", text)?, other))),
+        DataType::Array(
+            ArrayElemTypeDef::SquareBracket(element, _) | ArrayElemTypeDef::AngleBracket(element),
+        ) => Ok(Some(cast(array(text, element)?, data_type.clone()))),
+        _ => Ok(None),
+    }
+}
+
+/// `expr::vector` and `expr::real[]` as calls of the functions that tell what type they make;
+/// `value` is what the cast became already. A parameter cast to `real[]` stays a cast: it is of
+/// that type.
+fn numbers(value: Option<Expr>, inner: &Expr, data_type: &DataType) -> Option<Expr> {
+    if is_vector(data_type) {
+        let DataType::Custom(_, modifiers) = data_type else { return value };
+        let dimensions = modifiers.iter().map(number);
+        let numbers = value.unwrap_or_else(|| inner.clone());
+        return Some(call(TO_VECTOR, [numbers].into_iter().chain(dimensions)));
+    }
+    let to_reals = cast_type(data_type) == Some(SqlType::Float4Array);
+    if value.is_some() || !to_reals || matches!(inner, Expr::Value(_)) {
+        return value;
+    }
+    Some(call(TO_REAL_ARRAY, [inner.clone()]))
+}
+
+fn reals(numbers: &[f32], data_type: &DataType) -> Expr {
+    let elements = numbers.iter().map(|value| {
+        let digits = number(&value.abs());
+        if value.is_sign_negative() {
+            Expr::UnaryOp { op: UnaryOperator::Minus, expr: Box::new(digits) }
+        } else {
+            digits
+        }
+    });
+    let real = ArrayElemTypeDef::SquareBracket(Box::new(DataType::Real), None);
+    let data_type = match data_type {
+        DataType::Array(_) => data_type.clone(),
+        _ => DataType::Array(real),
+    };
+    cast(Expr::Array(Array { elem: elements.collect(), named: true }), data_type)
+}
+
+/// The type of the parameter in `$1::data_type`.
+fn cast_type(data_type: &DataType) -> Option<SqlType> {
+    match data_type {
+        DataType::Boolean | DataType::Bool => Some(SqlType::Bool),
+        DataType::SmallInt(_) | DataType::Int2(_) => Some(SqlType::Int2),
+        DataType::Int(_) | DataType::Integer(_) | DataType::Int4(_) => Some(SqlType::Int4),
+        DataType::BigInt(_) | DataType::Int8(_) => Some(SqlType::Int8),
+        DataType::Real | DataType::Float4 => Some(SqlType::Float4),
+        DataType::Float8
+        | DataType::DoublePrecision
+        | DataType::Double(ExactNumberInfo::None)
+        | DataType::Float(ExactNumberInfo::None) => Some(SqlType::Float8),
+        DataType::Numeric(_) | DataType::Decimal(_) => Some(SqlType::Numeric),
+        DataType::Text
+        | DataType::Varchar(_)
+        | DataType::CharacterVarying(_)
+        | DataType::Char(_)
+        | DataType::Character(_)
+        | DataType::Uuid => Some(SqlType::Text),
+        DataType::Bytea => Some(SqlType::Bytea),
+        DataType::JSON | DataType::JSONB => Some(SqlType::Jsonb),
+        DataType::Timestamp(..) => Some(SqlType::Timestamptz),
+        DataType::Array(
+            ArrayElemTypeDef::SquareBracket(element, _) | ArrayElemTypeDef::AngleBracket(element),
+        ) => match cast_type(element)? {
+            SqlType::Float4 => Some(SqlType::Float4Array),
+            SqlType::Float8 => Some(SqlType::Float8Array),
+            SqlType::Text => Some(SqlType::TextArray),
+            _ => None,
+        },
+        other if is_vector(other) => Some(SqlType::Vector),
+        _ => None,
+    }
+}

@@ -1,0 +1,161 @@
+//! Functions in FROM: sets of rows are arrays that are unnested, once for each row before them.
+
+use datafusion::sql::sqlparser::ast::{
+    Expr, Function, FunctionArg, Ident, ObjectName, TableAlias, TableAliasColumnDef, TableFactor,
+    Value,
+};
+
+use super::super::marker::{SERIES, SUBSCRIPTS};
+use super::super::name::{folded, name_parts};
+use super::SYSTEM_SCHEMA;
+use super::syntax::{call, number, plain_argument, plain_arguments, select};
+
+/// Functions that return a set of values, and those that return the same values as an array.
+const SETS: [(&str, &str); 6] = [
+    ("generate_series", SERIES),
+    ("generate_subscripts", SUBSCRIPTS),
+    ("jsonb_array_elements", "jsonb_array_elements_array"),
+    ("jsonb_array_elements_text", "jsonb_array_elements_text_array"),
+    ("jsonb_object_keys", "jsonb_object_keys_array"),
+    ("unnest", "unnest"),
+];
+
+/// The one set that the planner makes without an array when its bounds are constants.
+const STREAMED: &str = "generate_series";
+
+/// A call of a function that returns a set, as an array that is unnested.
+pub(super) fn set_as_array(called: &Function) -> Option<Expr> {
+    let name = name_parts(&called.name)?;
+    let [name] = name.as_slice() else { return None };
+    let (_, array) = SETS.into_iter().find(|(set, array)| set == name && set != array)?;
+    Some(call("unnest", [call(array, plain_arguments(&called.args)?)]))
+}
+
+/// Rewrites functions in FROM that the planner does not know there, or names differently.
+pub(super) fn adapt(factor: &mut TableFactor) {
+    let derived = match factor {
+        TableFactor::UNNEST { alias, array_exprs, with_ordinality, with_offset: false, .. } => {
+            let calls = array_exprs.iter().map(|array| call("unnest", [array.clone()])).collect();
+            let set = Set { name: "unnest", alias: alias.take(), calls };
+            Some(set.derived(*with_ordinality))
+        }
+        TableFactor::Table { name, args: Some(args), alias, with_ordinality, .. } => {
+            let constant = args.args.iter().all(is_constant);
+            match set_name(name) {
+                Some(STREAMED) if constant && !*with_ordinality => {
+                    *alias = Some(streamed_alias(alias.take()));
+                    *name = ObjectName::from(vec![Ident::new(STREAMED)]);
+                    None
+                }
+                Some(set) => derived_call(set, &args.args, alias, *with_ordinality),
+                None => None,
+            }
+        }
+        TableFactor::Function { name, args, alias, with_ordinality, .. } => {
+            set_name(name).and_then(|set| derived_call(set, args, alias, *with_ordinality))
+        }
+        _ => None,
+    };
+    if let Some(derived) = derived {
+        *factor = derived;
+    }
+}
+
+/// The set-returning function called `name`.
+fn set_name(name: &ObjectName) -> Option<&'static str> {
+    let parts = name_parts(name)?;
+    let name = match parts.as_slice() {
+        [name] => name,
+        [schema, name] if schema == SYSTEM_SCHEMA => name,
+        _ => return None,
+    };
+    SETS.into_iter().map(|(set, _)| set).find(|set| set == name)
+}
+
+fn derived_call(
+    name: &'static str,
+    args: &[FunctionArg],
+    alias: &mut Option<TableAlias>,
+    with_ordinality: bool,
+) -> Option<TableFactor> {
+    let arguments: Vec<Expr> = args.iter().map(plain_argument).collect::<Option<_>>()?;
+    let calls = match name {
+        // Several arrays side by side.
+        "unnest" => arguments.into_iter().map(|array| call(name, [array])).collect(),
+        _ => vec![call(name, arguments)],
+    };
+    Some(Set { name, alias: alias.take(), calls }.derived(with_ordinality))
+}
+
+/// The values of one or several functions side by side.
+struct Set {
+    name: &'static str,
+    alias: Option<TableAlias>,
+    calls: Vec<Expr>,
+}
+
+impl Set {
+    /// `LATERAL (SELECT f(..) AS column, .. [, its number AS ordinality]) alias`.
+    fn derived(self, with_ordinality: bool) -> TableFactor {
+        let ordinality = with_ordinality.then(|| self.ordinality());
+        let alias = self.alias.unwrap_or_else(|| table_alias(Ident::new(self.name)));
+        let many = self.calls.len() > 1;
+        let named = alias.columns.iter().map(|column| Some(column.name.clone()));
+        let default = if many { self.name.to_owned() } else { folded(&alias.name) };
+        let calls = self.calls.into_iter().map(|call| (call, default.as_str()));
+        let columns = calls.chain(ordinality.map(|call| (call, "ordinality")));
+        let items =
+            columns.zip(named.chain(std::iter::repeat(None))).map(|((call, default), name)| {
+                (call, name.unwrap_or_else(|| Ident::with_quote('"', default)))
+            });
+        TableFactor::Derived {
+            lateral: true,
+            subquery: Box::new(select(items.collect())),
+            alias: Some(TableAlias { columns: Vec::new(), ..alias }),
+            sample: None,
+        }
+    }
+
+    /// `1, 2, ..`, as many as the longest array has elements.
+    fn ordinality(&self) -> Expr {
+        let arrays = self.calls.iter().filter_map(array_in);
+        let longest = call("greatest", arrays.map(|array| call("cardinality", [array])));
+        call("unnest", [call(SERIES, [number(&1), longest])])
+    }
+}
+
+/// The array whose elements a call returns as a set.
+fn array_in(set: &Expr) -> Option<Expr> {
+    let Expr::Function(set) = set else { return None };
+    let name = name_parts(&set.name)?.pop()?;
+    let (_, array) = SETS.into_iter().find(|(set, _)| *set == name)?;
+    let mut arguments = plain_arguments(&set.args)?;
+    if array == "unnest" { arguments.pop() } else { Some(call(array, arguments)) }
+}
+
+/// `generate_series(1, 3) i` has the column `i`; without an alias both are called like it.
+fn streamed_alias(alias: Option<TableAlias>) -> TableAlias {
+    let mut alias = alias.unwrap_or_else(|| table_alias(Ident::new(STREAMED)));
+    if alias.columns.is_empty() {
+        alias.columns = vec![TableAliasColumnDef { name: alias.name.clone(), data_type: None }];
+    }
+    alias
+}
+
+fn table_alias(name: Ident) -> TableAlias {
+    TableAlias { explicit: false, name, columns: Vec::new(), at: None }
+}
+
+/// Whether an argument of a table function is a literal, signed or not.
+fn is_constant(argument: &FunctionArg) -> bool {
+    fn literal(expr: &Expr) -> bool {
+        match expr {
+            Expr::Nested(inner) | Expr::UnaryOp { expr: inner, .. } => literal(inner),
+            Expr::Value(value) => !matches!(value.value, Value::Placeholder(_)),
+            Expr::Interval(_) | Expr::TypedString(_) => true,
+            Expr::Cast { expr, .. } => literal(expr),
+            _ => false,
+        }
+    }
+    plain_argument(argument).is_some_and(|argument| literal(&argument))
+}

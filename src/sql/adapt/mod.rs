@@ -1,0 +1,143 @@
+//! Where PostgreSQL and the planner read the same syntax differently, the parsed statement is
+//! rewritten to what PostgreSQL means, and parameter types that only PostgreSQL infers are noted.
+
+mod array;
+mod cast;
+mod factor;
+mod name;
+mod operator;
+mod syntax;
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    self, Expr, Fetch, Function, FunctionArguments, Ident, LimitClause, ObjectName, ObjectNamePart,
+    Query, Select, TableFactor, Value, VisitMut, VisitorMut,
+};
+
+use super::SqlError;
+use super::marker::ARRAY_SUBQUERY;
+use super::name::{name_parts, parameter_index};
+use super::types::SqlType;
+pub(super) use name::shown_schema;
+use syntax::{call, function};
+
+/// Types that the syntax around parameters decides, by their place in the list.
+pub(super) type ParameterTypes = BTreeMap<usize, SqlType>;
+
+/// Words that are functions without parentheses in PostgreSQL but columns for the parser.
+const BARE_FUNCTIONS: [&str; 2] = ["current_schema", "current_role"];
+
+/// The schema of everything that every database has; functions and types are found without it.
+const SYSTEM_SCHEMA: &str = "pg_catalog";
+
+/// Rewrites `statement`.
+///
+/// # Errors
+/// A literal that is not of the type it is cast to.
+pub(super) fn adapt(statement: &mut ast::Statement) -> Result<ParameterTypes, SqlError> {
+    let mut adapter = Adapter::default();
+    match statement.visit(&mut adapter) {
+        ControlFlow::Continue(()) => Ok(adapter.parameter_types),
+        ControlFlow::Break(error) => Err(error),
+    }
+}
+
+#[derive(Default)]
+struct Adapter {
+    parameter_types: ParameterTypes,
+}
+
+impl Adapter {
+    fn note(&mut self, expr: &Expr, sql_type: SqlType) {
+        if let Expr::Value(value) = expr
+            && let Value::Placeholder(name) = &value.value
+            && let Some(at) = parameter_index(name)
+        {
+            self.parameter_types.entry(at).or_insert(sql_type);
+        }
+    }
+
+    /// What `expr`, whose parts are rewritten already, becomes; none where it stays.
+    fn adapted(&mut self, expr: &mut Expr) -> Result<Option<Expr>, SqlError> {
+        match expr {
+            Expr::Cast { .. } | Expr::TypedString(_) => self.cast(expr),
+            Expr::Identifier(word)
+                if word.quote_style.is_none()
+                    && BARE_FUNCTIONS.contains(&word.value.to_ascii_lowercase().as_str()) =>
+            {
+                Ok(Some(function(word.clone(), FunctionArguments::None)))
+            }
+            Expr::Function(called) => Ok(called_function(called)),
+            other => operator::operator(other),
+        }
+    }
+}
+
+impl VisitorMut for Adapter {
+    type Break = SqlError;
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
+        fetch_as_limit(query);
+        if let Some(LimitClause::LimitOffset { limit, offset, limit_by: _ }) = &query.limit_clause {
+            let bounds = limit.iter().chain(offset.iter().map(|offset| &offset.value));
+            bounds.for_each(|bound| self.note(bound, SqlType::Int8));
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
+        name::name_columns(select);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {
+        factor::adapt(factor);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
+        match self.adapted(expr) {
+            Ok(Some(replacement)) => *expr = replacement,
+            Ok(None) => {}
+            Err(error) => return ControlFlow::Break(error),
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// `FETCH FIRST n ROWS ONLY` is another way to write `LIMIT n`.
+fn fetch_as_limit(query: &mut Query) {
+    let Some(Fetch { with_ties: false, percent: false, quantity }) = &query.fetch else { return };
+    let wanted = quantity.clone().unwrap_or_else(|| Expr::value(Value::Number("1".into(), false)));
+    match &mut query.limit_clause {
+        Some(LimitClause::LimitOffset { limit: limit @ None, .. }) => *limit = Some(wanted),
+        clause @ None => {
+            let limit = Some(wanted);
+            *clause = Some(LimitClause::LimitOffset { limit, offset: None, limit_by: Vec::new() });
+        }
+        Some(_) => return,
+    }
+    query.fetch = None;
+}
+
+/// A call as the planner knows it: without the schema of the system's functions, sets as arrays
+/// that are unnested, and `ARRAY(query)` as a function of a query.
+fn called_function(called: &mut Function) -> Option<Expr> {
+    without_system_schema(&mut called.name);
+    if let FunctionArguments::Subquery(query) = &called.args {
+        let is_array = name_parts(&called.name).is_some_and(|name| name == ["array"]);
+        return is_array.then(|| call(ARRAY_SUBQUERY, [Expr::Subquery(query.clone())]));
+    }
+    factor::set_as_array(called)
+}
+
+/// Strips `pg_catalog.` from the name of a function or type.
+fn without_system_schema(name: &mut ObjectName) {
+    if let [ObjectNamePart::Identifier(Ident { value, .. }), last] = name.0.as_slice()
+        && value.eq_ignore_ascii_case(SYSTEM_SCHEMA)
+    {
+        name.0 = vec![last.clone()];
+    }
+}

@@ -1,0 +1,116 @@
+//! Operators that the planner lacks or reads differently, as functions and other operators.
+
+use datafusion::sql::sqlparser::ast::{
+    ArrayElemTypeDef, BinaryOperator, DataType, Expr, ObjectName, ObjectNamePart, Value,
+    ValueWithSpan,
+};
+
+use super::super::marker::LIKE_ESCAPE;
+use super::super::name::folded;
+use super::super::{SqlError, SqlState};
+use super::SYSTEM_SCHEMA;
+use super::array::array;
+use super::syntax::{call, cast, literal_text, text};
+
+/// Collations that order by code points, as everything here does, and the one that means any.
+const COLLATIONS: [&str; 5] = ["default", "C", "POSIX", "ucs_basic", "C.UTF-8"];
+
+/// What an operator and its operands become; none where they stay.
+pub(super) fn operator(expr: &mut Expr) -> Result<Option<Expr>, SqlError> {
+    match expr {
+        Expr::BinaryOp { op, .. } => {
+            unqualified(op)?;
+            Ok(None)
+        }
+        Expr::AnyOp { compare_op, right, .. } | Expr::AllOp { compare_op, right, .. } => {
+            unqualified(compare_op)?;
+            if let Some(written) = literal_text(right) {
+                **right = text_array(written)?;
+            }
+            Ok(None)
+        }
+        Expr::Collate { expr, collation } => {
+            check_collation(collation)?;
+            Ok(Some((**expr).clone()))
+        }
+        Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. } => {
+            if let Some(escape) = escape_char.take() {
+                escaped(pattern, &escape);
+            }
+            Ok(None)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// `OPERATOR(pg_catalog.=)` is `=`.
+fn unqualified(op: &mut BinaryOperator) -> Result<(), SqlError> {
+    let BinaryOperator::PGCustomBinaryOperator(parts) = op else { return Ok(()) };
+    let named = match parts.as_slice() {
+        [name] => named(name),
+        [schema, name] if schema == SYSTEM_SCHEMA => named(name),
+        _ => None,
+    };
+    let Some(known) = named else {
+        let message = format!("operator does not exist: {}", parts.join("."));
+        return Err(SqlError::new(SqlState::UndefinedFunction, message));
+    };
+    *op = known;
+    Ok(())
+}
+
+fn named(name: &str) -> Option<BinaryOperator> {
+    Some(match name {
+        "=" => BinaryOperator::Eq,
+        "<>" | "!=" => BinaryOperator::NotEq,
+        "<" => BinaryOperator::Lt,
+        "<=" => BinaryOperator::LtEq,
+        ">" => BinaryOperator::Gt,
+        ">=" => BinaryOperator::GtEq,
+        "+" => BinaryOperator::Plus,
+        "-" => BinaryOperator::Minus,
+        "*" => BinaryOperator::Multiply,
+        "/" => BinaryOperator::Divide,
+        "%" => BinaryOperator::Modulo,
+        "||" => BinaryOperator::StringConcat,
+        "~" => BinaryOperator::PGRegexMatch,
+        "~*" => BinaryOperator::PGRegexIMatch,
+        "!~" => BinaryOperator::PGRegexNotMatch,
+        "!~*" => BinaryOperator::PGRegexNotIMatch,
+        "~~" => BinaryOperator::PGLikeMatch,
+        "~~*" => BinaryOperator::PGILikeMatch,
+        "!~~" => BinaryOperator::PGNotLikeMatch,
+        "!~~*" => BinaryOperator::PGNotILikeMatch,
+        _ => return None,
+    })
+}
+
+/// An array of texts from `'{a,b}'`; elements are compared as what they are compared with.
+fn text_array(written: &str) -> Result<Expr, SqlError> {
+    let texts = ArrayElemTypeDef::SquareBracket(Box::new(DataType::Text), None);
+    Ok(cast(array(written, &DataType::Text)?, DataType::Array(texts)))
+}
+
+fn check_collation(collation: &ObjectName) -> Result<(), SqlError> {
+    let name = match collation.0.last() {
+        Some(ObjectNamePart::Identifier(ident)) => folded(ident),
+        _ => String::new(),
+    };
+    if COLLATIONS.contains(&name.as_str()) {
+        return Ok(());
+    }
+    let message = format!("collation \"{name}\" for encoding \"UTF8\" does not exist");
+    Err(SqlError::new(SqlState::UndefinedObject, message))
+}
+
+/// Writes the escapes of a LIKE pattern as backslashes, which is all that the planner knows.
+fn escaped(pattern: &mut Expr, escape: &ValueWithSpan) {
+    let (Value::SingleQuotedString(letter) | Value::EscapedStringLiteral(letter)) = &escape.value
+    else {
+        return;
+    };
+    if letter != "\\" {
+        let inner = std::mem::replace(pattern, Expr::value(Value::Null));
+        *pattern = call(LIKE_ESCAPE, [inner, text(letter)]);
+    }
+}

@@ -1,0 +1,113 @@
+//! Whole numbers in sequence, as arrays.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    Array, ArrayBuilder, ArrayRef, AsArray, Int32Builder, Int64Builder, ListBuilder,
+};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Field, Int64Type};
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{Signature, TypeSignature, Volatility};
+
+use super::super::marker::{SERIES, SUBSCRIPTS};
+use super::super::{SqlError, SqlState};
+use super::{Function, arity};
+
+/// Most numbers of one batch: they are all in memory, and the memory pool does not count them.
+const NUMBERS_MAX: usize = 1 << 20;
+
+pub(super) fn functions() -> Vec<Function> {
+    let list = |element| {
+        Field::new("", DataType::List(Arc::new(Field::new_list_field(element, true))), true)
+    };
+    let bounds = vec![TypeSignature::Any(2), TypeSignature::Any(3)];
+    vec![
+        Function {
+            name: SERIES,
+            signature: Signature::one_of(bounds, Volatility::Immutable),
+            returns: list(DataType::Int64),
+            body: series,
+        },
+        Function::any(SUBSCRIPTS, 2, list(DataType::Int32), subscripts),
+    ]
+}
+
+/// From the first argument to the second, by steps of the third or of one.
+fn series(arguments: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
+    let columns = arguments.iter().map(|column| cast(column, &DataType::Int64));
+    let columns: Vec<_> = columns.collect::<Result<_, _>>()?;
+    let columns: Vec<_> = columns.iter().map(AsArray::as_primitive::<Int64Type>).collect();
+    let rows = arguments.first().map_or(0, Array::len);
+    let mut lists = ListBuilder::new(Int64Builder::new());
+    for row in 0..rows {
+        if columns.iter().any(|column| column.is_null(row)) {
+            lists.append_null();
+            continue;
+        }
+        let mut bounds = columns.iter().map(|column| column.value(row));
+        let (from, to) = (bounds.next().unwrap_or(1), bounds.next().unwrap_or(0));
+        let step = bounds.next().unwrap_or(1);
+        if step == 0 {
+            let message = "step size cannot equal zero";
+            return Err(SqlError::new(SqlState::InvalidParameterValue, message).into());
+        }
+        let within = |next: &i64| if step > 0 { *next <= to } else { *next >= to };
+        let mut next = Some(from);
+        while let Some(value) = next.filter(within) {
+            if lists.values().len() == NUMBERS_MAX {
+                return Err(too_many().into());
+            }
+            lists.values().append_value(value);
+            next = value.checked_add(step);
+        }
+        lists.append(true);
+    }
+    Ok(Arc::new(lists.finish()))
+}
+
+/// The subscripts of arrays in one of their dimensions.
+fn subscripts(arguments: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
+    let [arrays, dimensions] = arguments else { return Err(arity(SUBSCRIPTS)) };
+    let dimensions = cast(dimensions, &DataType::Int64)?;
+    let dimensions = dimensions.as_primitive::<Int64Type>();
+    let mut lists = ListBuilder::new(Int32Builder::new());
+    for (row, dimension) in dimensions.iter().enumerate() {
+        let length = dimension.and_then(|dimension| length_at(arrays, row, dimension));
+        let Some(length) = length else {
+            lists.append_null();
+            continue;
+        };
+        if lists.values().len() + length > NUMBERS_MAX {
+            return Err(too_many().into());
+        }
+        for subscript in (1..).take(length) {
+            lists.values().append_value(subscript);
+        }
+        lists.append(true);
+    }
+    Ok(Arc::new(lists.finish()))
+}
+
+/// How many elements the array in `row` has in its `dimension`, counted from 1.
+fn length_at(arrays: &ArrayRef, row: usize, dimension: i64) -> Option<usize> {
+    if arrays.is_null(row) || dimension < 1 {
+        return None;
+    }
+    let elements = match arrays.data_type() {
+        DataType::List(_) => arrays.as_list::<i32>().value(row),
+        DataType::LargeList(_) => arrays.as_list::<i64>().value(row),
+        DataType::FixedSizeList(..) => arrays.as_fixed_size_list().value(row),
+        _ => return None,
+    };
+    match dimension {
+        1 => Some(elements.len()),
+        _ if elements.is_empty() => None,
+        deeper => length_at(&elements, 0, deeper - 1),
+    }
+}
+
+fn too_many() -> SqlError {
+    let message = format!("a set made of arrays has more than {NUMBERS_MAX} numbers");
+    SqlError::new(SqlState::ProgramLimitExceeded, message)
+}
