@@ -64,7 +64,7 @@ const STORAGE: House = House {
         &["inventory", "version"],
         &["attachment", "gc", "scan", "sealed"],
         &["checkpoint", "prepare", "recovery", "snapshot"],
-        &["check", "compaction", "join"],
+        &["check", "compaction", "join", "transaction"],
         &["activity", "backup", "erasure", "worker"],
         &["committer", "restore"],
         &["loader"],

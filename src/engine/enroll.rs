@@ -4,12 +4,10 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use likeness_storage::{
-    Embedding, GalleryDescriptor, GalleryId, Lsn, Row, Store, TemplateId, WriteBatch, WriteError,
-};
+use likeness_storage::{Embedding, GalleryDescriptor, Lsn, Row, TemplateId};
 
 use super::identify::checked_embedding;
-use super::{EngineError, EnrolledFace, Tenant, blocking, now_us};
+use super::{Changes, EngineError, EnrolledFace, Tenant, TenantSnapshot, now_us};
 use crate::biometric::{AttributeSet, BoundingBox};
 use crate::vision::{AnalyzedFace, DetectedFace, Pipeline, VisionError};
 
@@ -17,9 +15,6 @@ use crate::vision::{AnalyzedFace, DetectedFace, Pipeline, VisionError};
 const EXTERNAL_ID_CHARS_MAX: usize = 255;
 /// Longest metadata in bytes of JSON text.
 const METADATA_BYTES_MAX: usize = 64 * 1024;
-/// Bytes of embeddings from which rows are written straight to a segment: below that a file of
-/// their own costs more than it saves.
-const BULK_BYTES_MIN: usize = 8 << 20;
 /// Most faces one image may enrol.
 const FACES_PER_IMAGE_MAX: usize = 100;
 
@@ -123,9 +118,28 @@ impl Tenant {
         gallery: &str,
         drafts: Vec<EnrollmentDraft>,
     ) -> Result<Vec<Enrollment>, EngineError> {
-        let gallery = Arc::clone(self.snapshot().descriptor(gallery)?);
+        let (changes, enrollments) = self.enrollment(&self.snapshot(), gallery, drafts).await?;
+        match self.write(changes).await {
+            Ok(_) => Ok(enrollments),
+            // New faces meet nothing but the drop of their gallery.
+            Err(EngineError::Conflict) => Err(EngineError::GalleryNotFound(gallery.to_owned())),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What enrolling every draft would change, as of `at`, and the faces as they would be.
+    ///
+    /// # Errors
+    /// As [`Tenant::enroll`].
+    pub async fn enrollment(
+        &self,
+        at: &TenantSnapshot,
+        gallery: &str,
+        drafts: Vec<EnrollmentDraft>,
+    ) -> Result<(Changes, Vec<Enrollment>), EngineError> {
+        let gallery = Arc::clone(at.descriptor(gallery)?);
         drafts.iter().try_for_each(check_draft)?;
-        let mut rows = Vec::new();
+        let mut changes = Changes::new(at);
         let mut enrollments = Vec::with_capacity(drafts.len());
         for draft in drafts {
             let EnrollmentDraft { source, external_face_id, external_image_id, metadata } = draft;
@@ -147,19 +161,11 @@ impl Tenant {
                 };
                 // A face does not show the LSN that its row is about to get.
                 faces.push(row.as_ref(Lsn::default()).into());
-                rows.push(row);
+                changes.enroll(&gallery, row);
             }
             enrollments.push(Enrollment { faces, unenrolled });
         }
-        if !rows.is_empty() {
-            let engine = Arc::clone(&self.engine);
-            blocking(move || {
-                let stored = store_rows(&engine.store, gallery.id, rows);
-                stored.map_err(|error| EngineError::of_write(error, &gallery.name))
-            })
-            .await?;
-        }
-        Ok(enrollments)
+        Ok((changes, enrollments))
     }
 
     async fn samples(
@@ -193,23 +199,6 @@ impl Tenant {
         }
         Ok(samples)
     }
-}
-
-/// Makes rows durable and searchable, all or none: few through the log, many past it.
-fn store_rows(store: &Store, gallery: GalleryId, rows: Vec<Row>) -> Result<(), WriteError> {
-    let bytes = rows.iter().map(|row| size_of_val(row.embedding.as_slice())).sum::<usize>();
-    if bytes < BULK_BYTES_MIN {
-        let mut batch = WriteBatch::new();
-        for row in rows {
-            batch.enroll(gallery, row);
-        }
-        return store.write(batch).map(drop);
-    }
-    let mut loader = store.load(gallery)?;
-    for row in rows {
-        loader.push(row)?;
-    }
-    loader.commit().map(drop)
 }
 
 fn read_samples(

@@ -78,6 +78,16 @@ pub enum EngineError {
     /// What is stored is damaged. Nothing was answered from it; the log names the file.
     #[error("stored data is damaged: the server's log names the file")]
     Damaged(#[source] Corruption),
+    /// Others changed, since these changes were computed, what they would change. Computing them
+    /// again may succeed.
+    #[error("could not serialize access due to concurrent update")]
+    Conflict,
+    /// What is to be changed at once exceeds a bound.
+    #[error("{0}")]
+    TooLarge(String),
+    /// Open transactions hold as many changes as they may.
+    #[error("open transactions hold {0} MiB of changes together, which is all they may")]
+    TooMuchUncommitted(u64),
     /// The caller withdrew the request.
     #[error("canceled on request")]
     Cancelled,
@@ -116,7 +126,9 @@ impl From<WriteError> for EngineError {
             WriteError::GalleryExists { name, .. } => Self::GalleryExists(name.into()),
             WriteError::ReadOnly { .. } => Self::ReadOnly(error),
             WriteError::Corruption(corruption) => Self::Damaged(corruption),
-            WriteError::TooLarge { .. } => Self::invalid("request", error.to_string()),
+            WriteError::TooLarge { .. } => Self::TooLarge(error.to_string()),
+            // It was there when the changes were computed.
+            WriteError::Conflict | WriteError::NoSuchGallery(_) => Self::Conflict,
             other => Self::Internal(Box::new(other)),
         }
     }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use likeness_storage::{GalleryId, ReadError, RowRef, TemplateId, WriteBatch};
+use likeness_storage::{GalleryId, ReadError, RowRef, TemplateId};
 
 use super::identify::CancelOnDrop;
-use super::{EngineError, Tenant, TenantSnapshot, blocking};
+use super::{Changes, EngineError, Tenant, TenantSnapshot, blocking};
 use crate::biometric::{BoundingBox, FaceId};
 
 /// One enrolled face, without its template.
@@ -133,6 +133,19 @@ impl TenantSnapshot {
         })
         .await
     }
+
+    /// What removing faces of `gallery` would change.
+    ///
+    /// # Errors
+    /// [`EngineError::GalleryNotFound`].
+    pub fn removal(&self, gallery: &str, face_ids: Vec<FaceId>) -> Result<Changes, EngineError> {
+        let gallery = self.descriptor(gallery)?;
+        let mut changes = Changes::new(self);
+        for face_id in face_ids {
+            changes.remove(gallery, face_id);
+        }
+        Ok(changes)
+    }
 }
 
 impl Tenant {
@@ -162,18 +175,15 @@ impl Tenant {
         gallery: &str,
         face_ids: Vec<FaceId>,
     ) -> Result<u64, EngineError> {
-        let gallery = Arc::clone(self.snapshot().descriptor(gallery)?);
-        if face_ids.is_empty() {
+        let removal = self.snapshot().removal(gallery, face_ids)?;
+        if removal.is_empty() {
             return Ok(0);
         }
-        let engine = Arc::clone(&self.engine);
+        let (engine, gallery) = (Arc::clone(&self.engine), gallery.to_owned());
         blocking(move || {
-            let mut batch = WriteBatch::new();
-            for face_id in face_ids {
-                batch.remove(gallery.id, TemplateId::new(face_id.as_u128()));
-            }
-            let commit = engine.store.write(batch);
-            Ok(commit.map_err(|error| EngineError::of_write(error, &gallery.name))?.removed)
+            // Whatever others did to these faces: they are to go.
+            let commit = engine.store.write(removal.batch);
+            Ok(commit.map_err(|error| EngineError::of_write(error, &gallery))?.removed)
         })
         .await
     }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use likeness_storage::{Dim, GalleryDescriptor, GalleryDraft, Precision, WriteBatch};
+use likeness_storage::{Dim, GalleryDescriptor, GalleryDraft, Precision};
 
-use super::{EngineError, Tenant, TenantSnapshot, blocking, now_us};
+use super::{Changes, EngineError, Tenant, TenantSnapshot, now_us};
 
 /// Longest gallery name in characters.
 const NAME_CHARS_MAX: usize = 120;
@@ -62,16 +62,23 @@ impl Tenant {
     /// or dimension count, [`EngineError::ModelUnavailable`] when the default model is asked for
     /// and none is loaded.
     pub async fn create_gallery(&self, request: GalleryRequest) -> Result<Gallery, EngineError> {
-        let draft = self.draft(request)?;
-        let (engine, tenant) = (Arc::clone(&self.engine), self.clone());
-        blocking(move || {
-            let name = draft.name.clone();
-            let mut batch = WriteBatch::new();
-            batch.create_gallery(draft);
-            engine.store.write(batch)?;
-            tenant.snapshot().gallery(&name)
-        })
-        .await
+        let name = request.name.clone();
+        self.write(self.creation(&self.snapshot(), request)?).await?;
+        self.snapshot().gallery(&name)
+    }
+
+    /// What creating a gallery would change.
+    ///
+    /// # Errors
+    /// As [`Tenant::create_gallery`]; that the name is taken shows when the changes are written.
+    pub fn creation(
+        &self,
+        at: &TenantSnapshot,
+        request: GalleryRequest,
+    ) -> Result<Changes, EngineError> {
+        let mut changes = Changes::new(at);
+        changes.create_gallery(self.draft(request)?);
+        Ok(changes)
     }
 
     /// Drops a gallery and all its faces; durable when this returns.
@@ -79,15 +86,11 @@ impl Tenant {
     /// # Errors
     /// [`EngineError::GalleryNotFound`].
     pub async fn drop_gallery(&self, name: &str) -> Result<(), EngineError> {
-        let id = self.snapshot().descriptor(name)?.id;
-        let (engine, name) = (Arc::clone(&self.engine), name.to_owned());
-        blocking(move || {
-            let mut batch = WriteBatch::new();
-            batch.drop_gallery(id);
-            engine.store.write(batch).map_err(|error| EngineError::of_write(error, &name))?;
-            Ok(())
-        })
-        .await
+        match self.write(self.snapshot().drop_of(name)?).await {
+            Ok(_) => Ok(()),
+            Err(EngineError::Conflict) => Err(EngineError::GalleryNotFound(name.to_owned())),
+            Err(error) => Err(error),
+        }
     }
 
     fn draft(&self, request: GalleryRequest) -> Result<GalleryDraft, EngineError> {
@@ -144,6 +147,16 @@ impl TenantSnapshot {
         self.snapshot
             .gallery_by_name(self.tenant.as_str(), name)
             .ok_or_else(|| EngineError::GalleryNotFound(name.to_owned()))
+    }
+
+    /// What dropping the gallery called `name` would change.
+    ///
+    /// # Errors
+    /// [`EngineError::GalleryNotFound`].
+    pub fn drop_of(&self, name: &str) -> Result<Changes, EngineError> {
+        let mut changes = Changes::new(self);
+        changes.drop_gallery(self.descriptor(name)?);
+        Ok(changes)
     }
 
     fn describe(&self, descriptor: &GalleryDescriptor) -> Gallery {

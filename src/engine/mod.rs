@@ -6,6 +6,7 @@
 //! exception is `keyring`, which is not async: looking up a key costs one `stat` of a local file
 //! and, after the keys changed, reading it.
 
+mod changes;
 mod compare;
 mod detect;
 mod enroll;
@@ -20,8 +21,10 @@ mod operating_point;
 mod role;
 mod similar;
 mod tenant;
+mod transaction;
 mod upkeep;
 
+pub use changes::{Changes, Written};
 pub use compare::ImageComparison;
 pub use enroll::{Enrollment, EnrollmentDraft, QualityFilter, TemplateSource, UnenrolledFace};
 pub use error::EngineError;
@@ -38,6 +41,7 @@ pub use operating_point::{CalibratedThreshold, ErrorRate};
 pub use role::{Action, Role};
 pub use similar::{FacePair, SimilarFaces, SimilarRequest};
 pub use tenant::{Tenant, TenantName, TenantNameError};
+pub use transaction::Transaction;
 
 pub use likeness_storage::Activity;
 
@@ -48,6 +52,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use likeness_storage::Store;
 
+use self::transaction::Uncommitted;
 use crate::biometric::FaceIdGenerator;
 
 /// Similarity from which two faces count as the same person unless the caller says otherwise.
@@ -59,12 +64,14 @@ pub struct Engine {
     store: Arc<Store>,
     inference: Inference,
     face_ids: FaceIdGenerator,
+    uncommitted: Arc<Uncommitted>,
 }
 
 impl Engine {
     /// An engine over an open store, with or without a model pack to read images with.
     pub fn new(store: Arc<Store>, inference: Inference) -> Arc<Self> {
-        Arc::new(Self { store, inference, face_ids: FaceIdGenerator::new() })
+        let face_ids = FaceIdGenerator::new();
+        Arc::new(Self { store, inference, face_ids, uncommitted: Arc::default() })
     }
 
     /// The handle through which callers of `tenant` reach their own galleries, and only those.

@@ -181,7 +181,8 @@ impl From<EngineError> for ApiError {
             EngineError::FaceNotFound(_) | EngineError::NoFaceNamed(_) => Code::FaceNotFound,
             EngineError::InvalidValue { .. }
             | EngineError::SeveralFacesNamed(_)
-            | EngineError::DimensionMismatch { .. } => Code::InvalidParameter,
+            | EngineError::DimensionMismatch { .. }
+            | EngineError::TooLarge(_) => Code::InvalidParameter,
             EngineError::ModelMismatch { .. } => Code::ModelMismatch,
             EngineError::Image(image) => return of_image(image),
             EngineError::NoFace => Code::NoFaceDetected,
@@ -197,6 +198,9 @@ impl From<EngineError> for ApiError {
                 return Self::new(Code::ReadOnly, way_out).caused_by(error);
             }
             EngineError::Cancelled => return Self::overloaded("the request was given up"),
+            EngineError::Conflict | EngineError::TooMuchUncommitted(_) => {
+                return Self::overloaded("others change the same; try again");
+            }
             EngineError::Internal(_) | EngineError::Damaged(_) => return Self::internal(error),
         };
         Self::new(code, error.to_string())

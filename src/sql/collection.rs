@@ -14,8 +14,9 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 use super::catalog::{GalleryCatalog, SCHEMA};
 use super::columns::{schema_of, timestamp_field, timestamps};
 use super::name::{folded, name_parts};
+use super::transaction::Writer;
 use super::{Outcome, SqlError, SqlState};
-use crate::engine::{EngineError, GalleryModel, GalleryRequest, Precision, TenantSnapshot};
+use crate::engine::{GalleryModel, GalleryRequest, Precision, TenantSnapshot};
 
 /// A statement about collections.
 #[derive(Debug)]
@@ -105,13 +106,17 @@ fn create(parser: &mut Parser<'_>) -> Result<CreateCollection, ParserError> {
 }
 
 impl CreateCollection {
-    /// Creates the collection; durable when this returns.
-    pub(super) async fn run(&self, catalog: &GalleryCatalog) -> Result<Outcome, SqlError> {
-        let request = self.request(catalog)?;
-        match catalog.tenant().create_gallery(request).await {
+    /// Creates the collection.
+    pub(super) async fn run(
+        &self,
+        catalog: &GalleryCatalog,
+        writer: &Writer,
+    ) -> Result<Outcome, SqlError> {
+        let changes = catalog.tenant().creation(catalog.snapshot(), self.request(catalog)?)?;
+        match writer.apply(changes).await {
             Ok(_) => {}
-            Err(EngineError::GalleryExists(_)) if self.if_not_exists => {}
-            Err(error) => return Err(error.into()),
+            Err(error) if self.if_not_exists && error.state == SqlState::DuplicateTable => {}
+            Err(error) => return Err(error),
         }
         Ok(Outcome::Done { tag: "CREATE COLLECTION", rows: None })
     }
@@ -189,14 +194,18 @@ fn string(option: &Ident, value: &Value) -> Result<String, SqlError> {
 }
 
 impl DropCollection {
-    /// Drops the collection; durable when this returns.
-    pub(super) async fn run(&self, catalog: &GalleryCatalog) -> Result<Outcome, SqlError> {
-        let dropped = match catalog.gallery_name(&self.name) {
-            Ok(name) => catalog.tenant().drop_gallery(name).await.map_err(SqlError::from),
+    /// Drops the collection.
+    pub(super) async fn run(
+        &self,
+        catalog: &GalleryCatalog,
+        writer: &Writer,
+    ) -> Result<Outcome, SqlError> {
+        let changes = match catalog.gallery_name(&self.name) {
+            Ok(name) => catalog.snapshot().drop_of(name).map_err(SqlError::from),
             Err(error) => Err(error),
         };
-        match dropped {
-            Ok(()) => {}
+        match changes {
+            Ok(changes) => drop(writer.apply(changes).await?),
             Err(error) if self.if_exists && error.state == SqlState::UndefinedTable => {}
             Err(error) => return Err(error),
         }

@@ -16,6 +16,7 @@ use likeness_storage::limits::BATCH_OPERATIONS_MAX;
 use super::name::name_parts;
 use super::query::QueryContext;
 use super::search::face_ids;
+use super::transaction::Writer;
 use super::{Outcome, SqlError, SqlState};
 
 /// `DELETE FROM c [AS alias] [WHERE predicate]`.
@@ -62,10 +63,11 @@ impl Delete {
         &self.query
     }
 
-    /// Deletes the rows that satisfy the predicate now; durable when this returns.
+    /// Deletes the rows that satisfy the predicate now.
     pub(super) async fn run(
         &self,
         context: &QueryContext,
+        writer: &Writer,
         parameters: Vec<ScalarValue>,
     ) -> Result<Outcome, SqlError> {
         let name = context.catalog().gallery_name(&self.name)?;
@@ -83,8 +85,8 @@ impl Delete {
                     .with_hint("Delete in several statements, or drop the collection."));
             }
         }
-        let removed = context.catalog().tenant().remove_faces(name, ids).await?;
-        Ok(Outcome::Done { tag: "DELETE", rows: Some(removed) })
+        let written = writer.apply(context.catalog().snapshot().removal(name, ids)?).await?;
+        Ok(Outcome::Done { tag: "DELETE", rows: Some(written.removed) })
     }
 }
 

@@ -104,6 +104,11 @@ impl From<EngineError> for SqlError {
                 )
             }
             EngineError::ReadOnly(_) => Self::new(SqlState::ReadOnlySqlTransaction, message),
+            EngineError::Conflict => Self::new(SqlState::SerializationFailure, message)
+                .with_hint("The transaction might succeed if retried."),
+            EngineError::TooLarge(_) => Self::new(SqlState::ProgramLimitExceeded, message),
+            EngineError::TooMuchUncommitted(_) => Self::new(SqlState::OutOfMemory, message)
+                .with_hint("Try again when other transactions have ended, or commit earlier."),
             EngineError::Cancelled => Self::new(SqlState::QueryCanceled, message),
             EngineError::Damaged(cause) => {
                 tracing::error!(error = &cause as &dyn Error, "statement met damaged data");

@@ -14,10 +14,13 @@ use super::columns::{GalleryColumn, schema_of};
 use super::constant::{bytes, reals, text, without_text_casts};
 use super::name::{folded, name_parts};
 use super::query::QueryContext;
+use super::transaction::Writer;
 use super::types::SqlType;
 use super::{Outcome, SqlError, SqlState};
 use crate::biometric::{AttributeSet, BoundingBox};
-use crate::engine::{EngineError, EnrolledFace, EnrollmentDraft, QualityFilter, TemplateSource};
+use crate::engine::{
+    EngineError, EnrolledFace, EnrollmentDraft, QualityFilter, TemplateSource, TenantSnapshot,
+};
 
 /// `INSERT INTO c (columns) VALUES (..), .. [RETURNING ..]`.
 #[derive(Debug)]
@@ -132,10 +135,11 @@ impl Insert {
         Ok(())
     }
 
-    /// Enrols all rows; durable and searchable when this returns.
+    /// Enrols all rows.
     pub(super) async fn run(
         &self,
         context: &QueryContext,
+        writer: &Writer,
         parameters: &[ScalarValue],
     ) -> Result<Outcome, SqlError> {
         let name = context.catalog().gallery_name(&self.name)?;
@@ -150,13 +154,16 @@ impl Insert {
         let drafts: Result<Vec<_>, _> =
             self.rows.iter().map(|row| self.draft(row, context, parameters)).collect();
         let tenant = context.catalog().tenant();
-        let enrollments = tenant.enroll(name, drafts?).await?;
+        let at = context.catalog().snapshot();
+        let (changes, enrollments) = tenant.enrollment(at, name, drafts?).await?;
+        writer.apply(changes).await?;
         let faces: Vec<EnrolledFace> =
             enrollments.into_iter().flat_map(|enrollment| enrollment.faces).collect();
         match &self.returning {
             None => Ok(Outcome::Done { tag: "INSERT 0", rows: Some(faces.len() as u64) }),
             Some(returning) => {
-                let batch = self.returned_rows(returning, name, &faces, context)?;
+                let now = writer.snapshot();
+                let batch = self.returned_rows(returning, name, &faces, &now)?;
                 Ok(Outcome::of_batch("INSERT 0", batch))
             }
         }
@@ -201,9 +208,8 @@ impl Insert {
         returning: &[Returned],
         gallery: &str,
         faces: &[EnrolledFace],
-        context: &QueryContext,
+        now: &TenantSnapshot,
     ) -> Result<RecordBatch, SqlError> {
-        let now = context.catalog().tenant().snapshot();
         let gallery = now.descriptor(gallery).ok().map(|descriptor| descriptor.id);
         let boxes: Vec<_> =
             faces.iter().map(|face| face.bounding_box.map(BoundingBox::to_array)).collect();

@@ -21,6 +21,7 @@ mod insert;
 mod lexer;
 mod marker;
 mod name;
+mod notice;
 mod outcome;
 mod parser;
 mod picture;
@@ -44,6 +45,7 @@ mod vector;
 mod yielding;
 
 pub use error::SqlError;
+pub use notice::Notice;
 pub use outcome::{Description, Outcome, TransactionStatus};
 pub use session::SqlSession;
 pub use state::SqlState;

@@ -18,7 +18,7 @@ use super::search::DirectSearch;
 use super::settings;
 use super::statement::{Command, Explain};
 use super::storage::{self, StorageCommand};
-use super::transaction::check_mode;
+use super::transaction;
 use super::{SqlError, SqlState, Statement};
 
 /// How deeply parentheses and subqueries may be nested.
@@ -85,6 +85,9 @@ fn own(parser: &mut Parser<'_>) -> Result<Option<Command>, ParserError> {
             CollectionCommand::Show => Command::ShowCollections,
         }));
     }
+    if let Some(command) = transaction::parse(parser)? {
+        return Ok(Some(Command::Transaction(command)));
+    }
     Ok(storage::parse(parser)?.map(|command| match command {
         StorageCommand::Vacuum(vacuum) => Command::Vacuum(vacuum),
         StorageCommand::Show => Command::ShowStorage,
@@ -124,20 +127,6 @@ fn standard(statement: ast::Statement, name: &str) -> Result<Command, SqlError> 
             let all = name.quote_style.is_none() && name.value.eq_ignore_ascii_case("all");
             Ok(Command::Deallocate((!all).then(|| folded(&name))))
         }
-        ast::Statement::StartTransaction {
-            modes,
-            begin,
-            transaction: _,
-            modifier: None,
-            statements,
-            exception: None,
-            has_end_keyword: false,
-        } if statements.is_empty() => {
-            modes.into_iter().try_for_each(check_mode)?;
-            Ok(Command::Begin(if begin { "BEGIN" } else { "START TRANSACTION" }))
-        }
-        ast::Statement::Commit { chain: false, end: _, modifier: None } => Ok(Command::Commit),
-        ast::Statement::Rollback { chain: false, savepoint: None } => Ok(Command::Rollback),
         _ => Err(SqlError::unsupported(name)),
     }
 }

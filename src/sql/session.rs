@@ -19,23 +19,27 @@ use super::query::{QueryContext, explain_schema, plan_parameters, plan_schema, s
 use super::settings::{SettingCommand, Settings, show_all_schema, show_schema};
 use super::statement::Command;
 use super::storage::{storage, storage_schema};
-use super::transaction::Transaction;
+use super::transaction::Writer;
 use super::{
-    Description, Outcome, SqlError, SqlState, SqlType, Statement, TransactionStatus, function,
-    parser, scalar, vector,
+    Description, Notice, Outcome, SqlError, SqlState, SqlType, Statement, TransactionStatus,
+    function, parser, scalar, vector,
 };
 use crate::engine::{Role, Tenant};
+
+/// How often a statement that is a transaction of its own is tried where others came first.
+const ATTEMPTS_MAX: usize = 20;
 
 /// One connection's view of its tenant's galleries. All methods take `&self`; a door calls them
 /// one after the other, as the wire protocol does.
 #[derive(Debug)]
 pub struct SqlSession {
-    tenant: Tenant,
     role: Role,
     /// Functions and rules; an error here is answered to every query.
     state: Result<SessionState, SqlError>,
     settings: Mutex<Settings>,
-    transaction: Mutex<Transaction>,
+    writer: Writer,
+    /// What the client has not been told yet.
+    notices: Mutex<Vec<Notice>>,
 }
 
 impl SqlSession {
@@ -49,8 +53,8 @@ impl SqlSession {
             scalar::register(&mut state)?;
             Ok(state)
         });
-        let settings = Mutex::new(Settings::default());
-        Self { tenant, role, state, settings, transaction: Mutex::new(Transaction::Idle) }
+        let (settings, notices) = (Mutex::default(), Mutex::default());
+        Self { role, state, settings, writer: Writer::new(tenant), notices }
     }
 
     /// Parses all statements of one message; an empty text holds none. Runs nothing.
@@ -102,14 +106,34 @@ impl SqlSession {
 
     /// Where the session stands; what the end of each reply on the wire tells.
     pub fn transaction_status(&self) -> TransactionStatus {
-        self.transaction.lock().status()
+        self.writer.status()
+    }
+
+    /// Makes the statements from here to [`Self::end_implicit`] one transaction, as those of one
+    /// text are, or those before a Sync. In a block it changes nothing, and a statement that ends a
+    /// block ends this too.
+    pub fn begin_implicit(&self) {
+        self.writer.begin_implicit();
+    }
+
+    /// Commits what statements did since [`Self::begin_implicit`], unless a block is open now.
+    ///
+    /// # Errors
+    /// Why nothing of it happened.
+    pub async fn end_implicit(&self) -> Result<(), SqlError> {
+        self.writer.end_implicit().await
+    }
+
+    /// What the client should be told beside the answers it got; each is handed out once.
+    pub fn take_notices(&self) -> Vec<Notice> {
+        std::mem::take(&mut *self.notices.lock())
     }
 
     /// Marks an open transaction block as failed: for errors found outside this module, such as
     /// an undecodable parameter or an error in the middle of a result. Errors of this module's
     /// methods do it by themselves.
     pub fn fail_transaction(&self) {
-        self.transaction.lock().fail();
+        self.writer.fail();
     }
 
     fn failing_the_block<T>(&self, result: Result<T, SqlError>) -> Result<T, SqlError> {
@@ -121,8 +145,8 @@ impl SqlSession {
 
     /// Everything that must hold before a statement is looked at more closely.
     fn check(&self, statement: &Statement) -> Result<(), SqlError> {
-        if !statement.ends_transaction() {
-            self.transaction.lock().check_usable()?;
+        if !statement.ends_failure() {
+            self.writer.check_usable()?;
         }
         let command = statement.command();
         if !self.role.allows(command.action()) {
@@ -131,14 +155,16 @@ impl SqlSession {
             return Err(SqlError::new(SqlState::InsufficientPrivilege, message));
         }
         match command.write_name() {
-            Some(name) => self.transaction.lock().check_write(name),
-            None => Ok(()),
+            Some(name) if self.writer.read_only(self.settings.lock().default_read_only()) => {
+                let message = format!("cannot execute {name} in a read-only transaction");
+                Err(SqlError::new(SqlState::ReadOnlySqlTransaction, message))
+            }
+            _ => Ok(()),
         }
     }
 
     fn catalog(&self) -> GalleryCatalog {
-        let snapshot = self.transaction.lock().snapshot(&self.tenant);
-        GalleryCatalog::new(self.tenant.clone(), snapshot)
+        GalleryCatalog::new(self.writer.tenant().clone(), self.writer.snapshot())
     }
 
     fn context(&self) -> Result<QueryContext, SqlError> {
@@ -161,6 +187,9 @@ impl SqlSession {
             let message = format!("{given} parameters were given, the statement needs {wanted}");
             return Err(SqlError::new(SqlState::ProtocolViolation, message));
         }
+        if statement.command().write_name().is_some() {
+            return self.write(statement.command(), &parameters).await;
+        }
         match statement.command() {
             Command::Query(query) => self.query(statement, query, parameters).await,
             Command::Search(search) => {
@@ -173,17 +202,12 @@ impl SqlSession {
                 let lines = context.explain(plan, parameters, explain.analyze).await?;
                 Ok(Outcome::of_batch("EXPLAIN", lines))
             }
-            Command::CreateCollection(create) => create.run(&self.catalog()).await,
-            Command::DropCollection(drop) => drop.run(&self.catalog()).await,
             Command::ShowCollections => {
                 Ok(Outcome::of_batch("SHOW", collections(self.catalog().snapshot())?))
             }
             Command::ShowStorage => {
                 Ok(Outcome::of_batch("SHOW", storage(self.catalog().snapshot())?))
             }
-            Command::Vacuum(vacuum) => vacuum.run(&self.catalog()).await,
-            Command::Insert(insert) => insert.run(&self.context()?, &parameters).await,
-            Command::Delete(delete) => delete.run(&self.context()?, parameters).await,
             Command::Setting(command) => self.apply(command),
             Command::Discard => {
                 if self.transaction_status() != TransactionStatus::Idle {
@@ -197,18 +221,40 @@ impl SqlSession {
                 let tag = if name.is_some() { "DEALLOCATE" } else { "DEALLOCATE ALL" };
                 Ok(Outcome::Deallocated { tag, name: name.clone() })
             }
-            Command::Begin(tag) => {
-                self.transaction.lock().begin();
-                Ok(Outcome::TransactionStarted { tag })
+            Command::Transaction(command) => {
+                let read_only = self.settings.lock().default_read_only();
+                let (outcome, notice) = self.writer.run(command, read_only).await?;
+                self.notices.lock().extend(notice);
+                Ok(outcome)
             }
-            Command::Commit => {
-                let whole = self.transaction.lock().end();
-                let tag = if whole { "COMMIT" } else { "ROLLBACK" };
-                Ok(Outcome::TransactionEnded { tag })
+            Command::CreateCollection(_)
+            | Command::DropCollection(_)
+            | Command::Vacuum(_)
+            | Command::Insert(_)
+            | Command::Delete(_) => {
+                Err(SqlError::new(SqlState::InternalError, "a write was taken for a read"))
             }
-            Command::Rollback => {
-                self.transaction.lock().end();
-                Ok(Outcome::TransactionEnded { tag: "ROLLBACK" })
+        }
+    }
+
+    /// Runs a statement that writes. One that is a transaction of its own and met what others did
+    /// is run again, on what is there now.
+    async fn write(
+        &self,
+        command: &Command,
+        parameters: &[ScalarValue],
+    ) -> Result<Outcome, SqlError> {
+        let mut attempts = 1;
+        loop {
+            match self.write_once(command, parameters).await {
+                Err(error)
+                    if error.state == SqlState::SerializationFailure
+                        && self.writer.is_autocommit()
+                        && attempts < ATTEMPTS_MAX =>
+                {
+                    attempts += 1;
+                }
+                outcome => return outcome,
             }
         }
     }
@@ -233,11 +279,34 @@ impl SqlSession {
         }
     }
 
+    async fn write_once(
+        &self,
+        command: &Command,
+        parameters: &[ScalarValue],
+    ) -> Result<Outcome, SqlError> {
+        let writer = &self.writer;
+        match command {
+            Command::CreateCollection(create) => create.run(&self.catalog(), writer).await,
+            Command::DropCollection(drop) => drop.run(&self.catalog(), writer).await,
+            Command::Vacuum(vacuum) => {
+                writer.check_outside("VACUUM")?;
+                vacuum.run(&self.catalog()).await
+            }
+            Command::Insert(insert) => insert.run(&self.context()?, writer, parameters).await,
+            Command::Delete(delete) => {
+                delete.run(&self.context()?, writer, parameters.to_vec()).await
+            }
+            _ => Err(SqlError::new(SqlState::InternalError, "a read was taken for a write")),
+        }
+    }
+
     fn apply(&self, command: &SettingCommand) -> Result<Outcome, SqlError> {
         let mut settings = self.settings.lock();
         match command {
             SettingCommand::Set(name, value) => settings.set(name, value)?,
-            SettingCommand::SetTransaction => {}
+            SettingCommand::SetTransaction(access) => {
+                self.notices.lock().extend(self.writer.set_access(*access)?);
+            }
             SettingCommand::Reset(name) => {
                 settings.reset(name)?;
                 return Ok(Outcome::Done { tag: "RESET", rows: None });
@@ -303,7 +372,7 @@ impl SqlSession {
             }
             Command::Setting(
                 SettingCommand::Set(..)
-                | SettingCommand::SetTransaction
+                | SettingCommand::SetTransaction(_)
                 | SettingCommand::Reset(_)
                 | SettingCommand::ResetAll,
             )
@@ -311,9 +380,7 @@ impl SqlSession {
             | Command::DropCollection(_)
             | Command::Discard
             | Command::Deallocate(_)
-            | Command::Begin(_)
-            | Command::Commit
-            | Command::Rollback => Ok(without_parameters(None)),
+            | Command::Transaction(_) => Ok(without_parameters(None)),
         }
     }
 }

@@ -14,14 +14,14 @@ use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::ast::{
     self, ContextModifier, Ident, ObjectName, Reset, ResetStatement, Set, TransactionAccessMode,
-    TransactionMode, Value,
+    Value,
 };
 use likeness_storage::{Exactness, FailureProbability};
 
 use super::columns::schema_of;
 use super::duration::{self, DurationError};
 use super::name::folded;
-use super::transaction::check_mode;
+use super::transaction::{Access, access};
 use super::{SqlError, SqlState};
 
 /// The PostgreSQL release whose behaviour this server follows.
@@ -32,8 +32,8 @@ pub(super) const SERVER_VERSION: &str = "15.0";
 pub(super) enum SettingCommand {
     /// SET name TO value.
     Set(String, String),
-    /// SET TRANSACTION and its relatives, which change nothing here.
-    SetTransaction,
+    /// SET TRANSACTION.
+    SetTransaction(Access),
     /// RESET name, SET name TO DEFAULT.
     Reset(String),
     /// RESET ALL.
@@ -57,6 +57,8 @@ enum Accepts {
     Duration,
     /// A probability that a search may fail with.
     FailureProbability,
+    /// on or off.
+    Boolean,
     /// The default in other spellings.
     Spellings(&'static [&'static str]),
     /// One of several words.
@@ -80,10 +82,14 @@ const DETERMINISTIC: &str = "deterministic";
 /// With what probability a search may miss one of its hits where it leaves that to chance.
 const EXACT_FAILURE_PROBABILITY: &str = "likeness.exact_failure_probability";
 
+/// The isolation level of transactions that do not say.
+const DEFAULT_ISOLATION: &str = "default_transaction_isolation";
+/// Whether transactions that do not say may write.
+const DEFAULT_READ_ONLY: &str = "default_transaction_read_only";
+
 /// How long a statement may take.
 const STATEMENT_TIMEOUT: &str = "statement_timeout";
 
-const OFF: Accepts = Accepts::Spellings(&["false", "no", "0"]);
 const ON: Accepts = Accepts::Spellings(&["true", "yes", "1"]);
 const LEVELS: Accepts =
     Accepts::Words(&["read uncommitted", "read committed", "repeatable read", "serializable"]);
@@ -100,8 +106,8 @@ static SETTINGS: [Setting; 29] = [
         Accepts::Words(&["debug", "debug1", "log", "notice", "warning", "error"]),
     ),
     setting("DateStyle", "ISO, MDY", Accepts::Spellings(&["ISO", "ISO,MDY"])),
-    setting("default_transaction_isolation", "repeatable read", LEVELS),
-    setting("default_transaction_read_only", "off", OFF),
+    setting(DEFAULT_ISOLATION, "repeatable read", LEVELS),
+    setting(DEFAULT_READ_ONLY, "off", Accepts::Boolean),
     setting("extra_float_digits", "1", Accepts::Integer(-15, 3)),
     setting("idle_in_transaction_session_timeout", "0", NO_TIMEOUT),
     setting("integer_datetimes", "on", Accepts::Nothing),
@@ -173,6 +179,14 @@ impl Setting {
                     format!("Numbers from {:e} to 0.5 are accepted.", FailureProbability::LEAST),
                 ),
             },
+            Accepts::Boolean => match value.to_ascii_lowercase().as_str() {
+                "on" | "true" | "yes" | "1" => Ok("on".to_owned()),
+                "off" | "false" | "no" | "0" => Ok("off".to_owned()),
+                _ => {
+                    let message = format!("parameter \"{}\" requires a Boolean value", self.name);
+                    Err(SqlError::new(SqlState::InvalidParameterValue, message))
+                }
+            },
             Accepts::Words(words) => {
                 match words.iter().find(|word| word.eq_ignore_ascii_case(value)) {
                     Some(word) => Ok((*word).to_owned()),
@@ -240,6 +254,11 @@ impl Settings {
 
     pub(super) fn reset_all(&mut self) {
         self.0.clear();
+    }
+
+    /// Whether transactions that do not say may only read.
+    pub(super) fn default_read_only(&self) -> bool {
+        self.0.get(DEFAULT_READ_ONLY).is_some_and(|value| value == "on")
     }
 
     /// What the searches of the session may leave to chance.
@@ -313,12 +332,20 @@ pub(super) fn set_command(set: Set) -> Result<SettingCommand, SqlError> {
         }
         Set::SetNamesDefault {} => SettingCommand::Reset("client_encoding".to_owned()),
         Set::SetTransaction { modes, snapshot: None, session } => {
-            let read_only = TransactionMode::AccessMode(TransactionAccessMode::ReadOnly);
-            modes.iter().copied().try_for_each(check_mode)?;
-            if session && modes.contains(&read_only) {
-                return Err(SqlError::unsupported("a session that only reads"));
+            let access = access(&modes)?;
+            if !session {
+                return Ok(SettingCommand::SetTransaction(access));
             }
-            SettingCommand::SetTransaction
+            let (name, value) = match access {
+                Some(TransactionAccessMode::ReadOnly) => (DEFAULT_READ_ONLY, "on".to_owned()),
+                Some(TransactionAccessMode::ReadWrite) => (DEFAULT_READ_ONLY, "off".to_owned()),
+                None => {
+                    let level = modes.iter().map(ToString::to_string).next_back();
+                    let level = level.unwrap_or_default().to_lowercase();
+                    (DEFAULT_ISOLATION, level.replace("isolation level ", ""))
+                }
+            };
+            SettingCommand::Set(name.to_owned(), value)
         }
         other => return Err(SqlError::unsupported(other)),
     })

@@ -31,12 +31,18 @@ pub enum SqlState {
     InvalidTextRepresentation,
     /// 25001: only possible outside a transaction block, or before its first query.
     ActiveSqlTransaction,
-    /// 25006: the store accepts no writes.
+    /// 25P01: only possible inside a transaction block.
+    NoActiveSqlTransaction,
+    /// 25006: the store, or this transaction, accepts no writes.
     ReadOnlySqlTransaction,
     /// 25P02: the transaction block has failed and waits for ROLLBACK.
     InFailedSqlTransaction,
+    /// 3B001: there is no such savepoint.
+    InvalidSavepointSpecification,
     /// 3F000: there is no such schema.
     InvalidSchemaName,
+    /// 40001: others changed meanwhile what the transaction changes.
+    SerializationFailure,
     /// 42000: the statement cannot be planned, for a reason no other code describes.
     SyntaxErrorOrAccessRuleViolation,
     /// 42501: the key's role does not allow this.
@@ -112,9 +118,12 @@ impl SqlState {
             Self::InvalidRowCountInLimitClause => "2201W",
             Self::InvalidTextRepresentation => "22P02",
             Self::ActiveSqlTransaction => "25001",
+            Self::NoActiveSqlTransaction => "25P01",
             Self::ReadOnlySqlTransaction => "25006",
             Self::InFailedSqlTransaction => "25P02",
+            Self::InvalidSavepointSpecification => "3B001",
             Self::InvalidSchemaName => "3F000",
+            Self::SerializationFailure => "40001",
             Self::SyntaxErrorOrAccessRuleViolation => "42000",
             Self::InsufficientPrivilege => "42501",
             Self::SyntaxError => "42601",

@@ -13,6 +13,7 @@ use super::search::DirectSearch;
 use super::settings::SettingCommand;
 use super::stack::Depth;
 use super::storage::Vacuum;
+use super::transaction::TransactionCommand;
 use crate::engine::Action;
 
 /// One parsed statement; cheap to clone.
@@ -67,9 +68,14 @@ impl Statement {
         self.0.fixed_answer.as_ref()
     }
 
-    /// Whether this ends a transaction block, which is all that a failed block still accepts.
+    /// Whether a failed transaction block still accepts this.
+    pub(super) fn ends_failure(&self) -> bool {
+        matches!(&self.0.command, Command::Transaction(command) if command.ends_failure())
+    }
+
+    /// Whether this ends a transaction block: what is being committed cannot be given up.
     pub fn ends_transaction(&self) -> bool {
-        matches!(self.0.command, Command::Commit | Command::Rollback)
+        matches!(&self.0.command, Command::Transaction(command) if command.ends_block())
     }
 }
 
@@ -102,12 +108,8 @@ pub(super) enum Command {
     Discard,
     /// DEALLOCATE; which prepared statement, or all.
     Deallocate(Option<String>),
-    /// BEGIN, START TRANSACTION; the command tag.
-    Begin(&'static str),
-    /// COMMIT, END.
-    Commit,
-    /// ROLLBACK, ABORT.
-    Rollback,
+    /// BEGIN, COMMIT, ROLLBACK and savepoints.
+    Transaction(TransactionCommand),
 }
 
 /// EXPLAIN of a query.
@@ -130,9 +132,7 @@ impl Command {
             | Self::Setting(_)
             | Self::Discard
             | Self::Deallocate(_)
-            | Self::Begin(_)
-            | Self::Commit
-            | Self::Rollback => Action::Read,
+            | Self::Transaction(_) => Action::Read,
             Self::Insert(_) | Self::Delete(_) => Action::ChangeFaces,
             Self::CreateCollection(_) | Self::DropCollection(_) => Action::ChangeCollections,
             Self::Vacuum(_) => Action::Maintain,
@@ -155,9 +155,7 @@ impl Command {
             | Self::Setting(_)
             | Self::Discard
             | Self::Deallocate(_)
-            | Self::Begin(_)
-            | Self::Commit
-            | Self::Rollback => None,
+            | Self::Transaction(_) => None,
         }
     }
 }

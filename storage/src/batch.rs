@@ -92,6 +92,12 @@ impl WriteBatch {
     }
 }
 
+impl From<WriteBatch> for Vec<Operation> {
+    fn from(batch: WriteBatch) -> Self {
+        batch.operations
+    }
+}
+
 impl From<Vec<Operation>> for WriteBatch {
     fn from(operations: Vec<Operation>) -> Self {
         Self { operations }
@@ -129,6 +135,10 @@ pub enum WriteError {
     /// The gallery already has a live template of that identity.
     #[error("the gallery already has template {0}")]
     DuplicateTemplate(TemplateId),
+    /// Another batch changed, since the state that this one was computed from, what this one
+    /// changes. Computing it again from the present state may succeed.
+    #[error("another batch has changed meanwhile what this one changes")]
+    Conflict,
     /// The embedding does not have the gallery's dimension.
     #[error("the gallery holds embeddings of {expected} components, not {actual}")]
     DimensionMismatch {

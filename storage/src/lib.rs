@@ -69,7 +69,7 @@
 //! | 6 | `inventory` `version` |
 //! | 7 | `attachment` `gc` `scan` `sealed` |
 //! | 8 | `checkpoint` `prepare` `recovery` `snapshot` |
-//! | 9 | `check` `compaction` `join` |
+//! | 9 | `check` `compaction` `join` `transaction` |
 //! | 10–11 | `activity` `backup` `erasure` `worker` · `committer` `restore` |
 //! | 12–13 | `loader` · `store` |
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
@@ -121,6 +121,7 @@ mod snapshot;
 mod store;
 mod template_set;
 mod topk;
+mod transaction;
 mod version;
 mod wal;
 mod worker;
@@ -150,3 +151,4 @@ pub use snapshot::{Candidate, GallerySize, Snapshot};
 pub use store::Store;
 pub use template_set::TemplateSet;
 pub use topk::Scored;
+pub use transaction::Transaction;

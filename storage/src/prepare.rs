@@ -1,6 +1,9 @@
 //! Validating what is to be committed: from what a caller asks for to what is logged.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+
+use imbl::Vector;
 
 use crate::attachment::Attachment;
 use crate::batch::{Commit, Operation, WriteBatch, WriteError};
@@ -14,7 +17,11 @@ use crate::version::{SegmentView, Version};
 /// What a caller asks to be committed as a whole.
 #[derive(Debug)]
 pub(crate) enum Proposal {
-    Batch(WriteBatch),
+    /// Operations. Those computed from a version must not meet what others changed since.
+    Batch { batch: WriteBatch, since: Option<Arc<Version>> },
+    /// What a transaction did to the version it began with.
+    Changes { changes: Vector<Change>, since: Arc<Version> },
+    /// Segments of a bulk load.
     Attachment(Attachment),
 }
 
@@ -28,34 +35,160 @@ pub(crate) struct Prepared {
 /// Validates a proposal against `base`.
 pub(crate) fn prepare(base: &Version, proposal: Proposal) -> Result<Prepared, WriteError> {
     match proposal {
-        Proposal::Batch(batch) => prepare_batch(base, batch),
+        Proposal::Batch { batch, since } => prepare_batch(base, batch, since.as_deref()),
+        Proposal::Changes { changes, since } => prepare_changes(base, changes, &since),
         Proposal::Attachment(attachment) => prepare_attachment(base, attachment),
     }
 }
 
-/// Validates each operation against the effect of those before it.
-fn prepare_batch(base: &Version, batch: WriteBatch) -> Result<Prepared, WriteError> {
-    bound("the batch", "operations", batch.len(), limits::BATCH_OPERATIONS_MAX)?;
-    let mut version = base.clone();
-    let lsn = if batch.is_empty() { base.lsn } else { base.lsn.next() };
-    let mut commit = Commit { lsn, ..Commit::default() };
+fn prepare_batch(
+    base: &Version,
+    batch: WriteBatch,
+    since: Option<&Version>,
+) -> Result<Prepared, WriteError> {
+    let others = since.map(|before| Others { before, now: base });
+    let mut draft = Draft::new("the batch", base);
+    draft.check_room(batch.len())?;
     let mut changes = Vec::with_capacity(batch.len());
-    let mut bytes = 0;
     for operation in batch.into_operations() {
-        let change = validate(&version, operation)?;
-        bytes += change.size_hint();
-        bound("the batch", "bytes", bytes, limits::RECORD_BYTES_MAX)?;
-        let changed = version.apply(lsn, &change)?;
-        match &change {
-            Change::CreateGallery(descriptor) => commit.created.push(descriptor.id),
-            Change::Enroll { .. } => commit.enrolled += 1,
-            Change::Remove { .. } => commit.removed += u64::from(changed),
-            Change::DropGallery(_) | Change::Attach { .. } => {}
-        }
+        let change = draft.validate(operation)?;
+        match &others {
+            None => draft.apply(&change)?,
+            Some(others) => others.apply(&mut draft, &change)?,
+        };
         changes.push(change);
     }
-    version.lsn = lsn;
-    Ok(Prepared { version, commit, changes })
+    Ok(draft.finish(base, changes))
+}
+
+fn prepare_changes(
+    base: &Version,
+    changes: Vector<Change>,
+    since: &Version,
+) -> Result<Prepared, WriteError> {
+    let others = Others { before: since, now: base };
+    let mut draft = Draft::new("the transaction", base);
+    let mut logged = Vec::with_capacity(changes.len());
+    let mut numbers = HashMap::new();
+    for change in changes {
+        let change = draft.renumbered(change, &mut numbers);
+        others.apply(&mut draft, &change)?;
+        logged.push(change);
+    }
+    Ok(draft.finish(base, logged))
+}
+
+/// A version under construction: every change is validated against the effect of those before it.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    pub(crate) version: Version,
+    pub(crate) commit: Commit,
+    /// What is being made, for errors.
+    what: &'static str,
+    operations: usize,
+    bytes: usize,
+}
+
+impl Draft {
+    /// Nothing yet, on top of `base`.
+    pub(crate) fn new(what: &'static str, base: &Version) -> Self {
+        let commit = Commit { lsn: base.lsn.next(), ..Commit::default() };
+        Self { version: base.clone(), commit, what, operations: 0, bytes: 0 }
+    }
+
+    /// The bytes that the changes take in the log, at most.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether so many more operations fit.
+    pub(crate) fn check_room(&self, operations: usize) -> Result<(), WriteError> {
+        let operations = self.operations + operations;
+        bound(self.what, "operations", operations, limits::BATCH_OPERATIONS_MAX)
+    }
+
+    /// The change that an operation means, if its values are within their bounds.
+    pub(crate) fn validate(&self, operation: Operation) -> Result<Change, WriteError> {
+        validate(&self.version, operation)
+    }
+
+    /// Applies a change if it is applicable; says whether it removed or added anything.
+    pub(crate) fn apply(&mut self, change: &Change) -> Result<bool, WriteError> {
+        admit(&self.version, change)?;
+        self.check_room(1)?;
+        let bytes = self.bytes + change.size_hint();
+        bound(self.what, "bytes", bytes, limits::RECORD_BYTES_MAX)?;
+        let changed = self.version.apply(self.commit.lsn, change)?;
+        match change {
+            Change::CreateGallery(descriptor) => self.commit.created.push(descriptor.id),
+            Change::Enroll { .. } => self.commit.enrolled += 1,
+            Change::Remove { .. } => self.commit.removed += u64::from(changed),
+            Change::DropGallery(_) | Change::Attach { .. } => {}
+        }
+        self.operations += 1;
+        self.bytes = bytes;
+        Ok(changed)
+    }
+
+    /// The same change with the identities that galleries get here: those that a transaction gave
+    /// to galleries of its own may belong to others by now.
+    fn renumbered(&self, change: Change, numbers: &mut HashMap<GalleryId, GalleryId>) -> Change {
+        let number = |id| numbers.get(&id).copied().unwrap_or(id);
+        match change {
+            Change::CreateGallery(descriptor) => {
+                let id = next_gallery(&self.version);
+                numbers.insert(descriptor.id, id);
+                Change::CreateGallery(GalleryDescriptor { id, ..descriptor })
+            }
+            Change::DropGallery(id) => Change::DropGallery(number(id)),
+            Change::Enroll { gallery, row } => Change::Enroll { gallery: number(gallery), row },
+            Change::Remove { gallery, template } => {
+                Change::Remove { gallery: number(gallery), template }
+            }
+            Change::Attach { gallery, segment, rows } => {
+                Change::Attach { gallery: number(gallery), segment, rows }
+            }
+        }
+    }
+
+    fn finish(mut self, base: &Version, changes: Vec<Change>) -> Prepared {
+        if changes.is_empty() {
+            self.commit.lsn = base.lsn;
+        }
+        self.version.lsn = self.commit.lsn;
+        Prepared { version: self.version, commit: self.commit, changes }
+    }
+}
+
+/// What others did between the version that changes were computed from and the present one.
+struct Others<'a> {
+    before: &'a Version,
+    now: &'a Version,
+}
+
+impl Others<'_> {
+    /// Applies a change to a draft of the present version, unless it meets what others did.
+    fn apply(&self, draft: &mut Draft, change: &Change) -> Result<bool, WriteError> {
+        if let Change::Remove { gallery, template } = change
+            && let (Some(before), Some(now)) =
+                (self.before.gallery(*gallery), self.now.gallery(*gallery))
+            && !Arc::ptr_eq(before, now)
+            && let Some(lsn) = before.lsn_of(*template)?
+            && now.lsn_of(*template)? != Some(lsn)
+        {
+            return Err(WriteError::Conflict);
+        }
+        match (draft.apply(change), change) {
+            // It was there when the change was computed.
+            (Err(WriteError::NoSuchGallery(_)), _) => Err(WriteError::Conflict),
+            (Err(WriteError::DuplicateTemplate(id)), Change::Enroll { gallery, .. }) => {
+                let before = self.before.gallery(*gallery);
+                let known = before.map(|view| view.contains(id)).transpose()?.unwrap_or(false);
+                Err(if known { WriteError::DuplicateTemplate(id) } else { WriteError::Conflict })
+            }
+            (outcome, _) => outcome,
+        }
+    }
 }
 
 fn prepare_attachment(base: &Version, attachment: Attachment) -> Result<Prepared, WriteError> {
@@ -72,6 +205,7 @@ fn prepare_attachment(base: &Version, attachment: Attachment) -> Result<Prepared
     Ok(Prepared { version, commit: Commit { lsn, enrolled, ..Commit::default() }, changes })
 }
 
+/// The change that an operation means, if its values are within their bounds.
 fn validate(version: &Version, operation: Operation) -> Result<Change, WriteError> {
     match operation {
         Operation::CreateGallery(draft) => {
@@ -82,27 +216,42 @@ fn validate(version: &Version, operation: Operation) -> Result<Change, WriteErro
                 ("the description", draft.description.as_deref(), limits::DESCRIPTION_CHARS_MAX),
             ];
             check_texts(&texts)?;
-            if version.gallery_by_name(&draft.tenant, &draft.name).is_some() {
-                return Err(WriteError::GalleryExists { tenant: draft.tenant, name: draft.name });
-            }
-            let id = GalleryId::new(version.next_gallery.get().max(1));
+            let id = next_gallery(version);
             Ok(Change::CreateGallery(GalleryDescriptor::from_draft(id, draft)))
         }
-        Operation::DropGallery(id) => {
-            version.gallery(id).ok_or(WriteError::NoSuchGallery(id))?;
-            Ok(Change::DropGallery(id))
-        }
-        Operation::Remove { gallery, template } => {
-            version.gallery(gallery).ok_or(WriteError::NoSuchGallery(gallery))?;
-            Ok(Change::Remove { gallery, template })
-        }
+        Operation::DropGallery(id) => Ok(Change::DropGallery(id)),
+        Operation::Remove { gallery, template } => Ok(Change::Remove { gallery, template }),
         Operation::Enroll { gallery, row } => {
             let view = version.gallery(gallery).ok_or(WriteError::NoSuchGallery(gallery))?;
             let row = accept(&view.descriptor, row)?;
-            if view.contains(row.id)? {
+            Ok(Change::Enroll { gallery, row: row.into() })
+        }
+    }
+}
+
+fn next_gallery(version: &Version) -> GalleryId {
+    GalleryId::new(version.next_gallery.get().max(1))
+}
+
+/// Whether a change whose values are within their bounds is applicable to this version.
+fn admit(version: &Version, change: &Change) -> Result<(), WriteError> {
+    let gallery = |id| version.gallery(id).ok_or(WriteError::NoSuchGallery(id));
+    match change {
+        Change::CreateGallery(new) => match version.gallery_by_name(&new.tenant, &new.name) {
+            Some(_) => {
+                let (tenant, name) = (new.tenant.clone(), new.name.clone());
+                Err(WriteError::GalleryExists { tenant, name })
+            }
+            None => Ok(()),
+        },
+        Change::DropGallery(id)
+        | Change::Remove { gallery: id, .. }
+        | Change::Attach { gallery: id, .. } => gallery(*id).map(drop),
+        Change::Enroll { gallery: id, row } => {
+            if gallery(*id)?.contains(row.id)? {
                 return Err(WriteError::DuplicateTemplate(row.id));
             }
-            Ok(Change::Enroll { gallery, row: row.into() })
+            Ok(())
         }
     }
 }

@@ -51,6 +51,15 @@ impl Snapshot {
         Self { version, pool }
     }
 
+    pub(crate) fn version(&self) -> &Arc<Version> {
+        &self.version
+    }
+
+    /// The same threads, another version.
+    pub(crate) fn with_version(&self, version: Arc<Version>) -> Self {
+        Self { version, pool: Arc::clone(&self.pool) }
+    }
+
     /// Position in commit order of the last batch that is visible.
     pub fn lsn(&self) -> Lsn {
         self.version.lsn

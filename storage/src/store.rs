@@ -23,6 +23,7 @@ use crate::prepare::Proposal;
 use crate::recovery::{OpenError, Recovered, RecoveryReport, recover};
 use crate::scan::ScanPool;
 use crate::snapshot::Snapshot;
+use crate::transaction::Transaction;
 use crate::version::{Current, Version};
 use crate::worker::Worker;
 
@@ -103,7 +104,28 @@ impl Store {
     /// # Errors
     /// [`WriteError`]; nothing of the batch has happened unless the error says otherwise.
     pub fn write(&self, batch: WriteBatch) -> Result<Commit, WriteError> {
-        self.requests.ask(|reply| Request::Write { proposal: Proposal::Batch(batch), reply })
+        self.propose(Proposal::Batch { batch, since: None })
+    }
+
+    /// As [`Store::write`], for a batch that was computed from `base`: refused where a row that it
+    /// removes was changed or removed since, or a gallery was dropped.
+    ///
+    /// # Errors
+    /// [`WriteError`], also [`WriteError::Conflict`].
+    pub fn write_since(&self, base: &Snapshot, batch: WriteBatch) -> Result<Commit, WriteError> {
+        self.propose(Proposal::Batch { batch, since: Some(Arc::clone(base.version())) })
+    }
+
+    /// Commits what a transaction did, as one batch: all of it or nothing. Who commits first wins.
+    ///
+    /// # Errors
+    /// As [`Store::write_since`].
+    pub fn commit(&self, transaction: Transaction) -> Result<Commit, WriteError> {
+        self.propose(transaction.into_proposal())
+    }
+
+    fn propose(&self, proposal: Proposal) -> Result<Commit, WriteError> {
+        self.requests.ask(|reply| Request::Write { proposal, reply })
     }
 
     /// Begins to load many rows into a gallery, past the log: for a first import, say, or millions

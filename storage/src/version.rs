@@ -145,6 +145,19 @@ impl GalleryView {
         Ok(false)
     }
 
+    /// The LSN of the batch that enrolled the live row of this identity.
+    pub(crate) fn lsn_of(&self, id: TemplateId) -> Result<Option<Lsn>, Corruption> {
+        if let Some(row) = self.tables().into_iter().find_map(|table| table.get(id)) {
+            return Ok(Some(row.lsn));
+        }
+        for view in &self.segments {
+            if let Some(row) = view.find_live(id)? {
+                return view.lsn_at(row).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
     fn remove(&mut self, id: TemplateId) -> Result<bool, Corruption> {
         if self.memtable.remove(id) || self.frozen.remove(id) {
             return Ok(true);

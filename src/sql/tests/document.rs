@@ -58,3 +58,22 @@ async fn the_pairs_of_the_manual_are_found() {
     }
     assert_eq!(rows, [1, 2]);
 }
+
+#[tokio::test]
+async fn the_transaction_of_the_manual_keeps_what_it_says() {
+    let (_, rest) = DOCUMENT.split_once("```sql\nBEGIN;").unwrap();
+    let (example, _) = rest.split_once("```").unwrap();
+    let client = Client::new();
+    client.run("CREATE COLLECTION users WITH (dimensions = 3)").await;
+    client.run("INSERT INTO users (external_face_id, embedding) VALUES ('ann', '[1,0,0]')").await;
+    let example = format!("BEGIN;{example}");
+    let mut counts = Vec::new();
+    for statement in client.session.parse(&example).unwrap() {
+        let outcome = must(&example, client.session.execute(&statement, Vec::new()).await);
+        if let Outcome::Rows { stream, .. } = outcome {
+            counts.extend(super::texts(stream).await.unwrap().concat());
+        }
+    }
+    assert_eq!(counts, ["1"], "inside");
+    assert_eq!(client.count("users").await, "2");
+}

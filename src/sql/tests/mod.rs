@@ -16,6 +16,7 @@ mod search;
 mod session;
 mod similar;
 mod storage;
+mod transaction;
 mod vector;
 
 use std::sync::Arc;
@@ -30,9 +31,10 @@ use super::{Outcome, SqlError, SqlSession, SqlState, SqlType, Statement};
 use crate::engine::{Engine, Inference, Role, Tenant};
 
 /// An engine and the directory it lives in.
+#[derive(Clone)]
 struct Database {
     engine: Arc<Engine>,
-    _directory: TempDir,
+    _directory: Arc<TempDir>,
 }
 
 impl Database {
@@ -40,7 +42,7 @@ impl Database {
         let directory = TempDir::new().unwrap();
         let (store, _) = Store::open(directory.path(), StoreOptions::default()).unwrap();
         let engine = Engine::new(Arc::new(store), Inference::unavailable("none for this test"));
-        Self { engine, _directory: directory }
+        Self { engine, _directory: Arc::new(directory) }
     }
 
     fn tenant(&self, name: &str) -> Tenant {
@@ -61,6 +63,13 @@ struct Client {
 impl Client {
     fn new() -> Self {
         let database = Database::new();
+        let session = database.session("acme", Role::Admin);
+        Self { database, session }
+    }
+
+    /// Another session of the same tenant.
+    fn another(&self) -> Self {
+        let database = self.database.clone();
         let session = database.session("acme", Role::Admin);
         Self { database, session }
     }

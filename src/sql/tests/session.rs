@@ -1,7 +1,7 @@
 //! Settings, transaction blocks and the questions clients ask when they connect.
 
 use super::{Client, Outcome};
-use crate::sql::{SqlState, TransactionStatus};
+use crate::sql::SqlState;
 
 #[tokio::test]
 async fn a_session_says_who_and_where_it_is() {
@@ -78,77 +78,12 @@ async fn settings_that_would_not_be_honoured_are_refused() {
         ("SET LOCAL application_name = 'x'", SqlState::FeatureNotSupported),
         ("SET ROLE admin", SqlState::FeatureNotSupported),
         ("SET SESSION AUTHORIZATION admin", SqlState::FeatureNotSupported),
-        ("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", SqlState::FeatureNotSupported),
+        ("SET default_transaction_read_only = maybe", SqlState::InvalidParameterValue),
     ];
     for (sql, state) in cases {
         let error = client.error(sql).await;
         assert_eq!(error.state, state, "{sql}: {error}");
     }
-}
-
-#[tokio::test]
-async fn a_transaction_block_reads_one_snapshot() {
-    let client = Client::with_people().await;
-    let other = client.database.session("acme", crate::engine::Role::Admin);
-    assert_eq!(client.run("BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY").await, ("BEGIN", None));
-    assert_eq!(client.session.transaction_status(), TransactionStatus::Active);
-    assert_eq!(client.count("people").await, "4");
-    let delete =
-        other.parse("DELETE FROM people WHERE external_face_id = 'ann'").unwrap().remove(0);
-    other.execute(&delete, Vec::new()).await.unwrap();
-    assert_eq!(client.count("people").await, "4");
-    assert_eq!(client.rows("SEARCH FACES IN people EMBEDDING '[1,0,0]'").await.len(), 4);
-    assert_eq!(client.run("COMMIT").await, ("COMMIT", None));
-    assert_eq!(client.session.transaction_status(), TransactionStatus::Idle);
-    assert_eq!(client.count("people").await, "3");
-}
-
-#[tokio::test]
-async fn a_write_in_a_block_is_refused_and_fails_the_block() {
-    let client = Client::with_people().await;
-    for sql in [
-        "INSERT INTO people (embedding) VALUES ('[1,0,0]')",
-        "DELETE FROM people",
-        "CREATE COLLECTION c WITH (dimensions = 1)",
-        "DROP COLLECTION people",
-    ] {
-        client.run("START TRANSACTION").await;
-        let error = client.error(sql).await;
-        assert_eq!(error.state, SqlState::FeatureNotSupported, "{sql}");
-        assert!(error.message.contains("autocommit"), "{error}");
-        assert_eq!(client.session.transaction_status(), TransactionStatus::Failed);
-        assert_eq!(client.state("SELECT 1").await, SqlState::InFailedSqlTransaction);
-        assert_eq!(client.state("BEGIN").await, SqlState::InFailedSqlTransaction);
-        assert_eq!(client.run("COMMIT").await, ("ROLLBACK", None));
-        assert_eq!(client.session.transaction_status(), TransactionStatus::Idle);
-    }
-    assert_eq!(client.count("people").await, "4");
-}
-
-#[tokio::test]
-async fn every_kind_of_error_fails_the_block() {
-    let client = Client::with_people().await;
-    for sql in ["SELEC 1", "SELECT nothing", "SELECT 1 / 0", "SET nonsense = 1", "SAVEPOINT a"] {
-        client.run("BEGIN").await;
-        client.error(sql).await;
-        // An error among the rows is the reader's to report.
-        client.session.fail_transaction();
-        assert_eq!(client.state("SELECT 1").await, SqlState::InFailedSqlTransaction, "{sql}");
-        assert_eq!(client.run("ROLLBACK").await, ("ROLLBACK", None));
-    }
-    client.session.fail_transaction();
-    assert_eq!(client.session.transaction_status(), TransactionStatus::Idle);
-}
-
-#[tokio::test]
-async fn commit_and_rollback_outside_a_block_change_nothing() {
-    let client = Client::with_people().await;
-    for (sql, tag) in [("COMMIT", "COMMIT"), ("END", "COMMIT"), ("ROLLBACK", "ROLLBACK")] {
-        assert_eq!(client.run(sql).await, (tag, None));
-    }
-    client.run("BEGIN").await;
-    client.run("BEGIN").await;
-    assert_eq!(client.state("DISCARD ALL").await, SqlState::ActiveSqlTransaction);
 }
 
 #[tokio::test]

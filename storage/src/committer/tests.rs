@@ -30,7 +30,7 @@ fn group<const N: usize>(
         .into_iter()
         .map(|batch| {
             let (reply, answer) = sync_channel(1);
-            ((Proposal::Batch(batch), reply), answer)
+            ((Proposal::Batch { batch, since: None }, reply), answer)
         })
         .unzip();
     committer.commit_group(requests, || false);

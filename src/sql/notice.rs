@@ -1,0 +1,21 @@
+//! What a client is told beside the answer to its statement.
+
+use super::SqlState;
+
+/// A warning or a notice; the statement went on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// `WARNING` or `NOTICE`.
+    pub severity: &'static str,
+    /// Of what kind it is.
+    pub state: SqlState,
+    /// What there is to know, in one sentence.
+    pub message: String,
+}
+
+impl Notice {
+    /// Something that the client hardly wanted.
+    pub(super) fn warning(state: SqlState, message: impl Into<String>) -> Self {
+        Self { severity: "WARNING", state, message: message.into() }
+    }
+}
