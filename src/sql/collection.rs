@@ -15,6 +15,7 @@ use super::catalog::{GalleryCatalog, SCHEMA};
 use super::columns::{schema_of, timestamp_field, timestamps};
 use super::name::{folded, name_parts};
 use super::transaction::Writer;
+pub(super) use super::words::{next_is, skip};
 use super::{Outcome, SqlError, SqlState};
 use crate::engine::{GalleryModel, GalleryRequest, Precision, TenantSnapshot};
 
@@ -62,24 +63,12 @@ pub(super) fn parse(parser: &mut Parser<'_>) -> Result<Option<CollectionCommand>
     Ok(Some(command))
 }
 
-/// Whether the next word is `word`, quoted nowhere; words that are no keywords of the parser.
-pub(super) fn next_is(parser: &Parser<'_>, ahead: usize, word: &str) -> bool {
-    matches!(&parser.peek_nth_token_ref(ahead).token, Token::Word(found)
-        if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word))
-}
-
 /// `IF [NOT] EXISTS`.
 fn if_exists(parser: &mut Parser<'_>, not: bool) -> bool {
     if not {
         parser.parse_keywords(&[Keyword::IF, Keyword::NOT, Keyword::EXISTS])
     } else {
         parser.parse_keywords(&[Keyword::IF, Keyword::EXISTS])
-    }
-}
-
-pub(super) fn skip(parser: &mut Parser<'_>, tokens: usize) {
-    for _ in 0..tokens {
-        parser.next_token();
     }
 }
 

@@ -42,6 +42,7 @@ mod table;
 mod transaction;
 mod types;
 mod vector;
+mod words;
 mod yielding;
 
 pub use error::SqlError;

@@ -11,8 +11,9 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 use likeness_storage::{ErasureReceipt, GallerySize};
 
 use super::catalog::GalleryCatalog;
-use super::collection::{name, next_is, skip};
+use super::collection::name;
 use super::columns::schema_of;
+use super::words::{next_is, skip};
 use super::{Outcome, SqlError};
 use crate::engine::TenantSnapshot;
 

@@ -27,9 +27,10 @@ impl Transaction {
         Self { base, draft, changes: Vector::new() }
     }
 
-    /// Adds a batch: all of it or nothing. It is validated as [`Store::write`](crate::Store::write)
-    /// would, against what the transaction shows. It has no place in commit order yet, and galleries
-    /// that it creates have the identities in [`Commit::created`] within the transaction only.
+    /// Adds a batch: all of it or nothing. It is validated as
+    /// [`Store::write`](crate::Store::write) would, against what the transaction shows. It has no
+    /// place in commit order yet, and galleries that it creates have the identities in
+    /// [`Commit::created`] within the transaction only.
     ///
     /// # Errors
     /// [`WriteError`]; the transaction is as it was before.

@@ -69,8 +69,6 @@ async fn statements_that_do_not_exist_here_are_refused_by_name() {
         ("EXECUTE x", "EXECUTE"),
         ("DECLARE c CURSOR FOR SELECT 1", "DECLARE"),
         ("FETCH 1 FROM c", "FETCH"),
-        ("RELEASE s", "RELEASE"),
-        ("ROLLBACK TO s", "ROLLBACK"),
         ("LOCK TABLE people", "LOCK"),
         ("ANALYZE", "ANALYZE"),
         ("CALL f()", "CALL"),

@@ -7,8 +7,8 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 
 use crate::sql::SqlError;
-use crate::sql::collection::{next_is, skip};
 use crate::sql::name::folded;
+use crate::sql::words::{next_is, skip};
 
 /// A statement about transactions.
 #[derive(Debug, Clone, PartialEq, Eq)]
