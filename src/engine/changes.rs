@@ -83,6 +83,14 @@ impl Changes {
         self.batch.drop_gallery(gallery.id);
     }
 
+    /// The faces that are added, those among them that replace another.
+    pub fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.batch.operations().iter().filter_map(|operation| match operation {
+            Operation::Enroll { row, .. } => Some(row),
+            _ => None,
+        })
+    }
+
     /// Where all changes are new faces of one gallery, and many: that gallery.
     fn bulk(&self) -> Option<GalleryId> {
         let mut bytes = 0;

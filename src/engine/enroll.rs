@@ -259,7 +259,7 @@ fn check_draft(draft: &EnrollmentDraft) -> Result<(), EngineError> {
     Ok(())
 }
 
-fn check_external_id(what: &'static str, id: Option<&str>) -> Result<(), EngineError> {
+pub(super) fn check_external_id(what: &'static str, id: Option<&str>) -> Result<(), EngineError> {
     let Some(id) = id else { return Ok(()) };
     let chars = id.chars().count();
     if chars == 0 || chars > EXTERNAL_ID_CHARS_MAX {
@@ -272,7 +272,7 @@ fn check_external_id(what: &'static str, id: Option<&str>) -> Result<(), EngineE
     Ok(())
 }
 
-fn check_metadata(metadata: &str) -> Result<(), EngineError> {
+pub(super) fn check_metadata(metadata: &str) -> Result<(), EngineError> {
     if metadata.len() > METADATA_BYTES_MAX {
         let why = format!("must have at most {METADATA_BYTES_MAX} bytes, got {}", metadata.len());
         return Err(EngineError::invalid("metadata", why));

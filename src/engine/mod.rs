@@ -22,6 +22,7 @@ mod role;
 mod similar;
 mod tenant;
 mod transaction;
+mod update;
 mod upkeep;
 
 pub use changes::{Changes, Written};
@@ -42,6 +43,7 @@ pub use role::{Action, Role};
 pub use similar::{FacePair, SimilarFaces, SimilarRequest};
 pub use tenant::{Tenant, TenantName, TenantNameError};
 pub use transaction::Transaction;
+pub use update::{FaceField, FaceUpdate};
 
 pub use likeness_storage::Activity;
 

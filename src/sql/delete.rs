@@ -1,30 +1,31 @@
 //! DELETE: grammar and execution.
-//!
-//! The rows are found by an ordinary query for their ids, planned here, and removed by the engine.
-//! DataFusion's own delete hook is never used: it hands over filters taken from the optimised plan
-//! and drops those that became something else, after which "no filters left" reads as "all rows".
 
+use std::collections::HashSet;
+
+use datafusion::arrow::array::BooleanArray;
+use datafusion::arrow::compute::{concat_batches, filter_record_batch};
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::scalar::ScalarValue;
-use datafusion::sql::sqlparser::ast::{
-    self, FromTable, Query, SetExpr, TableFactor, TableWithJoins,
-};
-use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
-use datafusion::sql::sqlparser::parser::Parser;
+use datafusion::sql::sqlparser::ast::{self, FromTable, Query};
 use futures::TryStreamExt;
 use likeness_storage::limits::BATCH_OPERATIONS_MAX;
 
-use super::name::name_parts;
-use super::query::QueryContext;
+use super::query::{QueryContext, plan_schema};
 use super::search::face_ids;
+use super::target::Target;
 use super::transaction::Writer;
-use super::{Outcome, SqlError, SqlState};
+use super::{Outcome, SqlError, SqlState, SqlType};
 
-/// `DELETE FROM c [AS alias] [WHERE predicate]`.
+/// `DELETE FROM c [AS alias] [USING ..] [WHERE predicate] [RETURNING ..]`.
 #[derive(Debug)]
 pub(super) struct Delete {
     name: Vec<String>,
-    /// `SELECT face_id FROM c [AS alias] [WHERE predicate]`.
+    /// `SELECT c.face_id, what RETURNING wants FROM c [, ..] [WHERE predicate]`.
     query: Query,
+    returns: bool,
 }
 
 impl Delete {
@@ -35,27 +36,25 @@ impl Delete {
             delete_token: _,
             optimizer_hints: _,
             tables,
-            from: FromTable::WithFromKeyword(from),
-            using: None,
+            from: FromTable::WithFromKeyword(mut from),
+            using,
             selection,
-            returning: None,
+            returning,
             output: None,
             order_by,
             limit: None,
         } = delete
         else {
-            return Err(SqlError::unsupported("DELETE with USING, RETURNING or LIMIT"));
+            return Err(SqlError::unsupported("DELETE with OUTPUT or LIMIT"));
         };
-        let name = match from.as_slice() {
-            [TableWithJoins { relation, joins }] if joins.is_empty() => gallery_name(relation),
-            _ => None,
+        let one = from.len() == 1 && tables.is_empty() && order_by.is_empty();
+        let Some(target) = from.pop().filter(|_| one).and_then(Target::of) else {
+            return Err(SqlError::unsupported("DELETE FROM anything but one collection"));
         };
-        match name {
-            Some(name) if tables.is_empty() && order_by.is_empty() => {
-                Ok(Self { name, query: ids_query(from, selection)? })
-            }
-            _ => Err(SqlError::unsupported("DELETE FROM anything but one collection")),
-        }
+        let returns = returning.is_some();
+        let values = returning.unwrap_or_default();
+        let query = target.query(values, using.unwrap_or_default(), selection)?;
+        Ok(Self { name: target.name, query, returns })
     }
 
     /// The query for the ids of the rows to delete.
@@ -63,7 +62,17 @@ impl Delete {
         &self.query
     }
 
-    /// Deletes the rows that satisfy the predicate now.
+    /// The columns of RETURNING, when the parameters of the query's plan have these types.
+    pub(super) fn columns(
+        &self,
+        plan: LogicalPlan,
+        parameters: &[SqlType],
+    ) -> Result<Option<SchemaRef>, SqlError> {
+        let returned = self.returns.then(|| without_id(&plan_schema(plan, parameters)?));
+        returned.transpose()
+    }
+
+    /// Deletes the rows that satisfy the predicate now, all or none.
     pub(super) async fn run(
         &self,
         context: &QueryContext,
@@ -73,57 +82,51 @@ impl Delete {
         let name = context.catalog().gallery_name(&self.name)?;
         let plan = context.plan(&self.query).await?;
         let mut batches = context.stream(plan, parameters).await?;
-        let mut ids = Vec::new();
+        let schema = batches.schema();
+        let memory = context.memory("RETURNING");
+        let (mut ids, mut returned) = (HashSet::new(), Vec::new());
         while let Some(batch) = batches.try_next().await? {
-            ids.extend(face_ids(&batch)?);
+            // Of several rows that USING brings for a face one counts.
+            let new = face_ids(&batch)?.into_iter().map(|id| Some(ids.insert(id)));
+            let new = new.collect::<BooleanArray>();
             if ids.len() > BATCH_OPERATIONS_MAX {
-                let message = format!(
-                    "DELETE would remove more than {BATCH_OPERATIONS_MAX} faces, which is the \
-                     limit of one statement; nothing was removed"
-                );
-                return Err(SqlError::new(SqlState::ProgramLimitExceeded, message)
-                    .with_hint("Delete in several statements, or drop the collection."));
+                return Err(too_many());
+            }
+            if self.returns {
+                let rows = filter_record_batch(&batch, &new).map_err(DataFusionError::from)?;
+                memory.try_grow(rows.get_array_memory_size())?;
+                returned.push(rows);
             }
         }
+        let ids = ids.into_iter().collect();
         let written = writer.apply(context.catalog().snapshot().removal(name, ids)?).await?;
-        Ok(Outcome::Done { tag: "DELETE", rows: Some(written.removed) })
+        if !self.returns {
+            return Ok(Outcome::Done { tag: "DELETE", rows: Some(written.removed) });
+        }
+        Ok(Outcome::of_batch("DELETE", returned_rows(&schema, &returned)?))
     }
 }
 
-/// The name in a plain `c` or `c AS alias`.
-fn gallery_name(relation: &TableFactor) -> Option<Vec<String>> {
-    match relation {
-        TableFactor::Table {
-            name,
-            alias: _,
-            args: None,
-            with_hints,
-            version: None,
-            with_ordinality: false,
-            partitions,
-            json_path: None,
-            sample: None,
-            index_hints,
-        } if with_hints.is_empty() && partitions.is_empty() && index_hints.is_empty() => {
-            name_parts(name)
-        }
-        _ => None,
-    }
+fn too_many() -> SqlError {
+    let message = format!(
+        "DELETE would remove more than {BATCH_OPERATIONS_MAX} faces, which is the limit of one \
+         statement; nothing was removed"
+    );
+    SqlError::new(SqlState::ProgramLimitExceeded, message)
+        .with_hint("Delete in several statements, or drop the collection.")
 }
 
-fn ids_query(from: Vec<TableWithJoins>, selection: Option<ast::Expr>) -> Result<Query, SqlError> {
-    let dialect = PostgreSqlDialect {};
-    let template = Parser::new(&dialect)
-        .try_with_sql("SELECT face_id")
-        .and_then(|mut parser| parser.parse_query())
-        .map_err(|error| SqlError::from(&error))?;
-    let mut query = *template;
-    match &mut *query.body {
-        SetExpr::Select(select) => {
-            select.from = from;
-            select.selection = selection;
-            Ok(query)
-        }
-        _ => Err(SqlError::new(SqlState::InternalError, "internal error")),
-    }
+/// What the client asked for, without the ids in the first column.
+fn returned_rows(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<RecordBatch, SqlError> {
+    let rows = concat_batches(schema, batches).and_then(|all| {
+        let columns: Vec<usize> = (1..all.num_columns()).collect();
+        all.project(&columns)
+    });
+    rows.map_err(|error| DataFusionError::from(error).into())
+}
+
+fn without_id(schema: &SchemaRef) -> Result<SchemaRef, SqlError> {
+    let columns: Vec<usize> = (1..schema.fields().len()).collect();
+    let projected = schema.project(&columns).map_err(DataFusionError::from)?;
+    Ok(SchemaRef::new(projected))
 }

@@ -2,18 +2,16 @@
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
-use datafusion::error::DataFusionError;
 use datafusion::scalar::ScalarValue;
-use datafusion::sql::sqlparser::ast::{
-    self, Ident, Query, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableObject, Values,
-};
+use datafusion::sql::sqlparser::ast::{self, Query, SetExpr, TableObject, Values};
 use likeness_storage::limits::BATCH_OPERATIONS_MAX;
 use likeness_storage::{Lsn, RowRef, TemplateId};
 
-use super::columns::{GalleryColumn, schema_of};
+use super::columns::GalleryColumn;
 use super::constant::{bytes, reals, text, without_text_casts};
-use super::name::{folded, name_parts};
+use super::name::name_parts;
 use super::query::QueryContext;
+use super::returning::Returning;
 use super::transaction::Writer;
 use super::types::SqlType;
 use super::{Outcome, SqlError, SqlState};
@@ -28,7 +26,7 @@ pub(super) struct Insert {
     name: Vec<String>,
     columns: Vec<InsertColumn>,
     rows: Vec<Vec<ast::Expr>>,
-    returning: Option<Vec<Returned>>,
+    returning: Option<Returning>,
 }
 
 /// A column that INSERT may give.
@@ -39,13 +37,6 @@ enum InsertColumn {
     Metadata,
     Image,
     Embedding,
-}
-
-/// A column of RETURNING and the name it goes by.
-#[derive(Debug)]
-struct Returned {
-    column: GalleryColumn,
-    name: String,
 }
 
 impl InsertColumn {
@@ -109,15 +100,13 @@ impl Insert {
             let message = format!("INSERT has more {excess}");
             return Err(SqlError::new(SqlState::SyntaxError, message));
         }
-        let returning = insert.returning.map(|items| returned(&items)).transpose()?;
+        let returning = insert.returning.map(|items| Returning::parse(&items)).transpose()?;
         Ok(Self { name, columns, rows, returning })
     }
 
     /// The columns of RETURNING.
     pub(super) fn schema(&self) -> Option<SchemaRef> {
-        self.returning.as_ref().map(|returning| {
-            schema_of(returning.iter().map(|item| item.column.field().with_name(&item.name)))
-        })
+        self.returning.as_ref().map(Returning::schema)
     }
 
     /// Types of the parameters that fill a whole cell, and the expressions that hold others.
@@ -163,7 +152,7 @@ impl Insert {
             None => Ok(Outcome::Done { tag: "INSERT 0", rows: Some(faces.len() as u64) }),
             Some(returning) => {
                 let now = writer.snapshot();
-                let batch = self.returned_rows(returning, name, &faces, &now)?;
+                let batch = returned_rows(returning, name, &faces, &now)?;
                 Ok(Outcome::of_batch("INSERT 0", batch))
             }
         }
@@ -201,46 +190,42 @@ impl Insert {
         };
         Ok(EnrollmentDraft { source, external_face_id, external_image_id, metadata })
     }
+}
 
-    /// The faces as they were enrolled, whatever has become of them since.
-    fn returned_rows(
-        &self,
-        returning: &[Returned],
-        gallery: &str,
-        faces: &[EnrolledFace],
-        now: &TenantSnapshot,
-    ) -> Result<RecordBatch, SqlError> {
-        let gallery = now.descriptor(gallery).ok().map(|descriptor| descriptor.id);
-        let boxes: Vec<_> =
-            faces.iter().map(|face| face.bounding_box.map(BoundingBox::to_array)).collect();
-        let rows: Result<Vec<RowRef<'_>>, EngineError> = faces
-            .iter()
-            .zip(&boxes)
-            .map(|(face, bounding_box)| {
-                let id = TemplateId::new(face.face_id.as_u128());
-                let stored = gallery.map(|gallery| now.storage().get(gallery, id)).transpose()?;
-                let stored = stored.flatten();
-                Ok(RowRef {
-                    id,
-                    lsn: stored.map_or(Lsn::default(), |row| row.lsn),
-                    model: &face.model,
-                    external_face_id: face.external_face_id.as_deref(),
-                    external_image_id: face.external_image_id.as_deref(),
-                    bounding_box: *bounding_box,
-                    confidence: face.confidence,
-                    quality: face.quality,
-                    attributes: face.attributes.as_deref(),
-                    metadata: face.metadata.as_deref(),
-                    created_at_us: face.created_at_us,
-                    embedding: stored.map(|row| row.embedding).unwrap_or_default(),
-                })
+/// The faces as they were enrolled, whatever has become of them since.
+fn returned_rows(
+    returning: &Returning,
+    gallery: &str,
+    faces: &[EnrolledFace],
+    now: &TenantSnapshot,
+) -> Result<RecordBatch, SqlError> {
+    let gallery = now.descriptor(gallery).ok().map(|descriptor| descriptor.id);
+    let boxes: Vec<_> =
+        faces.iter().map(|face| face.bounding_box.map(BoundingBox::to_array)).collect();
+    let rows: Result<Vec<RowRef<'_>>, EngineError> = faces
+        .iter()
+        .zip(&boxes)
+        .map(|(face, bounding_box)| {
+            let id = TemplateId::new(face.face_id.as_u128());
+            let stored = gallery.map(|gallery| now.storage().get(gallery, id)).transpose()?;
+            let stored = stored.flatten();
+            Ok(RowRef {
+                id,
+                lsn: stored.map_or(Lsn::default(), |row| row.lsn),
+                model: &face.model,
+                external_face_id: face.external_face_id.as_deref(),
+                external_image_id: face.external_image_id.as_deref(),
+                bounding_box: *bounding_box,
+                confidence: face.confidence,
+                quality: face.quality,
+                attributes: face.attributes.as_deref(),
+                metadata: face.metadata.as_deref(),
+                created_at_us: face.created_at_us,
+                embedding: stored.map(|row| row.embedding).unwrap_or_default(),
             })
-            .collect();
-        let rows = rows?;
-        let arrays = returning.iter().map(|item| item.column.array(&rows)).collect();
-        let schema = self.schema().unwrap_or_else(|| schema_of([]));
-        RecordBatch::try_new(schema, arrays).map_err(|error| DataFusionError::from(error).into())
-    }
+        })
+        .collect();
+    returning.batch(&rows?)
 }
 
 fn one_source(given: &str) -> SqlError {
@@ -354,45 +339,5 @@ fn rows(query: Query) -> Result<Vec<Vec<ast::Expr>>, SqlError> {
             Ok(rows.into_iter().map(|row| row.content).collect())
         }
         _ => Err(SqlError::unsupported("INSERT .. SELECT")),
-    }
-}
-
-/// The columns of RETURNING: names, with or without alias, and `*`.
-fn returned(items: &[SelectItem]) -> Result<Vec<Returned>, SqlError> {
-    let mut returned = Vec::new();
-    for item in items {
-        match item {
-            SelectItem::Wildcard(_) => {
-                let all = GalleryColumn::ALL.into_iter();
-                returned
-                    .extend(all.map(|column| Returned { column, name: column.name().to_owned() }));
-            }
-            SelectItem::UnnamedExpr(ast::Expr::Identifier(name)) => {
-                returned.push(Returned::new(name, None)?);
-            }
-            SelectItem::ExprWithAlias { expr: ast::Expr::Identifier(name), alias } => {
-                returned.push(Returned::new(name, Some(alias))?);
-            }
-            SelectItem::QualifiedWildcard(
-                SelectItemQualifiedWildcardKind::ObjectName(_)
-                | SelectItemQualifiedWildcardKind::Expr(_),
-                _,
-            )
-            | SelectItem::UnnamedExpr(_)
-            | SelectItem::ExprWithAlias { .. }
-            | SelectItem::ExprWithAliases { .. } => {
-                return Err(SqlError::unsupported("RETURNING anything but columns and *"));
-            }
-        }
-    }
-    Ok(returned)
-}
-
-impl Returned {
-    fn new(name: &Ident, alias: Option<&Ident>) -> Result<Self, SqlError> {
-        let name = folded(name);
-        let column =
-            GalleryColumn::named(&name).ok_or_else(|| SqlError::undefined_column(&name))?;
-        Ok(Self { column, name: alias.map_or(name, folded) })
     }
 }

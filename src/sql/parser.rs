@@ -19,6 +19,7 @@ use super::settings;
 use super::statement::{Command, Explain};
 use super::storage::{self, StorageCommand};
 use super::transaction;
+use super::update::Update;
 use super::{SqlError, SqlState, Statement};
 
 /// How deeply parentheses and subqueries may be nested.
@@ -105,6 +106,7 @@ fn standard(statement: ast::Statement, name: &str) -> Result<Command, SqlError> 
             })
         }
         ast::Statement::Insert(insert) => Ok(Command::Insert(Box::new(Insert::parse(insert)?))),
+        ast::Statement::Update(update) => Ok(Command::Update(Box::new(Update::parse(update)?))),
         ast::Statement::Delete(delete) => Ok(Command::Delete(Box::new(Delete::parse(delete)?))),
         ast::Statement::Explain {
             describe_alias: DescribeAlias::Explain,
@@ -127,7 +129,22 @@ fn standard(statement: ast::Statement, name: &str) -> Result<Command, SqlError> 
             let all = name.quote_style.is_none() && name.value.eq_ignore_ascii_case("all");
             Ok(Command::Deallocate((!all).then(|| folded(&name))))
         }
-        _ => Err(SqlError::unsupported(name)),
+        _ => Err(unsupported(name)),
+    }
+}
+
+/// A statement that this server does not have, and perhaps the one it has instead.
+fn unsupported(name: &str) -> SqlError {
+    let error = SqlError::unsupported(name);
+    match name {
+        "CREATE TABLE" => error.with_hint(
+            "Every collection has the same columns; CREATE COLLECTION name [WITH (dimensions = N)] \
+             makes one.",
+        ),
+        // Tools drop a table in order to create it anew, which could not succeed here.
+        "DROP TABLE" => error.with_hint("Write DROP COLLECTION name."),
+        "TRUNCATE" => error.with_hint("Write DELETE FROM name."),
+        _ => error,
     }
 }
 

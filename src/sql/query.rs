@@ -11,7 +11,7 @@ use datafusion::common::{DFSchema, ParamValues};
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::GreedyMemoryPool;
+use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryConsumer, MemoryReservation};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateDefaults};
@@ -152,6 +152,11 @@ impl QueryContext {
     ) -> Result<Arc<dyn ExecutionPlan>, SqlError> {
         let plan = plan.replace_params_with_values(&ParamValues::from(parameters))?;
         Ok(self.state.create_physical_plan(&plan).await?)
+    }
+
+    /// Memory for what a statement keeps, which counts towards that of all queries.
+    pub(super) fn memory(&self, keeper: &str) -> MemoryReservation {
+        MemoryConsumer::new(keeper).register(&self.state.runtime_env().memory_pool)
     }
 
     /// The operators of `plan` as text, one line per row; with `analyze` after running them.

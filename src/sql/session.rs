@@ -231,6 +231,7 @@ impl SqlSession {
             | Command::DropCollection(_)
             | Command::Vacuum(_)
             | Command::Insert(_)
+            | Command::Update(_)
             | Command::Delete(_) => {
                 Err(SqlError::new(SqlState::InternalError, "a write was taken for a read"))
             }
@@ -293,6 +294,9 @@ impl SqlSession {
                 vacuum.run(&self.catalog()).await
             }
             Command::Insert(insert) => insert.run(&self.context()?, writer, parameters).await,
+            Command::Update(update) => {
+                update.run(&self.context()?, writer, parameters.to_vec()).await
+            }
             Command::Delete(delete) => {
                 delete.run(&self.context()?, writer, parameters.to_vec()).await
             }
@@ -355,11 +359,20 @@ impl SqlSession {
                 let parameters = decided(statement, declared, cell_types(&context, insert, count)?);
                 Ok(Description { parameters, columns: insert.schema() })
             }
+            Command::Update(update) => {
+                let context = self.context()?;
+                let plan = context.plan(update.query()).await?;
+                let mut types = plan_parameters(&plan, count)?;
+                update.decide(&mut types);
+                let parameters = decided(statement, declared, types);
+                Ok(Description { parameters, columns: update.schema() })
+            }
             Command::Delete(delete) => {
                 let context = self.context()?;
                 let plan = context.plan(delete.query()).await?;
                 let parameters = decided(statement, declared, plan_parameters(&plan, count)?);
-                Ok(Description { parameters, columns: None })
+                let columns = delete.columns(plan, &parameters)?;
+                Ok(Description { parameters, columns })
             }
             Command::ShowCollections => Ok(without_parameters(Some(collections_schema()))),
             Command::ShowStorage => Ok(without_parameters(Some(storage_schema()))),

@@ -14,6 +14,7 @@ use super::settings::SettingCommand;
 use super::stack::Depth;
 use super::storage::Vacuum;
 use super::transaction::TransactionCommand;
+use super::update::Update;
 use crate::engine::Action;
 
 /// One parsed statement; cheap to clone.
@@ -100,6 +101,8 @@ pub(super) enum Command {
     Vacuum(Vacuum),
     /// INSERT.
     Insert(Box<Insert>),
+    /// UPDATE.
+    Update(Box<Update>),
     /// DELETE.
     Delete(Box<Delete>),
     /// SET, RESET, SHOW.
@@ -133,7 +136,7 @@ impl Command {
             | Self::Discard
             | Self::Deallocate(_)
             | Self::Transaction(_) => Action::Read,
-            Self::Insert(_) | Self::Delete(_) => Action::ChangeFaces,
+            Self::Insert(_) | Self::Update(_) | Self::Delete(_) => Action::ChangeFaces,
             Self::CreateCollection(_) | Self::DropCollection(_) => Action::ChangeCollections,
             Self::Vacuum(_) => Action::Maintain,
         }
@@ -145,6 +148,7 @@ impl Command {
             Self::CreateCollection(_) => Some("CREATE COLLECTION"),
             Self::DropCollection(_) => Some("DROP COLLECTION"),
             Self::Insert(_) => Some("INSERT"),
+            Self::Update(_) => Some("UPDATE"),
             Self::Delete(_) => Some("DELETE"),
             Self::Vacuum(_) => Some("VACUUM"),
             Self::Query(_)

@@ -7,7 +7,7 @@
 use datafusion::scalar::ScalarValue;
 
 use super::{Client, text};
-use crate::sql::SqlState;
+use crate::sql::{Outcome, SqlState, SqlType};
 
 const ROWS: usize = 1000;
 
@@ -69,6 +69,41 @@ async fn a_face_can_be_deleted_by_its_id_and_by_a_search() {
 }
 
 #[tokio::test]
+async fn returning_answers_what_the_deleted_faces_were() {
+    let client = Client::with_people().await;
+    let sql = "DELETE FROM people WHERE external_image_id = $1 \
+               RETURNING upper(external_face_id) AS who, face_id, embedding";
+    let (parameters, columns) = client.describe(sql).await;
+    assert_eq!(parameters, [SqlType::Text]);
+    assert_eq!(columns.unwrap(), ["who", "face_id", "embedding"]);
+    let ann = client.face_id("ann").await;
+    let mut rows = client.rows_with(sql, &[text("red")]).await;
+    rows.sort();
+    assert_eq!(rows[0], ["ANN", &*ann, "[1.0, 0.0, 0.0]"]);
+    assert_eq!(rows.len(), 2);
+    let Outcome::Rows { tag, schema, .. } =
+        client.outcome("DELETE FROM people RETURNING *", &[]).await.unwrap()
+    else {
+        panic!("no rows");
+    };
+    assert_eq!((tag, schema.fields().len()), ("DELETE", 11));
+    assert_eq!(client.count("people").await, "0");
+}
+
+#[tokio::test]
+async fn using_brings_tables_to_decide_by() {
+    let client = Client::with_people().await;
+    let sql = "DELETE FROM people p USING (VALUES ('ann'), ('ann'), ('bob')) v(name) \
+               WHERE p.external_face_id = v.name RETURNING p.external_face_id";
+    let mut gone = client.column(sql).await;
+    gone.sort();
+    assert_eq!(gone, ["ann", "bob"], "a face is deleted once");
+    let sql = "DELETE FROM public.people USING people q WHERE people.face_id < q.face_id";
+    assert_eq!(client.run(sql).await, ("DELETE", Some(1)));
+    assert_eq!(client.column("SELECT external_face_id FROM people").await, ["dee"]);
+}
+
+#[tokio::test]
 async fn without_a_predicate_everything_goes() {
     let client = Client::with_people().await;
     assert_eq!(client.run("DELETE FROM people").await, ("DELETE", Some(4)));
@@ -84,8 +119,9 @@ async fn a_delete_that_fails_deletes_nothing() {
         ("DELETE FROM people WHERE nothing = 1", SqlState::UndefinedColumn),
         ("DELETE FROM people WHERE 1 / (rank() OVER ()) = 1", SqlState::FeatureNotSupported),
         ("DELETE FROM people WHERE 1 / 0 = 1", SqlState::DivisionByZero),
-        ("DELETE FROM people USING people p", SqlState::FeatureNotSupported),
-        ("DELETE FROM people RETURNING face_id", SqlState::FeatureNotSupported),
+        ("DELETE FROM people RETURNING nothing", SqlState::UndefinedColumn),
+        ("DELETE FROM people RETURNING 1 / 0", SqlState::DivisionByZero),
+        ("DELETE FROM people, people p", SqlState::FeatureNotSupported),
         ("DELETE FROM people JOIN people p ON true", SqlState::FeatureNotSupported),
         ("DELETE FROM (SELECT * FROM people) p", SqlState::FeatureNotSupported),
         ("TRUNCATE people", SqlState::FeatureNotSupported),

@@ -17,6 +17,7 @@ mod session;
 mod similar;
 mod storage;
 mod transaction;
+mod update;
 mod vector;
 
 use std::sync::Arc;

@@ -25,8 +25,13 @@ const READS: [&str; 18] = [
     "ROLLBACK",
 ];
 
-const WRITES: [&str; 2] =
-    ["INSERT INTO people (embedding) VALUES ('[1,0,0]')", "DELETE FROM people WHERE false"];
+const WRITES: [&str; 5] = [
+    "INSERT INTO people (embedding) VALUES ('[1,0,0]')",
+    "UPDATE people SET metadata = '1' WHERE false",
+    "UPDATE people SET metadata = '1' WHERE false RETURNING *",
+    "DELETE FROM people WHERE false",
+    "DELETE FROM people WHERE false RETURNING *",
+];
 
 const ADMINISTRATION: [&str; 4] = [
     "CREATE COLLECTION more WITH (dimensions = 1)",
@@ -64,7 +69,8 @@ async fn each_role_may_run_its_statements_and_no_others() {
 async fn rights_are_checked_before_the_collection_is_looked_up() {
     let mut client = Client::new();
     client.session = client.database.session("acme", Role::Read);
-    for sql in ["DELETE FROM nobody", "DROP COLLECTION nobody"] {
+    for sql in ["DELETE FROM nobody", "UPDATE nobody SET metadata = NULL", "DROP COLLECTION nobody"]
+    {
         assert_eq!(client.state(sql).await, SqlState::InsufficientPrivilege, "{sql}");
     }
 }

@@ -1,0 +1,83 @@
+//! Changing what callers said of enrolled faces. Templates, ids and times stay as they are.
+
+use std::sync::Arc;
+
+use likeness_storage::TemplateId;
+
+use super::enroll::{check_external_id, check_metadata};
+use super::{Changes, EngineError, Tenant, TenantSnapshot, blocking};
+use crate::biometric::FaceId;
+
+/// A value of a face that its caller may change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaceField {
+    /// The caller's name for the person or record.
+    ExternalFaceId,
+    /// The caller's name for the image.
+    ExternalImageId,
+    /// JSON value kept with the face.
+    Metadata,
+}
+
+impl FaceField {
+    /// The field's name as callers know it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ExternalFaceId => "external_face_id",
+            Self::ExternalImageId => "external_image_id",
+            Self::Metadata => "metadata",
+        }
+    }
+
+    fn check(self, value: Option<&str>) -> Result<(), EngineError> {
+        match self {
+            Self::ExternalFaceId | Self::ExternalImageId => check_external_id(self.name(), value),
+            Self::Metadata => value.map_or(Ok(()), check_metadata),
+        }
+    }
+}
+
+/// New values of one face; fields that are not named keep theirs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaceUpdate {
+    /// Which face.
+    pub face_id: FaceId,
+    /// What its fields become.
+    pub values: Vec<(FaceField, Option<String>)>,
+}
+
+impl Tenant {
+    /// What giving faces new values would change, as of `at`; those that are not there are passed
+    /// over.
+    ///
+    /// # Errors
+    /// [`EngineError::GalleryNotFound`]; [`EngineError::InvalidValue`] for a value out of bounds.
+    pub async fn update(
+        &self,
+        at: &TenantSnapshot,
+        gallery: &str,
+        updates: Vec<FaceUpdate>,
+    ) -> Result<Changes, EngineError> {
+        let (at, gallery) = (at.clone(), Arc::clone(at.descriptor(gallery)?));
+        blocking(move || {
+            let mut changes = Changes::new(&at);
+            for FaceUpdate { face_id, values } in updates {
+                let id = TemplateId::new(face_id.as_u128());
+                let Some(row) = at.storage().get(gallery.id, id)? else { continue };
+                let mut row = row.to_row();
+                for (field, value) in values {
+                    field.check(value.as_deref())?;
+                    let value = value.map(Into::into);
+                    match field {
+                        FaceField::ExternalFaceId => row.external_face_id = value,
+                        FaceField::ExternalImageId => row.external_image_id = value,
+                        FaceField::Metadata => row.metadata = value,
+                    }
+                }
+                changes.replace(&gallery, row);
+            }
+            Ok(changes)
+        })
+        .await
+    }
+}

@@ -1,0 +1,156 @@
+//! UPDATE changes the faces its predicate selects, and of them what SET says.
+//!
+//! As for DELETE, each line of the table of predicates that are optimised away is kept here.
+
+use datafusion::scalar::ScalarValue;
+
+use super::{Client, text};
+use crate::engine::Role;
+use crate::sql::{Outcome, SqlState, SqlType};
+
+const NAMES: &str = "SELECT external_face_id FROM people ORDER BY face_id";
+
+async fn names(client: &Client) -> String {
+    client.column(NAMES).await.join(" ")
+}
+
+#[tokio::test]
+async fn predicates_that_are_optimised_away_change_nothing_more_than_they_say() {
+    let client = Client::with_people().await;
+    let null = ScalarValue::Utf8(None);
+    let cases: [(&str, &[ScalarValue], u64); 12] = [
+        ("external_face_id = $1", std::slice::from_ref(&null), 0),
+        ("face_id = $1", std::slice::from_ref(&null), 0),
+        ("1 = 0", &[], 0),
+        ("face_id = NULL", &[], 0),
+        ("NOT EXISTS (SELECT 1)", &[], 0),
+        ("NOT EXISTS (SELECT 1 FROM people)", &[], 0),
+        ("external_face_id = 'ann' AND external_image_id IN (SELECT 'no match')", &[], 0),
+        ("external_face_id IN (SELECT 'nobody')", &[], 0),
+        ("face_id > 'g'", &[], 0),
+        ("face_id = 'f_no_such_face'", &[], 0),
+        ("external_face_id IN (SELECT 'ann')", &[], 1),
+        ("external_face_id = 'bob'", &[], 1),
+    ];
+    let mut changed = 0;
+    for (predicate, values, expected) in cases {
+        let sql = format!("UPDATE people SET metadata = '7' WHERE {predicate}");
+        assert_eq!(client.run_with(&sql, values).await, ("UPDATE", Some(expected)), "{predicate}");
+        changed += expected;
+        let marked = client.column("SELECT count(*) FROM people WHERE metadata::text = '7'").await;
+        assert_eq!(marked, [changed.to_string()], "after {predicate}");
+    }
+    assert_eq!(names(&client).await, "ann bob cid dee");
+}
+
+#[tokio::test]
+async fn new_values_are_computed_from_the_old_ones_and_the_rest_stays() {
+    let client = Client::with_people().await;
+    let kept = "SELECT face_id, created_at, embedding, model, external_image_id FROM people";
+    let before = client.rows(kept).await;
+    let sql = "UPDATE people AS p SET external_face_id = upper(p.external_face_id) || '!', \
+               metadata = NULL WHERE external_image_id = 'red'";
+    assert_eq!(client.run(sql).await, ("UPDATE", Some(2)));
+    assert_eq!(names(&client).await, "ANN! BOB! cid dee");
+    assert_eq!(client.rows(kept).await, before);
+    let nulls = "SELECT count(*) FROM people WHERE metadata IS NULL";
+    assert_eq!(client.column(nulls).await, ["2"]);
+    let sql = "UPDATE people SET (external_face_id, external_image_id) = (external_image_id, \
+               external_face_id) WHERE external_face_id = 'dee'";
+    client.run(sql).await;
+    assert_eq!(names(&client).await, "ANN! BOB! cid blue");
+    client.run("UPDATE people SET external_image_id = DEFAULT").await;
+    let left = client.column("SELECT count(external_image_id) FROM people").await;
+    assert_eq!(left, ["0"]);
+}
+
+#[tokio::test]
+async fn parameters_take_the_type_of_their_column_and_from_brings_values() {
+    let client = Client::with_people().await;
+    let sql = "UPDATE people SET metadata = $1, external_face_id = $2 WHERE external_face_id = $3 \
+               RETURNING external_face_id AS \"Who\", metadata, embedding";
+    let (parameters, columns) = client.describe(sql).await;
+    assert_eq!(parameters, [SqlType::Jsonb, SqlType::Text, SqlType::Text]);
+    assert_eq!(columns.unwrap(), ["Who", "metadata", "embedding"]);
+    let values = [text("[1]"), text("eve"), text("ann")];
+    assert_eq!(client.rows_with(sql, &values).await, [["eve", "[1]", "[1.0, 0.0, 0.0]"]]);
+    let Outcome::Rows { tag, .. } = client.outcome(sql, &values).await.unwrap() else {
+        panic!("no rows");
+    };
+    assert_eq!(tag, "UPDATE");
+    let sql = "UPDATE people SET external_face_id = v.new FROM (VALUES ('bob', 'rob'), \
+               ('bob', 'bert'), ('nobody', 'x')) v(old, new) WHERE external_face_id = v.old";
+    assert_eq!(client.run(sql).await, ("UPDATE", Some(1)), "a face is changed once");
+    assert!(["eve rob cid dee", "eve bert cid dee"].contains(&&*names(&client).await));
+}
+
+#[tokio::test]
+async fn an_update_that_fails_changes_nothing() {
+    let client = Client::with_people().await;
+    let long = "x".repeat(256);
+    let cases = [
+        ("nobody SET metadata = '1'", SqlState::UndefinedTable),
+        ("other.public.people SET metadata = '1'", SqlState::UndefinedTable),
+        ("people SET colour = 'red'", SqlState::UndefinedColumn),
+        ("people SET metadata = nothing", SqlState::UndefinedColumn),
+        ("people SET metadata = '1' WHERE nothing", SqlState::UndefinedColumn),
+        ("people SET face_id = 'f_1'", SqlState::GeneratedAlways),
+        ("people SET created_at = now()", SqlState::GeneratedAlways),
+        ("people SET embedding = '[1,0,0]'", SqlState::FeatureNotSupported),
+        ("people SET metadata = '1', metadata = '2'", SqlState::SyntaxError),
+        ("people SET (metadata, external_face_id) = ('1')", SqlState::SyntaxError),
+        ("people SET metadata = 'no json'", SqlState::InvalidParameterValue),
+        ("people SET external_face_id = ''", SqlState::InvalidParameterValue),
+        (&format!("people SET external_face_id = '{long}'"), SqlState::InvalidParameterValue),
+        (
+            "people SET external_face_id = CASE external_face_id WHEN 'dee' THEN '' ELSE 'x' END",
+            SqlState::InvalidParameterValue,
+        ),
+        ("people SET metadata = '1' WHERE 1 / 0 = 1", SqlState::DivisionByZero),
+        ("people SET metadata = '1' RETURNING nothing", SqlState::UndefinedColumn),
+        ("people JOIN people p ON true SET metadata = '1'", SqlState::FeatureNotSupported),
+    ];
+    let before = client.rows("SELECT * FROM people").await;
+    for (rest, state) in cases {
+        let error = client.error(&format!("UPDATE {rest}")).await;
+        assert_eq!(error.state, state, "{rest}: {error}");
+        assert_eq!(client.rows("SELECT * FROM people").await, before, "after {rest}");
+    }
+}
+
+#[tokio::test]
+async fn in_a_block_an_update_waits_for_its_end() {
+    let client = Client::with_people().await;
+    let other = client.database.session("acme", Role::Write);
+    let seen = async || {
+        let statement = other.parse(NAMES).unwrap().remove(0);
+        let outcome = other.execute(&statement, Vec::new()).await.unwrap();
+        let Outcome::Rows { stream, .. } = outcome else { panic!("no rows") };
+        super::texts(stream).await.unwrap().concat().join(" ")
+    };
+    client.run("BEGIN").await;
+    client.run("UPDATE people SET external_face_id = 'eve' WHERE external_face_id = 'ann'").await;
+    client.run("UPDATE people SET external_face_id = 'eva' WHERE external_face_id = 'eve'").await;
+    assert_eq!(names(&client).await, "eva bob cid dee");
+    assert_eq!(seen().await, "ann bob cid dee");
+    client.run("COMMIT").await;
+    assert_eq!(seen().await, "eva bob cid dee");
+}
+
+#[tokio::test]
+async fn a_face_deleted_meanwhile_does_not_come_back() {
+    let client = Client::with_people().await;
+    client.run("BEGIN").await;
+    assert_eq!(names(&client).await, "ann bob cid dee");
+    let other = client.database.session("acme", Role::Write);
+    let delete = other.parse("DELETE FROM people WHERE external_face_id = 'ann'").unwrap();
+    other.execute(&delete[0], Vec::new()).await.unwrap();
+    let update = client.outcome("UPDATE people SET metadata = '1'", &[]).await;
+    let ended = match update {
+        Ok(_) => client.outcome("COMMIT", &[]).await,
+        Err(error) => Err(error),
+    };
+    assert_eq!(ended.unwrap_err().state, SqlState::SerializationFailure);
+    client.outcome("ROLLBACK", &[]).await.unwrap();
+    assert_eq!(names(&client).await, "bob cid dee");
+}
