@@ -1,9 +1,13 @@
 //! INSERT: grammar and execution. All rows of a statement are enrolled in one batch, or none.
 
+use std::cmp::Ordering;
+
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::scalar::ScalarValue;
-use datafusion::sql::sqlparser::ast::{self, Query, SetExpr, TableObject, Values};
+use datafusion::sql::sqlparser::ast::{self, Parens, Query, SetExpr, TableObject, Values};
+use futures::TryStreamExt;
 use likeness_storage::limits::BATCH_OPERATIONS_MAX;
 use likeness_storage::{Lsn, RowRef, TemplateId};
 
@@ -20,13 +24,22 @@ use crate::engine::{
     EngineError, EnrolledFace, EnrollmentDraft, QualityFilter, TemplateSource, TenantSnapshot,
 };
 
-/// `INSERT INTO c (columns) VALUES (..), .. [RETURNING ..]`.
+/// `INSERT INTO c (columns) VALUES (..), .. | query [RETURNING ..]`.
 #[derive(Debug)]
 pub(super) struct Insert {
     name: Vec<String>,
     columns: Vec<InsertColumn>,
-    rows: Vec<Vec<ast::Expr>>,
+    source: Source,
     returning: Option<Returning>,
+}
+
+/// Where the rows come from.
+#[derive(Debug)]
+enum Source {
+    /// VALUES: rows of cells.
+    Cells(Vec<Vec<ast::Expr>>),
+    /// Any other query.
+    Query(Box<Query>),
 }
 
 /// A column that INSERT may give.
@@ -87,21 +100,15 @@ impl Insert {
         };
         let name = name_parts(name).ok_or_else(|| SqlError::unsupported("a computed name"))?;
         let columns = columns(&insert)?;
-        let rows = match insert.source {
-            Some(query) => rows(*query)?,
+        let source = match insert.source {
+            Some(query) => Source::of(query),
             None => return Err(SqlError::unsupported("INSERT .. DEFAULT VALUES")),
         };
-        if let Some(row) = rows.iter().find(|row| row.len() != columns.len()) {
-            let excess = if row.len() > columns.len() {
-                "expressions than target columns"
-            } else {
-                "target columns than expressions"
-            };
-            let message = format!("INSERT has more {excess}");
-            return Err(SqlError::new(SqlState::SyntaxError, message));
+        if let Source::Cells(rows) = &source {
+            rows.iter().try_for_each(|row| check_width(columns.len(), row.len()))?;
         }
         let returning = insert.returning.map(|items| Returning::parse(&items)).transpose()?;
-        Ok(Self { name, columns, rows, returning })
+        Ok(Self { name, columns, source, returning })
     }
 
     /// The columns of RETURNING.
@@ -111,10 +118,22 @@ impl Insert {
 
     /// Types of the parameters that fill a whole cell, and the expressions that hold others.
     pub(super) fn parameters(&self) -> impl Iterator<Item = (SqlType, &ast::Expr)> {
-        self.rows.iter().flat_map(|row| {
+        let rows = match &self.source {
+            Source::Cells(rows) => rows.as_slice(),
+            Source::Query(_) => &[],
+        };
+        rows.iter().flat_map(|row| {
             let types = self.columns.iter().map(|column| column.sql_type());
             types.zip(row.iter().map(without_text_casts))
         })
+    }
+
+    /// The query that the rows come from, where they do not stand in the statement.
+    pub(super) fn query(&self) -> Option<&Query> {
+        match &self.source {
+            Source::Cells(_) => None,
+            Source::Query(query) => Some(query),
+        }
     }
 
     /// That the collection exists and is this tenant's.
@@ -133,18 +152,17 @@ impl Insert {
     ) -> Result<Outcome, SqlError> {
         let name = context.catalog().gallery_name(&self.name)?;
         self.check(context)?;
-        if self.rows.len() > BATCH_OPERATIONS_MAX {
-            let message = format!(
-                "INSERT has {} rows, one statement can take {BATCH_OPERATIONS_MAX}",
-                self.rows.len()
-            );
-            return Err(SqlError::new(SqlState::ProgramLimitExceeded, message));
-        }
-        let drafts: Result<Vec<_>, _> =
-            self.rows.iter().map(|row| self.draft(row, context, parameters)).collect();
+        // What a query found is counted towards the memory of queries until it is enrolled.
+        let memory = context.memory("INSERT");
+        let drafts = match &self.source {
+            Source::Cells(rows) => self.drafts_of_cells(rows, context, parameters)?,
+            Source::Query(query) => {
+                self.drafts_of_query(query, context, parameters, &memory).await?
+            }
+        };
         let tenant = context.catalog().tenant();
         let at = context.catalog().snapshot();
-        let (changes, enrollments) = tenant.enrollment(at, name, drafts?).await?;
+        let (changes, enrollments) = tenant.enrollment(at, name, drafts).await?;
         writer.apply(changes).await?;
         let faces: Vec<EnrolledFace> =
             enrollments.into_iter().flat_map(|enrollment| enrollment.faces).collect();
@@ -158,17 +176,52 @@ impl Insert {
         }
     }
 
-    fn draft(
+    fn drafts_of_cells(
         &self,
-        row: &[ast::Expr],
+        rows: &[Vec<ast::Expr>],
         context: &QueryContext,
         parameters: &[ScalarValue],
+    ) -> Result<Vec<EnrollmentDraft>, SqlError> {
+        check_count(rows.len())?;
+        let draft = |row: &Vec<ast::Expr>| {
+            let cells = self.columns.iter().zip(row);
+            self.draft(cells.map(|(column, cell)| context.cell(column.name(), cell, parameters)))
+        };
+        rows.iter().map(draft).collect()
+    }
+
+    async fn drafts_of_query(
+        &self,
+        query: &Query,
+        context: &QueryContext,
+        parameters: &[ScalarValue],
+        memory: &MemoryReservation,
+    ) -> Result<Vec<EnrollmentDraft>, SqlError> {
+        let plan = context.plan(query).await?;
+        check_width(self.columns.len(), plan.schema().fields().len())?;
+        let mut batches = context.stream(plan, parameters.to_vec()).await?;
+        let mut drafts = Vec::new();
+        while let Some(batch) = batches.try_next().await? {
+            check_count(drafts.len() + batch.num_rows())?;
+            memory.try_grow(batch.get_array_memory_size())?;
+            for row in 0..batch.num_rows() {
+                let columns = batch.columns().iter();
+                let values = columns.map(|column| Ok(ScalarValue::try_from_array(column, row)?));
+                drafts.push(self.draft(values)?);
+            }
+        }
+        Ok(drafts)
+    }
+
+    /// What a row enrols; `values` are those of the columns, in their order.
+    fn draft(
+        &self,
+        values: impl Iterator<Item = Result<ScalarValue, SqlError>>,
     ) -> Result<EnrollmentDraft, SqlError> {
         let (mut image, mut embedding) = (None, None);
         let (mut external_face_id, mut external_image_id, mut metadata) = (None, None, None);
-        for (column, cell) in self.columns.iter().zip(row) {
-            let what = column.name();
-            let value = context.cell(what, cell, parameters)?;
+        for (column, value) in self.columns.iter().zip(values) {
+            let (what, value) = (column.name(), value?);
             match column {
                 InsertColumn::ExternalFaceId => external_face_id = text(what, &value)?,
                 InsertColumn::ExternalImageId => external_image_id = text(what, &value)?,
@@ -316,7 +369,17 @@ fn columns(insert: &ast::Insert) -> Result<Vec<InsertColumn>, SqlError> {
     Ok(columns)
 }
 
-fn rows(query: Query) -> Result<Vec<Vec<ast::Expr>>, SqlError> {
+impl Source {
+    fn of(query: Box<Query>) -> Self {
+        match plain_values(&query) {
+            Some(rows) => Self::Cells(rows.iter().map(|row| row.content.clone()).collect()),
+            None => Self::Query(query),
+        }
+    }
+}
+
+/// The rows of a query that is VALUES and nothing else; its cells may say DEFAULT.
+fn plain_values(query: &Query) -> Option<&[Parens<Vec<ast::Expr>>]> {
     let Query {
         with: None,
         body,
@@ -330,14 +393,35 @@ fn rows(query: Query) -> Result<Vec<Vec<ast::Expr>>, SqlError> {
         pipe_operators,
     } = query
     else {
-        return Err(SqlError::unsupported("INSERT .. SELECT"));
+        return None;
     };
-    match *body {
+    match &**body {
         SetExpr::Values(Values { explicit_row: false, value_keyword: false, rows })
             if locks.is_empty() && pipe_operators.is_empty() =>
         {
-            Ok(rows.into_iter().map(|row| row.content).collect())
+            Some(rows)
         }
-        _ => Err(SqlError::unsupported("INSERT .. SELECT")),
+        _ => None,
     }
+}
+
+/// That a row has a value for each column.
+fn check_width(columns: usize, values: usize) -> Result<(), SqlError> {
+    let excess = match values.cmp(&columns) {
+        Ordering::Equal => return Ok(()),
+        Ordering::Greater => "expressions than target columns",
+        Ordering::Less => "target columns than expressions",
+    };
+    Err(SqlError::new(SqlState::SyntaxError, format!("INSERT has more {excess}")))
+}
+
+fn check_count(rows: usize) -> Result<(), SqlError> {
+    if rows <= BATCH_OPERATIONS_MAX {
+        return Ok(());
+    }
+    let message = format!(
+        "INSERT has {rows} rows or more, one statement can take {BATCH_OPERATIONS_MAX}; nothing \
+         was enrolled"
+    );
+    Err(SqlError::new(SqlState::ProgramLimitExceeded, message))
 }

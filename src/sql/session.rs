@@ -356,7 +356,11 @@ impl SqlSession {
             Command::Insert(insert) => {
                 let context = self.context()?;
                 insert.check(&context)?;
-                let parameters = decided(statement, declared, cell_types(&context, insert, count)?);
+                let types = match insert.query() {
+                    Some(query) => plan_parameters(&context.plan(query).await?, count)?,
+                    None => cell_types(&context, insert, count)?,
+                };
+                let parameters = decided(statement, declared, types);
                 Ok(Description { parameters, columns: insert.schema() })
             }
             Command::Update(update) => {

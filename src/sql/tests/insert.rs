@@ -106,13 +106,40 @@ async fn one_bad_row_keeps_all_rows_out() {
 }
 
 #[tokio::test]
+async fn rows_may_come_from_a_query_also_of_the_same_collection() {
+    let client = Client::with_people().await;
+    client.run("CREATE COLLECTION copies WITH (dimensions = 3)").await;
+    let sql = "INSERT INTO copies (external_face_id, metadata, embedding) \
+               SELECT upper(external_face_id), metadata, embedding FROM people \
+               WHERE external_image_id = $1 ORDER BY face_id";
+    assert_eq!(client.describe(sql).await.0, [SqlType::Text]);
+    assert_eq!(client.run_with(sql, &[text("red")]).await, ("INSERT 0", Some(2)));
+    let copied = "SELECT external_face_id, metadata, embedding FROM copies ORDER BY face_id";
+    let rows = client.rows(copied).await;
+    assert_eq!(rows[1], ["BOB", "{\"team\": \"red\"}", "[0.8, 0.6, 0.0]"]);
+    let sql = "INSERT INTO copies (embedding) SELECT embedding FROM copies UNION ALL \
+               VALUES (ARRAY[0, 0, 1]) RETURNING external_face_id, embedding";
+    assert_eq!(client.rows(sql).await.len(), 3);
+    assert_eq!(client.count("copies").await, "5");
+    client.run("INSERT INTO copies (embedding) SELECT embedding FROM people WHERE false").await;
+    assert_eq!(client.count("copies").await, "5");
+}
+
+#[tokio::test]
 async fn other_forms_of_insert_are_refused_before_anything_happens() {
     let client = Client::with_people().await;
     let cases = [
         ("INSERT INTO people VALUES ('[1,0,0]')", SqlState::SyntaxError),
         (
-            "INSERT INTO people (embedding) SELECT embedding FROM people",
-            SqlState::FeatureNotSupported,
+            "INSERT INTO people (embedding) SELECT face_id, embedding FROM people",
+            SqlState::SyntaxError,
+        ),
+        ("INSERT INTO people (embedding) SELECT 7", SqlState::DatatypeMismatch),
+        ("INSERT INTO people (embedding) SELECT embedding FROM nobody", SqlState::UndefinedTable),
+        (
+            "INSERT INTO people (embedding) SELECT CASE external_face_id WHEN 'dee' THEN NULL \
+             ELSE embedding END FROM people",
+            SqlState::SyntaxError,
         ),
         ("INSERT INTO people DEFAULT VALUES", SqlState::SyntaxError),
         (
