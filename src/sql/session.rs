@@ -356,18 +356,14 @@ impl SqlSession {
             Command::Insert(insert) => {
                 let context = self.context()?;
                 insert.check(&context)?;
-                let types = match insert.query() {
-                    Some(query) => plan_parameters(&context.plan(query).await?, count)?,
-                    None => cell_types(&context, insert, count)?,
-                };
+                let types = insert_types(&context, insert, count).await?;
                 let parameters = decided(statement, declared, types);
                 Ok(Description { parameters, columns: insert.schema() })
             }
             Command::Update(update) => {
                 let context = self.context()?;
                 let plan = context.plan(update.query()).await?;
-                let mut types = plan_parameters(&plan, count)?;
-                update.decide(&mut types);
+                let types = update.parameter_types(plan_parameters(&plan, count)?);
                 let parameters = decided(statement, declared, types);
                 Ok(Description { parameters, columns: update.schema() })
             }
@@ -426,8 +422,20 @@ fn decided(
         .collect()
 }
 
-/// Types of the parameters of an INSERT: its column's for a parameter that fills a cell, else what
-/// the expression around it decides.
+/// Types of the parameters of an INSERT, as its query or its cells decide them.
+async fn insert_types(
+    context: &QueryContext,
+    insert: &Insert,
+    count: usize,
+) -> Result<Vec<Option<SqlType>>, SqlError> {
+    match insert.query() {
+        Some(query) => plan_parameters(&context.plan(query).await?, count),
+        None => cell_types(context, insert, count),
+    }
+}
+
+/// Types of the parameters of an INSERT of cells: its column's for a parameter that fills a cell,
+/// else what the expression around it decides.
 fn cell_types(
     context: &QueryContext,
     insert: &Insert,

@@ -95,12 +95,13 @@ impl Update {
     }
 
     /// Parameters that are a whole new value have the type of their column.
-    pub(super) fn decide(&self, types: &mut [Option<SqlType>]) {
+    pub(super) fn parameter_types(&self, mut types: Vec<Option<SqlType>>) -> Vec<Option<SqlType>> {
         for &(at, sql_type) in &self.parameters {
             if let Some(slot) = types.get_mut(at) {
                 slot.get_or_insert(sql_type);
             }
         }
+        types
     }
 
     /// The columns of RETURNING.
