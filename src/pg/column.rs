@@ -53,6 +53,8 @@ impl Column {
         let pg_type = match SqlType::of(field) {
             // JSON is text to Arrow and vectors are lists; only the session knows which are.
             SqlType::Jsonb => Some(Type::JSONB),
+            SqlType::Name => Some(Type::NAME),
+            SqlType::Char => Some(Type::CHAR),
             SqlType::Vector => Some(vector::pg_type()),
             _ => pg_type(field.data_type()),
         };
@@ -115,14 +117,16 @@ pub(super) fn unsupported(column: &str, data_type: &DataType) -> PgError {
         .with_hint("cast it to a type that PostgreSQL has, for example text")
 }
 
-/// The PostgreSQL type of an Arrow type. Unsigned integers widen to the next signed type; 64 bits
-/// stay `bigint`, because that is what counts and row numbers are in PostgreSQL.
+/// The PostgreSQL type of an Arrow type. Unsigned integers widen to the next signed type, except
+/// that 32 bits are an `oid`, as in the system catalog; 64 bits stay `bigint`, because that is what
+/// counts and row numbers are in PostgreSQL.
 fn pg_type(data_type: &DataType) -> Option<Type> {
     Some(match data_type {
         DataType::Boolean => Type::BOOL,
         DataType::Int8 | DataType::UInt8 | DataType::Int16 => Type::INT2,
         DataType::UInt16 | DataType::Int32 => Type::INT4,
-        DataType::UInt32 | DataType::Int64 | DataType::UInt64 => Type::INT8,
+        DataType::UInt32 => Type::OID,
+        DataType::Int64 | DataType::UInt64 => Type::INT8,
         DataType::Float16 | DataType::Float32 => Type::FLOAT4,
         DataType::Float64 => Type::FLOAT8,
         DataType::Decimal32(..)
@@ -153,11 +157,12 @@ fn pg_type(data_type: &DataType) -> Option<Type> {
 }
 
 /// Element types and the array types over them; PostgreSQL has one for any number of dimensions.
-const ARRAYS: [(Type, Type); 14] = [
+const ARRAYS: [(Type, Type); 15] = [
     (Type::BOOL, Type::BOOL_ARRAY),
     (Type::INT2, Type::INT2_ARRAY),
     (Type::INT4, Type::INT4_ARRAY),
     (Type::INT8, Type::INT8_ARRAY),
+    (Type::OID, Type::OID_ARRAY),
     (Type::FLOAT4, Type::FLOAT4_ARRAY),
     (Type::FLOAT8, Type::FLOAT8_ARRAY),
     (Type::NUMERIC, Type::NUMERIC_ARRAY),
@@ -185,11 +190,12 @@ pub(super) fn element_of(array: &Type) -> Option<Type> {
 /// Bytes of a type's binary form; -1 when they vary.
 fn fixed_size(pg_type: &Type) -> i16 {
     match *pg_type {
-        Type::BOOL => 1,
+        Type::BOOL | Type::CHAR => 1,
         Type::INT2 => 2,
-        Type::INT4 | Type::FLOAT4 | Type::DATE => 4,
+        Type::INT4 | Type::OID | Type::FLOAT4 | Type::DATE => 4,
         Type::INT8 | Type::FLOAT8 | Type::TIME | Type::TIMESTAMP | Type::TIMESTAMPTZ => 8,
         Type::INTERVAL => 16,
+        Type::NAME => 64,
         _ => -1,
     }
 }

@@ -1,4 +1,5 @@
-//! The galleries of one tenant as the tables of schema `public`, as of one snapshot.
+//! The galleries of one tenant as the tables of schema `public`, as of one snapshot, and the system
+//! catalogs beside it.
 //!
 //! A catalog is made per statement. It holds the only path from a name in a statement to stored
 //! faces, and it starts at one tenant's snapshot: a name of another tenant's gallery leads to the
@@ -12,11 +13,12 @@ use datafusion::error::DataFusionError;
 
 use super::SqlError;
 use super::marker::{COMPARE_FACES, DETECT_FACES, MARKER, SIMILAR_FACES};
+use super::pg_catalog::{self, INFORMATION_SCHEMA, PG_CATALOG, SystemView};
 use super::table::GalleryTable;
 use crate::engine::{EngineError, Tenant, TenantSnapshot};
 
-/// The one schema.
-pub(super) const SCHEMA: &str = "public";
+/// The one schema of collections.
+pub(super) use super::pg_catalog::SCHEMA;
 
 /// Table functions that may stand where a table may; their names are looked up like tables first.
 const TABLE_FUNCTIONS: [&str; 6] =
@@ -27,11 +29,22 @@ const TABLE_FUNCTIONS: [&str; 6] =
 pub(super) struct GalleryCatalog {
     tenant: Tenant,
     snapshot: TenantSnapshot,
+    user: Arc<str>,
 }
 
 impl GalleryCatalog {
-    pub(super) fn new(tenant: Tenant, snapshot: TenantSnapshot) -> Self {
-        Self { tenant, snapshot }
+    /// As `user` sees it, the role of the session.
+    pub(super) fn new(tenant: Tenant, snapshot: TenantSnapshot, user: Arc<str>) -> Self {
+        Self { tenant, snapshot, user }
+    }
+
+    /// What the system catalogs are made from.
+    pub(super) fn view(&self) -> SystemView {
+        SystemView {
+            database: self.tenant.name().as_str().into(),
+            user: Arc::clone(&self.user),
+            snapshot: self.snapshot.clone(),
+        }
     }
 
     pub(super) fn tenant(&self) -> &Tenant {
@@ -100,12 +113,18 @@ struct Database {
 
 impl CatalogProvider for Database {
     fn schema_names(&self) -> Vec<String> {
-        vec![SCHEMA.to_owned()]
+        [SCHEMA, PG_CATALOG, INFORMATION_SCHEMA].map(str::to_owned).into()
     }
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
         let foreign = match &self.foreign {
             Some(database) => Some(format!("{database}.{name}")),
+            None if [PG_CATALOG, INFORMATION_SCHEMA].contains(&name) => {
+                return Some(Arc::new(SystemSchema {
+                    catalog: self.catalog.clone(),
+                    name: name.to_owned(),
+                }));
+            }
             None => (name != SCHEMA).then(|| name.to_owned()),
         };
         Some(Arc::new(Schema { catalog: self.catalog.clone(), foreign }))
@@ -132,11 +151,41 @@ impl SchemaProvider for Schema {
         match self.catalog.gallery(name) {
             Ok(table) => Ok(Some(Arc::new(table))),
             Err(EngineError::GalleryNotFound(_)) if TABLE_FUNCTIONS.contains(&name) => Ok(None),
-            Err(error) => Err(SqlError::from(error).into()),
+            // The system catalog is on the search path; here it comes last, so that no name of a
+            // collection stops to reach it.
+            Err(error) => match pg_catalog::table(PG_CATALOG, name, &self.catalog.view())? {
+                Some(table) => Ok(Some(table)),
+                None => Err(SqlError::from(error).into()),
+            },
         }
     }
 
     fn table_exist(&self, name: &str) -> bool {
         self.foreign.is_none() && self.catalog.gallery(name).is_ok()
+    }
+}
+
+/// The schema of a system catalog.
+#[derive(Debug)]
+struct SystemSchema {
+    catalog: GalleryCatalog,
+    name: String,
+}
+
+#[async_trait]
+impl SchemaProvider for SystemSchema {
+    fn table_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
+        match pg_catalog::table(&self.name, name, &self.catalog.view())? {
+            Some(table) => Ok(Some(table)),
+            None => Err(SqlError::undefined_table(&format!("{}.{name}", self.name)).into()),
+        }
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        pg_catalog::exists(&self.name, name)
     }
 }

@@ -24,6 +24,7 @@ mod name;
 mod notice;
 mod outcome;
 mod parser;
+mod pg_catalog;
 mod picture;
 mod planning;
 mod position;

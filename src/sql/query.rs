@@ -32,6 +32,7 @@ use super::catalog::{GalleryCatalog, SCHEMA};
 use super::columns::schema_of;
 use super::constant::{evaluate, without_text_casts};
 use super::name::{folded, parameter_index};
+use super::pg_catalog;
 use super::planning::{OperatorPlanner, TABLE_FUNCTIONS};
 use super::search::SearchRelationPlanner;
 use super::types::SqlType;
@@ -112,6 +113,7 @@ impl QueryContext {
         state.register_relation_planner(Arc::new(SearchRelationPlanner(catalog.clone())))?;
         let calls = CallRelationPlanner { catalog: catalog.clone(), functions: &TABLE_FUNCTIONS };
         state.register_relation_planner(Arc::new(calls))?;
+        pg_catalog::register_with(&mut state, &catalog.view())?;
         state.mark_start_execution();
         Ok(Self { state, catalog })
     }

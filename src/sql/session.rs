@@ -1,5 +1,6 @@
 //! One client's session: checks each statement and hands it to whoever carries it out.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
@@ -22,7 +23,7 @@ use super::storage::{storage, storage_schema};
 use super::transaction::Writer;
 use super::{
     Description, Notice, Outcome, SqlError, SqlState, SqlType, Statement, TransactionStatus,
-    function, parser, scalar, vector,
+    function, parser, pg_catalog, scalar, vector,
 };
 use crate::engine::{Role, Tenant};
 
@@ -34,6 +35,7 @@ const ATTEMPTS_MAX: usize = 20;
 #[derive(Debug)]
 pub struct SqlSession {
     role: Role,
+    user: Arc<str>,
     /// Functions and rules; an error here is answered to every query.
     state: Result<SessionState, SqlError>,
     settings: Mutex<Settings>,
@@ -51,10 +53,11 @@ impl SqlSession {
             function::register(&mut state, database, user)?;
             vector::register(&mut state)?;
             scalar::register(&mut state)?;
+            pg_catalog::register(&mut state)?;
             Ok(state)
         });
         let (settings, notices) = (Mutex::default(), Mutex::default());
-        Self { role, state, settings, writer: Writer::new(tenant), notices }
+        Self { role, user: user.into(), state, settings, writer: Writer::new(tenant), notices }
     }
 
     /// Parses all statements of one message; an empty text holds none. Runs nothing.
@@ -164,7 +167,8 @@ impl SqlSession {
     }
 
     fn catalog(&self) -> GalleryCatalog {
-        GalleryCatalog::new(self.writer.tenant().clone(), self.writer.snapshot())
+        let (tenant, snapshot) = (self.writer.tenant().clone(), self.writer.snapshot());
+        GalleryCatalog::new(tenant, snapshot, Arc::clone(&self.user))
     }
 
     fn context(&self) -> Result<QueryContext, SqlError> {

@@ -18,6 +18,10 @@ pub const VECTOR_NAME: &str = "vector";
 /// database, so clients ask for it by name.
 pub const VECTOR_OID: u32 = 16_388;
 
+/// The types of names and of one-letter codes in the system catalog; text to Arrow.
+pub(super) const NAME: &str = "name";
+pub(super) const CHAR: &str = "char";
+
 /// Digits after the point of `numeric` parameters.
 const NUMERIC_SCALE: i8 = 10;
 
@@ -40,6 +44,12 @@ pub enum SqlType {
     Numeric,
     /// `text`
     Text,
+    /// `oid`
+    Oid,
+    /// `name`
+    Name,
+    /// `"char"`
+    Char,
     /// `bytea`
     Bytea,
     /// `jsonb`
@@ -65,6 +75,8 @@ impl SqlType {
             Some("jsonb") => Self::Jsonb,
             Some("timestamptz") => Self::Timestamptz,
             Some(VECTOR_NAME) => Self::Vector,
+            Some(NAME) => Self::Name,
+            Some(CHAR) => Self::Char,
             _ => Self::of_arrow(field.data_type()),
         }
     }
@@ -74,7 +86,8 @@ impl SqlType {
             DataType::Boolean => Self::Bool,
             DataType::Int8 | DataType::UInt8 | DataType::Int16 => Self::Int2,
             DataType::UInt16 | DataType::Int32 => Self::Int4,
-            DataType::UInt32 | DataType::Int64 | DataType::UInt64 => Self::Int8,
+            DataType::UInt32 => Self::Oid,
+            DataType::Int64 | DataType::UInt64 => Self::Int8,
             DataType::Float16 | DataType::Float32 => Self::Float4,
             DataType::Float64 => Self::Float8,
             DataType::Decimal32(..)
@@ -110,7 +123,8 @@ impl SqlType {
             Self::Float4 => DataType::Float32,
             Self::Float8 => DataType::Float64,
             Self::Numeric => DataType::Decimal128(38, NUMERIC_SCALE),
-            Self::Text | Self::Jsonb | Self::Unknown => DataType::Utf8,
+            Self::Oid => DataType::UInt32,
+            Self::Text | Self::Name | Self::Char | Self::Jsonb | Self::Unknown => DataType::Utf8,
             Self::Bytea => DataType::Binary,
             Self::Timestamptz => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             Self::Float4Array | Self::Vector => list(DataType::Float32),
@@ -171,6 +185,7 @@ mod tests {
             SqlType::Float8,
             SqlType::Numeric,
             SqlType::Text,
+            SqlType::Oid,
             SqlType::Bytea,
             SqlType::Timestamptz,
             SqlType::Float4Array,

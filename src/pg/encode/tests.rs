@@ -58,7 +58,7 @@ fn whole_numbers_keep_the_width_of_their_type() {
     assert_eq!(binary(Int8Array::from(vec![-2])), [vec![0xff, 0xfe]]);
     assert_eq!(binary(Int16Array::from(vec![258])), [vec![1, 2]]);
     assert_eq!(binary(Int32Array::from(vec![-1])), [vec![255; 4]]);
-    assert_eq!(binary(UInt32Array::from(vec![u32::MAX])), [vec![0, 0, 0, 0, 255, 255, 255, 255]]);
+    assert_eq!(binary(UInt32Array::from(vec![u32::MAX])), [vec![255, 255, 255, 255]]);
     assert_eq!(texts(UInt64Array::from(vec![7])), ["7"]);
     let error = encoded(Arc::new(UInt64Array::from(vec![u64::MAX])), Format::Text).unwrap_err();
     assert_eq!(error.code, SqlState::NumericValueOutOfRange.into());

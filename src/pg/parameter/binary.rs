@@ -27,10 +27,16 @@ pub(super) fn read(sql_type: SqlType, bytes: &[u8]) -> Result<ScalarValue, Param
         SqlType::Int2 | SqlType::Int4 | SqlType::Int8 => {
             integer(sql_type, whole(bytes).ok_or_else(malformed)?)?
         }
+        SqlType::Oid => {
+            let number = <[u8; 4]>::try_from(bytes).map_err(|_| malformed())?;
+            ScalarValue::from(u32::from_be_bytes(number))
+        }
         SqlType::Float4 => ScalarValue::from(float4(sql_type, bytes)?),
         SqlType::Float8 => ScalarValue::from(float8(sql_type, bytes)?),
         SqlType::Numeric => numeric(&binary_numeric::read(bytes).ok_or_else(malformed)?)?,
-        SqlType::Text | SqlType::Unknown => ScalarValue::from(utf8(bytes)?),
+        SqlType::Text | SqlType::Name | SqlType::Char | SqlType::Unknown => {
+            ScalarValue::from(utf8(bytes)?)
+        }
         SqlType::Bytea => ScalarValue::Binary(Some(bytes.to_vec())),
         SqlType::Jsonb => {
             let json = bytes.strip_prefix(&[JSONB_VERSION]).unwrap_or(bytes);

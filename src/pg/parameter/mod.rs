@@ -91,6 +91,9 @@ fn name(sql_type: SqlType) -> &'static str {
         SqlType::Int2 => "smallint",
         SqlType::Int4 => "integer",
         SqlType::Int8 => "bigint",
+        SqlType::Oid => "oid",
+        SqlType::Name => "name",
+        SqlType::Char => "\"char\"",
         SqlType::Float4 => "real",
         SqlType::Float8 => "double precision",
         SqlType::Numeric => "numeric",
@@ -111,6 +114,7 @@ fn integer(sql_type: SqlType, value: i64) -> Result<ScalarValue, ParameterError>
     Ok(match sql_type {
         SqlType::Int2 => ScalarValue::from(i16::try_from(value).map_err(range)?),
         SqlType::Int4 => ScalarValue::from(i32::try_from(value).map_err(range)?),
+        SqlType::Oid => ScalarValue::from(u32::try_from(value).map_err(range)?),
         _ => ScalarValue::from(value),
     })
 }

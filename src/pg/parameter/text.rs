@@ -19,7 +19,7 @@ pub(super) fn read(sql_type: SqlType, text: &str) -> Result<ScalarValue, Paramet
     let trimmed = text.trim();
     Ok(match sql_type {
         SqlType::Bool => ScalarValue::from(boolean(trimmed).ok_or_else(syntax)?),
-        SqlType::Int2 | SqlType::Int4 | SqlType::Int8 => {
+        SqlType::Int2 | SqlType::Int4 | SqlType::Int8 | SqlType::Oid => {
             let value: i128 = trimmed.parse().map_err(|_| syntax())?;
             let value = i64::try_from(value).map_err(|_| ParameterError::range(sql_type))?;
             integer(sql_type, value)?
@@ -27,7 +27,7 @@ pub(super) fn read(sql_type: SqlType, text: &str) -> Result<ScalarValue, Paramet
         SqlType::Float4 => ScalarValue::from(float::<f32>(sql_type, trimmed)?),
         SqlType::Float8 => ScalarValue::from(float::<f64>(sql_type, trimmed)?),
         SqlType::Numeric => numeric(trimmed)?,
-        SqlType::Text | SqlType::Unknown => ScalarValue::from(text),
+        SqlType::Text | SqlType::Name | SqlType::Char | SqlType::Unknown => ScalarValue::from(text),
         SqlType::Bytea => ScalarValue::Binary(Some(bytea(text).ok_or_else(syntax)?)),
         SqlType::Jsonb => {
             serde_json::from_str::<IgnoredAny>(text).map_err(|_| syntax())?;

@@ -42,6 +42,28 @@ async fn another_tenants_collection_looks_like_one_that_does_not_exist() {
 }
 
 #[tokio::test]
+async fn the_system_catalogs_tell_nothing_of_other_tenants() {
+    let (acme, other) = neighbours().await;
+    for relation in [
+        "pg_class WHERE relname LIKE 'people%'",
+        "pg_constraint",
+        "pg_index",
+        "pg_tables",
+        "information_schema.tables",
+        "information_schema.columns",
+        "information_schema.table_constraints",
+        "pg_database WHERE datname <> 'other'",
+    ] {
+        let sql = format!("SELECT * FROM {relation}");
+        assert_eq!(other.rows(&sql).await, Vec::<Vec<String>>::new(), "{sql}");
+    }
+    assert_eq!(other.state("SELECT 'people'::regclass").await, SqlState::UndefinedTable);
+    let oid = acme.column("SELECT 'people'::regclass::oid").await.remove(0);
+    let sql = format!("SELECT pg_get_indexdef({oid} + 1), pg_table_size({oid})");
+    assert_eq!(other.rows(&sql).await, [["", "0"]]);
+}
+
+#[tokio::test]
 async fn both_tenants_may_use_the_same_name() {
     let (acme, other) = neighbours().await;
     other.run("CREATE COLLECTION people WITH (dimensions = 2)").await;
@@ -62,7 +84,7 @@ async fn nothing_in_a_statement_leads_to_files_or_the_system() {
         "SELECT * FROM \"/etc/passwd\"",
         "SELECT * FROM \"file:///etc/passwd\"",
         "SELECT * FROM \"https://localhost/x.csv\"",
-        "SELECT * FROM information_schema.tables",
+        "SELECT * FROM information_schema.no_such",
         "SELECT * FROM pg_catalog.pg_authid",
         "SELECT * FROM read_csv('/etc/passwd')",
     ] {

@@ -77,3 +77,18 @@ async fn the_transaction_of_the_manual_keeps_what_it_says() {
     assert_eq!(counts, ["1"], "inside");
     assert_eq!(client.count("users").await, "2");
 }
+
+#[tokio::test]
+async fn the_system_catalogs_of_the_manual_show_a_collection() {
+    let (_, rest) = DOCUMENT.split_once("### System catalogs").unwrap();
+    let (_, rest) = rest.split_once("```sql\n").unwrap();
+    let (examples, _) = rest.split_once("```").unwrap();
+    let client = Client::with_people().await;
+    let mut rows = Vec::new();
+    for statement in client.session.parse(examples).unwrap() {
+        let outcome = must(examples, client.session.execute(&statement, Vec::new()).await);
+        let Outcome::Rows { stream, .. } = outcome else { panic!("{outcome:?}") };
+        rows.push(super::texts(stream).await.unwrap().len());
+    }
+    assert_eq!(rows, [11, 1]);
+}

@@ -9,6 +9,7 @@ mod document;
 mod error;
 mod insert;
 mod limits;
+mod pg_catalog;
 mod picture;
 mod query;
 mod role;

@@ -1,0 +1,146 @@
+//! Rows that are the same for every tenant but for its name: schemas, types and their functions,
+//! the one database and the one role that a session sees.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use super::relation::{INFORMATION_SCHEMA, PG_CATALOG};
+use super::row::Row;
+use super::view::{SCHEMA, SystemView};
+
+/// The OID of the session's role, the only one that it sees.
+pub(super) const ROLE_OID: u32 = 10;
+/// The OID of schema `public`.
+pub(super) const PUBLIC_OID: u32 = 2200;
+/// The OID of schema `pg_catalog`.
+pub(super) const PG_CATALOG_OID: u32 = 11;
+/// The OID of schema `information_schema`.
+pub(super) const INFORMATION_SCHEMA_OID: u32 = 13_207;
+/// The OID of the database, whatever its name.
+pub(super) const DATABASE_OID: u32 = 16_384;
+
+static TYPES: LazyLock<Vec<Row>> = LazyLock::new(|| Row::read_all(include_str!("types.tsv")));
+static PROCEDURES: LazyLock<Vec<Row>> = LazyLock::new(|| Row::read_all(include_str!("procs.tsv")));
+static RANGES: LazyLock<Vec<Row>> = LazyLock::new(|| Row::read_all(include_str!("ranges.tsv")));
+
+static TYPE_BY_OID: LazyLock<HashMap<u32, &Row>> = LazyLock::new(|| {
+    TYPES.iter().filter_map(|row| Some((row.get("oid")?.parse().ok()?, row))).collect()
+});
+
+/// The row of `pg_type` with this OID.
+pub(super) fn type_row(oid: u32) -> Option<&'static Row> {
+    TYPE_BY_OID.get(&oid).copied()
+}
+
+/// The OID of the type whose name in `pg_type` this is.
+pub(super) fn type_oid(name: &str) -> Option<u32> {
+    TYPES.iter().find(|row| row.get("typname") == Some(name))?.get("oid")?.parse().ok()
+}
+
+/// The OID of the function of this name.
+pub(super) fn procedure_oid(name: &str) -> Option<u32> {
+    PROCEDURES.iter().find(|row| row.get("proname") == Some(name))?.get("oid")?.parse().ok()
+}
+
+/// The name of the function of this OID.
+pub(super) fn procedure_name(oid: u32) -> Option<&'static str> {
+    let oid = oid.to_string();
+    PROCEDURES.iter().find(|row| row.get("oid") == Some(&oid))?.get("proname")
+}
+
+/// The name of the schema of this OID.
+pub(super) fn namespace_name(oid: u32) -> Option<&'static str> {
+    NAMESPACES.iter().find(|(known, _)| *known == oid).map(|(_, name)| *name)
+}
+
+/// The OID of the schema of this name.
+pub(super) fn namespace_oid(name: &str) -> Option<u32> {
+    NAMESPACES.iter().find(|(_, known)| *known == name).map(|(oid, _)| *oid)
+}
+
+const NAMESPACES: [(u32, &str); 3] = [
+    (PG_CATALOG_OID, PG_CATALOG),
+    (PUBLIC_OID, SCHEMA),
+    (INFORMATION_SCHEMA_OID, INFORMATION_SCHEMA),
+];
+
+pub(super) fn rows(relation: &str, catalog: &SystemView) -> Vec<Row> {
+    match relation {
+        "pg_type" => TYPES.clone(),
+        "pg_proc" => PROCEDURES.clone(),
+        "pg_range" => RANGES.clone(),
+        "pg_namespace" => namespaces(),
+        "pg_database" => vec![database(catalog.database())],
+        "pg_roles" => vec![role(catalog.user())],
+        "pg_user" => vec![user(catalog.user())],
+        "pg_am" => vec![access_method(2, "heap", "t"), access_method(403, "btree", "i")],
+        "pg_tablespace" => vec![tablespace(1663, "pg_default"), tablespace(1664, "pg_global")],
+        "pg_collation" => vec![
+            collation(100, "default", "d"),
+            collation(950, "C", "c"),
+            collation(951, "POSIX", "c"),
+        ],
+        "pg_language" => {
+            vec![language(12, "internal"), language(13, "c"), language(14, "sql")]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn namespaces() -> Vec<Row> {
+    let row = |(oid, name)| {
+        Row::default().with("oid", oid).with("nspname", name).with("nspowner", ROLE_OID)
+    };
+    NAMESPACES.into_iter().map(row).collect()
+}
+
+fn database(name: &str) -> Row {
+    Row::default()
+        .with("oid", DATABASE_OID)
+        .with("datname", name)
+        .with("datdba", ROLE_OID)
+        .with("encoding", 6)
+        .with("datlocprovider", "c")
+        .with("datallowconn", "t")
+        .with("datconnlimit", -1)
+        .with("dattablespace", 1663)
+        .with("datcollate", "C")
+        .with("datctype", "C")
+}
+
+fn role(name: &str) -> Row {
+    Row::default()
+        .with("rolname", name)
+        .with("rolinherit", "t")
+        .with("rolcanlogin", "t")
+        .with("rolconnlimit", -1)
+        .with("rolpassword", "********")
+        .with("oid", ROLE_OID)
+}
+
+fn user(name: &str) -> Row {
+    Row::default().with("usename", name).with("usesysid", ROLE_OID).with("passwd", "********")
+}
+
+fn access_method(oid: u32, name: &str, kind: &str) -> Row {
+    Row::default().with("oid", oid).with("amname", name).with("amtype", kind)
+}
+
+fn tablespace(oid: u32, name: &str) -> Row {
+    Row::default().with("oid", oid).with("spcname", name).with("spcowner", ROLE_OID)
+}
+
+fn collation(oid: u32, name: &str, provider: &str) -> Row {
+    Row::default()
+        .with("oid", oid)
+        .with("collname", name)
+        .with("collnamespace", PG_CATALOG_OID)
+        .with("collowner", ROLE_OID)
+        .with("collprovider", provider)
+        .with("collisdeterministic", "t")
+        .with("collencoding", -1)
+}
+
+fn language(oid: u32, name: &str) -> Row {
+    Row::default().with("oid", oid).with("lanname", name).with("lanowner", ROLE_OID)
+}

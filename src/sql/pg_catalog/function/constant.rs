@@ -1,0 +1,88 @@
+//! Functions whose answer hardly depends on their arguments, because the objects that PostgreSQL's
+//! would look into do not exist here, or all are visible and readable.
+
+use super::super::relation::Kind;
+use super::definition::{Body, Definition};
+use super::naming::first;
+
+pub(super) const FUNCTIONS: &[Definition<()>] = &[
+    yes("pg_table_is_visible", 1, 1),
+    yes("pg_type_is_visible", 1, 1),
+    yes("pg_function_is_visible", 1, 1),
+    yes("pg_operator_is_visible", 1, 1),
+    yes("pg_opclass_is_visible", 1, 1),
+    yes("pg_opfamily_is_visible", 1, 1),
+    yes("pg_collation_is_visible", 1, 1),
+    yes("pg_conversion_is_visible", 1, 1),
+    yes("pg_statistics_obj_is_visible", 1, 1),
+    yes("pg_ts_config_is_visible", 1, 1),
+    yes("pg_ts_dict_is_visible", 1, 1),
+    yes("pg_ts_parser_is_visible", 1, 1),
+    yes("pg_ts_template_is_visible", 1, 1),
+    yes("has_table_privilege", 2, 3),
+    yes("has_column_privilege", 3, 4),
+    yes("has_any_column_privilege", 2, 3),
+    yes("has_schema_privilege", 2, 3),
+    yes("has_database_privilege", 2, 3),
+    yes("has_function_privilege", 2, 3),
+    yes("has_sequence_privilege", 2, 3),
+    yes("has_tablespace_privilege", 2, 3),
+    yes("has_type_privilege", 2, 3),
+    yes("has_language_privilege", 2, 3),
+    yes("pg_has_role", 2, 3),
+    no("pg_is_in_recovery", 0, 0),
+    no("pg_is_other_temp_schema", 1, 1),
+    no("pg_relation_is_publishable", 1, 1),
+    nothing("pg_get_expr", 2, 3),
+    nothing("pg_get_partkeydef", 1, 1),
+    nothing("pg_get_viewdef", 1, 2),
+    nothing("pg_get_ruledef", 1, 2),
+    nothing("pg_get_triggerdef", 1, 2),
+    nothing("pg_get_functiondef", 1, 1),
+    nothing("pg_get_function_result", 1, 1),
+    nothing("pg_get_function_arguments", 1, 1),
+    nothing("pg_get_function_identity_arguments", 1, 1),
+    nothing("pg_get_serial_sequence", 2, 2),
+    nothing("pg_get_statisticsobjdef_columns", 1, 1),
+    nothing("col_description", 2, 2),
+    nothing("shobj_description", 2, 2),
+    nothing("inet_server_addr", 0, 0),
+    nothing("inet_client_addr", 0, 0),
+    Definition {
+        name: "pg_tablespace_location",
+        least: 1,
+        most: 1,
+        returns: Kind::Text,
+        body: |(), _| Ok(Some(String::new())),
+    },
+    Definition {
+        name: "pg_my_temp_schema",
+        least: 0,
+        most: 0,
+        returns: Kind::Oid,
+        body: |(), _| Ok(Some("0".to_owned())),
+    },
+    Definition {
+        name: "pg_encoding_to_char",
+        least: 1,
+        most: 1,
+        returns: Kind::Name,
+        body: |(), arguments| {
+            let utf8 = first(arguments) == "6";
+            Ok(Some(if utf8 { "UTF8" } else { "" }.to_owned()))
+        },
+    },
+];
+
+const fn yes(name: &'static str, least: usize, most: usize) -> Definition<()> {
+    Definition { name, least, most, returns: Kind::Bool, body: |(), _| Ok(Some("t".to_owned())) }
+}
+
+const fn no(name: &'static str, least: usize, most: usize) -> Definition<()> {
+    Definition { name, least, most, returns: Kind::Bool, body: |(), _| Ok(Some("f".to_owned())) }
+}
+
+const fn nothing(name: &'static str, least: usize, most: usize) -> Definition<()> {
+    const NONE: Body<()> = |(), _| Ok(None);
+    Definition { name, least, most, returns: Kind::Text, body: NONE }
+}

@@ -1,0 +1,139 @@
+//! Functions that look into the collections and the role that a statement sees.
+
+use super::super::builtin::ROLE_OID;
+use super::super::collections::{Collection, index_definition, quoted};
+use super::super::relation::{INFORMATION_SCHEMA, PG_CATALOG};
+use super::super::relation::{Kind, Relation};
+use super::super::view::{SCHEMA, SystemView};
+use super::definition::{Body, Definition};
+use super::naming::{first, not_an_oid, number, printed, unqualified};
+use crate::sql::{SqlError, SqlState};
+
+pub(super) const FUNCTIONS: &[Definition<SystemView>] = &[
+    of("regclass", 1, 1, Kind::Oid, |catalog, arguments| {
+        let name = first(arguments);
+        let oid = number(name).or_else(|| relation_oid(catalog, name));
+        oid.map(|oid| Some(oid.to_string())).ok_or_else(|| no_relation(name))
+    }),
+    of("to_regclass", 1, 1, Kind::Oid, |catalog, arguments| {
+        Ok(relation_oid(catalog, first(arguments)).map(|oid| oid.to_string()))
+    }),
+    of("regrole", 1, 1, Kind::Oid, |catalog, arguments| {
+        let name = first(arguments);
+        let own = (name == catalog.user()).then_some(ROLE_OID);
+        let oid = own.or_else(|| number(name));
+        oid.map(|oid| Some(oid.to_string())).ok_or_else(|| {
+            let message = format!("role \"{name}\" does not exist");
+            SqlError::new(SqlState::UndefinedObject, message)
+        })
+    }),
+    of("regclassout", 1, 1, Kind::Text, |catalog, arguments| {
+        printed(first(arguments), |oid| relation_name(catalog, oid))
+    }),
+    of("regroleout", 1, 1, Kind::Text, |catalog, arguments| {
+        printed(first(arguments), |oid| (oid == ROLE_OID).then(|| quoted(catalog.user())))
+    }),
+    of("pg_get_userbyid", 1, 1, Kind::Name, |catalog, arguments| {
+        let oid = oid(arguments)?;
+        Ok(Some(match oid {
+            ROLE_OID => catalog.user().to_owned(),
+            other => format!("unknown (OID={other})"),
+        }))
+    }),
+    of("obj_description", 1, 2, Kind::Text, |catalog, arguments| {
+        let oid = oid(arguments)?;
+        Ok(find(catalog, |collection| collection.oid == oid)
+            .and_then(|collection| collection.description))
+    }),
+    of("pg_get_indexdef", 1, 3, Kind::Text, |catalog, arguments| {
+        let oid = oid(arguments)?;
+        let found = find(catalog, |collection| collection.key_index() == oid);
+        Ok(found.map(|collection| match arguments.get(1) {
+            Some(&"1") => "face_id".to_owned(),
+            _ => index_definition(&collection),
+        }))
+    }),
+    of("pg_get_constraintdef", 1, 2, Kind::Text, |catalog, arguments| {
+        let oid = oid(arguments)?;
+        Ok(find(catalog, |collection| collection.key_constraint() == oid)
+            .map(|_| "PRIMARY KEY (face_id)".to_owned()))
+    }),
+    of("pg_relation_size", 1, 2, Kind::Int8, size),
+    of("pg_table_size", 1, 1, Kind::Int8, size),
+    of("pg_total_relation_size", 1, 1, Kind::Int8, size),
+];
+
+const fn of(
+    name: &'static str,
+    least: usize,
+    most: usize,
+    returns: Kind,
+    body: Body<SystemView>,
+) -> Definition<SystemView> {
+    Definition { name, least, most, returns, body }
+}
+
+fn no_relation(name: &str) -> SqlError {
+    SqlError::new(SqlState::UndefinedTable, format!("relation \"{name}\" does not exist"))
+}
+
+fn oid(arguments: &[&str]) -> Result<u32, SqlError> {
+    number(first(arguments)).ok_or_else(|| not_an_oid(first(arguments)))
+}
+
+fn find(catalog: &SystemView, wanted: impl Fn(&Collection) -> bool) -> Option<Collection> {
+    Collection::all(catalog).into_iter().find(|collection| wanted(collection))
+}
+
+/// The OID of a relation by its name, which may name its schema.
+fn relation_oid(catalog: &SystemView, name: &str) -> Option<u32> {
+    let plain = unqualified(name);
+    if let Some(relation) = Relation::named(PG_CATALOG, plain) {
+        return Some(relation.oid);
+    }
+    if let Some((INFORMATION_SCHEMA, view)) = plain.split_once('.') {
+        return Relation::named(INFORMATION_SCHEMA, view).map(|relation| relation.oid);
+    }
+    let prefix = format!("{SCHEMA}.");
+    let own = plain.strip_prefix(prefix.as_str()).unwrap_or(plain).trim_matches('"');
+    Collection::all(catalog).into_iter().find_map(|collection| {
+        match (collection.name == own, collection.key_name() == own) {
+            (true, _) => Some(collection.oid),
+            (_, true) => Some(collection.key_index()),
+            _ => None,
+        }
+    })
+}
+
+/// The name of a relation, with its schema where that is not on the search path.
+fn relation_name(catalog: &SystemView, oid: u32) -> Option<String> {
+    if let Some(relation) = Relation::all().iter().find(|relation| relation.oid == oid) {
+        return Some(match relation.schema {
+            INFORMATION_SCHEMA => format!("{INFORMATION_SCHEMA}.{}", relation.name),
+            _ => relation.name.to_owned(),
+        });
+    }
+    Collection::all(catalog).into_iter().find_map(|collection| {
+        let key = collection.key_index();
+        match oid {
+            oid if oid == collection.oid => Some(quoted(&collection.name)),
+            oid if oid == key => Some(quoted(&collection.key_name())),
+            _ => None,
+        }
+    })
+}
+
+/// Bytes that a collection takes in memory and in files; an index of its own it has none.
+fn size(catalog: &SystemView, arguments: &[&str]) -> Result<Option<String>, SqlError> {
+    let name = first(arguments);
+    let Some(oid) = number(name).or_else(|| relation_oid(catalog, name)) else {
+        return Err(no_relation(name));
+    };
+    let Some(collection) = find(catalog, |collection| collection.oid == oid) else {
+        return Ok(Some("0".to_owned()));
+    };
+    let sizes = catalog.snapshot().sizes();
+    let size = sizes.into_iter().find(|(name, _)| *name == collection.name);
+    let bytes = size.map_or(0, |(_, size)| size.bytes_in_memory + size.segment_bytes);
+    Ok(Some(bytes.to_string()))
+}

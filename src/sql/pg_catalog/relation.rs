@@ -1,0 +1,157 @@
+//! The relations of the system catalogs: their names, numbers, columns and types.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use datafusion::arrow::datatypes::{DataType, Field, TimeUnit};
+
+use crate::sql::columns::with_pg_type;
+use crate::sql::types::{CHAR, NAME};
+
+/// The schema of PostgreSQL's own catalog.
+pub(in crate::sql) const PG_CATALOG: &str = "pg_catalog";
+/// The schema of the catalog that the SQL standard describes.
+pub(in crate::sql) const INFORMATION_SCHEMA: &str = "information_schema";
+
+/// One relation a line: `schema.name`, its OID, then `column:type` for each column, as
+/// PostgreSQL 15 has them.
+static SHAPES: &str = include_str!("relations.txt");
+
+static RELATIONS: LazyLock<Vec<Relation>> =
+    LazyLock::new(|| SHAPES.lines().filter_map(Relation::parse).collect());
+
+static BY_NAME: LazyLock<HashMap<(&str, &str), &Relation>> = LazyLock::new(|| {
+    RELATIONS.iter().map(|relation| ((relation.schema, relation.name), relation)).collect()
+});
+
+/// A table or view of a system catalog.
+#[derive(Debug)]
+pub(super) struct Relation {
+    pub(super) schema: &'static str,
+    pub(super) name: &'static str,
+    pub(super) oid: u32,
+    pub(super) columns: Vec<Column>,
+}
+
+/// A column of a system catalog.
+#[derive(Debug)]
+pub(super) struct Column {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+}
+
+/// What a column of a system catalog holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Bool,
+    Int2,
+    Int4,
+    Int8,
+    Oid,
+    Float4,
+    Char,
+    Name,
+    Text,
+    Timestamptz,
+    Oids,
+    Int2s,
+    Texts,
+}
+
+impl Relation {
+    pub(super) fn all() -> &'static [Self] {
+        &RELATIONS
+    }
+
+    pub(super) fn named(schema: &str, name: &str) -> Option<&'static Self> {
+        BY_NAME.get(&(schema, name)).copied()
+    }
+
+    /// `r` for the tables that PostgreSQL keeps, `v` for its views over them.
+    pub(super) fn relkind(&self) -> char {
+        const FIRST_VIEW: u32 = 12_000;
+        if self.oid < FIRST_VIEW { 'r' } else { 'v' }
+    }
+
+    fn parse(line: &'static str) -> Option<Self> {
+        let mut words = line.split(' ');
+        let (schema, name) = words.next()?.split_once('.')?;
+        let oid = words.next()?.parse().ok()?;
+        let columns = words.filter_map(|word| {
+            let (name, kind) = word.split_once(':')?;
+            Some(Column { name, kind: Kind::of(kind) })
+        });
+        Some(Self { schema, name, oid, columns: columns.collect() })
+    }
+}
+
+impl Kind {
+    /// Types that this server has no form for are text.
+    fn of(name: &str) -> Self {
+        match name {
+            "boolean" => Self::Bool,
+            "smallint" => Self::Int2,
+            "integer" => Self::Int4,
+            "bigint" => Self::Int8,
+            "oid" | "xid" | "regproc" | "regtype" => Self::Oid,
+            "real" => Self::Float4,
+            "char" => Self::Char,
+            "name" => Self::Name,
+            "timestamp_with_time_zone" => Self::Timestamptz,
+            "oid[]" | "oidvector" | "regtype[]" => Self::Oids,
+            "smallint[]" | "int2vector" => Self::Int2s,
+            "anyarray" => Self::Texts,
+            array if array.ends_with("[]") => Self::Texts,
+            _ => Self::Text,
+        }
+    }
+
+    /// The OID of the type.
+    pub(super) fn type_oid(self) -> u32 {
+        match self {
+            Self::Bool => 16,
+            Self::Int2 => 21,
+            Self::Int4 => 23,
+            Self::Int8 => 20,
+            Self::Oid => 26,
+            Self::Float4 => 700,
+            Self::Char => 18,
+            Self::Name => 19,
+            Self::Text => 25,
+            Self::Timestamptz => 1184,
+            Self::Oids => 1028,
+            Self::Int2s => 1005,
+            Self::Texts => 1009,
+        }
+    }
+
+    pub(super) fn field(self, name: &str) -> Field {
+        let list = |item| DataType::new_list(item, true);
+        let of = |data_type| Field::new(name, data_type, true);
+        match self {
+            Self::Bool => of(DataType::Boolean),
+            Self::Int2 => of(DataType::Int16),
+            Self::Int4 => of(DataType::Int32),
+            Self::Int8 => of(DataType::Int64),
+            Self::Oid => of(DataType::UInt32),
+            Self::Float4 => of(DataType::Float32),
+            Self::Char => with_pg_type(of(DataType::Utf8), CHAR),
+            Self::Name => with_pg_type(of(DataType::Utf8), NAME),
+            Self::Text => of(DataType::Utf8),
+            Self::Timestamptz => of(DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))),
+            Self::Oids => of(list(DataType::UInt32)),
+            Self::Int2s => of(list(DataType::Int16)),
+            Self::Texts => of(list(DataType::Utf8)),
+        }
+    }
+
+    /// What a column of `pg_catalog` holds where a row says nothing: most never hold NULL.
+    pub(super) fn unsaid(self) -> Option<&'static str> {
+        match self {
+            Self::Bool => Some("f"),
+            Self::Int2 | Self::Int4 | Self::Int8 | Self::Oid | Self::Float4 => Some("0"),
+            Self::Char => Some(""),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What clients ask the system catalogs, and the answers they get.
+
+use datafusion::scalar::ScalarValue;
+
+use super::Client;
+use crate::sql::{SqlState, SqlType};
+
+async fn types(client: &Client, sql: &str) -> (Vec<SqlType>, Vec<SqlType>) {
+    let statement = client.parse(sql).unwrap();
+    let description = client.session.describe(&statement, &[]).await.unwrap();
+    let columns = description.columns.unwrap();
+    (description.parameters, columns.fields().iter().map(|field| SqlType::of(field)).collect())
+}
+
+/// What tokio-postgres asks about a type that it does not know.
+#[tokio::test]
+async fn a_driver_finds_the_type_vector() {
+    let client = Client::new();
+    let sql = "SELECT t.typname, t.typtype, t.typelem, r.rngsubtype, t.typbasetype, n.nspname, \
+               t.typrelid FROM pg_catalog.pg_type t \
+               LEFT OUTER JOIN pg_catalog.pg_range r ON r.rngtypid = t.oid \
+               INNER JOIN pg_catalog.pg_namespace n ON t.typnamespace = n.oid WHERE t.oid = $1";
+    let (parameters, columns) = types(&client, sql).await;
+    assert_eq!(parameters, [SqlType::Oid]);
+    let (name, oid) = (SqlType::Name, SqlType::Oid);
+    assert_eq!(columns, [name, SqlType::Char, oid, oid, oid, name, oid]);
+    let found = client.rows_with(sql, &[ScalarValue::from(16_388_u32)]).await;
+    assert_eq!(found, [["vector", "b", "0", "", "0", "public", "0"]]);
+    let array = client.rows_with(sql, &[ScalarValue::from(16_389_u32)]).await;
+    assert_eq!(array, [["_vector", "b", "16388", "", "0", "public", "0"]]);
+}
+
+#[tokio::test]
+async fn a_collection_is_a_table_with_columns_and_a_key() {
+    let client = Client::with_people().await;
+    let class = "SELECT c.relkind, c.reltuples, n.nspname FROM pg_class c \
+                 JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relname = 'people'";
+    assert_eq!(client.rows(class).await, [["r", "4.0", "public"]]);
+    let columns = "SELECT attname, format_type(atttypid, atttypmod), attnotnull \
+                   FROM pg_catalog.pg_attribute \
+                   WHERE attrelid = 'people'::pg_catalog.regclass AND attnum > 0 ORDER BY attnum";
+    let columns = client.rows(columns).await;
+    assert_eq!(columns.len(), 11);
+    assert_eq!(columns[0], ["face_id", "text", "true"]);
+    assert_eq!(columns[3], ["bounding_box", "real[]", "false"]);
+    assert_eq!(columns[9], ["created_at", "timestamp with time zone", "true"]);
+    let key = "SELECT conname, pg_get_constraintdef(oid, true), pg_get_indexdef(conindid) \
+               FROM pg_constraint WHERE conrelid = 'people'::regclass";
+    let index = "CREATE UNIQUE INDEX people_pkey ON public.people USING btree (face_id)";
+    assert_eq!(client.rows(key).await, [["people_pkey", "PRIMARY KEY (face_id)", index]]);
+}
+
+#[tokio::test]
+async fn an_oid_lasts_as_long_as_its_collection() {
+    let client = Client::with_people().await;
+    let oid = client.column("SELECT 'people'::regclass::oid").await;
+    client.run("CREATE COLLECTION another WITH (dimensions = 2)").await;
+    assert_eq!(client.column("SELECT 'public.people'::regclass::oid").await, oid);
+    client.run("DROP COLLECTION people").await;
+    client.run("CREATE COLLECTION people WITH (dimensions = 3)").await;
+    assert_ne!(client.column("SELECT to_regclass('people')").await, oid);
+}
+
+#[tokio::test]
+async fn the_standard_views_describe_collections() {
+    let client = Client::with_people().await;
+    let tables = "SELECT table_schema, table_name, table_type FROM information_schema.tables";
+    assert_eq!(client.rows(tables).await, [["public", "people", "BASE TABLE"]]);
+    let columns = "SELECT column_name, data_type, udt_name, is_nullable \
+                   FROM information_schema.columns WHERE table_name = 'people' \
+                   AND ordinal_position IN (1, 4, 6) ORDER BY ordinal_position";
+    assert_eq!(
+        client.rows(columns).await,
+        [
+            ["face_id", "text", "text", "NO"],
+            ["bounding_box", "ARRAY", "_float4", "YES"],
+            ["quality", "real", "float4", "YES"],
+        ]
+    );
+    let key = "SELECT column_name FROM information_schema.key_column_usage";
+    assert_eq!(client.column(key).await, ["face_id"]);
+}
+
+#[tokio::test]
+async fn every_relation_can_be_read() {
+    let client = Client::with_people().await;
+    let all = "SELECT n.nspname, c.relname FROM pg_class c \
+               JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname <> 'public'";
+    let relations = client.rows(all).await;
+    assert!(relations.len() > 90);
+    for relation in relations {
+        client.rows(&format!("SELECT * FROM {}", relation.join("."))).await;
+    }
+}
+
+#[tokio::test]
+async fn names_become_oids() {
+    let client = Client::new();
+    let one = async |sql: &str| client.column(sql).await.remove(0);
+    assert_eq!(one("SELECT 'double precision'::regtype::oid").await, "701");
+    assert_eq!(one("SELECT 'vector'::regtype::oid").await, "16388");
+    assert_eq!(one("SELECT 'pg_catalog.array_in'::regproc::oid").await, "750");
+    assert_eq!(one("SELECT 701::regtype::text").await, "double precision");
+    assert_eq!(one("SELECT 'pg_type'::regclass::text").await, "pg_type");
+    assert_eq!(one("SELECT 750::regproc::text").await, "array_in");
+    assert_eq!(one("SELECT to_regtype('real[]')").await, "1021");
+    assert_eq!(one("SELECT pg_catalog.format_type(16388, 512)").await, "vector(512)");
+    assert_eq!(one("SELECT format_type(1043, 14)").await, "character varying(10)");
+    assert_eq!(one("SELECT pg_get_userbyid(10)").await, "tester");
+    assert_eq!(one("SELECT to_regclass('no_such')").await, "");
+    assert_eq!(client.state("SELECT 'no_such'::regclass").await, SqlState::UndefinedTable);
+    assert_eq!(client.state("SELECT 'no_such'::regtype").await, SqlState::UndefinedObject);
+    assert_eq!(client.state("SELECT 'x'::oid").await, SqlState::InvalidTextRepresentation);
+}
+
+/// What psql asks for `\dt`, with the operators and collations in words as it writes them.
+#[tokio::test]
+async fn psql_lists_tables() {
+    let client = Client::with_people().await;
+    let sql = "SELECT n.nspname as \"Schema\", c.relname as \"Name\", \
+               CASE c.relkind WHEN 'r' THEN 'table' WHEN 'v' THEN 'view' END as \"Type\", \
+               pg_catalog.pg_get_userbyid(c.relowner) as \"Owner\" \
+               FROM pg_catalog.pg_class c \
+               LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+               LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam \
+               WHERE c.relkind IN ('r','p','') AND n.nspname <> 'pg_catalog' \
+               AND n.nspname !~ '^pg_toast' AND n.nspname <> 'information_schema' \
+               AND c.relname OPERATOR(pg_catalog.~) '^(people)$' COLLATE pg_catalog.default \
+               AND pg_catalog.pg_table_is_visible(c.oid) ORDER BY 1,2";
+    assert_eq!(client.rows(sql).await, [["public", "people", "table", "tester"]]);
+}
