@@ -48,7 +48,7 @@ const COLUMNS: &str = "SELECT rank, face_id, similarity, external_face_id
 const PLANNED: &str = "SELECT * FROM (SEARCH FACES IN faces EMBEDDING $1 LIMIT 10) s WHERE true";
 
 /// A statement that takes days, and how long it may take.
-const ENDLESS: &str = "SELECT sum(a.value * b.value) FROM generate_series(1, 1000) a,
+const ENDLESS: &str = "SELECT sum(a * b) FROM generate_series(1, 1000) a,
     generate_series(1, 200000000000) b";
 const TIMEOUT_MS: u64 = 50;
 const TIMEOUTS: usize = 40;

@@ -325,7 +325,7 @@ async fn a_statement_that_takes_too_long_is_given_up() {
     // One that has rows to send all the time, and one that computes without a word.
     for endless in [
         "SELECT * FROM generate_series(1, 200000000000)",
-        "SELECT sum(a.value * b.value) FROM generate_series(1, 1000) a,
+        "SELECT sum(a * b) FROM generate_series(1, 1000) a,
          generate_series(1, 200000000000) b",
     ] {
         let rows = in_time(client.query_raw(endless, &[] as &[&str])).await.unwrap();
