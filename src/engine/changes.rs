@@ -12,7 +12,7 @@ use crate::biometric::FaceId;
 
 /// Bytes of embeddings from which rows are written straight to a segment: below that a file of
 /// their own costs more than it saves.
-const BULK_BYTES_MIN: usize = 8 << 20;
+pub(super) const BULK_BYTES_MIN: usize = 8 << 20;
 
 /// Changes to the galleries of one tenant, computed from one snapshot. They happen together or not
 /// at all, in order, when they are written or committed as part of a transaction.

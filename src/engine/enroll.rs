@@ -100,6 +100,12 @@ struct Sample {
     attributes: Option<String>,
 }
 
+/// What one draft becomes.
+pub(super) struct Made {
+    pub(super) rows: Vec<Row>,
+    unenrolled: Vec<UnenrolledFace>,
+}
+
 struct Samples {
     samples: Vec<Sample>,
     unenrolled: Vec<UnenrolledFace>,
@@ -142,30 +148,42 @@ impl Tenant {
         let mut changes = Changes::new(at);
         let mut enrollments = Vec::with_capacity(drafts.len());
         for draft in drafts {
-            let EnrollmentDraft { source, external_face_id, external_image_id, metadata } = draft;
-            let Samples { samples, unenrolled } = self.samples(&gallery, source).await?;
-            let mut faces = Vec::with_capacity(samples.len());
-            for sample in samples {
-                let row = Row {
-                    id: TemplateId::new(self.engine.face_ids.next_id().as_u128()),
-                    model: Arc::clone(&gallery.model),
-                    external_face_id: external_face_id.as_deref().map(Into::into),
-                    external_image_id: external_image_id.as_deref().map(Into::into),
-                    bounding_box: sample.bounding_box.map(BoundingBox::to_array),
-                    confidence: sample.confidence,
-                    quality: sample.quality,
-                    attributes: sample.attributes.map(Into::into),
-                    metadata: metadata.as_deref().map(Into::into),
-                    created_at_us: now_us(),
-                    embedding: sample.embedding,
-                };
-                // A face does not show the LSN that its row is about to get.
-                faces.push(row.as_ref(Lsn::default()).into());
+            let Made { rows: made, unenrolled } = self.rows_of(&gallery, draft).await?;
+            // A face does not show the LSN that its row is about to get.
+            let faces = made.iter().map(|row| row.as_ref(Lsn::default()).into()).collect();
+            for row in made {
                 changes.enroll(&gallery, row);
             }
             enrollments.push(Enrollment { faces, unenrolled });
         }
         Ok((changes, enrollments))
+    }
+
+    /// The rows of one draft, which has been checked; nothing is written.
+    ///
+    /// # Errors
+    /// As [`Tenant::enroll`].
+    pub(super) async fn rows_of(
+        &self,
+        gallery: &GalleryDescriptor,
+        draft: EnrollmentDraft,
+    ) -> Result<Made, EngineError> {
+        let EnrollmentDraft { source, external_face_id, external_image_id, metadata } = draft;
+        let Samples { samples, unenrolled } = self.samples(gallery, source).await?;
+        let row = |sample: Sample| Row {
+            id: TemplateId::new(self.engine.face_ids.next_id().as_u128()),
+            model: Arc::clone(&gallery.model),
+            external_face_id: external_face_id.as_deref().map(Into::into),
+            external_image_id: external_image_id.as_deref().map(Into::into),
+            bounding_box: sample.bounding_box.map(BoundingBox::to_array),
+            confidence: sample.confidence,
+            quality: sample.quality,
+            attributes: sample.attributes.map(Into::into),
+            metadata: metadata.as_deref().map(Into::into),
+            created_at_us: now_us(),
+            embedding: sample.embedding,
+        };
+        Ok(Made { rows: samples.into_iter().map(row).collect(), unenrolled })
     }
 
     async fn samples(
@@ -244,7 +262,7 @@ fn left_out(face: &DetectedFace, reasons: Vec<&'static str>) -> UnenrolledFace {
     UnenrolledFace { bounding_box: face.bounding_box, confidence: face.confidence, reasons }
 }
 
-fn check_draft(draft: &EnrollmentDraft) -> Result<(), EngineError> {
+pub(super) fn check_draft(draft: &EnrollmentDraft) -> Result<(), EngineError> {
     check_external_id("external_face_id", draft.external_face_id.as_deref())?;
     check_external_id("external_image_id", draft.external_image_id.as_deref())?;
     if let Some(metadata) = &draft.metadata {

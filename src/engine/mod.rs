@@ -14,6 +14,7 @@ mod error;
 mod faces;
 mod galleries;
 mod identify;
+mod import;
 mod inference;
 mod interrupt;
 pub mod keyring;
@@ -35,6 +36,7 @@ pub use identify::{
     Candidate, CandidateList, FaceSet, Identification, IdentifyRequest, Match, ProbeSource,
     TenantSnapshot,
 };
+pub use import::Import;
 pub use inference::Inference;
 pub use interrupt::Interrupt;
 pub use likeness_storage::{Exactness, Precision};

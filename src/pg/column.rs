@@ -29,7 +29,7 @@ impl Format {
         }
     }
 
-    fn code(self) -> i16 {
+    pub(super) fn code(self) -> i16 {
         match self {
             Self::Text => 0,
             Self::Binary => 1,

@@ -13,6 +13,8 @@ pub(super) enum WireState {
     DatetimeFieldOverflow,
     /// 22021: text that is not UTF-8.
     CharacterNotInRepertoire,
+    /// 22P04: the data of COPY is not of its format.
+    BadCopyFileFormat,
     /// 22P03: bytes that are no value of the type wanted.
     InvalidBinaryRepresentation,
     /// 26000: there is no such prepared statement.
@@ -38,6 +40,7 @@ impl WireState {
         match self {
             Self::DatetimeFieldOverflow => "22008",
             Self::CharacterNotInRepertoire => "22021",
+            Self::BadCopyFileFormat => "22P04",
             Self::InvalidBinaryRepresentation => "22P03",
             Self::InvalidSqlStatementName => "26000",
             Self::InvalidAuthorization => "28000",
@@ -78,6 +81,8 @@ pub(super) struct PgError {
     detail: Option<String>,
     hint: Option<String>,
     position: Option<u32>,
+    /// Where in the data of the client.
+    context: Option<Box<str>>,
 }
 
 impl PgError {
@@ -90,6 +95,7 @@ impl PgError {
             detail: None,
             hint: None,
             position: None,
+            context: None,
         }
     }
 
@@ -101,6 +107,11 @@ impl PgError {
     /// The same error, ending the connection.
     pub(super) fn into_fatal(self) -> Self {
         Self { fatal: true, ..self }
+    }
+
+    /// Adds where in the client's data it was found.
+    pub(super) fn with_context(self, context: impl Into<String>) -> Self {
+        Self { context: Some(context.into().into_boxed_str()), ..self }
     }
 
     /// Adds the way out.
@@ -124,6 +135,7 @@ impl From<SqlError> for PgError {
             detail: error.detail,
             hint: error.hint,
             position: error.position,
+            context: None,
         }
     }
 }
@@ -136,6 +148,7 @@ impl From<PgError> for ErrorInfo {
         info.severity_nonlocalized = Some(severity.to_owned());
         info.detail = error.detail.map(sendable);
         info.hint = error.hint.map(sendable);
+        info.where_context = error.context.map(|context| sendable(context.into()));
         info.position = error.position.map(|position| position.to_string());
         info
     }

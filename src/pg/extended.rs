@@ -168,6 +168,10 @@ impl Connection {
                 let rows = Rows::new(tag, columns, formats.to_vec(), stream);
                 return self.send_rows(rows, limit).await;
             }
+            Outcome::CopyOut { format, schema, stream } => {
+                Box::pin(self.copy_out(&format, schema, stream)).await?;
+            }
+            Outcome::CopyIn(import) => Box::pin(self.copy_in(*import)).await?,
             Outcome::Done { tag, rows } => self.complete(tag, rows).await?,
             Outcome::TransactionStarted { tag } | Outcome::TransactionEnded { tag } => {
                 self.complete(tag, None).await?;

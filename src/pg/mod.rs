@@ -13,6 +13,7 @@ mod budget;
 mod cancel;
 mod column;
 mod connection;
+mod copy;
 mod encode;
 mod error;
 mod extended;

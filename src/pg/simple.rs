@@ -51,6 +51,10 @@ impl Connection {
                 };
                 self.complete(tag, sent).await
             }
+            Outcome::CopyOut { format, schema, stream } => {
+                Box::pin(self.copy_out(&format, schema, stream)).await
+            }
+            Outcome::CopyIn(import) => Box::pin(self.copy_in(*import)).await,
             Outcome::Done { tag, rows } => self.complete(tag, rows).await,
             Outcome::TransactionStarted { tag } | Outcome::TransactionEnded { tag } => {
                 self.complete(tag, None).await

@@ -44,7 +44,7 @@ enum Source {
 
 /// A column that INSERT may give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum InsertColumn {
+pub(super) enum InsertColumn {
     ExternalFaceId,
     ExternalImageId,
     Metadata,
@@ -56,7 +56,7 @@ impl InsertColumn {
     const ALL: [Self; 5] =
         [Self::ExternalFaceId, Self::ExternalImageId, Self::Metadata, Self::Image, Self::Embedding];
 
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::ExternalFaceId => GalleryColumn::ExternalFaceId.name(),
             Self::ExternalImageId => GalleryColumn::ExternalImageId.name(),
@@ -67,7 +67,7 @@ impl InsertColumn {
     }
 
     /// The type of a bare parameter in this column.
-    const fn sql_type(self) -> SqlType {
+    pub(super) const fn sql_type(self) -> SqlType {
         match self {
             Self::ExternalFaceId | Self::ExternalImageId => SqlType::Text,
             Self::Metadata => SqlType::Jsonb,
@@ -76,7 +76,7 @@ impl InsertColumn {
         }
     }
 
-    fn named(name: &str) -> Result<Self, SqlError> {
+    pub(super) fn named(name: &str) -> Result<Self, SqlError> {
         if let Some(column) = Self::ALL.into_iter().find(|column| column.name() == name) {
             return Ok(column);
         }
@@ -281,7 +281,7 @@ fn returned_rows(
     returning.batch(&rows?)
 }
 
-fn one_source(given: &str) -> SqlError {
+pub(super) fn one_source(given: &str) -> SqlError {
     let message = format!("a row needs either an image or an embedding, this one gives {given}");
     SqlError::new(SqlState::SyntaxError, message)
 }

@@ -12,6 +12,7 @@ mod catalog;
 mod collection;
 mod columns;
 mod constant;
+mod copy;
 mod delete;
 mod duration;
 mod error;
@@ -49,6 +50,7 @@ mod vector;
 mod words;
 mod yielding;
 
+pub use copy::{CopyCell, CopyColumns, CopyCsv, CopyFormat, CopyHeader, CopyImport, CopyText};
 pub use error::SqlError;
 pub use notice::Notice;
 pub use outcome::{Description, Outcome, TransactionStatus};

@@ -8,7 +8,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::stream;
 
-use super::SqlType;
+use super::{CopyFormat, CopyImport, SqlType};
 
 /// What a statement takes and returns.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,17 @@ pub enum Outcome {
         /// The rows.
         stream: SendableRecordBatchStream,
     },
+    /// Rows that leave as the data of COPY; an error may still come in the middle.
+    CopyOut {
+        /// How they are written.
+        format: CopyFormat,
+        /// The columns.
+        schema: SchemaRef,
+        /// The rows.
+        stream: SendableRecordBatchStream,
+    },
+    /// Rows are to come as the data of COPY.
+    CopyIn(Box<CopyImport>),
     /// Done, nothing to read.
     Done {
         /// The command tag without the row count.
@@ -75,6 +86,10 @@ impl fmt::Debug for Outcome {
             Self::Rows { tag, schema, .. } => {
                 f.debug_struct("Rows").field("tag", tag).field("schema", schema).finish()
             }
+            Self::CopyOut { format, schema, .. } => {
+                f.debug_struct("CopyOut").field("format", format).field("schema", schema).finish()
+            }
+            Self::CopyIn(import) => f.debug_tuple("CopyIn").field(&import.name()).finish(),
             Self::Done { tag, rows } => {
                 f.debug_struct("Done").field("tag", tag).field("rows", rows).finish()
             }

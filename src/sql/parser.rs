@@ -9,6 +9,7 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
 use super::adapt::{ParameterTypes, adapt};
 use super::collection::{self, CollectionCommand};
+use super::copy::{self, Copy, CopyOut, CopyStatement};
 use super::delete::Delete;
 use super::insert::Insert;
 use super::lexer::{self, StatementTokens};
@@ -38,6 +39,11 @@ pub(super) fn parse(text: &str) -> Result<Vec<Statement>, SqlError> {
         .map(|statement| {
             let StatementTokens { tokens, parameter_count, depth } = statement;
             let (command, parameter_types) = depth.run(|| command(text, tokens))?;
+            let takes_none = matches!(command, Command::CopyOut(_) | Command::CopyIn(_));
+            if takes_none && parameter_count > 0 {
+                let message = format!("there is no parameter ${parameter_count}");
+                return Err(SqlError::new(SqlState::UndefinedParameter, message));
+            }
             Ok(Statement::new(command, parameter_count, parameter_types, depth))
         })
         .collect()
@@ -49,12 +55,13 @@ fn command(text: &str, tokens: Vec<TokenWithSpan>) -> Result<(Command, Parameter
     let mut parser = Parser::new(&dialect)
         .with_recursion_limit(RECURSION_MAX)
         .with_tokens_with_locations(tokens);
-    let own = own(&mut parser).map_err(|error| syntax_error(text, &error))?;
-    let parsed = if let Some(command) = own {
+    let syntax = |error: ParserError| syntax_error(text, &error);
+    let parsed = if let Some(copy) = copy::parse(&mut parser).map_err(syntax)? {
+        Parsed::Copy(copy)
+    } else if let Some(command) = own(&mut parser).map_err(syntax)? {
         Parsed::Own(command)
     } else {
-        let statement = parser.parse_statement().map_err(|error| syntax_error(text, &error))?;
-        Parsed::Standard(Box::new(statement))
+        Parsed::Standard(Box::new(parser.parse_statement().map_err(syntax)?))
     };
     match parser.peek_token_ref() {
         token if token.token == Token::EOF => {}
@@ -65,6 +72,7 @@ fn command(text: &str, tokens: Vec<TokenWithSpan>) -> Result<(Command, Parameter
     }
     match parsed {
         Parsed::Own(command) => Ok((command, ParameterTypes::new())),
+        Parsed::Copy(copy) => Ok((copying(copy)?, ParameterTypes::new())),
         Parsed::Standard(mut statement) => {
             let parameter_types = adapt(&mut statement)?;
             Ok((standard(*statement, &name)?, parameter_types))
@@ -74,6 +82,7 @@ fn command(text: &str, tokens: Vec<TokenWithSpan>) -> Result<(Command, Parameter
 
 enum Parsed {
     Own(Command),
+    Copy(CopyStatement),
     Standard(Box<ast::Statement>),
 }
 
@@ -93,6 +102,20 @@ fn own(parser: &mut Parser<'_>) -> Result<Option<Command>, ParserError> {
         StorageCommand::Vacuum(vacuum) => Command::Vacuum(vacuum),
         StorageCommand::Show => Command::ShowStorage,
     }))
+}
+
+/// The command of a COPY.
+fn copying(copy: CopyStatement) -> Result<Command, SqlError> {
+    let (query, format) = match copy.resolve()? {
+        Copy::Out(query, format) => (query, format),
+        Copy::In(copy) => return Ok(Command::CopyIn(Box::new(copy))),
+    };
+    let mut statement = ast::Statement::Query(query);
+    adapt(&mut statement)?;
+    let ast::Statement::Query(query) = statement else {
+        return Err(SqlError::unsupported("COPY of anything but a query"));
+    };
+    Ok(Command::CopyOut(Box::new(CopyOut::new(only_reading(query)?, format))))
 }
 
 /// The command for a statement of the standard grammar; `name` is what to call it if there is none.

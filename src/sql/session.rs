@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::Expr;
@@ -206,6 +207,7 @@ impl SqlSession {
                 let lines = context.explain(plan, parameters, explain.analyze).await?;
                 Ok(Outcome::of_batch("EXPLAIN", lines))
             }
+            Command::CopyOut(copy) => copy.run(&self.context()?, statement.depth()).await,
             Command::ShowCollections => {
                 Ok(Outcome::of_batch("SHOW", collections(self.catalog().snapshot())?))
             }
@@ -234,6 +236,7 @@ impl SqlSession {
             Command::CreateCollection(_)
             | Command::DropCollection(_)
             | Command::Vacuum(_)
+            | Command::CopyIn(_)
             | Command::Insert(_)
             | Command::Update(_)
             | Command::Delete(_) => {
@@ -293,6 +296,9 @@ impl SqlSession {
         match command {
             Command::CreateCollection(create) => create.run(&self.catalog(), writer).await,
             Command::DropCollection(drop) => drop.run(&self.catalog(), writer).await,
+            Command::CopyIn(copy) => {
+                Ok(Outcome::CopyIn(Box::new(copy.run(&self.catalog(), writer)?)))
+            }
             Command::Vacuum(vacuum) => {
                 writer.check_outside("VACUUM")?;
                 vacuum.run(&self.catalog()).await
@@ -381,24 +387,27 @@ impl SqlSession {
             Command::ShowCollections => Ok(without_parameters(Some(collections_schema()))),
             Command::ShowStorage => Ok(without_parameters(Some(storage_schema()))),
             Command::Vacuum(vacuum) => Ok(without_parameters(vacuum.schema())),
-            Command::Setting(SettingCommand::Show(name)) => {
-                Ok(without_parameters(Some(show_schema(name)?)))
-            }
-            Command::Setting(SettingCommand::ShowAll) => {
-                Ok(without_parameters(Some(show_all_schema())))
-            }
-            Command::Setting(
-                SettingCommand::Set(..)
-                | SettingCommand::SetTransaction(_)
-                | SettingCommand::Reset(_)
-                | SettingCommand::ResetAll,
-            )
+            Command::Setting(command) => Ok(without_parameters(setting_columns(command)?)),
+            Command::CopyOut(_)
+            | Command::CopyIn(_)
             | Command::CreateCollection(_)
             | Command::DropCollection(_)
             | Command::Discard
             | Command::Deallocate(_)
             | Command::Transaction(_) => Ok(without_parameters(None)),
         }
+    }
+}
+
+/// The columns of a statement about settings; none where it only changes them.
+fn setting_columns(command: &SettingCommand) -> Result<Option<SchemaRef>, SqlError> {
+    match command {
+        SettingCommand::Show(name) => Ok(Some(show_schema(name)?)),
+        SettingCommand::ShowAll => Ok(Some(show_all_schema())),
+        SettingCommand::Set(..)
+        | SettingCommand::SetTransaction(_)
+        | SettingCommand::Reset(_)
+        | SettingCommand::ResetAll => Ok(None),
     }
 }
 

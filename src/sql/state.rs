@@ -75,6 +75,8 @@ pub enum SqlState {
     ReservedName,
     /// 42P01: there is no such collection.
     UndefinedTable,
+    /// 42P10: an option names a column that the statement does not use.
+    InvalidColumnReference,
     /// 42P02: there is no such parameter.
     UndefinedParameter,
     /// 42P07: the collection exists already.
@@ -140,6 +142,7 @@ impl SqlState {
             Self::UndefinedFunction => "42883",
             Self::ReservedName => "42939",
             Self::UndefinedTable => "42P01",
+            Self::InvalidColumnReference => "42P10",
             Self::UndefinedParameter => "42P02",
             Self::DuplicateTable => "42P07",
             Self::AmbiguousParameter => "42P08",

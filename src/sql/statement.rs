@@ -6,6 +6,7 @@ use datafusion::sql::sqlparser::ast::Query;
 
 use super::adapt::ParameterTypes;
 use super::collection::{CreateCollection, DropCollection};
+use super::copy::{CopyIn, CopyOut};
 use super::delete::Delete;
 use super::fixed::FixedAnswer;
 use super::insert::Insert;
@@ -105,6 +106,10 @@ pub(super) enum Command {
     Update(Box<Update>),
     /// DELETE.
     Delete(Box<Delete>),
+    /// COPY .. TO STDOUT.
+    CopyOut(Box<CopyOut>),
+    /// COPY .. FROM STDIN.
+    CopyIn(Box<CopyIn>),
     /// SET, RESET, SHOW.
     Setting(SettingCommand),
     /// DISCARD ALL.
@@ -130,13 +135,16 @@ impl Command {
             Self::Query(_)
             | Self::Search(_)
             | Self::Explain(_)
+            | Self::CopyOut(_)
             | Self::ShowCollections
             | Self::ShowStorage
             | Self::Setting(_)
             | Self::Discard
             | Self::Deallocate(_)
             | Self::Transaction(_) => Action::Read,
-            Self::Insert(_) | Self::Update(_) | Self::Delete(_) => Action::ChangeFaces,
+            Self::Insert(_) | Self::Update(_) | Self::Delete(_) | Self::CopyIn(_) => {
+                Action::ChangeFaces
+            }
             Self::CreateCollection(_) | Self::DropCollection(_) => Action::ChangeCollections,
             Self::Vacuum(_) => Action::Maintain,
         }
@@ -147,6 +155,7 @@ impl Command {
         match self {
             Self::CreateCollection(_) => Some("CREATE COLLECTION"),
             Self::DropCollection(_) => Some("DROP COLLECTION"),
+            Self::CopyIn(_) => Some("COPY FROM"),
             Self::Insert(_) => Some("INSERT"),
             Self::Update(_) => Some("UPDATE"),
             Self::Delete(_) => Some("DELETE"),
@@ -154,6 +163,7 @@ impl Command {
             Self::Query(_)
             | Self::Search(_)
             | Self::Explain(_)
+            | Self::CopyOut(_)
             | Self::ShowCollections
             | Self::ShowStorage
             | Self::Setting(_)

@@ -6,7 +6,7 @@ mod text;
 mod value;
 
 use bytes::{BufMut, BytesMut};
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{Array, RecordBatch};
 use datafusion::arrow::datatypes::DataType;
 use pgwire::api::Type;
 use pgwire::messages::data::DataRow;
@@ -67,6 +67,24 @@ pub(super) fn data_row(
         PgError::error(SqlState::ProgramLimitExceeded, "a row has at most 32767 columns")
     })?;
     Ok(DataRow::new(scratch.split(), count))
+}
+
+/// Writes the text of one cell as it is shown; false, and nothing, where it is NULL.
+///
+/// # Errors
+/// When the value has no text.
+pub(super) fn cell_text(
+    array: &dyn Array,
+    row: usize,
+    column: &Column,
+    out: &mut BytesMut,
+) -> Result<bool, PgError> {
+    let value = Value::at(array, row).map_err(|error| told(&column.name, error))?;
+    if matches!(value, Value::Null) {
+        return Ok(false);
+    }
+    text::write(&column.pg_type, &value, out).map_err(|error| told(&column.name, error))?;
+    Ok(true)
 }
 
 fn field(

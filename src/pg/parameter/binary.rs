@@ -72,6 +72,37 @@ pub(super) fn read(sql_type: SqlType, bytes: &[u8]) -> Result<ScalarValue, Param
     })
 }
 
+/// The numbers of an embedding, as `vector`, `real[]` or `double precision[]`: no bytes are of more
+/// than one of these forms.
+///
+/// # Errors
+/// When the bytes are of none of them, or a NULL is among the numbers.
+pub(super) fn reals(bytes: &[u8]) -> Result<Vec<f32>, ParameterError> {
+    if let Some(components) = vector::read(bytes) {
+        return Ok(components);
+    }
+    let sql_type = SqlType::Float4Array;
+    let items = Items::of(sql_type, bytes)?;
+    if let Some(numbers) = plain_reals(&items) {
+        return Ok(numbers);
+    }
+    let numbers = items.map(|item| float4(sql_type, item?.ok_or(ParameterError::NullItem)?));
+    numbers.collect()
+}
+
+/// What nearly all arrays are made of: numbers of four bytes, each behind its length.
+fn plain_reals(items: &Items<'_>) -> Option<Vec<f32>> {
+    let (pairs, rest) = items.rest.as_chunks::<8>();
+    if !rest.is_empty() || pairs.len() != items.left {
+        return None;
+    }
+    if !pairs.iter().all(|pair| pair.starts_with(&[0, 0, 0, 4])) {
+        return None;
+    }
+    let number = |[_, _, _, _, a, b, c, d]: &[u8; 8]| f32::from_be_bytes([*a, *b, *c, *d]);
+    Some(pairs.iter().map(number).collect())
+}
+
 fn whole(mut bytes: &[u8]) -> Option<i64> {
     match bytes.len() {
         2 => Some(bytes.get_i16().into()),

@@ -12,7 +12,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::column::Format;
 use super::error::{Code, PgError, WireState};
-use crate::sql::{SqlState, SqlType, VECTOR_NAME};
+use crate::sql::{CopyCell, SqlState, SqlType, VECTOR_NAME};
 
 /// Name of the time zone that timestamps carry.
 const UTC: &str = "UTC";
@@ -32,6 +32,8 @@ enum ParameterError {
     Encoding,
     #[error("arrays of more than one dimension are not supported")]
     Dimensions,
+    #[error("array must not contain nulls")]
+    NullItem,
     #[error("value cannot be used")]
     Value(#[from] DataFusionError),
 }
@@ -57,6 +59,7 @@ impl ParameterError {
             Self::Range { .. } => SqlState::NumericValueOutOfRange.into(),
             Self::Binary { .. } => WireState::InvalidBinaryRepresentation.into(),
             Self::Encoding => WireState::CharacterNotInRepertoire.into(),
+            Self::NullItem => SqlState::NullValueNotAllowed.into(),
             Self::Dimensions => SqlState::FeatureNotSupported.into(),
             Self::Value(_) => SqlState::InvalidParameterValue.into(),
         }
@@ -82,6 +85,41 @@ pub(super) fn decode(
         },
     };
     value.map_err(|error| PgError::error(error.code(), format!("parameter ${number}: {error}")))
+}
+
+/// Reads a cell of COPY, which is written as a parameter is; an embedding may come as `real[]` or
+/// as `vector`.
+///
+/// # Errors
+/// When the bytes are no value of that type.
+pub(super) fn cell(
+    sql_type: SqlType,
+    format: Format,
+    bytes: Option<&[u8]>,
+) -> Result<CopyCell, PgError> {
+    let Some(bytes) = bytes else { return Ok(CopyCell::Null) };
+    read_cell(sql_type, format, bytes)
+        .map_err(|error| PgError::error(error.code(), error.to_string()))
+}
+
+fn read_cell(sql_type: SqlType, format: Format, bytes: &[u8]) -> Result<CopyCell, ParameterError> {
+    let is_embedding = sql_type == SqlType::Float4Array;
+    let value = match format {
+        Format::Binary if is_embedding => return binary::reals(bytes).map(CopyCell::Reals),
+        Format::Binary => binary::read(sql_type, bytes)?,
+        Format::Text => {
+            let text = std::str::from_utf8(bytes).map_err(|_| ParameterError::Encoding)?;
+            if is_embedding {
+                return text::reals(text).map(CopyCell::Reals);
+            }
+            text::read(sql_type, text)?
+        }
+    };
+    match value {
+        ScalarValue::Utf8(Some(text)) => Ok(CopyCell::Text(text)),
+        ScalarValue::Binary(Some(bytes)) => Ok(CopyCell::Bytes(bytes)),
+        _ => Err(ParameterError::binary(sql_type)),
+    }
 }
 
 /// PostgreSQL's name of a type, for messages.

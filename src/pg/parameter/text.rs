@@ -53,6 +53,19 @@ pub(super) fn read(sql_type: SqlType, text: &str) -> Result<ScalarValue, Paramet
     })
 }
 
+/// The numbers of an embedding.
+///
+/// # Errors
+/// When the text is no array of numbers, or has a NULL among them.
+pub(super) fn reals(text: &str) -> Result<Vec<f32>, ParameterError> {
+    let items = array::items(SqlType::Float4Array, text.trim())?;
+    let numbers = items.iter().map(|item| {
+        let item = item.as_deref().ok_or(ParameterError::NullItem)?;
+        float(SqlType::Float4, item.trim())
+    });
+    numbers.collect()
+}
+
 /// PostgreSQL takes any unambiguous beginning of these words.
 fn boolean(text: &str) -> Option<bool> {
     let text = text.to_ascii_lowercase();

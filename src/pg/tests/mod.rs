@@ -1,5 +1,6 @@
 //! The door as foreign clients see it: tokio-postgres, and raw bytes that no driver would send.
 
+mod copy;
 mod faces;
 mod protocol;
 

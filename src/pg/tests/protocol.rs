@@ -18,7 +18,7 @@ use crate::sql::SqlSession;
 const BUDGET_BYTES: usize = 4 * 1024 * 1024;
 
 /// A client past log-in, and the server's end of the same socket at work.
-struct Conversation {
+pub(super) struct Conversation {
     stream: TcpStream,
     answers: BytesMut,
     served: JoinHandle<()>,
@@ -28,7 +28,7 @@ struct Conversation {
 }
 
 impl Conversation {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let budget = MessageBudget::of_kib(BUDGET_BYTES / 1024);
         let directory = tempfile::tempdir().unwrap();
         let (store, _) = Store::open(directory.path(), StoreOptions::default()).unwrap();
@@ -58,7 +58,7 @@ impl Conversation {
         started
     }
 
-    async fn say(&mut self, messages: &[Vec<u8>]) {
+    pub(super) async fn say(&mut self, messages: &[Vec<u8>]) {
         self.stream.write_all(&messages.concat()).await.unwrap();
     }
 
@@ -81,7 +81,7 @@ impl Conversation {
     }
 
     /// The type bytes of the answers up to `ReadyForQuery` or the end.
-    async fn until_ready(&mut self) -> String {
+    pub(super) async fn until_ready(&mut self) -> String {
         let mut tags = String::new();
         while let Some((tag, _)) = self.next().await {
             tags.push(tag);
@@ -104,7 +104,7 @@ impl Conversation {
     }
 
     /// Says something wrong, and answers with the SQLSTATE and what came around it.
-    async fn error(&mut self, messages: &[Vec<u8>]) -> (String, String) {
+    pub(super) async fn error(&mut self, messages: &[Vec<u8>]) -> (String, String) {
         self.say(messages).await;
         let (mut tags, mut state) = (String::new(), String::new());
         while let Some((tag, body)) = self.next().await {
@@ -126,32 +126,32 @@ impl Conversation {
     }
 }
 
-fn message(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+pub(super) fn message(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let body = parts.concat();
     let length = u32::try_from(body.len() + 4).unwrap();
     [&[tag][..], &length.to_be_bytes(), &body].concat()
 }
 
-fn parse(name: &str, text: &str) -> Vec<u8> {
+pub(super) fn parse(name: &str, text: &str) -> Vec<u8> {
     message(b'P', &[name.as_bytes(), b"\0", text.as_bytes(), b"\0\0\0"])
 }
 
-fn bind(portal: &str, statement: &str, rest: &[u8]) -> Vec<u8> {
+pub(super) fn bind(portal: &str, statement: &str, rest: &[u8]) -> Vec<u8> {
     message(b'B', &[portal.as_bytes(), b"\0", statement.as_bytes(), b"\0", rest])
 }
 
 /// Text formats, no parameters.
-const PLAIN: &[u8] = &[0, 0, 0, 0, 0, 0];
+pub(super) const PLAIN: &[u8] = &[0, 0, 0, 0, 0, 0];
 
-fn execute(portal: &str, limit: i32) -> Vec<u8> {
+pub(super) fn execute(portal: &str, limit: i32) -> Vec<u8> {
     message(b'E', &[portal.as_bytes(), b"\0", &limit.to_be_bytes()])
 }
 
-fn describe(what: u8, name: &str) -> Vec<u8> {
+pub(super) fn describe(what: u8, name: &str) -> Vec<u8> {
     message(b'D', &[&[what], name.as_bytes(), b"\0"])
 }
 
-fn sync() -> Vec<u8> {
+pub(super) fn sync() -> Vec<u8> {
     message(b'S', &[])
 }
 

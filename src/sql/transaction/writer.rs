@@ -58,6 +58,12 @@ impl Writer {
         self.state.lock().is_autocommit()
     }
 
+    /// Whether a statement that begins now is all that there is to commit.
+    pub(in crate::sql) fn stands_alone(&self) -> bool {
+        let state = self.state.lock();
+        state.status() == TransactionStatus::Idle && !state.has_changes()
+    }
+
     pub(in crate::sql) fn fail(&self) {
         self.state.lock().fail();
     }
@@ -74,8 +80,7 @@ impl Writer {
     /// # Errors
     /// 25001 for a command that is no part of a transaction, inside one.
     pub(in crate::sql) fn check_outside(&self, command: &str) -> Result<(), SqlError> {
-        let state = self.state.lock();
-        if state.status() == TransactionStatus::Idle && !state.has_changes() {
+        if self.stands_alone() {
             return Ok(());
         }
         let message = format!("{command} cannot run inside a transaction block");
