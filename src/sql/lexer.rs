@@ -74,7 +74,10 @@ fn checked(text: &str, tokens: &[TokenWithSpan]) -> Result<StatementTokens, SqlE
         }
     }
     let depth = depth(text, tokens)?;
-    let tokens = search::rewrite(tokens).map_err(|error| error.into_sql_error(text))?;
+    let mut tokens = search::rewrite(tokens).map_err(|error| error.into_sql_error(text))?;
+    for token in &mut tokens {
+        as_any_operator(&mut token.token);
+    }
     Ok(StatementTokens { tokens, parameter_count, depth })
 }
 
@@ -124,6 +127,14 @@ fn parameter(name: &str) -> Result<usize, SqlError> {
             SqlState::UndefinedParameter,
             format!("there is no parameter {name}; parameters are $1 to ${PARAMETERS_MAX}"),
         )),
+    }
+}
+
+/// Operators that the parser takes for those of other systems, as operators like any other: of
+/// distances, which bind more tightly than comparisons.
+fn as_any_operator(token: &mut Token) {
+    if matches!(token, Token::Spaceship | Token::TwoWayArrow) {
+        *token = Token::CustomBinaryOperator(token.to_string());
     }
 }
 

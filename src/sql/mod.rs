@@ -7,6 +7,7 @@
 //! a statement.
 
 mod adapt;
+mod apply;
 mod call;
 mod catalog;
 mod collection;

@@ -10,6 +10,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 
+use super::apply::ApplyPlanner;
 use super::call::{CallPlanner, TableFunction};
 use super::search::SearchPlanner;
 use super::{picture, similar};
@@ -29,7 +30,11 @@ impl QueryPlanner for OperatorPlanner {
         plan: &LogicalPlan,
         session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
-        let ours = vec![Arc::new(SearchPlanner) as _, Arc::new(CallPlanner) as _];
+        let ours = vec![
+            Arc::new(SearchPlanner) as _,
+            Arc::new(CallPlanner) as _,
+            Arc::new(ApplyPlanner) as _,
+        ];
         DefaultPhysicalPlanner::with_extension_planners(ours)
             .create_physical_plan(plan, session)
             .await

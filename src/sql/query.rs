@@ -27,6 +27,7 @@ use datafusion::sql::sqlparser::ast::{self, ExprWithAlias, Query, Value, Visit, 
 use futures::{StreamExt, TryStreamExt};
 
 use super::adapt::shown_schema;
+use super::apply::ApplySubqueries;
 use super::call::CallRelationPlanner;
 use super::catalog::{GalleryCatalog, SCHEMA};
 use super::columns::schema_of;
@@ -65,6 +66,7 @@ static SHARED: LazyLock<Result<SessionState, SqlError>> = LazyLock::new(|| {
         .with_config(config)
         .with_runtime_env(runtime)
         .with_query_planner(Arc::new(OperatorPlanner))
+        .with_analyzer_rule(Arc::new(ApplySubqueries))
         .with_physical_optimizer_rule(Arc::new(YieldBetweenBatches))
         .with_expr_planners(SessionStateDefaults::default_expr_planners())
         .with_scalar_functions(scalar_functions())

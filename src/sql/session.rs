@@ -23,7 +23,7 @@ use super::statement::Command;
 use super::storage::{storage, storage_schema};
 use super::transaction::Writer;
 use super::{
-    Description, Notice, Outcome, SqlError, SqlState, SqlType, Statement, TransactionStatus,
+    Description, Notice, Outcome, SqlError, SqlState, SqlType, Statement, TransactionStatus, apply,
     function, parser, pg_catalog, scalar, vector,
 };
 use crate::engine::{Role, Tenant};
@@ -55,6 +55,7 @@ impl SqlSession {
             vector::register(&mut state)?;
             scalar::register(&mut state)?;
             pg_catalog::register(&mut state)?;
+            apply::register(&mut state)?;
             Ok(state)
         });
         let (settings, notices) = (Mutex::default(), Mutex::default());

@@ -211,7 +211,7 @@ fn numbers(value: Option<Expr>, inner: &Expr, data_type: &DataType) -> Option<Ex
     Some(call(TO_REAL_ARRAY, [inner.clone()]))
 }
 
-fn reals(numbers: &[f32], data_type: &DataType) -> Expr {
+pub(super) fn reals(numbers: &[f32], data_type: &DataType) -> Expr {
     let elements = numbers.iter().map(|value| {
         let digits = number(&value.abs());
         if value.is_sign_negative() {

@@ -3,6 +3,7 @@
 
 mod array;
 mod cast;
+mod distance;
 mod factor;
 mod name;
 mod operator;
@@ -70,7 +71,10 @@ impl Adapter {
                 Ok(Some(function(word.clone(), FunctionArguments::None)))
             }
             Expr::Function(called) => Ok(called_function(called)),
-            other => operator::operator(other),
+            other => match self.distance(other)? {
+                None => operator::operator(other),
+                distance => Ok(distance),
+            },
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Functions of values that PostgreSQL has and the planner lacks, or that the rewriting of a
 //! statement calls.
 
+mod distance;
 mod jsonb;
 mod series;
 mod text;
@@ -22,7 +23,8 @@ use super::SqlError;
 
 /// Makes all of them known to a session.
 pub(super) fn register(state: &mut SessionState) -> Result<(), SqlError> {
-    let functions = [text::functions(), series::functions(), jsonb::functions()];
+    let functions =
+        [text::functions(), series::functions(), jsonb::functions(), distance::functions()];
     for function in functions.into_iter().flatten() {
         state.register_udf(Arc::new(ScalarUDF::from(function)))?;
     }

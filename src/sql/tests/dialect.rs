@@ -137,3 +137,40 @@ async fn casts_read_text_as_in_postgresql() {
         assert_eq!(client.state(sql).await, SqlState::InvalidTextRepresentation, "{sql}");
     }
 }
+
+#[tokio::test]
+async fn subqueries_of_any_shape_depend_on_the_row_they_stand_beside() {
+    let client = Client::with_people().await;
+    let inner = "FROM people q WHERE q.external_image_id = p.external_image_id";
+    let other = format!("{inner} AND q.face_id > p.face_id");
+    let name = "q.external_face_id";
+    let selected = [
+        (format!("(SELECT count(*) {inner})"), "2 2 2 2"),
+        (format!("(SELECT {name} FROM people q WHERE q.face_id = p.face_id)"), "ann bob cid dee"),
+        (format!("(SELECT {name} {inner} ORDER BY 1 DESC LIMIT 1)"), "bob bob dee dee"),
+        (format!("EXISTS (SELECT 1 {other})"), "true false true false"),
+        (format!("NOT EXISTS (SELECT 1 {other})"), "false true false true"),
+        ("external_face_id IN (SELECT 'ann')".to_owned(), "true false false false"),
+        ("external_face_id NOT IN (SELECT 'ann')".to_owned(), "false true true true"),
+        ("external_face_id NOT IN (SELECT NULL)".to_owned(), "   "),
+        (format!("ARRAY(SELECT {name} {other})"), "[bob] [] [dee] []"),
+        ("(SELECT (SELECT p.external_face_id || 'x'))".to_owned(), "annx bobx cidx deex"),
+    ];
+    for (expression, expected) in selected {
+        let sql = format!("SELECT {expression} FROM people p ORDER BY p.face_id");
+        assert_eq!(client.column(&sql).await.join(" "), expected, "{sql}");
+    }
+    let several = format!("SELECT (SELECT q.face_id {inner}) FROM people p");
+    assert_eq!(client.state(&several).await, SqlState::CardinalityViolation);
+}
+
+#[tokio::test]
+async fn lateral_subqueries_and_functions_are_run_for_each_row() {
+    let client = Client::with_people().await;
+    let sql = "SELECT e FROM people p, unnest(p.embedding) e WHERE external_face_id = 'bob'";
+    assert_eq!(client.column(sql).await, ["0.8", "0.6", "0.0"]);
+    let sql = "SELECT s.n FROM people p LEFT JOIN LATERAL (SELECT q.external_face_id AS n \
+               FROM people q WHERE q.external_image_id = p.external_image_id ORDER BY 1 LIMIT 1) s \
+               ON p.external_face_id <> 'dee' ORDER BY p.face_id";
+    assert_eq!(client.column(sql).await, ["ann", "ann", "cid", ""]);
+}

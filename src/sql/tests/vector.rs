@@ -86,3 +86,30 @@ async fn a_parameter_may_be_declared_a_vector_wherever_an_embedding_stands() {
     let (parameters, _) = client.describe("SELECT $1::vector, $2::real[]").await;
     assert_eq!(parameters, [SqlType::Vector, SqlType::Float4Array]);
 }
+
+#[tokio::test]
+async fn distances_are_those_of_pgvector() {
+    let client = Client::with_people().await;
+    let cases = [
+        ("SELECT '[3,4]'::vector <-> '[0,0]'", "5.0"),
+        ("SELECT '[1,2]' <#> ARRAY[3, 4]", "-11.0"),
+        ("SELECT '[1,0]'::real[] <=> '[0,5]'", "1.0"),
+        ("SELECT '[2,0]' <=> '[7,0]'", "0.0"),
+        ("SELECT l1_distance('[1,2]'::vector, '[3,5]'::vector)", "5.0"),
+        ("SELECT NULL::vector <-> '[1]'", ""),
+        ("SELECT inner_product('[1,2]'::vector, '[3,4]'::vector)", "11.0"),
+        ("SELECT vector_dims('[1,2]'::vector) + vector_norm('[3,4]'::vector)", "7.0"),
+        ("SELECT 0.5 > '[1,0]' <=> '[1,0]' AND '[1,0]' <=> '[0,1]' > 0.5", "true"),
+    ];
+    for (sql, expected) in cases {
+        assert_eq!(client.column(sql).await, [expected], "{sql}");
+    }
+    let nearest = "SELECT external_face_id FROM people WHERE embedding <=> $1 < 0.7 \
+                   ORDER BY embedding <=> $1 LIMIT 2";
+    let probe = super::reals(&[0.0, 3.0, 0.0]);
+    assert_eq!(client.rows_with(nearest, &[probe]).await, [["cid"], ["bob"]]);
+    assert_eq!(client.describe(nearest).await.0, [SqlType::Float4Array]);
+    let error = client.error("SELECT embedding <-> '[1,2]' FROM people").await;
+    assert_eq!(error.message, "different vector dimensions 3 and 2");
+    assert_eq!(client.state("SELECT '[a]' <-> '[1]'").await, SqlState::InvalidTextRepresentation);
+}

@@ -1,0 +1,263 @@
+//! The rule that finds subqueries which the planner cannot turn into joins.
+
+use std::sync::Arc;
+
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, DFSchema, JoinType};
+use datafusion::config::ConfigOptions;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::expr::{Exists, InSubquery, SetComparison, SetQuantifier};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::{conjunction, split_conjunction};
+use datafusion::logical_expr::{
+    BinaryExpr, Expr, Extension, Join, LogicalPlan, LogicalPlanBuilder, Operator, SubqueryAlias,
+    not,
+};
+use datafusion::optimizer::AnalyzerRule;
+
+use super::function::{array_subquery, is_among};
+use super::node::{Apply, Yield};
+use super::reference::{references, subquery, subquery_in, subquery_of};
+
+/// Puts an [`Apply`] in place of each subquery that cannot become a join.
+#[derive(Debug)]
+pub(in super::super) struct ApplySubqueries;
+
+impl AnalyzerRule for ApplySubqueries {
+    fn analyze(
+        &self,
+        plan: LogicalPlan,
+        _config: &ConfigOptions,
+    ) -> Result<LogicalPlan, DataFusionError> {
+        rewritten(plan)
+    }
+
+    fn name(&self) -> &'static str {
+        "apply_subqueries"
+    }
+}
+
+fn rewritten(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
+    Ok(plan.transform_up(rewrite_node)?.data)
+}
+
+fn rewrite_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>, DataFusionError> {
+    match plan {
+        LogicalPlan::Join(join) => lateral(join),
+        other => with_values(other),
+    }
+}
+
+/// A join whose right side refers to rows of its left.
+fn lateral(join: Join) -> Result<Transformed<LogicalPlan>, DataFusionError> {
+    let keep_outer = match join.join_type {
+        JoinType::Inner => false,
+        JoinType::Left => true,
+        _ => return Ok(Transformed::no(LogicalPlan::Join(join))),
+    };
+    let Some(inner) = lateral_plan(&join.right)? else {
+        return Ok(Transformed::no(LogicalPlan::Join(join)));
+    };
+    let pairs = join.on.iter().map(|(left, right)| left.clone().eq(right.clone()));
+    let condition = conjunction(pairs.chain(join.filter.clone()));
+    let inner = match condition {
+        Some(condition) => {
+            let condition = as_outer(condition, join.left.schema())?;
+            LogicalPlanBuilder::from(inner).filter(condition)?.build()?
+        }
+        None => inner,
+    };
+    let left = Arc::unwrap_or_clone(join.left);
+    let plan = applied(left, rewritten(inner)?, Yield::Rows { keep_outer })?;
+    Ok(Transformed::yes(plan))
+}
+
+/// `inner` run for each row of `input`.
+fn applied(
+    input: LogicalPlan,
+    inner: LogicalPlan,
+    yields: Yield,
+) -> Result<LogicalPlan, DataFusionError> {
+    let columns = references(&inner)?.into_iter().map(|(_, column)| column);
+    let outer = columns.filter(|column| input.schema().has_column(column)).collect();
+    let apply = Apply::new(input, inner, yields, outer)?;
+    Ok(LogicalPlan::Extension(Extension { node: Arc::new(apply) }))
+}
+
+/// The plan below a mark that it is lateral.
+fn lateral_plan(plan: &LogicalPlan) -> Result<Option<LogicalPlan>, DataFusionError> {
+    match plan {
+        LogicalPlan::Subquery(lateral) => Ok(Some(lateral.subquery.as_ref().clone())),
+        LogicalPlan::SubqueryAlias(SubqueryAlias { input, alias, .. }) => {
+            let Some(inner) = lateral_plan(input)? else { return Ok(None) };
+            let aliased = SubqueryAlias::try_new(Arc::new(inner), alias.clone())?;
+            Ok(Some(LogicalPlan::SubqueryAlias(aliased)))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// `expr` with the columns of `outer` as columns of an outer row.
+fn as_outer(expr: Expr, outer: &DFSchema) -> Result<Expr, DataFusionError> {
+    let bound = expr.transform(|part| match part {
+        Expr::Column(column) if outer.has_column(&column) => {
+            let (_, field) = outer.qualified_field_from_column(&column)?;
+            Ok(Transformed::yes(Expr::OuterReferenceColumn(Arc::clone(field), column)))
+        }
+        other => Ok(Transformed::no(other)),
+    })?;
+    Ok(bound.data)
+}
+
+/// A node with one input, over an input that also holds the values of its subqueries.
+fn with_values(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>, DataFusionError> {
+    let inputs = plan.inputs();
+    let [input] = inputs.as_slice() else { return Ok(Transformed::no(plan)) };
+    let mut values = Values { input: (*input).clone(), applied: 0, filters: is_filter(&plan) };
+    let names = NamePreserver::new(&plan);
+    let expressions = plan.expressions().into_iter().map(|expr| {
+        let name = names.save(&expr);
+        let expr = expr.transform_down(|part| values.replaced(part))?;
+        Ok((expr.transformed, name.restore(expr.data)))
+    });
+    let expressions = expressions.collect::<Result<Vec<_>, DataFusionError>>()?;
+    if expressions.iter().all(|(changed, _)| !changed) {
+        return Ok(Transformed::no(plan));
+    }
+    let expressions = expressions.into_iter().map(|(_, expr)| expr).collect();
+    let schema = Arc::clone(plan.schema());
+    let applied = values.applied > 0;
+    let plan = plan.with_new_exprs(expressions, vec![values.input])?.recompute_schema()?;
+    if !applied || plan.schema().fields().len() == schema.fields().len() {
+        return Ok(Transformed::yes(plan));
+    }
+    // Nodes that hand on their input's columns would hand on ours.
+    let columns = schema
+        .iter()
+        .map(|(table, field)| Expr::Column(Column::new(table.cloned(), field.name().clone())));
+    Ok(Transformed::yes(LogicalPlanBuilder::from(plan).project(columns)?.build()?))
+}
+
+fn is_filter(plan: &LogicalPlan) -> bool {
+    matches!(plan, LogicalPlan::Filter(_))
+}
+
+/// The input of a node while values are added to it.
+struct Values {
+    input: LogicalPlan,
+    applied: usize,
+    /// Whether the node is a filter, whose subqueries can become joins.
+    filters: bool,
+}
+
+impl Values {
+    /// What stands for a subquery.
+    fn replaced(&mut self, mut expr: Expr) -> Result<Transformed<Expr>, DataFusionError> {
+        if let Some(query) = array_subquery(&expr) {
+            let plan = rewritten(query.subquery.as_ref().clone())?;
+            return self.applied(plan, Yield::Array, |array| array);
+        }
+        let Some(place) = subquery_in(&mut expr) else { return Ok(Transformed::no(expr)) };
+        let plan = rewritten(place.subquery.as_ref().clone())?;
+        let correlated = !references(&plan)?.is_empty();
+        *place = subquery(plan.clone(), place)?;
+        match expr {
+            Expr::ScalarSubquery(_) if correlated && !is_one_aggregate(&plan) => {
+                self.applied(plan, Yield::Value, |value| value)
+            }
+            Expr::Exists(Exists { negated, .. }) if !self.joins(&plan, correlated) => {
+                self.applied(plan, Yield::Exists, |found| negate(found, negated))
+            }
+            Expr::InSubquery(InSubquery { expr: value, negated, .. })
+                if !self.joins(&plan, correlated) =>
+            {
+                let value = value.transform_down(|part| self.replaced(part))?.data;
+                self.applied(plan, Yield::Array, |array| negate(is_among(value, array), negated))
+            }
+            Expr::SetComparison(SetComparison { expr: value, op, quantifier, .. })
+                if !self.joins(&plan, correlated)
+                    && matches!(
+                        (&op, &quantifier),
+                        (Operator::Eq, SetQuantifier::Any) | (Operator::NotEq, SetQuantifier::All)
+                    ) =>
+            {
+                let negated = op == Operator::NotEq;
+                let value = value.transform_down(|part| self.replaced(part))?.data;
+                self.applied(plan, Yield::Array, |array| negate(is_among(value, array), negated))
+            }
+            other => Ok(Transformed::new(other, true, TreeNodeRecursion::Jump)),
+        }
+    }
+
+    fn applied(
+        &mut self,
+        plan: LogicalPlan,
+        yields: impl FnOnce(String) -> Yield,
+        shown: impl FnOnce(Expr) -> Expr,
+    ) -> Result<Transformed<Expr>, DataFusionError> {
+        let name = format!("subquery {}", self.input.schema().fields().len());
+        self.input = applied(self.input.clone(), plan, yields(name.clone()))?;
+        self.applied += 1;
+        let value = Expr::Column(Column::new_unqualified(name));
+        Ok(Transformed::new(shown(value), true, TreeNodeRecursion::Jump))
+    }
+
+    /// Whether the planner turns a test for rows of `plan` into a join.
+    fn joins(&self, plan: &LogicalPlan, correlated: bool) -> bool {
+        self.filters && (!correlated || is_filtered(plan))
+    }
+}
+
+fn negate(expr: Expr, negated: bool) -> Expr {
+    if negated { not(expr) } else { expr }
+}
+
+/// Whether outer columns stand in nothing but filters over tables, which joins can take over.
+fn is_filtered(plan: &LogicalPlan) -> bool {
+    let here = match plan {
+        LogicalPlan::Filter(filter) => !has_subquery(&filter.predicate),
+        LogicalPlan::Projection(_) | LogicalPlan::SubqueryAlias(_) => !refers_itself(plan),
+        LogicalPlan::TableScan(_) => true,
+        LogicalPlan::Join(join) => join.join_type == JoinType::Inner && !refers_itself(plan),
+        _ => false,
+    };
+    here && plan.inputs().into_iter().all(is_filtered)
+}
+
+/// Whether `plan` is one row of aggregates over what equals outer columns.
+fn is_one_aggregate(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Projection(_) | LogicalPlan::SubqueryAlias(_) => {
+            !refers_itself(plan) && plan.inputs().into_iter().all(is_one_aggregate)
+        }
+        LogicalPlan::Aggregate(aggregate) => {
+            aggregate.group_expr.is_empty()
+                && !refers_itself(plan)
+                && is_filtered(&aggregate.input)
+                && compares_equal(&aggregate.input)
+        }
+        _ => false,
+    }
+}
+
+/// Whether all that is asked of outer columns is that they equal something.
+fn compares_equal(plan: &LogicalPlan) -> bool {
+    let here = match plan {
+        LogicalPlan::Filter(filter) => split_conjunction(&filter.predicate).iter().all(|part| {
+            !part.contains_outer()
+                || matches!(part, Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right })
+                        if left.contains_outer() != right.contains_outer()
+                            && (left.any_column_refs() != right.any_column_refs()))
+        }),
+        _ => true,
+    };
+    here && plan.inputs().into_iter().all(compares_equal)
+}
+
+fn refers_itself(plan: &LogicalPlan) -> bool {
+    plan.expressions().iter().any(|expr| expr.contains_outer() || has_subquery(expr))
+}
+
+fn has_subquery(expr: &Expr) -> bool {
+    expr.exists(|part| Ok(subquery_of(part).is_some())).unwrap_or(true)
+}
