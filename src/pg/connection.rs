@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use pgwire::error::ErrorInfo;
-use pgwire::messages::response::{CommandComplete, ReadyForQuery, TransactionStatus as WireStatus};
+use pgwire::messages::response::{
+    CommandComplete, NoticeResponse, ReadyForQuery, TransactionStatus as WireStatus,
+};
 use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::auth::Gatekeeper;
 use super::cancel::{Canceler, deadline_from_now};
-use super::error::{Failure, PgError, WireState, from_wire};
+use super::error::{Failure, PgError, WireState, from_wire, told};
 use super::frame::FrameError;
 use super::prepared::Prepared;
 use super::wire::{Wire, WireError};
@@ -142,6 +144,7 @@ impl Connection {
 
     /// Tells an error and gets ready for what comes after it.
     async fn report(&mut self, error: PgError, extended: bool) -> Result<(), Failure> {
+        self.send_notices().await?;
         self.session.fail_transaction();
         let error = PgWireBackendMessage::ErrorResponse(ErrorInfo::from(error).into());
         self.wire.send(error).await?;
@@ -176,9 +179,21 @@ impl Connection {
 
     /// Says that a statement is done; `rows` for tags that carry a count.
     pub(super) async fn complete(&mut self, tag: &str, rows: Option<u64>) -> Result<(), Failure> {
+        self.send_notices().await?;
         let tag = rows.map_or_else(|| tag.to_owned(), |rows| format!("{tag} {rows}"));
         let complete = PgWireBackendMessage::CommandComplete(CommandComplete::new(tag));
         Ok(self.wire.send(complete).await?)
+    }
+}
+
+impl Connection {
+    /// Tells what a statement left to be told beside its answer.
+    async fn send_notices(&mut self) -> Result<(), Failure> {
+        for notice in self.session.take_notices() {
+            let notice = NoticeResponse::from(told(notice));
+            self.wire.send(PgWireBackendMessage::NoticeResponse(notice)).await?;
+        }
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@ use pgwire::error::ErrorInfo;
 
 use super::frame::FrameError;
 use super::wire::WireError;
-use crate::sql::{SqlError, SqlState};
+use crate::sql::{Notice, SqlError, SqlState};
 
 /// The conditions that only the wire protocol knows; everything else is an [`SqlState`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,6 +152,14 @@ impl From<PgError> for ErrorInfo {
         info.position = error.position.map(|position| position.to_string());
         info
     }
+}
+
+/// A notice as the wire carries it.
+pub(super) fn told(notice: Notice) -> ErrorInfo {
+    let Notice { severity, state, message } = notice;
+    let mut info = ErrorInfo::new(severity.to_owned(), state.code().to_owned(), sendable(message));
+    info.severity_nonlocalized = Some(severity.to_owned());
+    info
 }
 
 /// Text as the protocol can carry it: strings end at a zero byte, so it may hold none.

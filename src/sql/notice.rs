@@ -14,8 +14,10 @@ pub struct Notice {
 }
 
 impl Notice {
+    pub(super) const WARNING: &str = "WARNING";
+
     /// Something that the client hardly wanted.
     pub(super) fn warning(state: SqlState, message: impl Into<String>) -> Self {
-        Self { severity: "WARNING", state, message: message.into() }
+        Self { severity: Self::WARNING, state, message: message.into() }
     }
 }

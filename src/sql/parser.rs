@@ -1,7 +1,7 @@
 //! From tokens to commands. What is not recognised is refused by name; nothing passes unseen.
 
 use datafusion::sql::sqlparser::ast::{
-    self, DescribeAlias, DiscardObject, Query, SetExpr, UtilityOption, Value,
+    self, CloseCursor, DescribeAlias, DiscardObject, Query, SetExpr, UtilityOption, Value,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
@@ -147,6 +147,11 @@ fn standard(statement: ast::Statement, name: &str) -> Result<Command, SqlError> 
         }
         ast::Statement::Reset(reset) => Ok(Command::Setting(settings::reset_command(reset))),
         ast::Statement::Discard { object_type: DiscardObject::ALL } => Ok(Command::Discard),
+        // What drivers say before they hand a connection on: nothing is open and nobody listens.
+        ast::Statement::Close { cursor: CloseCursor::All } => {
+            Ok(Command::Nothing("CLOSE CURSOR ALL"))
+        }
+        ast::Statement::UNLISTEN { .. } => Ok(Command::Nothing("UNLISTEN")),
         ast::Statement::Deallocate { name, prepare: _ } => {
             // ALL is a keyword; "all" in quotes is a name.
             let all = name.quote_style.is_none() && name.value.eq_ignore_ascii_case("all");

@@ -129,9 +129,12 @@ impl SqlSession {
         self.writer.end_implicit().await
     }
 
-    /// What the client should be told beside the answers it got; each is handed out once.
+    /// What the client should be told beside the answers it got, as far as it wants to hear it;
+    /// each is handed out once.
     pub fn take_notices(&self) -> Vec<Notice> {
-        std::mem::take(&mut *self.notices.lock())
+        let mut notices = std::mem::take(&mut *self.notices.lock());
+        notices.retain(|notice| self.settings.lock().tells(notice));
+        notices
     }
 
     /// Marks an open transaction block as failed: for errors found outside this module, such as
@@ -224,6 +227,7 @@ impl SqlSession {
                 self.settings.lock().reset_all();
                 Ok(Outcome::Deallocated { tag: "DISCARD ALL", name: None })
             }
+            Command::Nothing(tag) => Ok(Outcome::Done { tag, rows: None }),
             Command::Deallocate(name) => {
                 let tag = if name.is_some() { "DEALLOCATE" } else { "DEALLOCATE ALL" };
                 Ok(Outcome::Deallocated { tag, name: name.clone() })
@@ -394,6 +398,7 @@ impl SqlSession {
             | Command::CreateCollection(_)
             | Command::DropCollection(_)
             | Command::Discard
+            | Command::Nothing(_)
             | Command::Deallocate(_)
             | Command::Transaction(_) => Ok(without_parameters(None)),
         }

@@ -22,7 +22,7 @@ use super::columns::schema_of;
 use super::duration::{self, DurationError};
 use super::name::folded;
 use super::transaction::{Access, access};
-use super::{SqlError, SqlState};
+use super::{Notice, SqlError, SqlState};
 
 /// The PostgreSQL release whose behaviour this server follows.
 pub(super) const SERVER_VERSION: &str = "15.0";
@@ -87,6 +87,9 @@ const DEFAULT_ISOLATION: &str = "default_transaction_isolation";
 /// Whether transactions that do not say may write.
 const DEFAULT_READ_ONLY: &str = "default_transaction_read_only";
 
+/// Which messages the client wants to hear.
+const CLIENT_MIN_MESSAGES: &str = "client_min_messages";
+
 /// How long a statement may take.
 const STATEMENT_TIMEOUT: &str = "statement_timeout";
 
@@ -101,7 +104,7 @@ static SETTINGS: [Setting; 29] = [
     setting("bytea_output", "hex", Accepts::Spellings(&[])),
     setting("client_encoding", "UTF8", Accepts::Spellings(&["UTF-8", "unicode"])),
     setting(
-        "client_min_messages",
+        CLIENT_MIN_MESSAGES,
         "notice",
         Accepts::Words(&["debug", "debug1", "log", "notice", "warning", "error"]),
     ),
@@ -269,6 +272,15 @@ impl Settings {
         }
         let chosen = set(EXACT_FAILURE_PROBABILITY).and_then(probability);
         chosen.map_or_else(Exactness::default, Exactness::Probable)
+    }
+
+    /// Whether the client wants to hear this.
+    pub(super) fn tells(&self, notice: &Notice) -> bool {
+        match self.0.get(CLIENT_MIN_MESSAGES).map(String::as_str) {
+            Some("error") => false,
+            Some("warning") => notice.severity == Notice::WARNING,
+            _ => true,
+        }
     }
 
     /// How long a statement may take; none for as long as it wants.

@@ -116,6 +116,8 @@ pub(super) enum Command {
     Discard,
     /// DEALLOCATE; which prepared statement, or all.
     Deallocate(Option<String>),
+    /// CLOSE ALL, UNLISTEN: what there is none of ends; the command tag.
+    Nothing(&'static str),
     /// BEGIN, COMMIT, ROLLBACK and savepoints.
     Transaction(TransactionCommand),
 }
@@ -141,6 +143,7 @@ impl Command {
             | Self::Setting(_)
             | Self::Discard
             | Self::Deallocate(_)
+            | Self::Nothing(_)
             | Self::Transaction(_) => Action::Read,
             Self::Insert(_) | Self::Update(_) | Self::Delete(_) | Self::CopyIn(_) => {
                 Action::ChangeFaces
@@ -169,6 +172,7 @@ impl Command {
             | Self::Setting(_)
             | Self::Discard
             | Self::Deallocate(_)
+            | Self::Nothing(_)
             | Self::Transaction(_) => None,
         }
     }

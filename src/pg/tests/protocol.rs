@@ -273,6 +273,31 @@ async fn names_counts_and_formats_that_do_not_fit_are_refused() {
 }
 
 #[tokio::test]
+async fn warnings_come_before_the_end_of_their_statement_if_the_client_wants_them() {
+    let query = |text: &str| message(b'Q', &[text.as_bytes(), b"\0"]);
+    let mut talk = Conversation::start().await;
+    talk.say(&[query("COMMIT")]).await;
+    let (tag, body) = talk.next().await.unwrap();
+    let told = String::from_utf8_lossy(&body).into_owned();
+    assert_eq!(tag, 'N');
+    for part in ["SWARNING\0", "C25P01\0", "Mthere is no transaction in progress\0"] {
+        assert!(told.contains(part), "{told:?}");
+    }
+    assert_eq!(talk.until_ready().await, "CZ");
+    talk.say(&[query("SET client_min_messages = error"), query("COMMIT")]).await;
+    assert_eq!([talk.until_ready().await, talk.until_ready().await], ["CZ", "CZ"]);
+}
+
+#[tokio::test]
+async fn what_a_pool_says_before_it_hands_a_connection_on_is_taken() {
+    let mut talk = Conversation::start().await;
+    talk.say(&[message(b'Q', &[b"CLOSE ALL; UNLISTEN *; RESET ALL\0"])]).await;
+    assert_eq!(talk.until_ready().await, "CCCZ");
+    let outcome = talk.error(&[message(b'Q', &[b"LISTEN faces\0"])]).await;
+    assert_eq!(outcome, ("0A000".to_owned(), "EZ".to_owned()));
+}
+
+#[tokio::test]
 async fn an_empty_statement_goes_through_every_step() {
     let mut talk = Conversation::start().await;
     talk.say(&[
