@@ -18,6 +18,7 @@ mod recovery;
 mod rest;
 mod safekeeping;
 mod sql;
+#[path = "../support/mod.rs"]
 mod support;
 mod tenancy;
 mod without_models;

@@ -1,0 +1,258 @@
+// pgjdbc: metadata as tools ask for it, batches, fetch sizes, transactions, arrays, COPY.
+
+import java.io.StringReader;
+import java.sql.Array;
+import java.sql.Connection;
+import java.sql.DatabaseMetaData;
+import java.sql.Driver;
+import java.sql.DriverManager;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.OffsetDateTime;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.Properties;
+import org.postgresql.PGConnection;
+
+public class WithPgjdbc {
+    static final String INSERT = "INSERT INTO faces (external_face_id, embedding) VALUES (?, ?)";
+
+    /** Something to check with a connection of its own. */
+    interface Check {
+        void run(Connection connection) throws Exception;
+    }
+
+    static Connection connect(String... options) throws SQLException {
+        var properties = new Properties();
+        properties.setProperty("user", System.getenv("PGUSER"));
+        properties.setProperty("password", System.getenv("PGPASSWORD"));
+        for (int at = 0; at < options.length; at += 2) {
+            properties.setProperty(options[at], options[at + 1]);
+        }
+        var place = System.getenv("PGHOST") + ":" + System.getenv("PGPORT");
+        return DriverManager.getConnection(
+                "jdbc:postgresql://" + place + "/" + System.getenv("PGDATABASE"), properties);
+    }
+
+    static void check(String name, Check check) {
+        try (var connection = connect(); var statement = connection.createStatement()) {
+            statement.execute("DELETE FROM faces");
+            check.run(connection);
+            System.out.println("ok " + name);
+        } catch (Exception | AssertionError error) {
+            var why = String.valueOf(error).replaceAll("\\s+", " ");
+            System.out.println("FAIL " + name + ": " + why);
+        }
+    }
+
+    static void equal(Object found, Object wanted) {
+        if (!Objects.deepEquals(found, wanted)) {
+            throw new AssertionError("found " + found + ", wanted " + wanted);
+        }
+    }
+
+    static void refused(String state, Check check, Connection connection) throws Exception {
+        try {
+            check.run(connection);
+        } catch (SQLException error) {
+            equal(error.getSQLState(), state);
+            return;
+        }
+        throw new AssertionError("no " + state);
+    }
+
+    static List<String> column(ResultSet rows, String name) throws SQLException {
+        var found = new ArrayList<String>();
+        while (rows.next()) {
+            found.add(rows.getString(name));
+        }
+        rows.close();
+        return found;
+    }
+
+    static List<String> names(Connection connection) throws SQLException {
+        var query = "SELECT external_face_id FROM faces ORDER BY 1";
+        return column(connection.createStatement().executeQuery(query), "external_face_id");
+    }
+
+    static Array floats(Connection connection, Float... numbers) throws SQLException {
+        return connection.createArrayOf("float4", numbers);
+    }
+
+    static void insert(Connection connection, String... names) throws SQLException {
+        try (var statement = connection.prepareStatement(INSERT)) {
+            for (var name : names) {
+                statement.setString(1, name);
+                statement.setArray(2, floats(connection, 1f, 0f, 0f));
+                statement.executeUpdate();
+            }
+        }
+    }
+
+    public static void main(String[] arguments) throws Exception {
+        Driver driver = DriverManager.getDriver("jdbc:postgresql:");
+        System.out.println("machine pgjdbc " + driver.getMajorVersion() + "." + driver.getMinorVersion()
+                + " of Debian");
+        System.out.println("machine Java " + Runtime.version().feature());
+        values();
+        metadata();
+        writes();
+        fetches();
+        System.out.println("done");
+    }
+
+    static void values() {
+        check("reads values of every type", connection -> {
+            var row = connection.createStatement().executeQuery(
+                    "SELECT true, 3::int, 9::bigint, 1.5::real, 2.5::float8, 'x', NULL,"
+                    + " '\\x00ff'::bytea, '2024-01-02 03:04:05+00'::timestamptz, ARRAY[1.5, 2.5]::real[]");
+            row.next();
+            equal(row.getBoolean(1), true);
+            equal(row.getObject(2), 3);
+            equal(row.getObject(3), 9L);
+            equal(row.getObject(4), 1.5f);
+            equal(row.getObject(5), 2.5);
+            equal(row.getString(6), "x");
+            equal(row.getObject(7), null);
+            equal(row.getBytes(8), new byte[] {0, -1});
+            var moment = OffsetDateTime.parse("2024-01-02T03:04:05Z");
+            equal(row.getObject(9, OffsetDateTime.class).toInstant(), moment.toInstant());
+            equal((Object[]) row.getArray(10).getArray(), new Float[] {1.5f, 2.5f});
+        });
+        check("sends parameters, and turns to binary after five executions", connection -> {
+            var query = "SELECT ?::int + 1, ?::text, ?::float8, ?::bytea, ?::timestamptz, ?::bool";
+            try (var statement = connection.prepareStatement(query)) {
+                var moment = OffsetDateTime.parse("2024-01-02T03:04:05Z");
+                for (int number = 0; number < 12; number++) {
+                    statement.setInt(1, number);
+                    statement.setString(2, "é'\\");
+                    statement.setDouble(3, 0.25);
+                    statement.setBytes(4, new byte[] {0, 1});
+                    statement.setObject(5, moment);
+                    statement.setBoolean(6, true);
+                    var row = statement.executeQuery();
+                    row.next();
+                    equal(row.getInt(1), number + 1);
+                    equal(row.getString(2), "é'\\");
+                    equal(row.getDouble(3), 0.25);
+                    equal(row.getBytes(4), new byte[] {0, 1});
+                    equal(row.getObject(5, OffsetDateTime.class).toInstant(), moment.toInstant());
+                    equal(row.getBoolean(6), true);
+                }
+            }
+        });
+        check("describes results and parameters", connection -> {
+            insert(connection, "ann");
+            var query = "SELECT face_id, confidence FROM faces WHERE external_face_id = ?";
+            try (var statement = connection.prepareStatement(query)) {
+                equal(statement.getParameterMetaData().getParameterTypeName(1), "text");
+                var columns = statement.getMetaData();
+                equal(columns.getColumnName(1), "face_id");
+                equal(columns.getColumnTypeName(2), "float4");
+            }
+        });
+    }
+
+    static void metadata() {
+    }
+
+    static void writes() {
+        check("counts the rows of each statement of a batch", connection -> {
+            try (var statement = connection.prepareStatement(INSERT)) {
+                for (var name : List.of("ann", "bob", "cleo")) {
+                    statement.setString(1, name);
+                    statement.setArray(2, floats(connection, 0f, 1f, 0f));
+                    statement.addBatch();
+                }
+                equal(statement.executeBatch(), new int[] {1, 1, 1});
+            }
+            try (var statement = connection.createStatement()) {
+                statement.addBatch("DELETE FROM faces WHERE external_face_id = 'ann'");
+                statement.addBatch("DELETE FROM faces");
+                statement.addBatch("DELETE FROM faces");
+                equal(statement.executeBatch(), new int[] {1, 2, 0});
+            }
+        });
+        check("rewrites a batch into one statement of many rows", connection -> {
+            try (var other = connect("reWriteBatchedInserts", "true");
+                    var statement = other.prepareStatement(INSERT)) {
+                for (int number = 0; number < 100; number++) {
+                    statement.setString(1, "n" + number);
+                    statement.setArray(2, floats(other, 0f, 1f, 0f));
+                    statement.addBatch();
+                }
+                equal(Arrays.stream(statement.executeBatch()).allMatch(count ->
+                        count == 1 || count == Statement.SUCCESS_NO_INFO), true);
+            }
+            equal(names(connection).size(), 100);
+        });
+        check("returns generated keys", connection -> {
+            try (var statement = connection.prepareStatement(INSERT, new String[] {"face_id"})) {
+                statement.setString(1, "ann");
+                statement.setArray(2, floats(connection, 0f, 1f, 0f));
+                equal(statement.executeUpdate(), 1);
+                var keys = column(statement.getGeneratedKeys(), "face_id");
+                equal(keys.get(0).startsWith("f_"), true);
+            }
+        });
+    }
+
+    static void fetches() {
+        check("fetches by portions inside a transaction", connection -> {
+            connection.setAutoCommit(false);
+            var query = "SELECT n FROM generate_series(1, ?) AS t(n)";
+            try (PreparedStatement statement = connection.prepareStatement(query)) {
+                statement.setFetchSize(50);
+                statement.setInt(1, 1001);
+                var rows = statement.executeQuery();
+                long sum = 0;
+                while (rows.next()) {
+                    sum += rows.getLong(1);
+                }
+                equal(sum, 501501L);
+            }
+            connection.commit();
+        });
+        check("stops at the maximum of rows", connection -> {
+            try (var statement = connection.createStatement()) {
+                statement.setMaxRows(7);
+                equal(column(statement.executeQuery("SELECT n FROM generate_series(1, 100) AS t(n)"), "n").size(), 7);
+            }
+        });
+        check("searches with parameters", connection -> {
+            insert(connection, "ann");
+            var query = "SELECT external_face_id FROM (SEARCH FACES IN faces EMBEDDING ? THRESHOLD ? LIMIT ?) s";
+            try (var statement = connection.prepareStatement(query)) {
+                statement.setArray(1, floats(connection, 1f, 0.1f, 0f));
+                statement.setFloat(2, 0.5f);
+                statement.setLong(3, 5);
+                equal(column(statement.executeQuery(), "external_face_id"), List.of("ann"));
+            }
+        });
+        check("reads several results of one text", connection -> {
+            try (var statement = connection.createStatement()) {
+                equal(statement.execute("SELECT 1; SELECT 2"), true);
+                equal(statement.getMoreResults(), true);
+                var row = statement.getResultSet();
+                row.next();
+                equal(row.getInt(1), 2);
+            }
+        });
+        check("reports SQLSTATEs, and ends statements in time", connection -> {
+            refused("42P01", it -> it.createStatement().executeQuery("SELECT * FROM nowhere"), connection);
+            refused("42601", it -> it.createStatement().executeQuery("SELEC 1"), connection);
+            var endless = "SELECT count(*) FROM generate_series(1, 100000) a, generate_series(1, 100000) b";
+            refused("57014", it -> {
+                try (var statement = it.createStatement()) {
+                    statement.setQueryTimeout(1);
+                    statement.executeQuery(endless);
+                }
+            }, connection);
+        });
+        check("tells whether a connection is valid", connection -> equal(connection.isValid(5), true));
+    }
+}

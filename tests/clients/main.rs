@@ -1,0 +1,64 @@
+//! The conformance matrix: real clients, at exact versions, against the real server.
+//!
+//! Each client runs a script that prints a line per check. `docs/clients.md` lists the checks: one
+//! that fails, is missing or is not in the document fails the test. `LIKENESS_UPDATE=1` writes the
+//! document. A client whose tool the machine lacks is left out with a notice, unless
+//! `LIKENESS_CLIENTS=all` says that every one must run.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod cache;
+mod document;
+mod fixture;
+mod java;
+mod node;
+mod notice;
+mod python;
+mod report;
+mod rust;
+mod script;
+#[expect(dead_code, unused_imports, reason = "the suite uses the rest")]
+#[path = "../support/mod.rs"]
+mod support;
+mod with_psql;
+
+use report::Client;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn psql() {
+    with_psql::run(&Client::new("psql")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokio_postgres() {
+    rust::run(&Client::new("tokio-postgres"), "tokio-postgres").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlx() {
+    rust::run(&Client::new("sqlx"), "sqlx").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn psycopg() {
+    python::run(&Client::new("psycopg 3"), "with_psycopg.py").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn psycopg2() {
+    python::run(&Client::new("psycopg 2"), "with_psycopg2.py").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pg8000() {
+    python::run(&Client::new("pg8000"), "with_pg8000.py").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn node_postgres() {
+    node::run(&Client::new("node-postgres"), "with_pg.js").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pgjdbc() {
+    java::run(&Client::new("pgjdbc"), "WithPgjdbc.java").await;
+}

@@ -1,0 +1,123 @@
+"""psycopg 3: every way it has to send statements and to fetch rows."""
+
+import asyncio
+import datetime
+
+import psycopg
+from checks import EAST, NORTH, UP, check, equal, expect, run
+from psycopg import errors, sql
+
+INSERT = "INSERT INTO faces (external_face_id, embedding) VALUES (%s, %s)"
+
+
+def connect(**keywords):
+    return psycopg.connect(**keywords)
+
+
+def clear():
+    with connect(autocommit=True) as connection:
+        connection.execute("DELETE FROM faces")
+
+
+def fill(connection):
+    people = [("ann", EAST), ("bob", NORTH), ("cleo", UP)]
+    connection.cursor().executemany(INSERT, people)
+
+
+def names(connection):
+    rows = connection.execute("SELECT external_face_id FROM faces ORDER BY 1").fetchall()
+    return [name for (name,) in rows]
+
+
+def values(binary):
+    with connect() as connection:
+        query = (
+            "SELECT true, 1::smallint, 2::int, 3::bigint, 1.5::real, 2.5::float8, 'text', NULL::text,"
+            " '\\x00ff'::bytea, '{\"a\": [1]}'::jsonb, '2024-01-02 03:04:05+00'::timestamptz,"
+            " ARRAY[1.5, 2.5]::real[], 12.50::numeric(6, 2), '2024-01-02'::date"
+        )
+        row = connection.cursor(binary=binary).execute(query).fetchone()
+        moment = datetime.datetime(2024, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
+        equal(row[:9], (True, 1, 2, 3, 1.5, 2.5, "text", None, b"\0\xff"))
+        equal(row[9:12], ({"a": [1]}, moment, [1.5, 2.5]))
+        equal((str(row[12]), row[13]), ("12.50", datetime.date(2024, 1, 2)))
+
+
+@check("reads values of every type as text")
+def text_values():
+    values(binary=False)
+
+
+@check("reads values of every type in binary")
+def binary_values():
+    values(binary=True)
+
+
+@check("sends parameters of every type as text and in binary")
+def parameters():
+    with connect() as connection:
+        for mark in ("%s", "%t", "%b"):
+            query = sql.SQL(
+                "SELECT {m}::bool, {m}::int, {m}::bigint, {m}::float8, {m}::text, {m}::bytea, {m}::real[]"
+            ).format(m=sql.SQL(mark))
+            sent = (True, 7, 2**40, 0.25, "é'\\", b"\0\1", [1.0, 2.0])
+            equal(connection.execute(query, sent).fetchone(), sent)
+            nothing = connection.execute(query, (None,) * 7).fetchone()
+            equal(nothing, (None,) * 7)
+
+
+@check("pipelines statements, an error aborting the rest")
+def pipeline():
+    with connect(autocommit=True) as connection:
+        with connection.pipeline():
+            first = connection.execute("SELECT 1")
+            second = connection.execute("SELECT %s::text", ("two",))
+            connection.execute(INSERT, ("ann", EAST))
+        equal((first.fetchone(), second.fetchone(), names(connection)), ((1,), ("two",), ["ann"]))
+
+        def broken():
+            with connection.pipeline():
+                connection.execute("SELECT 1/0")
+                connection.execute(INSERT, ("bob", NORTH))
+
+        expect(errors.DivisionByZero, broken)
+        equal(names(connection), ["ann"])
+
+
+@check("streams rows one by one")
+def stream():
+    with connect() as connection:
+        rows = connection.cursor().stream("SELECT * FROM generate_series(1, 1000)")
+        equal(sum(number for (number,) in rows), 500500)
+
+
+@check("waits for ROLLBACK after an error in a block")
+def failed_block():
+    with connect() as connection:
+        expect(errors.DivisionByZero, connection.execute, "SELECT 1/0")
+        expect(errors.InFailedSqlTransaction, connection.execute, "SELECT 1")
+        connection.rollback()
+        equal(connection.execute("SELECT 1").fetchone(), (1,))
+
+
+@check("sends several statements in one text")
+def several():
+    with connect() as connection:
+        cursor = connection.execute("SELECT 1; SELECT 2, 3")
+        first = cursor.fetchone()
+        assert cursor.nextset()
+        equal((first, cursor.fetchone()), ((1,), (2, 3)))
+
+
+@check("works from asyncio too")
+async def asynchronous():
+    async with await psycopg.AsyncConnection.connect() as connection:
+        results = []
+        for number in range(3):
+            cursor = await connection.execute("SELECT %s::int", (number,))
+            results.append(await cursor.fetchone())
+        equal(results, [(0,), (1,), (2,)])
+    await asyncio.sleep(0)
+
+
+run(["psycopg", "psycopg-binary"], before=clear)

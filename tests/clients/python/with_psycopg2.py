@@ -1,0 +1,64 @@
+"""psycopg 2: statements with values written into their text, as most of Python still sends them."""
+
+
+import psycopg2
+from checks import check, equal, expect, run
+from psycopg2 import errors
+
+INSERT = "INSERT INTO faces (external_face_id, embedding) VALUES (%s, %s)"
+
+
+def connect(**keywords):
+    return psycopg2.connect("", **keywords)
+
+
+def clear():
+    connection = connect()
+    connection.autocommit = True
+    connection.cursor().execute("DELETE FROM faces")
+    connection.close()
+
+
+def query(connection, text, values=None):
+    cursor = connection.cursor()
+    cursor.execute(text, values)
+    return cursor.fetchall()
+
+
+def names(connection):
+    return [name for (name,) in query(connection, "SELECT external_face_id FROM faces ORDER BY 1")]
+
+
+@check("logs in, and reads values of every type")
+def values():
+    connection = connect()
+    text = (
+        "SELECT true, 2::int, 3::bigint, 1.5::real, 'text', NULL, '\\x00ff'::bytea,"
+        " '{\"a\": [1]}'::jsonb, '2024-01-02 03:04:05+00'::timestamptz, ARRAY[1.5, 2.5]::real[]"
+    )
+    (row,) = query(connection, text)
+    equal(row[:6], (True, 2, 3, 1.5, "text", None))
+    equal((bytes(row[6]), row[7], row[9]), (b"\0\xff", {"a": [1]}, [1.5, 2.5]))
+    equal(row[8].isoformat(), "2024-01-02T03:04:05+00:00")
+
+
+@check("writes values of every type")
+def parameters():
+    connection = connect()
+    sent = (True, 7, 2**40, 0.25, "é'\\%", None)
+    equal(query(connection, "SELECT %s, %s, %s, %s::float8, %s, %s", sent), [sent])
+    (row,) = query(connection, "SELECT %s, %s::real[]", (psycopg2.Binary(b"\0\1"), [1.0, 2.0]))
+    equal((bytes(row[0]), row[1]), (b"\0\1", [1.0, 2.0]))
+
+
+@check("cancels a statement that runs")
+def cancel():
+    connection = connect()
+    connection.autocommit = True
+    cursor = connection.cursor()
+    cursor.execute("SET statement_timeout = 50")
+    endless = "SELECT count(*) FROM generate_series(1, 100000) a, generate_series(1, 100000) b"
+    expect(errors.QueryCanceled, cursor.execute, endless)
+
+
+run(["psycopg2-binary"], before=clear)
