@@ -124,6 +124,9 @@ impl Connection {
             PgWireFrontendMessage::Flush(_) => Ok(self.wire.flush().await?),
             PgWireFrontendMessage::Sync(_) => {
                 self.skipping = false;
+                if let Err(error) = self.session.end_implicit().await {
+                    self.tell(error.into()).await?;
+                }
                 self.ready().await
             }
             // A client may still be sending rows for a COPY that was refused.
@@ -146,13 +149,17 @@ impl Connection {
     async fn report(&mut self, error: PgError, extended: bool) -> Result<(), Failure> {
         self.send_notices().await?;
         self.session.fail_transaction();
-        let error = PgWireBackendMessage::ErrorResponse(ErrorInfo::from(error).into());
-        self.wire.send(error).await?;
+        self.tell(error).await?;
         if extended {
             self.skipping = true;
             return Ok(self.wire.flush().await?);
         }
         self.ready().await
+    }
+
+    async fn tell(&mut self, error: PgError) -> Result<(), Failure> {
+        let error = PgWireBackendMessage::ErrorResponse(ErrorInfo::from(error).into());
+        Ok(self.wire.send(error).await?)
     }
 
     /// Says that the next statement may come, and where the session stands.

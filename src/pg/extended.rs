@@ -127,8 +127,13 @@ impl Connection {
         self.authorize()?;
         let portal = self.prepared.take_portal(&name)?;
         let Portal { prepared, formats, state } = portal;
+        if !self.wire.is_sync_next() {
+            // What comes before the next Sync is one transaction with it.
+            self.session.begin_implicit();
+        }
+        let commits = prepared.statement.as_ref().is_some_and(Statement::ends_transaction);
         let (canceler, deadline) = (Arc::clone(&self.canceler), self.deadline);
-        let state = cancelable(canceler, deadline, async {
+        let work = async {
             match state {
                 PortalState::Bound(parameters) => {
                     self.start(&prepared, parameters, &formats, limit).await
@@ -144,8 +149,10 @@ impl Connection {
                     Err(PgError::error(state, message).into())
                 }
             }
-        })
-        .await?;
+        };
+        // A commit that has begun cannot be given up.
+        let state =
+            if commits { work.await? } else { cancelable(canceler, deadline, work).await? };
         self.deadline = None;
         self.prepared.insert_portal(name, Portal { prepared, formats, state });
         Ok(())

@@ -20,6 +20,9 @@ mod tag {
     pub(super) const COPY_FAIL: u8 = b'f';
 }
 
+/// Type byte of the message that ends a pipeline.
+pub(super) const SYNC: u8 = tag::SYNC;
+
 /// What is wrong with a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum FrameError {

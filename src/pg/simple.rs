@@ -13,8 +13,9 @@ use super::rows::{Progress, Rows};
 use crate::sql::{Outcome, Statement};
 
 impl Connection {
-    /// Answers a Query message. The first error ends it; statements before that stay done and
-    /// answered, statements after it are not run.
+    /// Answers a Query message. Several statements are one transaction, but for those that BEGIN
+    /// and COMMIT among them set apart. The first error ends it and undoes what is not committed,
+    /// and statements after it are not run.
     ///
     /// # Errors
     /// What the statement that failed says, or the connection's own failure.
@@ -28,11 +29,21 @@ impl Connection {
                 .await?;
         }
         for statement in &statements {
+            if statements.len() > 1 {
+                // Behind a COMMIT another transaction begins.
+                self.session.begin_implicit();
+            }
+            if statement.ends_transaction() {
+                // A commit that has begun cannot be given up.
+                self.run_statement(statement).await?;
+                continue;
+            }
             // Each statement has the whole time for itself.
             let deadline = deadline_from_now(&self.session);
             let canceler = Arc::clone(&self.canceler);
             cancelable(canceler, deadline, self.run_statement(statement)).await?;
         }
+        self.session.end_implicit().await?;
         self.ready().await
     }
 

@@ -159,6 +159,11 @@ impl Wire {
         self.decode(&mut message)
     }
 
+    /// Whether a Sync has arrived as the next message. False may mean that it is on its way.
+    pub(super) fn is_sync_next(&self) -> bool {
+        self.input.first() == Some(&frame::SYNC)
+    }
+
     /// Queues a message; waits only when much is queued and the client reads slowly. Cancel safe:
     /// a message is queued whole or not at all.
     ///

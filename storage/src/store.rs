@@ -303,6 +303,7 @@ mod tests {
     mod erase;
     mod oracle;
     mod simulation;
+    mod transaction;
     mod workload;
 
     use super::*;

@@ -3,6 +3,7 @@
 mod copy;
 mod faces;
 mod protocol;
+mod transaction;
 
 use std::future::Future;
 use std::sync::Arc;

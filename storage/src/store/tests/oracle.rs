@@ -110,16 +110,20 @@ impl Oracle {
 
 /// Everything a store shows, in as many ways as it can be asked for, which must agree.
 pub(super) fn read(store: &Store) -> Result<World, String> {
-    let snapshot = store.snapshot();
+    show(&store.snapshot())
+}
+
+/// Everything a snapshot shows; see [`read`].
+pub(super) fn show(snapshot: &Snapshot) -> Result<World, String> {
     let mut world = World::default();
     for descriptor in snapshot.galleries("t", None) {
         let id = descriptor.id;
         let named = snapshot.gallery_by_name("t", &descriptor.name);
         let agree = named == Some(descriptor) && snapshot.gallery(id) == Some(descriptor);
         let mut rows = BTreeMap::new();
-        for row in rows_of(&snapshot, id)? {
+        for row in rows_of(snapshot, id)? {
             let in_order = rows.last_key_value().is_none_or(|(last, _)| *last < row.1.id);
-            if !in_order || row_of(&snapshot, id, row.1.id)?.as_ref() != Some(&row) {
+            if !in_order || row_of(snapshot, id, row.1.id)?.as_ref() != Some(&row) {
                 return Err(format!("gallery {id} does not show row {} one way only", row.1.id));
             }
             rows.insert(row.1.id, row);

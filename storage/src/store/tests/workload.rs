@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::oracle::{Oracle, World, read};
+use super::oracle::{Oracle, World, read, show};
 use crate::batch::{Commit, Operation, WriteBatch, WriteError};
 use crate::gallery::GalleryDraft;
 use crate::id::GalleryId;
@@ -14,6 +14,7 @@ use crate::recovery::{OpenError, RecoveryReport};
 use crate::row::Row;
 use crate::row::tests::{draft, row};
 use crate::store::Store;
+use crate::transaction::Transaction;
 
 /// Most galleries at a time: few, so that each gets several segments.
 const GALLERIES_MAX: usize = 3;
@@ -213,8 +214,24 @@ impl Workload {
         if batch.is_empty() {
             return Ok(());
         }
-        let outcome = self.store().write(batch.clone());
+        let outcome = if self.random.one_in(3) {
+            self.commit(batch)
+        } else {
+            self.store().write(batch.clone())
+        };
         self.note(batch, outcome)
+    }
+
+    /// Commits the operations of a batch as those of a transaction that got them one by one.
+    fn commit(&self, batch: &WriteBatch) -> Result<Commit, WriteError> {
+        let mut transaction = Transaction::new(self.store().snapshot());
+        for operation in batch.operations() {
+            transaction.apply(vec![operation.clone()].into())?;
+        }
+        let mut after = self.oracle.clone();
+        after.apply(batch);
+        assert_eq!(show(&transaction.snapshot()).as_ref(), Ok(after.world()), "inside");
+        self.store().commit(transaction)
     }
 
     /// Tells the oracle what became of a batch that must not be refused.
