@@ -69,7 +69,7 @@ fn change(random: &mut Random, oracle: &Oracle) -> WriteBatch {
         return create("first");
     };
     let there = content.rows.keys().nth(random.below(content.rows.len().max(1)));
-    let new = (0..).find(|at| !content.rows.contains_key(&id(*at))).unwrap();
+    let new = (0..=u128::MAX).find(|at| !content.rows.contains_key(&id(*at))).unwrap();
     match (random.below(12), there) {
         (0, _) if galleries.len() < 4 => create(&format!("g{}", random.next())),
         (1, _) => batch(|batch| batch.drop_gallery(*gallery)),
