@@ -10,7 +10,7 @@ use datafusion::arrow::array::{
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use likeness_storage::RowRef;
 
-use super::types::PG_TYPE_KEY;
+use super::types::{PG_TYPE_KEY, VECTOR_NAME};
 use crate::biometric::FaceId;
 
 /// A column that every collection has.
@@ -72,7 +72,8 @@ impl GalleryColumn {
         match self {
             Self::FaceId | Self::Model => Field::new(name, DataType::Utf8, false),
             Self::ExternalFaceId | Self::ExternalImageId => Field::new(name, DataType::Utf8, true),
-            Self::BoundingBox | Self::Embedding => Field::new(name, real_array(), true),
+            Self::BoundingBox => Field::new(name, real_array(), true),
+            Self::Embedding => with_pg_type(Field::new(name, real_array(), true), VECTOR_NAME),
             Self::Confidence | Self::Quality => Field::new(name, DataType::Float32, true),
             Self::Attributes | Self::Metadata => {
                 with_pg_type(Field::new(name, DataType::Utf8, true), "jsonb")

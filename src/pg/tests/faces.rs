@@ -23,7 +23,10 @@ async fn a_face_is_enrolled_found_and_removed() {
     let search = "SEARCH FACES IN people LIKE EMBEDDING $1 THRESHOLD 0.0 LIMIT 10";
     let rows = client.query(search, &[&vec![1.0_f32, 0.0, 0.0]]).await.unwrap();
     assert_eq!(rows[0].get::<_, &str>("external_face_id"), "near");
-    let embedding: Vec<f32> = rows[0].get("embedding");
+    let sent = rows[0].columns().iter().find(|column| column.name() == "embedding").unwrap();
+    assert_eq!((sent.type_().name(), sent.type_().schema()), ("vector", "public"));
+    let cast = "SELECT embedding::real[] FROM people WHERE external_face_id = 'near'";
+    let embedding: Vec<f32> = client.query_one(cast, &[]).await.unwrap().get(0);
     assert_eq!(embedding.len(), 3);
 
     let removed =

@@ -26,7 +26,7 @@ async fn a_collection_is_a_table_with_the_documented_columns() {
             SqlType::Jsonb,
             SqlType::Text,
             SqlType::Timestamptz,
-            SqlType::Float4Array,
+            SqlType::Vector,
         ]
     );
     let Outcome::Rows { tag, schema: streamed, .. } =

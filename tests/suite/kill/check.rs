@@ -68,7 +68,8 @@ pub(super) async fn check(
 
 /// Every row, by its `external_face_id`.
 async fn everything(client: &Client) -> BTreeMap<String, Found> {
-    let select = "SELECT external_face_id, face_id, external_image_id, embedding FROM crash";
+    let select =
+        "SELECT external_face_id, face_id, external_image_id, embedding::real[] FROM crash";
     let mut found = BTreeMap::new();
     for row in client.query(select, &[]).await.unwrap() {
         let (name, row): (String, _) =
