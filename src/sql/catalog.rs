@@ -14,6 +14,7 @@ use datafusion::error::DataFusionError;
 use super::SqlError;
 use super::marker::{COMPARE_FACES, DETECT_FACES, MARKER, SIMILAR_FACES};
 use super::pg_catalog::{self, INFORMATION_SCHEMA, PG_CATALOG, SystemView};
+use super::settings::Settings;
 use super::table::GalleryTable;
 use crate::engine::{EngineError, Tenant, TenantSnapshot};
 
@@ -30,12 +31,18 @@ pub(super) struct GalleryCatalog {
     tenant: Tenant,
     snapshot: TenantSnapshot,
     user: Arc<str>,
+    settings: Settings,
 }
 
 impl GalleryCatalog {
-    /// As `user` sees it, the role of the session.
-    pub(super) fn new(tenant: Tenant, snapshot: TenantSnapshot, user: Arc<str>) -> Self {
-        Self { tenant, snapshot, user }
+    /// As `user` sees it, the role of a session with these settings.
+    pub(super) fn new(
+        tenant: Tenant,
+        snapshot: TenantSnapshot,
+        user: Arc<str>,
+        settings: Settings,
+    ) -> Self {
+        Self { tenant, snapshot, user, settings }
     }
 
     /// What the system catalogs are made from.
@@ -44,6 +51,7 @@ impl GalleryCatalog {
             database: self.tenant.name().as_str().into(),
             user: Arc::clone(&self.user),
             snapshot: self.snapshot.clone(),
+            settings: self.settings.clone(),
         }
     }
 

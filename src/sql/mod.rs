@@ -21,6 +21,7 @@ mod fixed;
 mod function;
 mod insert;
 mod lexer;
+mod literal;
 mod marker;
 mod name;
 mod notice;

@@ -16,6 +16,7 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateDefaults};
 use datafusion::logical_expr::expr::Placeholder;
+use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::logical_expr::{Expr, LogicalPlan, ScalarUDF};
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -32,6 +33,7 @@ use super::call::CallRelationPlanner;
 use super::catalog::{GalleryCatalog, SCHEMA};
 use super::columns::schema_of;
 use super::constant::{evaluate, without_text_casts};
+use super::literal::ArrayLiterals;
 use super::name::{folded, parameter_index};
 use super::pg_catalog;
 use super::planning::{OperatorPlanner, TABLE_FUNCTIONS};
@@ -68,7 +70,7 @@ static SHARED: LazyLock<Result<SessionState, SqlError>> = LazyLock::new(|| {
         .with_query_planner(Arc::new(OperatorPlanner))
         .with_analyzer_rule(Arc::new(ApplySubqueries))
         .with_physical_optimizer_rule(Arc::new(YieldBetweenBatches))
-        .with_expr_planners(SessionStateDefaults::default_expr_planners())
+        .with_expr_planners(expr_planners())
         .with_scalar_functions(scalar_functions())
         .with_higher_order_functions(SessionStateDefaults::default_higher_order_functions())
         .with_aggregate_functions(SessionStateDefaults::default_aggregate_functions())
@@ -77,6 +79,11 @@ static SHARED: LazyLock<Result<SessionState, SqlError>> = LazyLock::new(|| {
         .build())
 });
 
+fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {
+    let own: Arc<dyn ExprPlanner> = Arc::new(ArrayLiterals);
+    [own].into_iter().chain(SessionStateDefaults::default_expr_planners()).collect()
+}
+
 /// DataFusion's functions without those whose result is as large as an argument says: scalar
 /// results are not counted by the memory pool, and `repeat('x', 2000000000)` is short to write.
 fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
@@ -84,6 +91,10 @@ fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
         ["array_repeat", "array_resize", "generate_series", "lpad", "range", "repeat", "rpad"];
     let mut functions = SessionStateDefaults::default_scalar_functions();
     functions.retain(|function| !UNBOUNDED.contains(&function.name()));
+    // Arrays begin at 1, so that the place of the last item is their length.
+    let length = functions.iter().find(|function| function.name() == "array_length");
+    let upper = length.map(|length| length.as_ref().clone().with_aliases(["array_upper"]));
+    functions.extend(upper.map(Arc::new));
     functions
 }
 

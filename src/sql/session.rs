@@ -173,7 +173,8 @@ impl SqlSession {
 
     fn catalog(&self) -> GalleryCatalog {
         let (tenant, snapshot) = (self.writer.tenant().clone(), self.writer.snapshot());
-        GalleryCatalog::new(tenant, snapshot, Arc::clone(&self.user))
+        let settings = self.settings.lock().clone();
+        GalleryCatalog::new(tenant, snapshot, Arc::clone(&self.user), settings)
     }
 
     fn context(&self) -> Result<QueryContext, SqlError> {

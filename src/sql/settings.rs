@@ -236,7 +236,7 @@ impl Setting {
 }
 
 /// The settings that a session changed.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Settings(BTreeMap<&'static str, String>);
 
 impl Settings {
@@ -307,6 +307,16 @@ impl Settings {
         let values = StringArray::from_iter_values(values);
         RecordBatch::try_new(show_all_schema(), vec![Arc::new(names), Arc::new(values)])
             .map_err(|error| DataFusionError::from(error).into())
+    }
+
+    /// The value of the setting of that name; none where there is no such setting.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        find(name).ok().map(|setting| self.value(setting))
+    }
+
+    /// All settings: their names, values, and what they are without SET.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&'static str, &str, &'static str)> {
+        SETTINGS.iter().map(|setting| (setting.name, self.value(setting), setting.default))
     }
 
     fn value(&self, setting: &Setting) -> &str {

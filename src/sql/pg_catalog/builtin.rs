@@ -80,6 +80,7 @@ pub(super) fn rows(relation: &str, catalog: &SystemView) -> Vec<Row> {
             collation(950, "C", "c"),
             collation(951, "POSIX", "c"),
         ],
+        "pg_settings" => catalog.settings().all().map(setting).collect(),
         "pg_language" => {
             vec![language(12, "internal"), language(13, "c"), language(14, "sql")]
         }
@@ -139,6 +140,17 @@ fn collation(oid: u32, name: &str, provider: &str) -> Row {
         .with("collprovider", provider)
         .with("collisdeterministic", "t")
         .with("collencoding", -1)
+}
+
+fn setting((name, value, default): (&str, &str, &str)) -> Row {
+    Row::default()
+        .with("name", name)
+        .with("setting", value)
+        .with("context", "user")
+        .with("vartype", "string")
+        .with("source", if value == default { "default" } else { "session" })
+        .with("boot_val", default)
+        .with("reset_val", default)
 }
 
 fn language(oid: u32, name: &str) -> Row {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::engine::TenantSnapshot;
+use crate::sql::settings::Settings;
 
 /// The schema of the collections.
 pub(in crate::sql) const SCHEMA: &str = "public";
@@ -16,6 +17,8 @@ pub(in crate::sql) struct SystemView {
     pub(in crate::sql) user: Arc<str>,
     /// The collections.
     pub(in crate::sql) snapshot: TenantSnapshot,
+    /// The settings of the session.
+    pub(in crate::sql) settings: Settings,
 }
 
 impl SystemView {
@@ -25,6 +28,10 @@ impl SystemView {
 
     pub(super) fn database(&self) -> &str {
         &self.database
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     pub(super) fn snapshot(&self) -> &TenantSnapshot {

@@ -129,3 +129,43 @@ async fn psql_lists_tables() {
                AND pg_catalog.pg_table_is_visible(c.oid) ORDER BY 1,2";
     assert_eq!(client.rows(sql).await, [["public", "people", "table", "tester"]]);
 }
+
+#[tokio::test]
+async fn settings_are_rows_and_what_a_function_answers() {
+    let client = Client::new();
+    client.run("SET application_name = 'studio'").await;
+    let cases = [
+        ("SELECT current_setting('application_name')", "studio"),
+        ("SELECT current_setting('Application_Name', false)", "studio"),
+        ("SELECT current_setting('nothing', true) IS NULL", "true"),
+        ("SELECT setting FROM pg_settings WHERE name = 'application_name'", "studio"),
+        ("SELECT source FROM pg_settings WHERE name = 'application_name'", "session"),
+        ("SELECT source FROM pg_catalog.pg_settings WHERE name = 'server_version'", "default"),
+        ("SELECT pg_catalog.pg_size_pretty(10240)", "10 kB"),
+        ("SELECT pg_char_to_encoding('UTF-8')", "6"),
+        (
+            "SELECT format('%s of %I is %L, 100%%', 1, 'a b', 'it''s')",
+            "1 of \"a b\" is 'it''s', 100%",
+        ),
+        ("SELECT array_upper(ARRAY[7, 8, 9], 1)", "3"),
+    ];
+    for (sql, expected) in cases {
+        assert_eq!(client.column(sql).await, [expected], "{sql}");
+    }
+    let unknown = client.state("SELECT current_setting('nothing')").await;
+    assert_eq!(unknown, SqlState::UndefinedObject);
+}
+
+#[tokio::test]
+async fn a_text_beside_an_array_is_an_array() {
+    let client = Client::new();
+    let cases = [
+        ("SELECT count(*) FROM pg_policy WHERE polroles = '{0}'", "0"),
+        ("SELECT ARRAY[1, 2] = '{1, 2}'", "true"),
+        ("SELECT '{1}' <> ARRAY[1, 2]", "true"),
+        ("SELECT ARRAY['a'] = '{a}'", "true"),
+    ];
+    for (sql, expected) in cases {
+        assert_eq!(client.column(sql).await, [expected], "{sql}");
+    }
+}

@@ -44,6 +44,7 @@ pub(super) const FUNCTIONS: &[Definition<()>] = &[
     nothing("pg_get_function_identity_arguments", 1, 1),
     nothing("pg_get_serial_sequence", 2, 2),
     nothing("pg_get_statisticsobjdef_columns", 1, 1),
+    nothing("pg_get_function_sqlbody", 1, 1),
     nothing("col_description", 2, 2),
     nothing("shobj_description", 2, 2),
     nothing("inet_server_addr", 0, 0),
@@ -61,6 +62,30 @@ pub(super) const FUNCTIONS: &[Definition<()>] = &[
         most: 0,
         returns: Kind::Oid,
         body: |(), _| Ok(Some("0".to_owned())),
+    },
+    Definition {
+        name: "pg_char_to_encoding",
+        least: 1,
+        most: 1,
+        returns: Kind::Int4,
+        body: |(), arguments| {
+            let name = first(arguments).replace(['-', '_'], "").to_ascii_lowercase();
+            Ok(Some(if name == "utf8" { "6" } else { "-1" }.to_owned()))
+        },
+    },
+    Definition {
+        name: "getdatabaseencoding",
+        least: 0,
+        most: 0,
+        returns: Kind::Name,
+        body: |(), _| Ok(Some("UTF8".to_owned())),
+    },
+    Definition {
+        name: "pg_size_pretty",
+        least: 1,
+        most: 1,
+        returns: Kind::Text,
+        body: |(), arguments| Ok(first(arguments).parse().ok().map(pretty)),
     },
     Definition {
         name: "pg_encoding_to_char",
@@ -85,4 +110,43 @@ const fn no(name: &'static str, least: usize, most: usize) -> Definition<()> {
 const fn nothing(name: &'static str, least: usize, most: usize) -> Definition<()> {
     const NONE: Body<()> = |(), _| Ok(None);
     Definition { name, least, most, returns: Kind::Text, body: NONE }
+}
+
+/// A number of bytes as PostgreSQL shows it: in the first unit of which there are fewer than
+/// 10,240, rounded half away from zero.
+fn pretty(bytes: i64) -> String {
+    let sign = if bytes < 0 { "-" } else { "" };
+    let size = bytes.unsigned_abs();
+    if size < 10 * 1024 {
+        return format!("{sign}{size} bytes");
+    }
+    let (mut halves, mut unit) = (size / 512, "kB");
+    for larger in ["MB", "GB", "TB", "PB"] {
+        if halves < 20 * 1024 - 1 {
+            break;
+        }
+        (halves, unit) = (halves / 1024, larger);
+    }
+    format!("{sign}{} {unit}", halves.div_ceil(2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pretty;
+
+    #[test]
+    fn sizes_are_shown_as_postgresql_shows_them() {
+        for (bytes, shown) in [
+            (0, "0 bytes"),
+            (10_239, "10239 bytes"),
+            (10_240, "10 kB"),
+            (-10_752, "-11 kB"),
+            (10_485_247, "10239 kB"),
+            (10_485_248, "10 MB"),
+            (1_000_000_000, "954 MB"),
+            (i64::MAX, "8192 PB"),
+        ] {
+            assert_eq!(pretty(bytes), shown, "{bytes}");
+        }
+    }
 }

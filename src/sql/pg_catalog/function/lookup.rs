@@ -33,6 +33,17 @@ pub(super) const FUNCTIONS: &[Definition<SystemView>] = &[
     of("regroleout", 1, 1, Kind::Text, |catalog, arguments| {
         printed(first(arguments), |oid| (oid == ROLE_OID).then(|| quoted(catalog.user())))
     }),
+    of("current_setting", 1, 2, Kind::Text, |catalog, arguments| {
+        let name = first(arguments);
+        match (catalog.settings().get(name), arguments.get(1)) {
+            (Some(value), _) => Ok(Some(value.to_owned())),
+            (None, Some(&"true")) => Ok(None),
+            (None, _) => {
+                let message = format!("unrecognized configuration parameter \"{name}\"");
+                Err(SqlError::new(SqlState::UndefinedObject, message))
+            }
+        }
+    }),
     of("pg_get_userbyid", 1, 1, Kind::Name, |catalog, arguments| {
         let oid = oid(arguments)?;
         Ok(Some(match oid {
@@ -61,6 +72,8 @@ pub(super) const FUNCTIONS: &[Definition<SystemView>] = &[
     of("pg_relation_size", 1, 2, Kind::Int8, size),
     of("pg_table_size", 1, 1, Kind::Int8, size),
     of("pg_total_relation_size", 1, 1, Kind::Int8, size),
+    of("pg_database_size", 1, 1, Kind::Int8, whole_size),
+    of("pg_tablespace_size", 1, 1, Kind::Int8, whole_size),
 ];
 
 const fn of(
@@ -135,5 +148,15 @@ fn size(catalog: &SystemView, arguments: &[&str]) -> Result<Option<String>, SqlE
     let sizes = catalog.snapshot().sizes();
     let size = sizes.into_iter().find(|(name, _)| *name == collection.name);
     let bytes = size.map_or(0, |(_, size)| size.bytes_in_memory + size.segment_bytes);
+    Ok(Some(bytes.to_string()))
+}
+
+/// Bytes that all collections of the database take; there is no other database, and one place.
+fn whole_size(catalog: &SystemView, _: &[&str]) -> Result<Option<String>, SqlError> {
+    let mut bytes: u64 = 0;
+    for collection in Collection::all(catalog) {
+        let size = size(catalog, &[&collection.oid.to_string()])?;
+        bytes += size.and_then(|size| size.parse().ok()).unwrap_or(0);
+    }
     Ok(Some(bytes.to_string()))
 }

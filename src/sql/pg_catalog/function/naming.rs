@@ -51,6 +51,19 @@ pub(super) const FUNCTIONS: &[Definition<()>] = &[
             SqlError::new(SqlState::UndefinedFunction, message)
         })
     }),
+    one("regoperator", Kind::Oid, |(), arguments| {
+        named(
+            first(arguments),
+            |_| None,
+            |name| {
+                SqlError::new(
+                    SqlState::UndefinedFunction,
+                    format!("operator does not exist: {name}"),
+                )
+            },
+        )
+    }),
+    one("regoperatorout", Kind::Text, |(), arguments| printed(first(arguments), |_| None)),
     one("regnamespace", Kind::Oid, |(), arguments| {
         named(first(arguments), namespace_oid, |name| {
             SqlError::new(SqlState::UndefinedObject, format!("schema \"{name}\" does not exist"))
@@ -60,13 +73,51 @@ pub(super) const FUNCTIONS: &[Definition<()>] = &[
         Ok(type_named(unqualified(first(arguments))).map(|oid| oid.to_string()))
     }),
     one("quote_ident", Kind::Text, |(), arguments| Ok(Some(quoted(first(arguments))))),
-    one("quote_literal", Kind::Text, |(), arguments| {
-        Ok(Some(format!("'{}'", first(arguments).replace('\'', "''"))))
-    }),
+    one("quote_literal", Kind::Text, |(), arguments| Ok(Some(literal(first(arguments))))),
+    Definition {
+        name: "format",
+        least: 1,
+        most: 9,
+        returns: Kind::Text,
+        body: |(), arguments| format(arguments),
+    },
 ];
 
 const fn one(name: &'static str, returns: Kind, body: Body<()>) -> Definition<()> {
     Definition { name, least: 1, most: 1, returns, body }
+}
+
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// `%s`, `%I` and `%L` of a format become the arguments behind it, `%%` a percent sign.
+fn format(arguments: &[&str]) -> Result<Option<String>, SqlError> {
+    let wrong = |message: &str| SqlError::new(SqlState::InvalidParameterValue, message);
+    let (mut formatted, mut rest) = (String::new(), arguments.iter().skip(1));
+    let mut letters = first(arguments).chars();
+    while let Some(letter) = letters.next() {
+        if letter != '%' {
+            formatted.push(letter);
+            continue;
+        }
+        let kind = letters.next().ok_or_else(|| wrong("unterminated format() type specifier"))?;
+        if kind == '%' {
+            formatted.push('%');
+            continue;
+        }
+        let argument = *rest.next().ok_or_else(|| wrong("too few arguments for format()"))?;
+        match kind {
+            's' => formatted.push_str(argument),
+            'I' => formatted.push_str(&quoted(argument)),
+            'L' => formatted.push_str(&literal(argument)),
+            other => {
+                let message = format!("unrecognized format() type specifier \"{other}\"");
+                return Err(wrong(&message));
+            }
+        }
+    }
+    Ok(Some(formatted))
 }
 
 pub(super) fn first<'a>(arguments: &[&'a str]) -> &'a str {
