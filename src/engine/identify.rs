@@ -57,6 +57,13 @@ impl FromIterator<FaceId> for FaceSet {
     }
 }
 
+impl FaceSet {
+    /// The faces as the store knows them.
+    pub(super) fn into_templates(self) -> Arc<TemplateSet> {
+        self.0
+    }
+}
+
 /// One enrolled face that resembles the probe.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Match {
@@ -180,15 +187,7 @@ impl Tenant {
             let scan = Scan { limit, threshold, only, exactness, cancelled };
             Ok(read(snapshot.scan(&gallery, probe, scan)?))
         };
-        if let Some(interrupt) = Interrupt::current() {
-            // As on another thread, a panic is an error of the search and not of its caller.
-            let search = AssertUnwindSafe(|| search(interrupt.flag()));
-            let done = tokio::task::block_in_place(|| catch_unwind(search));
-            return done.unwrap_or_else(|_| Err(EngineError::Internal("a search failed".into())));
-        }
-        let cancelled = Arc::default();
-        let _stop_when_dropped = CancelOnDrop(Arc::clone(&cancelled));
-        blocking(move || search(cancelled)).await
+        scanning(search).await
     }
 
     async fn probe(
@@ -257,6 +256,22 @@ struct Scan {
     only: Option<FaceSet>,
     exactness: Exactness,
     cancelled: Arc<AtomicBool>,
+}
+
+/// Runs a scan, on this thread in the scope of an [`Interrupt`] and on one for blocking work
+/// elsewhere. It stops when it is told to, or when nobody waits for it any more.
+pub(super) async fn scanning<T: Send + 'static>(
+    scan: impl FnOnce(Arc<AtomicBool>) -> Result<T, EngineError> + Send + 'static,
+) -> Result<T, EngineError> {
+    if let Some(interrupt) = Interrupt::current() {
+        // As on another thread, a panic is an error of the search and not of its caller.
+        let scan = AssertUnwindSafe(|| scan(interrupt.flag()));
+        let done = tokio::task::block_in_place(|| catch_unwind(scan));
+        return done.unwrap_or_else(|_| Err(EngineError::Internal("a search failed".into())));
+    }
+    let cancelled = Arc::default();
+    let _stop_when_dropped = CancelOnDrop(Arc::clone(&cancelled));
+    blocking(move || scan(cancelled)).await
 }
 
 /// Tells a scan on another thread to stop when its caller no longer waits for it.

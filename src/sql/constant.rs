@@ -15,7 +15,7 @@ use datafusion::sql::sqlparser::ast::{self, Value};
 use std::sync::Arc;
 
 use super::marker::{TO_JSONB, TO_VECTOR};
-use super::name::name_parts;
+use super::name::{name_parts, parameter_index};
 use super::types::{SqlType, reads_text_itself};
 use super::{SqlError, SqlState};
 
@@ -44,6 +44,55 @@ pub(super) fn evaluate(
         ColumnarValue::Scalar(value) => Ok(value),
         ColumnarValue::Array(values) => Ok(ScalarValue::try_from_array(&values, 0)?),
     }
+}
+
+/// A value that needs no evaluation.
+#[derive(Debug)]
+pub(super) enum Constant {
+    /// It stands in the statement.
+    Literal(ScalarValue),
+    /// It is the parameter at this place of the list.
+    Parameter(usize),
+}
+
+impl Constant {
+    /// What `expr` is, as the planner would read it; none where it has to be evaluated.
+    pub(super) fn of(expr: &ast::Expr) -> Option<Self> {
+        let value = match expr {
+            ast::Expr::Nested(inner) => return Self::of(inner),
+            ast::Expr::Value(value) => &value.value,
+            _ => return None,
+        };
+        Some(match value {
+            Value::Placeholder(name) => Self::Parameter(parameter_index(name)?),
+            Value::Null => Self::Literal(ScalarValue::Null),
+            Value::SingleQuotedString(text) => Self::Literal(ScalarValue::from(text.as_str())),
+            Value::Number(digits, _) => Self::Literal(number(digits)?),
+            _ => return None,
+        })
+    }
+
+    pub(super) fn value<'a>(
+        &'a self,
+        parameters: &'a [ScalarValue],
+    ) -> Result<&'a ScalarValue, SqlError> {
+        match self {
+            Self::Literal(value) => Ok(value),
+            Self::Parameter(at) => parameters.get(*at).ok_or_else(|| {
+                let message = format!("there is no parameter ${}", at + 1);
+                SqlError::new(SqlState::UndefinedParameter, message)
+            }),
+        }
+    }
+}
+
+/// A whole number as `bigint`, any other as `double precision`; those above `bigint` are rare
+/// enough to be planned.
+fn number(digits: &str) -> Option<ScalarValue> {
+    if digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return digits.parse::<i64>().ok().map(ScalarValue::from);
+    }
+    digits.parse::<f64>().ok().map(ScalarValue::from)
 }
 
 /// That `expr` is made of literals, parameters and functions of them.

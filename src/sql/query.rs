@@ -35,6 +35,7 @@ use super::columns::schema_of;
 use super::constant::{evaluate, without_text_casts};
 use super::literal::ArrayLiterals;
 use super::name::{folded, parameter_index};
+use super::nearest::NearestFirst;
 use super::pg_catalog;
 use super::planning::{OperatorPlanner, TABLE_FUNCTIONS};
 use super::search::SearchRelationPlanner;
@@ -69,6 +70,7 @@ static SHARED: LazyLock<Result<SessionState, SqlError>> = LazyLock::new(|| {
         .with_runtime_env(runtime)
         .with_query_planner(Arc::new(OperatorPlanner))
         .with_analyzer_rule(Arc::new(ApplySubqueries))
+        .with_physical_optimizer_rule(Arc::new(NearestFirst))
         .with_physical_optimizer_rule(Arc::new(YieldBetweenBatches))
         .with_expr_planners(expr_planners())
         .with_scalar_functions(scalar_functions())

@@ -77,6 +77,29 @@ impl GalleryScan {
         Self { reader, rows, properties, metrics: ExecutionPlanMetricsSet::new() }
     }
 
+    /// The same rows with other columns.
+    pub(super) fn of_columns(&self, columns: Vec<GalleryColumn>) -> Self {
+        let Reader { snapshot, descriptor, .. } = &*self.reader;
+        Self::new(snapshot.clone(), Arc::clone(descriptor), columns, self.rows)
+    }
+
+    /// Whether it reads the whole gallery.
+    pub(super) fn reads_all(&self) -> bool {
+        self.rows == ScanRows::First(None)
+    }
+
+    pub(super) fn columns(&self) -> &[GalleryColumn] {
+        &self.reader.columns
+    }
+
+    pub(super) fn descriptor(&self) -> &GalleryDescriptor {
+        &self.reader.descriptor
+    }
+
+    pub(super) fn snapshot(&self) -> &TenantSnapshot {
+        &self.reader.snapshot
+    }
+
     /// How many rows the scan yields at most; exact for a whole gallery.
     fn row_count(&self) -> Precision<usize> {
         let stored = self.reader.snapshot.storage().row_count(self.reader.descriptor.id);

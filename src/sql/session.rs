@@ -283,6 +283,11 @@ impl SqlSession {
         if let Some(answer) = fixed.and_then(FixedAnswer::get) {
             return Ok(Outcome::of_batch("SELECT", answer));
         }
+        if let Some(lookup) = statement.lookup()
+            && let Some(outcome) = lookup.run(&self.catalog(), &parameters)?
+        {
+            return Ok(outcome);
+        }
         let context = self.context()?;
         let plan = context.plan(query).await?;
         let stream = context.stream(plan, parameters).await?;
@@ -343,6 +348,25 @@ impl SqlSession {
         Ok(Outcome::Done { tag: "SET", rows: None })
     }
 
+    async fn query_description(
+        &self,
+        statement: &Statement,
+        declared: &[Option<SqlType>],
+        query: &ast::Query,
+    ) -> Result<Description, SqlError> {
+        let count = statement.parameter_count();
+        if let Some(lookup) = statement.lookup()
+            && let Some(types) = lookup.parameter_types(&self.catalog(), count)
+        {
+            let parameters = decided(statement, declared, types);
+            return Ok(Description { parameters, columns: Some(lookup.schema()) });
+        }
+        let plan = self.context()?.plan(query).await?;
+        let parameters = decided(statement, declared, plan_parameters(&plan, count)?);
+        let columns = Some(plan_schema(plan, &parameters)?);
+        Ok(Description { parameters, columns })
+    }
+
     async fn description(
         &self,
         statement: &Statement,
@@ -351,13 +375,7 @@ impl SqlSession {
         let count = statement.parameter_count();
         let without_parameters = |columns| Description { parameters: Vec::new(), columns };
         match statement.command() {
-            Command::Query(query) => {
-                let context = self.context()?;
-                let plan = context.plan(query).await?;
-                let parameters = decided(statement, declared, plan_parameters(&plan, count)?);
-                let columns = Some(plan_schema(plan, &parameters)?);
-                Ok(Description { parameters, columns })
-            }
+            Command::Query(query) => self.query_description(statement, declared, query).await,
             Command::Search(search) => {
                 let types = search.parameter_types(&self.catalog(), count)?;
                 let parameters = decided(statement, declared, types);

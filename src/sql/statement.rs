@@ -10,6 +10,7 @@ use super::copy::{CopyIn, CopyOut};
 use super::delete::Delete;
 use super::fixed::FixedAnswer;
 use super::insert::Insert;
+use super::lookup::Lookup;
 use super::search::DirectSearch;
 use super::settings::SettingCommand;
 use super::stack::Depth;
@@ -29,6 +30,7 @@ struct Parsed {
     parameter_types: ParameterTypes,
     depth: Depth,
     fixed_answer: Option<FixedAnswer>,
+    lookup: Option<Lookup>,
 }
 
 impl Statement {
@@ -38,12 +40,18 @@ impl Statement {
         parameter_types: ParameterTypes,
         depth: Depth,
     ) -> Self {
-        let fixed_answer = match &command {
-            Command::Query(query) => FixedAnswer::of(query),
-            _ => None,
+        let (fixed_answer, lookup) = match &command {
+            Command::Query(query) => (FixedAnswer::of(query), Lookup::of(query)),
+            _ => (None, None),
         };
-        let parsed = Parsed { command, parameter_count, parameter_types, depth, fixed_answer };
-        Self(Arc::new(parsed))
+        Self(Arc::new(Parsed {
+            command,
+            parameter_count,
+            parameter_types,
+            depth,
+            fixed_answer,
+            lookup,
+        }))
     }
 
     pub(super) fn command(&self) -> &Command {
@@ -68,6 +76,11 @@ impl Statement {
     /// The answer of a query that has the same one every time.
     pub(super) fn fixed_answer(&self) -> Option<&FixedAnswer> {
         self.0.fixed_answer.as_ref()
+    }
+
+    /// What a query does that only looks up faces by their ids.
+    pub(super) fn lookup(&self) -> Option<&Lookup> {
+        self.0.lookup.as_ref()
     }
 
     /// Whether a failed transaction block still accepts this.

@@ -9,16 +9,17 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::scalar::ScalarValue;
-use datafusion::sql::sqlparser::ast::{self, Query, TableFactor, TableWithJoins, Value};
+use datafusion::sql::sqlparser::ast::{Query, TableFactor, TableWithJoins};
 use futures::stream;
 
 use super::super::catalog::GalleryCatalog;
-use super::super::name::parameter_index;
+use super::super::columns::{SearchColumn, search_schema};
+use super::super::constant::Constant;
+use super::super::projection::{Projection, plain_select, table_name};
 use super::super::types::SqlType;
-use super::super::{Outcome, SqlError, SqlState};
+use super::super::{Outcome, SqlError};
 use super::arguments::{Arguments, LIMIT_TYPE, cut_type, is_marker, probe_type};
 use super::node::SearchedGallery;
-use super::projection::{Projection, plain_select};
 use super::request::Request;
 use super::{Cut, ProbeKind};
 use crate::engine::Exactness;
@@ -32,13 +33,13 @@ pub(in super::super) struct DirectSearch {
     probe: Constant,
     cut: Option<Cut<Constant>>,
     limit: Option<Constant>,
-    projection: Projection,
+    projection: Projection<SearchColumn>,
 }
 
 impl DirectSearch {
     /// The search that `query` is; none where it takes a plan.
     pub(in super::super) fn of(query: &Query) -> Option<Self> {
-        match Projection::of(query) {
+        match selected(query) {
             Some((projection, search)) => Some(Self { projection, ..Self::alone(search)? }),
             None => Self::alone(query),
         }
@@ -66,7 +67,8 @@ impl DirectSearch {
             None => None,
             Some(expr) => Some(Constant::of(&expr)?),
         };
-        let (probe, projection) = (Constant::of(&probe)?, Projection::all());
+        let probe = Constant::of(&probe)?;
+        let projection = Projection { columns: SearchColumn::all(), schema: search_schema() };
         let search = Self { name, kind, probe, cut, limit, projection };
         search.parameters_differ().then_some(search)
     }
@@ -148,48 +150,17 @@ impl DirectSearch {
     }
 }
 
-/// A value that needs no evaluation.
-#[derive(Debug)]
-enum Constant {
-    /// It stands in the statement.
-    Literal(ScalarValue),
-    /// It is the parameter at this place of the list.
-    Parameter(usize),
-}
-
-impl Constant {
-    /// What `expr` is, as the planner would read it; none where it has to be evaluated.
-    fn of(expr: &ast::Expr) -> Option<Self> {
-        let value = match expr {
-            ast::Expr::Nested(inner) => return Self::of(inner),
-            ast::Expr::Value(value) => &value.value,
-            _ => return None,
-        };
-        Some(match value {
-            Value::Placeholder(name) => Self::Parameter(parameter_index(name)?),
-            Value::Null => Self::Literal(ScalarValue::Null),
-            Value::SingleQuotedString(text) => Self::Literal(ScalarValue::from(text.as_str())),
-            Value::Number(digits, _) => Self::Literal(number(digits)?),
-            _ => return None,
-        })
+/// The columns that `query` names of the query in its FROM, and that one.
+fn selected(query: &Query) -> Option<(Projection<SearchColumn>, &Query)> {
+    let select = plain_select(query)?;
+    let [TableWithJoins { relation, joins }] = select.from.as_slice() else { return None };
+    let TableFactor::Derived { lateral: false, subquery, alias, sample: None } = relation else {
+        return None;
+    };
+    if !joins.is_empty() {
+        return None;
     }
-
-    fn value<'a>(&'a self, parameters: &'a [ScalarValue]) -> Result<&'a ScalarValue, SqlError> {
-        match self {
-            Self::Literal(value) => Ok(value),
-            Self::Parameter(at) => parameters.get(*at).ok_or_else(|| {
-                let message = format!("there is no parameter ${}", at + 1);
-                SqlError::new(SqlState::UndefinedParameter, message)
-            }),
-        }
-    }
-}
-
-/// A whole number as `bigint`, any other as `double precision`; those above `bigint` are rare
-/// enough to be planned.
-fn number(digits: &str) -> Option<ScalarValue> {
-    if digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return digits.parse::<i64>().ok().map(ScalarValue::from);
-    }
-    digits.parse::<f64>().ok().map(ScalarValue::from)
+    let (table, all) = (table_name(alias.as_ref(), "")?, SearchColumn::all());
+    let columns = Projection::named(&select.projection, &table, &all, SearchColumn::field)?;
+    Some((columns, subquery))
 }

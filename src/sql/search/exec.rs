@@ -140,7 +140,10 @@ impl DisplayAs for FaceSearchExec {
 }
 
 /// What EXPLAIN ANALYZE tells of a search; times are summed over the threads.
-fn write_report(report: &ScanReport, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+pub(in super::super) fn write_report(
+    report: &ScanReport,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
     let ScanReport { kernel, threads, segments, rows, rows_in_memory, .. } = report;
     write!(f, ", kernel={kernel}, threads={threads}, segments={segments}")?;
     write!(f, ", rows={rows}, rows_in_memory={rows_in_memory}")?;
@@ -252,7 +255,7 @@ impl ExecutionPlan for FaceSearchExec {
 }
 
 /// The faces that a plan says may be found; none where there is no plan.
-async fn collected(
+pub(in super::super) async fn collected(
     candidates: Option<SendableRecordBatchStream>,
     context: &TaskContext,
 ) -> Result<Option<FaceSet>, DataFusionError> {

@@ -12,12 +12,11 @@ mod direct;
 mod exec;
 mod node;
 mod planner;
-mod projection;
 mod request;
 mod rewrite;
 
 pub(super) use direct::DirectSearch;
-pub(super) use exec::{SearchPlanner, face_ids};
+pub(super) use exec::{SearchPlanner, collected, face_ids, write_report};
 pub(super) use planner::SearchRelationPlanner;
 pub(super) use rewrite::rewrite;
 

@@ -74,14 +74,18 @@ fn plain_searches_take_no_plan_and_everything_else_does() {
 
 /// What one execution of a statement showed.
 #[derive(Debug, PartialEq)]
-enum Shown {
+pub(super) enum Shown {
     /// Why it did not start.
     Refused(SqlError),
     /// Its columns, and its rows or why there are none.
     Ran(SchemaRef, Result<RecordBatch, SqlError>),
 }
 
-async fn shown(session: &SqlSession, statement: &Statement, values: &[ScalarValue]) -> Shown {
+pub(super) async fn shown(
+    session: &SqlSession,
+    statement: &Statement,
+    values: &[ScalarValue],
+) -> Shown {
     match session.execute(statement, values.to_vec()).await {
         Err(error) => Shown::Refused(error),
         Ok(Outcome::Rows { tag, schema, stream }) => {
@@ -122,15 +126,19 @@ async fn compare(session: &SqlSession, search: &str, values: &[ScalarValue]) -> 
 }
 
 /// A small linear congruential generator: the same statements on every run.
-struct Dice(u64);
+pub(super) struct Dice(u64);
 
 impl Dice {
-    fn below(&mut self, count: usize) -> usize {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(super) fn below(&mut self, count: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963);
         (self.0 >> 33) as usize % count
     }
 
-    fn of<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
+    pub(super) fn of<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
         &choices[self.below(choices.len())]
     }
 }
@@ -373,7 +381,7 @@ async fn generated_searches_say_the_same_with_and_without_a_plan() {
     let stranger = faces.identity(1).remove(0);
     let ids = [people.clone(), wide.clone()].concat();
     let mut generator = Generator {
-        dice: Dice(11),
+        dice: Dice::new(11),
         right: right(&people, &wide, &stranger),
         probes: [
             ("EMBEDDING", embeddings(&mut faces)),

@@ -9,6 +9,8 @@ mod document;
 mod error;
 mod insert;
 mod limits;
+mod lookup;
+mod nearest;
 mod pg_catalog;
 mod picture;
 mod query;

@@ -1,0 +1,97 @@
+//! The faces nearest to a vector, for callers that measure distances by themselves.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use likeness_storage::{Exactness, GalleryDescriptor, Probe, RowRef, ScanReport};
+
+use super::identify::{FaceSet, checked_embedding, scanning};
+use super::{EngineError, TenantSnapshot};
+
+/// Most faces that one search looks at.
+const FACES_MAX: usize = 10_000;
+
+/// How far the cosine that a scan computes may be from the exact one. Sums of 4096 products in
+/// single precision stay within it, whatever the order of their terms.
+const ROUNDING: f64 = 2e-5;
+
+/// A search for the faces nearest to a vector.
+#[derive(Debug, Clone)]
+pub struct NearestRequest {
+    /// The vector, of any length but zero.
+    pub vector: Vec<f32>,
+    /// How many faces are wanted, at least 1.
+    pub wanted: usize,
+    /// How far the caller's measure may be from the cosine with a stored embedding.
+    pub deviation: f64,
+    /// Only these faces; none means the whole gallery.
+    pub only: Option<FaceSet>,
+    /// What the search may leave to chance.
+    pub exactness: Exactness,
+}
+
+/// What a search for the nearest faces found.
+#[derive(Debug)]
+pub struct Nearest<'a> {
+    /// Enough faces, in the order of their ids: whoever is among the nearest `wanted` by the
+    /// caller's measure is among them.
+    pub rows: Vec<RowRef<'a>>,
+    /// What the search read and left out.
+    pub report: ScanReport,
+}
+
+impl TenantSnapshot {
+    /// Whether [`TenantSnapshot::nearest`] looks at so many faces.
+    pub fn finds_nearest(wanted: usize) -> bool {
+        (1..FACES_MAX).contains(&wanted)
+    }
+
+    /// Finds the faces of `gallery` that may be among the nearest to a vector, and hands them to
+    /// `read` on the thread of the scan. None where so many faces are nearly as near as the last of
+    /// them that all have to be looked at. Dropping the future stops the scan.
+    ///
+    /// # Errors
+    /// [`EngineError::GalleryNotFound`], [`EngineError::DimensionMismatch`],
+    /// [`EngineError::InvalidValue`] for a vector without a direction, [`EngineError::Cancelled`].
+    pub async fn nearest<T: Send + 'static>(
+        &self,
+        gallery: &str,
+        request: NearestRequest,
+        read: impl FnOnce(Nearest<'_>) -> T + Send + 'static,
+    ) -> Result<Option<T>, EngineError> {
+        let (snapshot, gallery) = (self.clone(), Arc::clone(self.descriptor(gallery)?));
+        scanning(move |cancelled| Ok(snapshot.near(&gallery, request, cancelled)?.map(read))).await
+    }
+
+    fn near(
+        &self,
+        gallery: &GalleryDescriptor,
+        request: NearestRequest,
+        cancelled: Arc<AtomicBool>,
+    ) -> Result<Option<Nearest<'_>>, EngineError> {
+        let NearestRequest { vector, wanted, deviation, only, exactness } = request;
+        let mut probe = Probe {
+            only: only.map(FaceSet::into_templates),
+            exactness,
+            cancelled: Some(cancelled),
+            ..Probe::new(checked_embedding(gallery, vector)?, wanted + wanted / 2 + 16)
+        };
+        let margin = (2.0 * (deviation + ROUNDING)) as f32;
+        loop {
+            let (mut found, report) = self.storage().candidates(gallery.id, &probe)?;
+            let last_wanted = found.get(wanted.saturating_sub(1)).map(|candidate| candidate.score);
+            let least = last_wanted.map_or(f32::NEG_INFINITY, |score| score - margin);
+            let is_all = found.len() < probe.limit;
+            if is_all || found.last().is_some_and(|candidate| candidate.score < least) {
+                found.retain(|candidate| candidate.score >= least);
+                let mut rows: Vec<_> = found.into_iter().map(|candidate| candidate.row).collect();
+                rows.sort_unstable_by_key(|row| row.id);
+                return Ok(Some(Nearest { rows, report }));
+            }
+            if probe.limit >= FACES_MAX {
+                return Ok(None);
+            }
+            probe.limit = (4 * probe.limit).min(FACES_MAX);
+        }
+    }
+}
