@@ -100,7 +100,7 @@ pub struct Candidate<'a> {
 }
 
 /// The faces most like a probe, borrowed from the snapshot that was searched.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct CandidateList<'a> {
     /// Most alike first by the model's cosine; equal cosines in the order of face ids.
     pub candidates: Vec<Candidate<'a>>,
@@ -178,16 +178,34 @@ impl Tenant {
         request: IdentifyRequest,
         read: impl FnOnce(CandidateList<'_>) -> T + Send + 'static,
     ) -> Result<T, EngineError> {
-        check_request(&request)?;
+        self.candidates_of_many(snapshot, gallery, vec![request], |mut lists| {
+            read(lists.pop().unwrap_or_default())
+        })
+        .await
+    }
+
+    /// As [`Tenant::candidates_in`] for many searches, which share each pass over the gallery. The
+    /// lists come in the order of the requests; where one is refused, all are.
+    ///
+    /// # Errors
+    /// As [`Tenant::identify_in`].
+    pub async fn candidates_of_many<T: Send + 'static>(
+        &self,
+        snapshot: &TenantSnapshot,
+        gallery: &str,
+        requests: Vec<IdentifyRequest>,
+        read: impl FnOnce(Vec<CandidateList<'_>>) -> T + Send + 'static,
+    ) -> Result<T, EngineError> {
         let gallery = Arc::clone(snapshot.descriptor(gallery)?);
-        let probe = self.probe(snapshot, &gallery, request.probe).await?;
-        let IdentifyRequest { limit, threshold, only, exactness, .. } = request;
+        let mut searches = Vec::with_capacity(requests.len());
+        for request in requests {
+            check_request(&request)?;
+            let IdentifyRequest { probe, limit, threshold, only, exactness } = request;
+            let template = self.probe(snapshot, &gallery, probe).await?;
+            searches.push(Search { template, limit, threshold, only, exactness });
+        }
         let snapshot = snapshot.clone();
-        let search = move |cancelled| {
-            let scan = Scan { limit, threshold, only, exactness, cancelled };
-            Ok(read(snapshot.scan(&gallery, probe, scan)?))
-        };
-        scanning(search).await
+        scanning(move |cancelled| Ok(read(snapshot.scan(&gallery, searches, &cancelled)?))).await
     }
 
     async fn probe(
@@ -250,12 +268,30 @@ struct ProbeTemplate {
     exclude: Option<TemplateId>,
 }
 
-struct Scan {
+struct Search {
+    template: ProbeTemplate,
     limit: usize,
     threshold: Option<f32>,
     only: Option<FaceSet>,
     exactness: Exactness,
-    cancelled: Arc<AtomicBool>,
+}
+
+impl Search {
+    fn probe(&self, mapping: &SimilarityMapping, cancelled: &Arc<AtomicBool>) -> Probe {
+        Probe {
+            min_score: least_cosine(mapping, self.least()),
+            exclude: self.template.exclude,
+            only: self.only.as_ref().map(|faces| Arc::clone(&faces.0)),
+            exactness: self.exactness,
+            cancelled: Some(Arc::clone(cancelled)),
+            ..Probe::new(self.template.embedding.clone(), self.limit)
+        }
+    }
+
+    /// Least similarity of a candidate.
+    fn least(&self) -> f32 {
+        self.threshold.unwrap_or(0.0)
+    }
 }
 
 /// Runs a scan, on this thread in the scope of an [`Interrupt`] and on one for blocking work
@@ -329,27 +365,28 @@ impl TenantSnapshot {
     fn scan(
         &self,
         gallery: &GalleryDescriptor,
-        template: ProbeTemplate,
-        scan: Scan,
-    ) -> Result<CandidateList<'_>, EngineError> {
+        searches: Vec<Search>,
+        cancelled: &Arc<AtomicBool>,
+    ) -> Result<Vec<CandidateList<'_>>, EngineError> {
+        if searches.is_empty() {
+            return Ok(Vec::new());
+        }
         let mapping = self.similarity(gallery)?;
-        let least = scan.threshold.unwrap_or(0.0);
-        let min_score = least_cosine(&mapping, least);
-        let probe = Probe {
-            min_score,
-            exclude: template.exclude,
-            only: scan.only.map(|faces| faces.0),
-            exactness: scan.exactness,
-            cancelled: Some(scan.cancelled),
-            ..Probe::new(template.embedding, scan.limit)
-        };
-        let (found, report) = self.snapshot.candidates(gallery.id, &probe)?;
-        let candidates = found
-            .into_iter()
-            .map(|found| Candidate { row: found.row, similarity: mapping.similarity(found.score) })
-            .filter(|candidate| candidate.similarity >= least)
-            .collect();
-        Ok(CandidateList { candidates, searched_face: template.bounding_box, report })
+        let probes = searches.iter().map(|search| search.probe(&mapping, cancelled)).collect();
+        let (found, report) = self.snapshot.candidates_many(gallery.id, probes)?;
+        let lists = found.into_iter().zip(searches).map(|(found, search)| {
+            let similar = found.into_iter().map(|found| Candidate {
+                row: found.row,
+                similarity: mapping.similarity(found.score),
+            });
+            let least = search.least();
+            CandidateList {
+                candidates: similar.filter(|candidate| candidate.similarity >= least).collect(),
+                searched_face: search.template.bounding_box,
+                report: report.clone(),
+            }
+        });
+        Ok(lists.collect())
     }
 }
 

@@ -6,7 +6,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Float32Type, Schema};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::Session;
 use datafusion::common::DFSchema;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::TreeNode;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::expr::{Alias, Placeholder};
 use datafusion::logical_expr::{ColumnarValue, Expr};
@@ -97,12 +97,27 @@ fn number(digits: &str) -> Option<ScalarValue> {
 
 /// That `expr` is made of literals, parameters and functions of them.
 pub(super) fn check_constant(what: &str, expr: &Expr) -> Result<(), SqlError> {
-    let mut constant = true;
-    expr.apply(|part| {
-        constant &= !matches!(
+    if !expr.contains_outer() && is_row_constant(expr)? {
+        return Ok(());
+    }
+    let message = format!("{what} must be a constant or a parameter");
+    Err(SqlError::new(SqlState::FeatureNotSupported, message))
+}
+
+/// As [`check_constant`]; columns of an outer query are constant beside each row of it.
+pub(super) fn check_row_constant(what: &str, expr: &Expr) -> Result<(), SqlError> {
+    if is_row_constant(expr)? {
+        return Ok(());
+    }
+    let message = format!("{what} must be a constant, a parameter or a column of an outer query");
+    Err(SqlError::new(SqlState::FeatureNotSupported, message))
+}
+
+fn is_row_constant(expr: &Expr) -> Result<bool, SqlError> {
+    let depends = |part: &Expr| {
+        matches!(
             part,
             Expr::Column(_)
-                | Expr::OuterReferenceColumn(..)
                 | Expr::ScalarSubquery(_)
                 | Expr::InSubquery(_)
                 | Expr::Exists(_)
@@ -110,14 +125,9 @@ pub(super) fn check_constant(what: &str, expr: &Expr) -> Result<(), SqlError> {
                 | Expr::AggregateFunction(_)
                 | Expr::WindowFunction(_)
                 | Expr::Unnest(_)
-        );
-        Ok(TreeNodeRecursion::Continue)
-    })?;
-    if constant {
-        return Ok(());
-    }
-    let message = format!("{what} must be a constant or a parameter");
-    Err(SqlError::new(SqlState::FeatureNotSupported, message))
+        )
+    };
+    Ok(!expr.exists(|part| Ok(depends(part)))?)
 }
 
 /// A parameter whose type nothing else decides gets `sql_type`.

@@ -12,7 +12,7 @@ use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 
 use super::apply::ApplyPlanner;
 use super::call::{CallPlanner, TableFunction};
-use super::search::SearchPlanner;
+use super::search::{LateralSearchPlanner, SearchPlanner};
 use super::{picture, similar};
 
 /// The functions of ours that stand where a table may.
@@ -33,6 +33,7 @@ impl QueryPlanner for OperatorPlanner {
         let ours = vec![
             Arc::new(SearchPlanner) as _,
             Arc::new(CallPlanner) as _,
+            Arc::new(LateralSearchPlanner) as _,
             Arc::new(ApplyPlanner) as _,
         ];
         DefaultPhysicalPlanner::with_extension_planners(ours)

@@ -163,14 +163,30 @@ impl Snapshot {
         id: GalleryId,
         probe: &Probe,
     ) -> Result<(Vec<Candidate<'_>>, ScanReport), ReadError> {
-        let (found, report) = self.search(id, vec![probe.clone()])?;
+        let (found, report) = self.candidates_many(id, vec![probe.clone()])?;
+        Ok((found.into_iter().flatten().collect(), report))
+    }
+
+    /// As [`Snapshot::candidates`] for many probes, which share each pass over the gallery. The
+    /// lists come in the order of the probes.
+    ///
+    /// # Errors
+    /// As [`Snapshot::identify`]; [`ReadError::Cancelled`] where any of the probes is.
+    pub fn candidates_many(
+        &self,
+        id: GalleryId,
+        probes: Vec<Probe>,
+    ) -> Result<(Vec<Vec<Candidate<'_>>>, ScanReport), ReadError> {
+        let (found, report) = self.search(id, probes)?;
         let view = self.version.gallery(id).ok_or(ReadError::NoSuchGallery(id))?;
-        let candidates = found.iter().flatten().map(|hit| {
+        let candidate = |hit: &Hit| {
             let (row, score) = (view.row_of(hit)?, hit.scored.score);
             debug_assert!(row.is_some(), "{hit:?} is in the version that was searched");
             Ok(row.map(|row| Candidate { row, score }))
-        });
-        Ok((candidates.filter_map(Result::transpose).collect::<Result<_, ReadError>>()?, report))
+        };
+        let list =
+            |hits: &Vec<Hit>| hits.iter().map(candidate).filter_map(Result::transpose).collect();
+        Ok((found.iter().map(list).collect::<Result<_, ReadError>>()?, report))
     }
 
     /// As [`Snapshot::identify`] for many probes, which share each pass over the gallery. The

@@ -13,5 +13,6 @@ mod reference;
 mod rule;
 
 pub(super) use function::register;
+pub(super) use node::{Apply, Yield};
 pub(super) use planner::ApplyPlanner;
 pub(super) use rule::ApplySubqueries;

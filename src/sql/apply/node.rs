@@ -12,7 +12,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
 
 /// What the rows of the inner plan become.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Yield {
+pub(in super::super) enum Yield {
     /// The value in the only row, or NULL: a column of this name.
     Value(String),
     /// The values of all rows as an array.
@@ -25,7 +25,7 @@ pub(super) enum Yield {
 
 /// Runs `inner` for each row of `input`, with the row's values in place of its outer columns.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Apply {
+pub(in super::super) struct Apply {
     input: Arc<LogicalPlan>,
     inner: Arc<LogicalPlan>,
     yields: Yield,
@@ -59,15 +59,15 @@ impl Apply {
         Ok(Self { input, inner, yields, outer_columns, schema })
     }
 
-    pub(super) fn input(&self) -> &LogicalPlan {
+    pub(in super::super) fn input(&self) -> &LogicalPlan {
         &self.input
     }
 
-    pub(super) fn inner(&self) -> &LogicalPlan {
+    pub(in super::super) fn inner(&self) -> &LogicalPlan {
         &self.inner
     }
 
-    pub(super) fn yields(&self) -> &Yield {
+    pub(in super::super) fn yields(&self) -> &Yield {
         &self.yields
     }
 

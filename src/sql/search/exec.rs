@@ -20,6 +20,7 @@ use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{
     EquivalenceProperties, Partitioning, PhysicalExpr, PhysicalSortExpr,
 };
+use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::projection::ProjectionExec;
@@ -46,6 +47,13 @@ use crate::engine::{Exactness, FaceSet, ProbeSource};
 #[derive(Debug)]
 pub(in super::super) struct SearchPlanner;
 
+impl SearchPlanner {
+    /// What searches of a statement may leave to chance.
+    pub(super) fn exactness(session: &dyn Session) -> Exactness {
+        session.config().get_extension().map_or_else(Exactness::default, |set| *set)
+    }
+}
+
 #[async_trait]
 impl ExtensionPlanner for SearchPlanner {
     async fn plan_extension(
@@ -59,6 +67,10 @@ impl ExtensionPlanner for SearchPlanner {
     ) -> Result<Option<Arc<dyn ExecutionPlan>>, DataFusionError> {
         let Some(search) = node.as_any().downcast_ref::<FaceSearch>() else { return Ok(None) };
         let value = |what: &str, expr: &Expr| evaluate(what, expr, session);
+        let probe = value("the probe of SEARCH", &search.probe)?;
+        if search.of_each_row && probe.is_null() {
+            return Ok(Some(Arc::new(EmptyExec::new(search_schema()))));
+        }
         let cut = search.cut.as_ref().map(|Cut { kind, value: expr }| {
             Ok::<_, SqlError>(Cut { kind: *kind, value: value(kind.keyword(), expr)? })
         });
@@ -67,10 +79,10 @@ impl ExtensionPlanner for SearchPlanner {
         let request = Request::new(
             search.gallery.clone(),
             search.kind,
-            &value("the probe of SEARCH", &search.probe)?,
+            &probe,
             cut.as_ref().map(|Cut { kind, value }| Cut { kind: *kind, value }),
             limit.transpose()?.as_ref(),
-            session.config().get_extension().map_or_else(Exactness::default, |set| *set),
+            Self::exactness(session),
         )?;
         let columns = SearchColumn::all();
         let schema = search_schema();

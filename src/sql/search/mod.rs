@@ -10,6 +10,7 @@ mod arguments;
 mod cut_off;
 mod direct;
 mod exec;
+mod lateral;
 mod node;
 mod planner;
 mod request;
@@ -17,6 +18,7 @@ mod rewrite;
 
 pub(super) use direct::DirectSearch;
 pub(super) use exec::{SearchPlanner, collected, face_ids, write_report};
+pub(super) use lateral::LateralSearchPlanner;
 pub(super) use planner::SearchRelationPlanner;
 pub(super) use rewrite::rewrite;
 

@@ -76,6 +76,8 @@ pub(super) struct FaceSearch {
     pub(super) limit: Option<Expr>,
     /// The face ids that may be found; none means all, and then nothing is read to know them.
     pub(super) candidates: Option<LogicalPlan>,
+    /// Whether the probe is that of an outer row: one that is NULL is like nobody.
+    pub(super) of_each_row: bool,
     schema: DFSchemaRef,
 }
 
@@ -99,7 +101,8 @@ impl FaceSearch {
         candidates: Option<LogicalPlan>,
     ) -> Result<Self, DataFusionError> {
         let schema = Arc::new(DFSchema::try_from(search_schema())?);
-        Ok(Self { gallery, kind, probe, cut, limit, candidates, schema })
+        let of_each_row = probe.contains_outer();
+        Ok(Self { gallery, kind, probe, cut, limit, candidates, of_each_row, schema })
     }
 }
 

@@ -14,7 +14,7 @@ use datafusion::sql::sqlparser::ast::{self, TableFactor};
 use super::super::SqlError;
 use super::super::catalog::GalleryCatalog;
 use super::super::columns::GalleryColumn;
-use super::super::constant::{check_constant, typed};
+use super::super::constant::{check_row_constant, typed};
 use super::super::types::SqlType;
 use super::Cut;
 use super::arguments::{Arguments, LIMIT_TYPE, cut_type, is_marker, probe_type};
@@ -50,7 +50,7 @@ impl SearchRelationPlanner {
         let gallery = SearchedGallery::new(&self.0, &arguments.name)?;
         let mut constant = |what: &str, expr, sql_type: SqlType| {
             let expr = context.sql_to_expr(expr, &DFSchema::empty())?;
-            check_constant(what, &expr)?;
+            check_row_constant(what, &expr)?;
             Ok::<_, DataFusionError>(typed(expr, sql_type))
         };
         let kind = arguments.kind;
@@ -80,9 +80,6 @@ impl SearchRelationPlanner {
         let source = provider_as_source(Arc::new(table));
         let scan = LogicalPlanBuilder::scan(TableReference::bare(name), source, None)?;
         let predicate = context.sql_to_expr(filter, scan.schema())?;
-        if predicate.contains_outer() {
-            return Err(SqlError::unsupported("a SEARCH that depends on an outer query").into());
-        }
         let ids = scan.filter(predicate)?.project([col(GalleryColumn::FaceId.name())])?;
         ids.build()
     }

@@ -44,6 +44,17 @@ impl Request {
         Ok(Self { gallery, probe, cut, limit: limit.map_or(Ok(DEFAULT_LIMIT), count)?, exactness })
     }
 
+    /// What the engine is asked for, among `only` if given; nothing where no candidate is wanted.
+    pub(super) fn asked(&self, only: Option<FaceSet>) -> Option<IdentifyRequest> {
+        (self.limit > 0).then(|| IdentifyRequest {
+            probe: self.probe.clone(),
+            limit: self.limit,
+            threshold: self.cut.as_ref().map(CutOff::similarity),
+            only,
+            exactness: self.exactness,
+        })
+    }
+
     /// Asks the engine for candidates, among `only` if given, and puts them into `columns` in the
     /// engine's order; `columns` and `schema` go together, the schema may rename columns.
     ///
@@ -55,15 +66,8 @@ impl Request {
         columns: Vec<SearchColumn>,
         schema: SchemaRef,
     ) -> Result<(RecordBatch, ScanReport), DataFusionError> {
-        if self.limit == 0 {
+        let Some(asked) = self.asked(only) else {
             return Ok((RecordBatch::new_empty(schema), ScanReport::default()));
-        }
-        let asked = IdentifyRequest {
-            probe: self.probe.clone(),
-            limit: self.limit,
-            threshold: self.cut.as_ref().map(CutOff::similarity),
-            only,
-            exactness: self.exactness,
         };
         let SearchedGallery { tenant, snapshot, name, .. } = &self.gallery;
         tenant
@@ -119,14 +123,24 @@ fn batch(
     columns: &[SearchColumn],
     schema: SchemaRef,
 ) -> Result<RecordBatch, DataFusionError> {
+    let arrays = arrays(candidates, 1.., columns).collect();
+    let options = RecordBatchOptions::new().with_row_count(Some(candidates.len()));
+    Ok(RecordBatch::try_new_with_options(schema, arrays, &options)?)
+}
+
+/// Columns of candidates that have these ranks.
+pub(super) fn arrays(
+    candidates: &[Candidate<'_>],
+    ranks: impl IntoIterator<Item = i64>,
+    columns: &[SearchColumn],
+) -> impl Iterator<Item = ArrayRef> {
     let rows: Vec<RowRef<'_>> = candidates.iter().map(|found| found.row).collect();
-    let arrays = columns.iter().map(|column| match column {
-        SearchColumn::Rank => Arc::new((1..).take(rows.len()).collect::<Int64Array>()) as ArrayRef,
+    let ranks: ArrayRef = Arc::new(ranks.into_iter().take(rows.len()).collect::<Int64Array>());
+    columns.iter().map(move |column| match column {
+        SearchColumn::Rank => Arc::clone(&ranks),
         SearchColumn::Similarity => Arc::new(
             candidates.iter().map(|found| Some(found.similarity)).collect::<Float32Array>(),
         ),
         SearchColumn::Gallery(column) => GalleryColumn::array(*column, &rows),
-    });
-    let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
-    Ok(RecordBatch::try_new_with_options(schema, arrays.collect(), &options)?)
+    })
 }

@@ -223,6 +223,7 @@ impl<'a> Cursor<'a> {
     fn expression(&mut self) -> Result<&'a [TokenWithSpan], RewriteError> {
         let start = self.rest;
         let mut depth = 0_usize;
+        let mut behind_point = false;
         while let Some(token) = self.rest.first() {
             match &token.token {
                 Token::LParen | Token::LBracket | Token::LBrace => depth += 1,
@@ -231,9 +232,11 @@ impl<'a> Cursor<'a> {
                     None => break,
                 },
                 Token::Comma if depth == 0 => break,
-                _ if depth == 0 && self.at_ending() => break,
+                // Behind a point a word is the name of a column.
+                _ if depth == 0 && !behind_point && self.at_ending() => break,
                 _ => {}
             }
+            behind_point = token.token == Token::Period;
             self.advance();
         }
         let length = start.len() - self.rest.len();
@@ -331,6 +334,15 @@ mod tests {
         assert!(output.ends_with("\"THRESHOLD\" => ( 0.5 ) , \"LIMIT\" => ( 8 ) )"), "{output}");
         let untouched = "SELECT 'SEARCH FACES IN c' , \"SEARCH\" faces FROM t";
         assert_eq!(rewritten(untouched).unwrap(), untouched);
+    }
+
+    #[test]
+    fn columns_may_be_called_like_clauses_behind_their_table() {
+        let output =
+            rewritten("SEARCH FACES IN c LIKE p.limit THRESHOLD p.threshold LIMIT p.where");
+        let expected = "( p . limit ) , \"THRESHOLD\" => ( p . threshold ) , \
+                        \"LIMIT\" => ( p . where ) )";
+        assert!(output.unwrap().ends_with(expected));
     }
 
     #[test]

@@ -60,6 +60,26 @@ async fn the_pairs_of_the_manual_are_found() {
 }
 
 #[tokio::test]
+async fn the_searches_for_each_row_of_the_manual_find_whom_they_name() {
+    let (_, rest) = DOCUMENT.split_once("#### A search for each row").unwrap();
+    let (_, rest) = rest.split_once("```sql\n").unwrap();
+    let (examples, _) = rest.split_once("```").unwrap();
+    let client = Client::new();
+    for collection in ["visitors", "users", "banned"] {
+        client.run(&format!("CREATE COLLECTION {collection} WITH (dimensions = 3)")).await;
+        let row = "(external_face_id, embedding) VALUES ('ann', '[1, 0, 0]')";
+        client.run(&format!("INSERT INTO {collection} {row}")).await;
+    }
+    let mut rows = Vec::new();
+    for statement in client.session.parse(examples).unwrap() {
+        let outcome = must(examples, client.session.execute(&statement, Vec::new()).await);
+        let Outcome::Rows { stream, .. } = outcome else { panic!("{outcome:?}") };
+        rows.push(super::texts(stream).await.unwrap().len());
+    }
+    assert_eq!(rows, [1, 2, 1]);
+}
+
+#[tokio::test]
 async fn the_transaction_of_the_manual_keeps_what_it_says() {
     let (_, rest) = DOCUMENT.split_once("```sql\nBEGIN;").unwrap();
     let (example, _) = rest.split_once("```").unwrap();

@@ -261,12 +261,6 @@ async fn what_cannot_be_searched_for_is_refused_with_its_class() {
             "SEARCH FACES IN people LIKE (SELECT face_id FROM people LIMIT 1)".to_owned(),
             SqlState::FeatureNotSupported,
         ),
-        (
-            "SELECT * FROM people p WHERE EXISTS (SELECT 1 FROM (SEARCH FACES IN people LIKE \
-             p.face_id) s)"
-                .to_owned(),
-            SqlState::FeatureNotSupported,
-        ),
     ];
     for (sql, state) in cases {
         let error = client.error(&sql).await;
