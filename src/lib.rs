@@ -3,7 +3,8 @@
 //! The crate behind the `likeness` command. Floors, from the bottom: [`biometric`] and [`onnx`]
 //! hold words and the inference runtime, [`pack`] installs models, [`vision`] turns images into
 //! templates, [`engine`] joins vision and storage into use cases, [`sql`] runs statements, [`pg`]
-//! and [`rest`] are the doors, and [`server`], [`demo`] and [`cli`] assemble the process. See
+//! and [`rest`] are the doors, `native` and `web` what the HTTP door serves beside the facade, and
+//! [`server`], [`demo`] and [`cli`] assemble the process. See
 //! `docs/architecture.md`.
 #![forbid(unsafe_code)]
 
@@ -14,6 +15,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod engine;
+mod native;
 pub mod onnx;
 pub mod pack;
 pub mod pg;
@@ -23,3 +25,4 @@ pub mod server;
 pub mod sql;
 pub mod telemetry;
 pub mod vision;
+mod web;

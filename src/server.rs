@@ -18,9 +18,9 @@ use crate::engine::keyring::{Keyring, KeyringError};
 use crate::engine::{Engine, EngineError, Inference};
 use crate::onnx::OnnxRuntime;
 use crate::pack::{ModelLibrary, PackError, Progress};
-use crate::rest::{RestLimits, RestState};
+use crate::rest::{RestLimits, RestState, SideRoutes};
 use crate::vision::Pipeline;
-use crate::{pg, rest};
+use crate::{native, pg, rest, web};
 
 /// How often the store is asked whether something went wrong in the background.
 const TROUBLE_INTERVAL: Duration = Duration::from_secs(1);
@@ -146,7 +146,8 @@ impl Server {
         let mut doors = JoinSet::new();
         let (engine, keyring) = (Arc::clone(&self.engine), Arc::clone(&self.keyring));
         doors.spawn(pg::serve(self.pg, engine, keyring, stopped(stop.subscribe())));
-        doors.spawn(rest::serve(self.http, state, stopped(stop.subscribe())));
+        let beside = SideRoutes { open: web::routes(), keyed: native::routes() };
+        doors.spawn(rest::serve(self.http, state, beside, stopped(stop.subscribe())));
         let trouble = tokio::spawn(report_trouble(Arc::clone(&self.engine)));
         let mut outcome = tokio::select! {
             () = self.stop.received() => Ok(()),

@@ -2,7 +2,7 @@
 
 use likeness_storage::GalleryDescriptor;
 
-use super::{EXTERNAL_MODEL, EngineError, TenantSnapshot};
+use super::{EXTERNAL_MODEL, EngineError, Tenant, TenantSnapshot};
 use crate::biometric::{Calibration, SimilarityMapping, fmr_of_fpir};
 
 /// How often a search may name a wrong person.
@@ -40,6 +40,39 @@ impl ErrorRate {
             Self::Fpir(rate) => fmr_of_fpir(rate, faces),
         }
     }
+}
+
+/// Error rates of a decade for which a table has a point.
+const STEPS: [f64; 3] = [1.0, 2.0, 5.0];
+/// Decades below 1 that a table can reach.
+const DECADES: i32 = 12;
+
+impl Tenant {
+    /// What similarities mean with the loaded model pack: false match rates from the most frequent
+    /// one measured down, three a decade, and the similarity of each. Empty where nobody measured
+    /// the pack.
+    ///
+    /// # Errors
+    /// [`EngineError::ModelUnavailable`].
+    pub fn operating_points(&self) -> Result<Vec<CalibratedThreshold>, EngineError> {
+        let pipeline = self.engine.inference().pipeline()?;
+        let table = pipeline.calibration().map(|known| table(known, pipeline.similarity()));
+        Ok(table.unwrap_or_default())
+    }
+}
+
+fn table(calibration: &Calibration, similarity: &SimilarityMapping) -> Vec<CalibratedThreshold> {
+    let (least, greatest) = calibration.range();
+    let steps = (1..=DECADES)
+        .flat_map(|decade| STEPS.iter().rev().map(move |step| step * 10_f64.powi(-decade)));
+    let between = steps.filter(|rate| *rate > least && *rate < greatest);
+    let rates = [greatest].into_iter().chain(between).chain([least]);
+    let point = |fmr: f64| {
+        let point = calibration.at(fmr)?;
+        let similarity = similarity.similarity(point.cosine);
+        Some(CalibratedThreshold { similarity, fmr, extrapolated: point.extrapolated })
+    };
+    rates.filter_map(point).collect()
 }
 
 impl TenantSnapshot {
@@ -149,6 +182,30 @@ mod tests {
             let error = threshold(&calibration, &mapping, rate, 1_000_000).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn a_table_reaches_from_the_most_frequent_rate_to_the_rarest_and_says_what_was_measured() {
+        let (calibration, mapping) = calibrated();
+        let table = table(&calibration, &mapping);
+        let rates: Vec<f64> = table.iter().map(|point| point.fmr).collect();
+        let expected =
+            [0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 5e-4, 2e-4, 1e-4, 5e-5, 2e-5, 1e-5];
+        assert_eq!(rates.len(), expected.len(), "{rates:?}");
+        for (rate, expected) in rates.iter().zip(expected) {
+            assert!((rate / expected - 1.0).abs() < 1e-9, "{rates:?}");
+        }
+        assert!(table.windows(2).all(|pair| pair[0].similarity < pair[1].similarity));
+        let extrapolated = table.iter().filter(|point| point.extrapolated);
+        assert!(extrapolated.clone().all(|point| point.fmr < 0.000_999));
+        assert_eq!(extrapolated.count(), 6);
+    }
+
+    #[tokio::test]
+    async fn without_a_model_pack_there_are_no_operating_points() {
+        let world = World::new();
+        let answered = world.tenant("acme").operating_points();
+        assert!(matches!(answered, Err(EngineError::ModelUnavailable(_))), "{answered:?}");
     }
 
     #[tokio::test]

@@ -58,6 +58,13 @@ impl WireState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Code(&'static str);
 
+impl Code {
+    /// The five characters.
+    pub(super) const fn as_str(self) -> &'static str {
+        self.0
+    }
+}
+
 impl From<SqlState> for Code {
     fn from(state: SqlState) -> Self {
         Self(state.code())
@@ -78,9 +85,9 @@ pub(super) struct PgError {
     pub(super) message: String,
     /// Whether the connection ends with it.
     pub(super) fatal: bool,
-    detail: Option<String>,
-    hint: Option<String>,
-    position: Option<u32>,
+    pub(super) detail: Option<String>,
+    pub(super) hint: Option<String>,
+    pub(super) position: Option<u32>,
     /// Where in the data of the client.
     context: Option<Box<str>>,
 }

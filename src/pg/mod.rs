@@ -24,10 +24,12 @@ mod prepared;
 mod rows;
 mod server;
 mod simple;
+mod single;
 mod vector;
 mod wire;
 
 pub use server::{PgLimits, serve, serve_within};
+pub use single::{Answer, AnswerColumn, AnswerError, AnswerLimits, answer};
 
 #[cfg(test)]
 mod tests;

@@ -64,7 +64,19 @@ impl FromRequestParts<RestState> for CollectionAccess {
     }
 }
 
+impl FromRequestParts<RestState> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &RestState) -> Result<Self, ApiError> {
+        caller(parts)
+    }
+}
+
 fn tenant_for(parts: &Parts, action: Action) -> Result<Tenant, ApiError> {
+    caller(parts)?.tenant_for(action)
+}
+
+fn caller(parts: &Parts) -> Result<Caller, ApiError> {
     let caller = parts.extensions.get::<Caller>().cloned();
-    caller.ok_or_else(|| ApiError::internal("route without authentication"))?.tenant_for(action)
+    caller.ok_or_else(|| ApiError::internal("route without authentication"))
 }

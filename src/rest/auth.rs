@@ -12,22 +12,32 @@ use super::error::{ApiError, ErrorCode};
 use super::rate::Budget;
 use super::state::RestState;
 use crate::engine::keyring::Key;
-use crate::engine::{Action, Role, Tenant, TenantName};
+use crate::engine::{Action, Tenant, TenantName};
 
 /// The holder of a valid key.
 #[derive(Debug, Clone)]
-pub(super) struct Caller {
+pub(crate) struct Caller {
     tenant: Tenant,
-    role: Role,
+    key: Arc<Key>,
 }
 
 impl Caller {
+    /// The key that the caller holds.
+    pub(crate) fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// The caller's tenant, for work that asks for the role by itself.
+    pub(crate) fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
     /// The caller's tenant, if the key may do `action` there.
     pub(super) fn tenant_for(self, action: Action) -> Result<Tenant, ApiError> {
-        if self.role.allows(action) {
+        if self.key.role.allows(action) {
             return Ok(self.tenant);
         }
-        let message = format!("a key with role {} may not do this", self.role);
+        let message = format!("a key with role {} may not do this", self.key.role);
         Err(ApiError::new(ErrorCode::Forbidden, message))
     }
 }
@@ -65,7 +75,7 @@ fn identify(state: &RestState, headers: &HeaderMap) -> Result<(Arc<Key>, Caller)
     let key = state.keyring().authenticate(secret).map_err(ApiError::internal)?;
     let key = key.ok_or_else(invalid_key)?;
     let tenant = key.tenant.parse::<TenantName>().map_err(ApiError::internal)?;
-    let caller = Caller { tenant: state.engine().tenant(tenant), role: key.role };
+    let caller = Caller { tenant: state.engine().tenant(tenant), key: Arc::clone(&key) };
     Ok((key, caller))
 }
 

@@ -10,6 +10,7 @@ use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::causes::with_causes;
 use crate::engine::EngineError;
@@ -18,7 +19,7 @@ use crate::engine::ImageError;
 /// The machine-readable reason of an error. Clients switch on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum ErrorCode {
+pub(crate) enum ErrorCode {
     MissingApiKey,
     InvalidApiKey,
     Forbidden,
@@ -41,6 +42,7 @@ pub(super) enum ErrorCode {
     NoFaceInSource,
     NoFaceInTarget,
     ModelUnavailable,
+    StatementFailed,
     ReadOnly,
     Overloaded,
     InternalError,
@@ -53,7 +55,8 @@ impl ErrorCode {
             Self::InvalidParameter
             | Self::InvalidAttributes
             | Self::EmptyImage
-            | Self::InvalidImage => StatusCode::BAD_REQUEST,
+            | Self::InvalidImage
+            | Self::StatementFailed => StatusCode::BAD_REQUEST,
             Self::MissingApiKey | Self::InvalidApiKey => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound | Self::CollectionNotFound | Self::FaceNotFound => StatusCode::NOT_FOUND,
@@ -92,9 +95,11 @@ impl ErrorCode {
 /// As a response it is a bare status that carries this error along; `observe` writes the body,
 /// because it knows the request id.
 #[derive(Debug, Clone)]
-pub(super) struct ApiError {
+pub(crate) struct ApiError {
     code: ErrorCode,
     message: String,
+    /// What programs may want to know beside the code.
+    more: Map<String, Value>,
     retry_after_s: Option<u64>,
     /// For the log only; may name files and internals.
     cause: Option<Arc<dyn Error + Send + Sync>>,
@@ -102,12 +107,18 @@ pub(super) struct ApiError {
 
 impl ApiError {
     /// An error whose message may be shown to the caller.
-    pub(super) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), retry_after_s: None, cause: None }
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        let more = Map::new();
+        Self { code, message: message.into(), more, retry_after_s: None, cause: None }
+    }
+
+    /// The same error, telling more in further fields of the envelope's `detail`.
+    pub(crate) fn with_more(self, more: Map<String, Value>) -> Self {
+        Self { more, ..self }
     }
 
     /// The field or parameter `name` breaks a rule.
-    pub(super) fn invalid(name: &str, why: impl fmt::Display) -> Self {
+    pub(crate) fn invalid(name: &str, why: impl fmt::Display) -> Self {
         Self::new(ErrorCode::InvalidParameter, format!("{name} {why}"))
     }
 
@@ -140,6 +151,10 @@ impl ApiError {
 
     pub(super) fn code(&self) -> ErrorCode {
         self.code
+    }
+
+    pub(super) fn more(&self) -> &Map<String, Value> {
+        &self.more
     }
 
     pub(super) fn message(&self) -> &str {

@@ -29,7 +29,7 @@ pub(super) struct FacePath {
 
 /// A JSON object as request body.
 #[derive(Debug)]
-pub(super) struct JsonBody<T>(pub(super) T);
+pub(crate) struct JsonBody<T>(pub(crate) T);
 
 impl FromRequestParts<RestState> for CollectionPath {
     type Rejection = ApiError;

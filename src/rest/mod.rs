@@ -25,10 +25,15 @@ mod rate;
 mod router;
 mod search;
 mod server;
+mod side;
 mod state;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use auth::Caller;
+pub(crate) use error::{ApiError, ErrorCode};
+pub(crate) use extract::JsonBody;
 pub use router::router;
 pub use server::serve;
+pub use side::SideRoutes;
 pub use state::{RestLimits, RestState};

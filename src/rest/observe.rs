@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use serde::Serialize;
+use serde_json::{Map, Value};
 use tracing::{Instrument, debug, error, info, info_span, warn};
 use ulid::Ulid;
 
@@ -72,6 +73,8 @@ struct Envelope<'a> {
 struct Detail<'a> {
     code: ErrorCode,
     message: &'a str,
+    #[serde(flatten)]
+    more: &'a Map<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
 }
@@ -93,8 +96,9 @@ fn enveloped(mut response: Response, id: &RequestId) -> Response {
         debug!(code = ?error.code(), message = error.message(), "request refused");
     }
     let request_id = status.is_server_error().then_some(id.0.as_str());
-    let detail = Detail { code: error.code(), message: error.message(), request_id };
-    // Two strings and a constant cannot fail to become JSON; an empty body is the honest rest.
+    let (message, more) = (error.message(), error.more());
+    let detail = Detail { code: error.code(), message, more, request_id };
+    // Strings and a few numbers cannot fail to become JSON; an empty body is the honest rest.
     let body = serde_json::to_vec(&Envelope { detail }).unwrap_or_default();
     replace_body(&mut response, status, body);
     response

@@ -1,30 +1,36 @@
 //! Routes only: which path and method leads to which handler, through which layers.
 
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT, VARY};
 use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, any, get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::error::{ApiError, ErrorCode};
+use super::side::SideRoutes;
 use super::state::RestState;
 use super::{admission, auth, collections, drain, faces, images, metrics, observe, search};
 
-/// The whole HTTP surface as a service: `/api/v2`, `/metrics`, `/healthz` and `/`.
+/// The whole HTTP surface as a service: `/api/v2`, `/metrics`, `/healthz`, `/`, and what is
+/// `beside` them.
 ///
 /// Every error it answers with, whoever raised it, is in the common envelope.
-pub fn router(state: RestState) -> Router {
+pub fn router(state: RestState, beside: SideRoutes) -> Router {
     Router::new()
         .route("/", get(index))
         .route("/healthz", get(health))
         .method_not_allowed_fallback(method_not_allowed)
-        .merge(v2(&state))
+        .merge(beside.open)
+        .merge(v2(&state, beside.keyed))
         .fallback(not_found)
         .layer(from_fn(drain::drain))
         .layer(from_fn(observe::observe))
         .with_state(state)
 }
 
-fn v2(state: &RestState) -> Router<RestState> {
+fn v2(state: &RestState, keyed: Router<RestState>) -> Router<RestState> {
     let upload = |route: MethodRouter<RestState>| {
         route.route_layer(from_fn_with_state(state.clone(), admission::admit_upload))
     };
@@ -48,6 +54,7 @@ fn v2(state: &RestState) -> Router<RestState> {
         )
         .route(&format!("{collection}/search-by-face/{{face_id}}"), post(search::by_face))
         .route(&format!("{collection}/search-by-image"), upload(post(search::by_image)))
+        .merge(keyed)
         // Inside, so that callers without a key cannot tell which paths exist.
         .route("/api/v2", any(not_found))
         .route("/api/v2/", any(not_found))
@@ -57,13 +64,21 @@ fn v2(state: &RestState) -> Router<RestState> {
         .layer(from_fn_with_state(state.clone(), auth::authenticate))
 }
 
-async fn index() -> Json<Value> {
-    Json(json!({
+/// What there is; people who come with a browser are sent to the manual, which says it in prose.
+async fn index(headers: HeaderMap) -> Response {
+    let wants = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if wants.contains("text/html") {
+        return ([(VARY, "Accept")], Redirect::to("/docs")).into_response();
+    }
+    let index = json!({
         "name": "LikenessDB",
         "version": env!("CARGO_PKG_VERSION"),
         "api": "/api/v2",
+        "console": "/console",
+        "docs": "/docs",
         "health": "/healthz",
-    }))
+    });
+    ([(VARY, "Accept")], Json(index)).into_response()
 }
 
 /// Answers while the process serves requests; needs no key.

@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
 
 use super::router::router;
+use super::side::SideRoutes;
 use super::state::{RestLimits, RestState};
 
 /// Most bytes of a request's head; a longer one is answered 431 and the connection closed.
@@ -34,10 +35,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub async fn serve(
     listener: TcpListener,
     state: RestState,
+    beside: SideRoutes,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let limits = state.limits().clone();
-    let service = TowerToHyperService::new(router(state));
+    let service = TowerToHyperService::new(router(state, beside));
     let http = connection_builder(&limits);
     let places = Arc::new(Semaphore::new(limits.connections_max));
     let graceful = GracefulShutdown::new();

@@ -23,7 +23,7 @@ use likeness::biometric::{FaceId, SyntheticFaces};
 use likeness::engine::keyring::{KeyDraft, Keyring, Tier};
 use likeness::engine::{Engine, Inference, Role};
 use likeness::pg;
-use likeness::rest::{self, RestLimits, RestState};
+use likeness::rest::{self, RestLimits, RestState, SideRoutes};
 use likeness_storage::{
     Dim, Embedding, GalleryDraft, GalleryId, Precision, Probe, Row, Store, StoreOptions,
     TemplateId, WriteBatch,
@@ -173,7 +173,7 @@ impl Server {
         let state =
             RestState::new(Arc::clone(&engine), Arc::clone(&keyring), RestLimits::default());
         runtime.spawn(pg::serve(pg_door, engine, keyring, pending()));
-        runtime.spawn(rest::serve(http_door, state, pending()));
+        runtime.spawn(rest::serve(http_door, state, SideRoutes::default(), pending()));
         Ok(Self { runtime, pg, http, secret: secret.reveal().to_owned() })
     }
 

@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
+use super::SideRoutes;
 use super::state::{Clock, RestLimits, RestState};
 use crate::biometric::FaceId;
 use crate::engine::keyring::{KeyDraft, Keyring, Tier};
@@ -63,7 +64,7 @@ impl Door {
     }
 
     fn router(&self) -> Router {
-        super::router(self.state.clone())
+        super::router(self.state.clone(), SideRoutes::default())
     }
 
     /// The secret of a new key.

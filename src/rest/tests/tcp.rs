@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::{Door, form};
-use crate::rest::{RestLimits, serve};
+use crate::rest::{RestLimits, SideRoutes, serve};
 
 struct Running {
     address: SocketAddr,
@@ -25,7 +25,7 @@ async fn start(door: &Door) -> Running {
     let shutdown = async {
         let _ = stopped.await;
     };
-    let done = tokio::spawn(serve(listener, door.state.clone(), shutdown));
+    let done = tokio::spawn(serve(listener, door.state.clone(), SideRoutes::default(), shutdown));
     Running { address, stop, done }
 }
 

@@ -1,0 +1,103 @@
+//! `POST /api/likeness/v1/sql`: one SQL statement with the rights of the caller's key.
+
+use std::time::Duration;
+
+use axum::Json;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::pg::{Answer, AnswerColumn, AnswerError, AnswerLimits, answer};
+use crate::rest::{ApiError, Caller, ErrorCode, JsonBody};
+use crate::sql::SqlSession;
+
+/// Rows of an answer unless the caller says otherwise.
+const ROWS: usize = 1000;
+/// Most rows of an answer.
+const ROWS_MAX: usize = 10_000;
+/// Most bytes of all cells of an answer together.
+const BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Time for a statement; shorter than that of a whole request, so that it is what is told.
+const TIME_MAX: Duration = Duration::from_secs(30);
+
+/// A statement to be run.
+#[derive(Debug, Deserialize)]
+pub(super) struct StatementRequest {
+    statement: String,
+    /// The texts of `$1`, `$2`, ..., null for NULL.
+    #[serde(default)]
+    parameters: Vec<Option<String>>,
+    max_rows: Option<usize>,
+}
+
+/// What came of it. Cells are PostgreSQL's texts: no number loses digits on its way through
+/// JavaScript.
+#[derive(Debug, Serialize)]
+pub(super) struct AnswerBody {
+    command: String,
+    columns: Vec<ColumnBody>,
+    rows: Vec<Vec<Option<String>>>,
+    truncated: bool,
+    rows_changed: Option<u64>,
+    notices: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct ColumnBody {
+    name: String,
+    #[serde(rename = "type")]
+    type_name: String,
+}
+
+impl From<AnswerColumn> for ColumnBody {
+    fn from(column: AnswerColumn) -> Self {
+        let AnswerColumn { name, type_name } = column;
+        Self { name, type_name }
+    }
+}
+
+impl From<Answer> for AnswerBody {
+    fn from(answer: Answer) -> Self {
+        let Answer { command, columns, rows, truncated, changed, notices } = answer;
+        let columns = columns.into_iter().map(Into::into).collect();
+        Self { command, columns, rows, truncated, rows_changed: changed, notices }
+    }
+}
+
+/// `POST /api/likeness/v1/sql`; any role, because the session asks for what the statement needs.
+pub(super) async fn run(
+    caller: Caller,
+    JsonBody(request): JsonBody<StatementRequest>,
+) -> Result<Json<AnswerBody>, ApiError> {
+    let StatementRequest { statement, parameters, max_rows } = request;
+    let rows = max_rows.unwrap_or(ROWS);
+    if !(1..=ROWS_MAX).contains(&rows) {
+        return Err(ApiError::invalid("max_rows", format!("must be within 1..{ROWS_MAX}")));
+    }
+    let limits = AnswerLimits { rows, bytes: BYTES_MAX, time: TIME_MAX };
+    let key = caller.key();
+    let session = SqlSession::new(caller.tenant().clone(), key.role, &key.name);
+    match answer(&session, &statement, &parameters, limits).await {
+        Ok(answer) => Ok(Json(answer.into())),
+        Err(error) => Err(refusal(error)),
+    }
+}
+
+/// The envelope of a failed statement: the code says what kind of trouble it is, `sqlstate` which.
+fn refusal(error: AnswerError) -> ApiError {
+    let code = match error.code {
+        "42501" => ErrorCode::Forbidden,
+        "40001" | "53200" => ErrorCode::Overloaded,
+        "58000" => ErrorCode::ModelUnavailable,
+        "XX000" | "XX001" => ErrorCode::InternalError,
+        _ => ErrorCode::StatementFailed,
+    };
+    let mut more = Map::from_iter([("sqlstate".to_owned(), Value::from(error.code))]);
+    let texts = [("explanation", error.detail), ("hint", error.hint)];
+    for (name, text) in texts.into_iter().filter_map(|(name, text)| Some((name, text?))) {
+        more.insert(name.to_owned(), text.into());
+    }
+    if let Some(position) = error.position {
+        more.insert("position".to_owned(), position.into());
+    }
+    ApiError::new(code, error.message).with_more(more)
+}

@@ -1,0 +1,118 @@
+// The views of all collections and of one: how many faces, and which.
+
+import { V2, allCollections, call, part } from './api.js';
+import { announce, busy, confirmed, count, counted, field, fill, h, note } from './dom.js';
+import { faceCard } from './faces.js';
+import { session } from './session.js';
+
+const PAGE = 48;
+
+const day = (text) => new Date(text).toLocaleDateString('en', { year: 'numeric', month: 'short', day: 'numeric' });
+
+export async function collectionsView(main) {
+  const told = h('div');
+  const rows = h('tbody');
+  const load = async () => {
+    const all = await allCollections();
+    fill(rows, all.map((one) => row(one, load, told)));
+    fill(told, all.length === 0 && note('', session.administers
+      ? 'There is no collection yet. Make the first one below.'
+      : 'There is no collection yet. An administrator’s key can make one.'));
+  };
+  fill(main,
+    h('h1', { tabindex: -1 }, 'Collections'),
+    h('p', { class: 'lead' }, `Everything that tenant ${session.about.tenant} keeps.`),
+    h('div', { class: 'panel scroll' },
+      h('table', { class: 'list' },
+        h('thead', {}, h('tr', {}, ['Name', 'Description'].map((name) => h('th', { scope: 'col' }, name)),
+          h('th', { scope: 'col', class: 'number' }, 'Faces'), h('th', { scope: 'col' }, 'Created'),
+          h('th', { scope: 'col' }, h('span', { class: 'unseen' }, 'Actions')))),
+        rows),
+      told),
+    session.administers && createForm(load));
+  await load();
+}
+
+function row(one, reload, told) {
+  const name = one.external_id;
+  const remove = async (event) => {
+    const text = `Its ${counted(one.face_count, 'face')} will be deleted with it. This cannot be undone.`;
+    if (!await confirmed(`Delete collection ${name}?`, text, 'Delete the collection', name)) return;
+    try {
+      await busy(event.target, () => call('DELETE', `${V2}/collections/${part(name)}`));
+      await reload();
+      announce(`Collection ${name} was deleted`);
+    } catch (error) {
+      fill(told, note('error', error.told ?? error.message));
+    }
+  };
+  return h('tr', {},
+    h('th', { scope: 'row' }, h('a', { href: `#/collections/${part(name)}` }, name)),
+    h('td', { class: 'quiet' }, one.description ?? ''),
+    h('td', { class: 'number' }, count(one.face_count)),
+    h('td', { class: 'quiet' }, day(one.created_at)),
+    h('td', { class: 'actions' },
+      h('a', { class: 'button', href: `#/search/${part(name)}`, 'aria-label': `Search ${name}` }, 'Search'),
+      session.administers && h('button', {
+        type: 'button', class: 'danger quiet-button', onclick: remove, 'aria-label': `Delete ${name}`,
+      }, 'Delete')));
+}
+
+function createForm(reload) {
+  const name = h('input', { required: true, maxlength: 120, autocomplete: 'off', placeholder: 'users' });
+  const description = h('input', { maxlength: 1000, placeholder: 'optional' });
+  const button = h('button', { class: 'primary' }, 'Create');
+  const told = h('div');
+  const submit = async (event) => {
+    event.preventDefault();
+    const json = { external_id: name.value, description: description.value || null };
+    try {
+      await busy(button, () => call('POST', `${V2}/collections`, { json }));
+      fill(told);
+      event.target.reset();
+      await reload();
+      announce(`Collection ${json.external_id} was created`);
+      name.focus();
+    } catch (error) {
+      fill(told, note('error', error.told ?? error.message));
+    }
+  };
+  return h('form', { class: 'panel', onsubmit: submit },
+    h('h2', {}, 'New collection'),
+    h('div', { class: 'pair' }, field('Name', name), field('Description', description)),
+    h('div', { class: 'actions' }, button), told);
+}
+
+/** One collection with its faces, a page at a time. */
+export async function collectionView(main, { signal }, name) {
+  const path = `${V2}/collections/${part(name)}`;
+  const about = await call('GET', path);
+  const gallery = h('ol', { class: 'gallery' });
+  const told = h('div');
+  const more = h('button', { type: 'button', onclick: () => load() }, 'Show more');
+  let cursor;
+  const load = async () => {
+    const query = { limit: PAGE, cursor };
+    const page = await busy(more, () => call('GET', `${path}/faces`, { query, signal }));
+    const onDeleted = (card) => card.remove();
+    gallery.append(...page.faces.map((face) => faceCard(face, { collection: name, onDeleted })));
+    cursor = page.next_cursor;
+    more.hidden = !cursor;
+    announce(`${counted(gallery.children.length, 'face')} shown`);
+  };
+  fill(main,
+    h('p', { class: 'crumbs' }, h('a', { href: '#/collections' }, 'Collections'), ' /'),
+    h('h1', { tabindex: -1 }, name),
+    h('p', { class: 'lead' }, `${counted(about.face_count, 'face')}, created ${day(about.created_at)}`,
+      about.description && `. ${about.description}`),
+    h('div', { class: 'actions' },
+      h('a', { class: 'button primary', href: `#/search/${part(name)}` }, 'Search'),
+      session.writes && h('a', { class: 'button', href: `#/photo/${part(name)}` }, 'Add a photo')),
+    told, gallery, h('div', { class: 'actions' }, more));
+  if (about.face_count === 0) {
+    fill(told, note('', 'No faces yet.'));
+    more.hidden = true;
+    return;
+  }
+  await load();
+}

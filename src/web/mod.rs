@@ -1,0 +1,20 @@
+//! What people see with a browser: the console at `/console` and the manual at `/docs`.
+//!
+//! All of it is part of the binary and comes from nowhere else, so that it works without a network.
+//! The pages have no rights of their own: the console asks for a key and uses the same interface
+//! as every other client.
+
+mod console;
+mod manual;
+mod page;
+#[cfg(test)]
+mod tests;
+
+use axum::Router;
+
+use crate::rest::RestState;
+
+/// The pages, for anybody: they hold nothing.
+pub(crate) fn routes() -> Router<RestState> {
+    console::routes().merge(manual::routes())
+}
