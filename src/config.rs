@@ -9,6 +9,10 @@ use std::time::Duration;
 use clap::Args;
 use serde::Deserialize;
 
+mod tls;
+
+pub use tls::{HttpTls, PgTls, TlsArgs, TlsConfig};
+
 const CHECKPOINT_MIB: u64 = 64;
 const CHECKPOINT_SECONDS: u64 = 300;
 const COMPACTION_MIB_PER_SECOND: u64 = 64;
@@ -47,6 +51,9 @@ pub struct ServerArgs {
     /// 0: as fast as it goes [default: 64]
     #[arg(long, env = "LIKENESS_COMPACTION_MIB_PER_SECOND", value_name = "N")]
     pub compaction_mib_per_second: Option<u64>,
+    /// Encryption of both doors.
+    #[command(flatten)]
+    pub tls: TlsArgs,
     /// TOML file with any of these options
     #[arg(long, env = "LIKENESS_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -65,6 +72,10 @@ struct FileOptions {
     checkpoint_mib: Option<u64>,
     checkpoint_seconds: Option<u64>,
     compaction_mib_per_second: Option<u64>,
+    tls_certificate: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+    pg_tls: Option<PgTls>,
+    http_tls: Option<HttpTls>,
 }
 
 /// Every option with its value decided.
@@ -88,9 +99,11 @@ pub struct ServerConfig {
     pub checkpoint_after: Option<Duration>,
     /// Bytes a second that merging segments writes at most.
     pub compaction_bytes_per_second: Option<u64>,
+    /// The certificate of the doors; none when they do not encrypt.
+    pub tls: Option<TlsConfig>,
 }
 
-/// The configuration file cannot be used.
+/// The configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
@@ -109,13 +122,21 @@ pub enum ConfigError {
         /// Where and why.
         source: Box<toml::de::Error>,
     },
+    /// An option is of no use without another.
+    #[error("{option} needs {needed}")]
+    Missing {
+        /// The one that is there.
+        option: &'static str,
+        /// The one that is not.
+        needed: &'static str,
+    },
 }
 
 impl ServerArgs {
     /// Decides every option; `data` is where the database lives unless somebody says otherwise.
     ///
     /// # Errors
-    /// When a configuration file is named and cannot be used.
+    /// When a configuration file is named and cannot be used, or an option lacks its other half.
     pub fn resolve(self, data: &str, default_pack: &str) -> Result<ServerConfig, ConfigError> {
         let file = match &self.config {
             Some(path) => FileOptions::read(path)?,
@@ -129,7 +150,14 @@ impl ServerArgs {
             .compaction_mib_per_second
             .or(file.compaction_mib_per_second)
             .unwrap_or(COMPACTION_MIB_PER_SECOND);
+        let tls = TlsArgs {
+            tls_certificate: file.tls_certificate,
+            tls_key: file.tls_key,
+            pg_tls: file.pg_tls,
+            http_tls: file.http_tls,
+        };
         Ok(ServerConfig {
+            tls: self.tls.or(tls).resolve()?,
             data: self.data.or(file.data).unwrap_or_else(|| data.into()),
             pg: self.pg.or(file.pg).unwrap_or_else(|| "127.0.0.1:5433".to_owned()),
             http: self.http.or(file.http).unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
@@ -201,6 +229,35 @@ mod tests {
     fn a_missing_file_is_an_error_not_a_default() {
         let args = ServerArgs { config: Some("no/such/file".into()), ..ServerArgs::default() };
         assert!(matches!(args.resolve("d", "p"), Err(ConfigError::Read { .. })));
+    }
+
+    #[test]
+    fn a_certificate_turns_encryption_on_and_half_of_one_is_refused() {
+        let (_keep, path) = with_file("tls-certificate = 'c.pem'\ntls-key = 'k.pem'\n");
+        let args = ServerArgs { config: Some(path), ..ServerArgs::default() };
+        let tls = args.clone().resolve("d", "p").unwrap().tls.unwrap();
+        assert_eq!(tls.files.key, PathBuf::from("k.pem"));
+        assert_eq!((tls.pg, tls.http), (PgTls::Allow, HttpTls::Require));
+
+        let tls = TlsArgs { tls_key: Some("other.pem".into()), ..TlsArgs::default() };
+        let tls = ServerArgs { tls, ..args }.resolve("d", "p").unwrap().tls.unwrap();
+        assert_eq!(tls.files.certificate, PathBuf::from("c.pem"));
+        assert_eq!(tls.files.key, PathBuf::from("other.pem"));
+
+        let refused = [
+            TlsArgs { tls_certificate: Some("c.pem".into()), ..TlsArgs::default() },
+            TlsArgs { tls_key: Some("k.pem".into()), ..TlsArgs::default() },
+            TlsArgs { pg_tls: Some(PgTls::Require), ..TlsArgs::default() },
+            TlsArgs { pg_tls: Some(PgTls::Allow), ..TlsArgs::default() },
+            TlsArgs { http_tls: Some(HttpTls::Require), ..TlsArgs::default() },
+        ];
+        for tls in refused {
+            let args = ServerArgs { tls, ..ServerArgs::default() };
+            assert!(matches!(args.resolve("d", "p"), Err(ConfigError::Missing { .. })));
+        }
+        let off = TlsArgs { pg_tls: Some(PgTls::Off), ..TlsArgs::default() };
+        let args = ServerArgs { tls: off, ..ServerArgs::default() };
+        assert_eq!(args.resolve("d", "p").unwrap().tls, None);
     }
 
     #[test]

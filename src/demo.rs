@@ -176,6 +176,7 @@ impl Tour {
 
     fn write(&self, server: &Server, out: &mut impl Write) -> io::Result<()> {
         let (pg, http) = (server.pg_address()?, server.http_address()?);
+        let scheme = server.http_scheme();
         let (key, probe) = (self.secret.reveal(), self.probe);
         writeln!(out, "collection \"{COLLECTION}\" holds {} faces", self.faces)?;
         if self.synthetic {
@@ -193,7 +194,7 @@ impl Tour {
         writeln!(out, "\nSearch with REST, here with curl:\n")?;
         writeln!(
             out,
-            "curl -sS -X POST -H 'Authorization: Bearer {key}' 'http://{http}/api/v2/collections/\
+            "curl -sS -X POST -H 'Authorization: Bearer {key}' '{scheme}://{http}/api/v2/collections/\
              {COLLECTION}/search-by-face/{probe}?max_results=5&threshold=0.4'"
         )?;
         writeln!(out, "\nAPI key of tenant \"default\" (a new one at each start of the demo):\n")?;

@@ -19,8 +19,13 @@ use crate::engine::{Engine, EngineError, Inference};
 use crate::onnx::OnnxRuntime;
 use crate::pack::{ModelLibrary, PackError, Progress};
 use crate::rest::{RestLimits, RestState, SideRoutes};
+use crate::tls::TlsError;
 use crate::vision::Pipeline;
 use crate::{native, pg, rest, web};
+
+mod encryption;
+
+use encryption::DoorEncryption;
 
 /// How often the store is asked whether something went wrong in the background.
 const TROUBLE_INTERVAL: Duration = Duration::from_secs(1);
@@ -57,6 +62,9 @@ pub enum ServerError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// The certificate of the doors cannot be used.
+    #[error("cannot encrypt connections")]
+    Tls(#[from] TlsError),
     /// A door stopped working.
     #[error("the server stopped serving")]
     Serve(#[source] io::Error),
@@ -72,6 +80,7 @@ pub struct Server {
     keyring: Arc<Keyring>,
     pg: TcpListener,
     http: TcpListener,
+    encryption: DoorEncryption,
     stop: StopSignal,
 }
 
@@ -89,8 +98,10 @@ impl Server {
         let data = &config.data;
         create_private(data)
             .map_err(|source| ServerError::DataDirectory { path: data.clone(), source })?;
+        let encryption = DoorEncryption::load(config.tls.as_ref())?;
         let pg = listen(&config.pg, "--pg").await?;
         let http = listen(&config.http, "--http").await?;
+        encryption.warn_of_plaintext(&pg, &http);
         let (store, recovery) = Store::open(data, store_options(config))
             .map_err(|source| ServerError::Open { path: data.clone(), source })?;
         log_recovery(&recovery);
@@ -103,7 +114,8 @@ impl Server {
         let engine = Engine::new(Arc::new(store), inference);
         // Only now: until here a stop may simply end the process, and an installation takes time.
         let stop = StopSignal::catch().map_err(ServerError::Serve)?;
-        Ok(Self { engine, keyring: Arc::new(keyring), pg, http, stop })
+        encryption.renew_at_hangup().map_err(ServerError::Serve)?;
+        Ok(Self { engine, keyring: Arc::new(keyring), pg, http, encryption, stop })
     }
 
     /// The engine behind both doors.
@@ -132,6 +144,11 @@ impl Server {
         self.http.local_addr()
     }
 
+    /// The scheme of the REST door's addresses.
+    pub fn http_scheme(&self) -> &'static str {
+        if self.encryption.of_http().is_some() { "https" } else { "http" }
+    }
+
     /// Serves until SIGTERM or Ctrl-C, lets running requests finish, then checkpoints.
     ///
     /// # Errors
@@ -145,9 +162,11 @@ impl Server {
         );
         let mut doors = JoinSet::new();
         let (engine, keyring) = (Arc::clone(&self.engine), Arc::clone(&self.keyring));
-        doors.spawn(pg::serve(self.pg, engine, keyring, stopped(stop.subscribe())));
+        let (encryption, https) = (self.encryption.of_pg(), self.encryption.of_http());
+        let until = stopped(stop.subscribe());
+        doors.spawn(pg::serve(self.pg, engine, keyring, encryption, until));
         let beside = SideRoutes { open: web::routes(), keyed: native::routes() };
-        doors.spawn(rest::serve(self.http, state, beside, stopped(stop.subscribe())));
+        doors.spawn(rest::serve(self.http, state, beside, https, stopped(stop.subscribe())));
         let trouble = tokio::spawn(report_trouble(Arc::clone(&self.engine)));
         let mut outcome = tokio::select! {
             () = self.stop.received() => Ok(()),

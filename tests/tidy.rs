@@ -17,7 +17,7 @@ struct House {
 const SERVER: House = House {
     sources: "src",
     floors: &[
-        &["biometric", "causes", "onnx"],
+        &["biometric", "causes", "onnx", "tls"],
         &["pack"],
         &["vision"],
         &["engine"],
@@ -91,6 +91,7 @@ const CRATE_OWNERS: &[(&str, &[&str])] = &[
     ("postgres_types", &["pg"]),
     ("pulldown_cmark", &["web"]),
     ("datafusion", &["sql", "pg"]),
+    ("tokio_rustls", &["tls"]),
     ("clap", &["bench", "config", "cli", "main", "safekeeping"]),
     ("likeness_storage", &["bench", "pack", "vision", "engine", "sql", "server", "safekeeping"]),
 ];

@@ -1,4 +1,4 @@
-//! Log-in: which tenant and key a client names, and the SCRAM-SHA-256 exchange that proves it.
+//! Log-in: which tenant and key a client names, and whether it proves that it has the key.
 //!
 //! Database = tenant, user = name of the key, password = the key. A client that names no database
 //! means the tenant `default`; so does one whose database equals its user name (what libpq sends
@@ -6,22 +6,16 @@
 //! through the same exchange as a wrong key, with a salt made up for it, and ends the same way.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::Arc;
 
-use bytes::{Buf, BytesMut};
 use pgwire::api::auth::Password;
-use pgwire::api::auth::sasl::SCRAM_SHA_256_METHOD;
-use pgwire::api::auth::sasl::scram::ScramServerAuth;
-use pgwire::error::PgWireError;
-use pgwire::messages::startup::{Authentication, PasswordMessageFamily};
-use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
 use ring::hmac;
 use ring::rand::SystemRandom;
 
 use super::error::{Failure, PgError, WireState};
-use super::wire::{Wire, WireError};
-use crate::engine::keyring::{Key, Keyring, KeyringError, SCRAM_ITERATIONS};
+use super::scram::prove;
+use super::wire::Wire;
+use crate::engine::keyring::{Key, Keyring, KeyringError};
 use crate::sql::SqlState;
 
 /// The tenant of clients that name none.
@@ -110,63 +104,6 @@ impl Gatekeeper {
     }
 }
 
-/// The exchange itself: true when the client knows the expected password.
-async fn prove(wire: &mut Wire, expected: Password) -> Result<bool, Failure> {
-    let mut scram = ScramServerAuth::new();
-    scram.set_iterations(SCRAM_ITERATIONS as usize);
-    ask(wire, Authentication::SASL(vec![SCRAM_SHA_256_METHOD.to_owned()])).await?;
-    let first = initial_response(answer(wire).await?)?;
-    let (challenge, waiting) =
-        scram.on_client_first_message(&first, expected).map_err(|_| malformed())?;
-    ask(wire, Authentication::SASLContinue(challenge.into())).await?;
-    let proof = answer(wire).await?;
-    match waiting.on_client_final_message(&proof) {
-        Ok(signature) => {
-            // Sent together with what follows a log-in.
-            let signature = Authentication::SASLFinal(signature.into());
-            wire.send(PgWireBackendMessage::Authentication(signature)).await?;
-            Ok(true)
-        }
-        Err(PgWireError::InvalidPassword(_)) => Ok(false),
-        Err(_) => Err(malformed().into()),
-    }
-}
-
-async fn ask(wire: &mut Wire, request: Authentication) -> Result<(), Failure> {
-    wire.send(PgWireBackendMessage::Authentication(request)).await?;
-    Ok(wire.flush().await?)
-}
-
-/// The bytes of the client's next password message.
-async fn answer(wire: &mut Wire) -> Result<BytesMut, Failure> {
-    match wire.next().await? {
-        Some(PgWireFrontendMessage::PasswordMessageFamily(PasswordMessageFamily::Raw(bytes))) => {
-            Ok(bytes)
-        }
-        // psql leaves here to ask its user for the password, then comes back.
-        None | Some(PgWireFrontendMessage::Terminate(_)) => {
-            Err(WireError::Io(io::ErrorKind::UnexpectedEof.into()).into())
-        }
-        Some(_) => Err(malformed().into()),
-    }
-}
-
-/// The SCRAM message inside a `SASLInitialResponse`: mechanism, length, message.
-fn initial_response(mut bytes: BytesMut) -> Result<BytesMut, PgError> {
-    let end = bytes.iter().position(|byte| *byte == 0).ok_or_else(malformed)?;
-    let mechanism = bytes.split_to(end);
-    if mechanism != SCRAM_SHA_256_METHOD.as_bytes() {
-        let message = "this server authenticates with SCRAM-SHA-256";
-        return Err(PgError::fatal(SqlState::ProtocolViolation, message));
-    }
-    bytes.advance(1);
-    if bytes.len() < 4 {
-        return Err(malformed());
-    }
-    let length = bytes.get_i32();
-    if usize::try_from(length) == Ok(bytes.len()) { Ok(bytes) } else { Err(malformed()) }
-}
-
 /// Also goes to the log, so it never repeats a name that is really a key.
 fn refused(user: &str) -> PgError {
     if user.contains(KEY_PREFIX) {
@@ -176,10 +113,6 @@ fn refused(user: &str) -> PgError {
     }
     let message = format!("password authentication failed for user \"{user}\"");
     PgError::fatal(WireState::InvalidPassword, message)
-}
-
-fn malformed() -> PgError {
-    PgError::fatal(SqlState::ProtocolViolation, "malformed SCRAM message")
 }
 
 fn unreadable(error: &KeyringError) -> PgError {

@@ -194,7 +194,7 @@ impl From<SqlError> for Failure {
 /// What to tell a client whose message could not be read; none when it cannot hear it anyway.
 pub(super) fn from_wire(error: &WireError) -> Option<PgError> {
     match error {
-        WireError::Io(_) => None,
+        WireError::Io(_) | WireError::Handshake(_) => None,
         WireError::Frame(FrameError::Encoding { .. }) => {
             Some(PgError::error(WireState::CharacterNotInRepertoire, error.to_string()))
         }
@@ -204,6 +204,8 @@ pub(super) fn from_wire(error: &WireError) -> Option<PgError> {
         WireError::Length { .. }
         | WireError::Frame(FrameError::UnknownType(_) | FrameError::Malformed(_))
         | WireError::Startup
+        | WireError::Unencrypted
+        | WireError::UnnamedProtocol
         | WireError::Decode(_) => {
             Some(PgError::fatal(SqlState::ProtocolViolation, error.to_string()))
         }

@@ -4,9 +4,6 @@
 //! here, because rows must stream in constant memory, lengths must be checked before they are
 //! believed, and every connection has its own session. Statements go to [`crate::sql`] as text
 //! and come back as Arrow; this folder plans nothing and reads no gallery.
-//!
-//! Encryption is refused (`SSLRequest` is answered with `N`): put the server behind a tunnel when
-//! it listens on more than the loopback address.
 
 mod auth;
 mod budget;
@@ -15,6 +12,7 @@ mod column;
 mod connection;
 mod copy;
 mod encode;
+mod encryption;
 mod error;
 mod extended;
 mod frame;
@@ -22,12 +20,14 @@ mod greeting;
 mod parameter;
 mod prepared;
 mod rows;
+mod scram;
 mod server;
 mod simple;
 mod single;
 mod vector;
 mod wire;
 
+pub use encryption::Encryption;
 pub use server::{PgLimits, serve, serve_within};
 pub use single::{Answer, AnswerColumn, AnswerError, AnswerLimits, answer};
 

@@ -19,9 +19,11 @@ use super::auth::Gatekeeper;
 use super::budget::MessageBudget;
 use super::cancel::Cancels;
 use super::connection::{Connection, farewell};
+use super::encryption::Encryption;
 use super::error::{Failure, PgError, WireState, from_wire};
 use super::greeting;
-use super::wire::Wire;
+use super::wire::{Wire, WireError};
+use crate::causes::with_causes;
 use crate::engine::Engine;
 use crate::engine::keyring::Keyring;
 use crate::sql::{SqlSession, SqlState};
@@ -56,9 +58,10 @@ pub async fn serve(
     listener: TcpListener,
     engine: Arc<Engine>,
     keyring: Arc<Keyring>,
+    encryption: Encryption,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
-    serve_within(PgLimits::default(), listener, engine, keyring, shutdown).await
+    serve_within(PgLimits::default(), listener, engine, keyring, encryption, shutdown).await
 }
 
 /// Serves the PostgreSQL protocol on `listener` until `shutdown`, then lets running statements
@@ -71,6 +74,7 @@ pub async fn serve_within(
     listener: TcpListener,
     engine: Arc<Engine>,
     keyring: Arc<Keyring>,
+    encryption: Encryption,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
     let gatekeeper = Gatekeeper::new(keyring)
@@ -78,6 +82,7 @@ pub async fn serve_within(
     let door = Arc::new(Door {
         limits,
         engine,
+        encryption,
         gatekeeper: Arc::new(gatekeeper),
         cancels: Cancels::default(),
         places: Arc::new(Semaphore::new(limits.connections)),
@@ -128,6 +133,7 @@ fn log_panic(ended: Result<(), JoinError>) {
 struct Door {
     limits: PgLimits,
     engine: Arc<Engine>,
+    encryption: Encryption,
     gatekeeper: Arc<Gatekeeper>,
     cancels: Cancels,
     places: Arc<Semaphore>,
@@ -183,6 +189,11 @@ impl Door {
             Err(failure) => {
                 let told = match failure {
                     Failure::Client(error) => Some(error),
+                    Failure::Wire(error @ WireError::Handshake(_)) => {
+                        let reason = with_causes(&error);
+                        tracing::info!(%peer, %reason, "log-in broken off");
+                        None
+                    }
                     Failure::Wire(error) => from_wire(&error),
                 };
                 if let Some(error) = told {
@@ -199,6 +210,7 @@ impl Door {
     /// Everything up to a session; none for cancel requests and clients that left.
     async fn log_in(&self, wire: &mut Wire) -> Result<Option<Admitted>, Failure> {
         let Some(startup) = self.start(wire).await? else { return Ok(None) };
+        self.encryption.check(wire)?;
         greeting::negotiate(wire, &startup).await?;
         let key = self.gatekeeper.admit(wire, &startup.parameters).await?;
         let tenant = key.tenant.parse().map_err(|error| {
@@ -214,7 +226,7 @@ impl Door {
 
     /// The startup packet; carries out a cancel request, which is a connection of its own.
     async fn start(&self, wire: &mut Wire) -> Result<Option<Startup>, Failure> {
-        match wire.next_startup().await? {
+        match self.encryption.startup(wire).await? {
             Some(PgWireFrontendMessage::Startup(startup)) => Ok(Some(startup)),
             Some(PgWireFrontendMessage::CancelRequest(request)) => {
                 // Whether it hit anything is never told: keys could be guessed that way.

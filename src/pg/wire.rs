@@ -4,7 +4,6 @@ use std::io;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use pgwire::messages::response::{GssEncResponse, SslResponse};
 use pgwire::messages::{
     DecodeContext, PgWireBackendMessage, PgWireFrontendMessage, ProtocolVersion,
     SslNegotiationMetaMessage,
@@ -15,6 +14,7 @@ use tokio::time::timeout;
 
 use super::budget::{MessageBudget, Share};
 use super::frame::{self, FrameError};
+use crate::tls::{Protocol, Stream, Tls};
 
 /// Longest startup packet; PostgreSQL's own limit.
 const STARTUP_BYTES_MAX: usize = 10_000;
@@ -36,7 +36,7 @@ const INPUT_BYTES_KEPT: usize = 256 * 1024;
 /// One connection's socket.
 #[derive(Debug)]
 pub(super) struct Wire {
-    stream: TcpStream,
+    stream: Stream,
     input: BytesMut,
     output: BytesMut,
     /// Where long messages find room; none before log-in, when there are no long messages.
@@ -66,6 +66,15 @@ pub(super) enum WireError {
     /// The startup packet is none of this protocol.
     #[error("unsupported startup packet: this server speaks the PostgreSQL protocol 3")]
     Startup,
+    /// Client and server could not agree how to encrypt; nothing can be said any more.
+    #[error("the TLS handshake failed")]
+    Handshake(#[source] io::Error),
+    /// Bytes that came before the encryption they asked for: somebody else may have sent them.
+    #[error("received unencrypted data after SSL request")]
+    Unencrypted,
+    /// A client that encrypts at once must say what it will speak.
+    #[error("received direct SSL connection request without ALPN protocol negotiation extension")]
+    UnnamedProtocol,
     /// A message passed the checks and pgwire refused it all the same.
     #[error("invalid message")]
     Decode(#[source] pgwire::error::PgWireError),
@@ -81,7 +90,7 @@ impl Wire {
             tracing::debug!(%error, "TCP_NODELAY cannot be set");
         }
         Self {
-            stream,
+            stream: Stream::Plain(stream),
             input: BytesMut::new(),
             output: BytesMut::new(),
             budget: None,
@@ -96,38 +105,48 @@ impl Wire {
         self.budget = Some(budget);
     }
 
-    /// The startup packet or cancel request; none when the client left.
+    /// Whether the client begins with a TLS handshake, without asking for it in our protocol.
     ///
-    /// Requests for encryption are refused on the way: this server has no certificate.
+    /// # Errors
+    /// When the socket fails.
+    pub(super) async fn begins_handshake(&self) -> Result<bool, WireError> {
+        Ok(self.stream.begins_handshake().await?)
+    }
+
+    /// Has the client encrypt what follows.
+    ///
+    /// # Errors
+    /// When the handshake fails; nothing can be said to the client then.
+    pub(super) async fn encrypt(&mut self, tls: &Tls) -> Result<(), WireError> {
+        self.stream.encrypt(tls, Protocol::Postgres).await.map_err(WireError::Handshake)
+    }
+
+    /// The socket, for what its encryption tells.
+    pub(super) fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    /// Whether more has been received than was asked for.
+    pub(super) fn has_input(&self) -> bool {
+        !self.input.is_empty()
+    }
+
+    /// The startup packet, or what may come in its place: a request for encryption or for the end
+    /// of a statement. None when the client left.
     ///
     /// # Errors
     /// When the packet is too long or none of this protocol, or the socket fails.
     pub(super) async fn next_startup(
         &mut self,
     ) -> Result<Option<PgWireFrontendMessage>, WireError> {
-        let (mut tls_refused, mut gss_refused) = (false, false);
-        loop {
-            let Some(mut packet) = self.startup_packet().await? else { return Ok(None) };
-            self.context.awaiting_frontend_ssl = true;
-            let asked = self.decode(&mut packet)?;
-            let refusal = match asked {
-                Some(PgWireFrontendMessage::SslNegotiation(
-                    SslNegotiationMetaMessage::PostgresSsl(_),
-                )) if !std::mem::replace(&mut tls_refused, true) => {
-                    PgWireBackendMessage::SslResponse(SslResponse::Refuse)
-                }
-                Some(PgWireFrontendMessage::SslNegotiation(
-                    SslNegotiationMetaMessage::PostgresGss(_),
-                )) if !std::mem::replace(&mut gss_refused, true) => {
-                    PgWireBackendMessage::GssEncResponse(GssEncResponse::Refuse)
-                }
-                _ => {
-                    self.context.awaiting_frontend_ssl = false;
-                    return self.decode(&mut packet);
-                }
-            };
-            self.send(refusal).await?;
-            self.flush().await?;
+        let Some(mut packet) = self.startup_packet().await? else { return Ok(None) };
+        self.context.awaiting_frontend_ssl = true;
+        match self.decode(&mut packet)? {
+            Some(PgWireFrontendMessage::SslNegotiation(SslNegotiationMetaMessage::None)) => {
+                self.context.awaiting_frontend_ssl = false;
+                self.decode(&mut packet)
+            }
+            asked => Ok(asked),
         }
     }
 
@@ -190,7 +209,8 @@ impl Wire {
         while !self.output.is_empty() {
             self.stream.write_buf(&mut self.output).await?;
         }
-        Ok(())
+        // What has been encrypted may still wait in front of the socket.
+        Ok(self.stream.flush().await?)
     }
 
     /// Flushes and says that no more will come.

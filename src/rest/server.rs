@@ -10,13 +10,14 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
 
 use super::router::router;
 use super::side::SideRoutes;
 use super::state::{RestLimits, RestState};
+use crate::tls::{Protocol, Stream, Tls};
 
 /// Most bytes of a request's head; a longer one is answered 431 and the connection closed.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
@@ -25,7 +26,7 @@ const HEADERS_MAX: usize = 100;
 /// Pause after the operating system refused a connection, for example for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves HTTP/1.1 on `listener` until `shutdown` completes.
+/// Serves HTTP/1.1 on `listener` until `shutdown` completes, encrypted where there is `tls`.
 ///
 /// Then the listener closes, idle connections end and requests in progress are finished, for at
 /// most [`RestLimits::drain_timeout`]; what still runs after that is cut off.
@@ -36,11 +37,14 @@ pub async fn serve(
     listener: TcpListener,
     state: RestState,
     beside: SideRoutes,
+    tls: Option<Arc<Tls>>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let limits = state.limits().clone();
     let service = TowerToHyperService::new(router(state, beside));
     let http = connection_builder(&limits);
+    // Dropped when the door closes, which gives up the handshakes that are not done.
+    let (open, closed) = watch::channel(());
     let places = Arc::new(Semaphore::new(limits.connections_max));
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
@@ -55,21 +59,46 @@ pub async fn serve(
                 Err(error) => break Err(error),
             },
         };
-        let connection = http.serve_connection(TokioIo::new(stream), service.clone());
-        let connection = graceful.watch(connection);
+        let (http, service, watcher) = (http.clone(), service.clone(), graceful.watcher());
+        let encrypted = encrypted(stream, tls.clone(), limits.header_timeout, closed.clone());
         connections.spawn(async move {
-            if let Err(error) = connection.await {
-                debug!(%error, "connection ended");
+            // A task of its own for the handshake too: a slow one holds nobody up.
+            if let Some(stream) = encrypted.await {
+                let connection = http.serve_connection(TokioIo::new(stream), service);
+                if let Err(error) = watcher.watch(connection).await {
+                    debug!(%error, "connection ended");
+                }
             }
             drop(place);
         });
     };
-    drop(listener);
+    drop((listener, open));
     info!(connections = connections.len(), "finishing requests in progress");
     if tokio::time::timeout(limits.drain_timeout, graceful.shutdown()).await.is_err() {
         warn!(connections = connections.len(), "cutting off requests that did not finish in time");
     }
     outcome
+}
+
+/// The client's stream, encrypted where there is `tls`; none when that fails.
+async fn encrypted(
+    socket: TcpStream,
+    tls: Option<Arc<Tls>>,
+    patience: Duration,
+    mut closed: watch::Receiver<()>,
+) -> Option<Stream> {
+    let mut stream = Stream::Plain(socket);
+    let Some(tls) = tls else { return Some(stream) };
+    let done = tokio::select! {
+        _ = closed.changed() => return None,
+        done = tokio::time::timeout(patience, stream.encrypt(&tls, Protocol::Http)) => done,
+    };
+    match done {
+        Ok(Ok(())) => return Some(stream),
+        Ok(Err(error)) => debug!(%error, "the TLS handshake failed"),
+        Err(_) => debug!("the TLS handshake took too long"),
+    }
+    None
 }
 
 fn connection_builder(limits: &RestLimits) -> http1::Builder {

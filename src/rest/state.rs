@@ -27,7 +27,8 @@ pub struct RestLimits {
     pub request_timeout: Duration,
     /// Time for a request body to arrive; beyond it the answer is 408. Default 30 s.
     pub body_timeout: Duration,
-    /// Time for a request's head to arrive, and for which an idle connection is kept. Default 30 s.
+    /// Time for a TLS handshake, then for a request's head to arrive, and for which an idle
+    /// connection is kept. Default 30 s.
     pub header_timeout: Duration,
     /// Time that requests in progress are given after shutdown was asked for. Default 25 s.
     pub drain_timeout: Duration,

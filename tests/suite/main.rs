@@ -21,4 +21,5 @@ mod sql;
 #[path = "../support/mod.rs"]
 mod support;
 mod tenancy;
+mod tls;
 mod without_models;

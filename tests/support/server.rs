@@ -207,6 +207,12 @@ impl TestServer {
         self.process.kill().await.unwrap();
     }
 
+    /// SIGHUP, which has the server read its certificate again.
+    pub(crate) async fn hang_up(&self) {
+        let id = self.process.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-HUP", &id]).status().await.unwrap().success());
+    }
+
     /// SIGTERM, then waits for the process and returns whether it ended well.
     pub(crate) async fn terminate(&mut self) -> bool {
         let id = self.process.id().unwrap().to_string();

@@ -22,7 +22,7 @@ use futures::future::try_join_all;
 use likeness::biometric::{FaceId, SyntheticFaces};
 use likeness::engine::keyring::{KeyDraft, Keyring, Tier};
 use likeness::engine::{Engine, Inference, Role};
-use likeness::pg;
+use likeness::pg::{self, Encryption};
 use likeness::rest::{self, RestLimits, RestState, SideRoutes};
 use likeness_storage::{
     Dim, Embedding, GalleryDraft, GalleryId, Precision, Probe, Row, Store, StoreOptions,
@@ -172,8 +172,8 @@ impl Server {
         let (pg, http) = (pg_door.local_addr()?, http_door.local_addr()?);
         let state =
             RestState::new(Arc::clone(&engine), Arc::clone(&keyring), RestLimits::default());
-        runtime.spawn(pg::serve(pg_door, engine, keyring, pending()));
-        runtime.spawn(rest::serve(http_door, state, SideRoutes::default(), pending()));
+        runtime.spawn(pg::serve(pg_door, engine, keyring, Encryption::Off, pending()));
+        runtime.spawn(rest::serve(http_door, state, SideRoutes::default(), None, pending()));
         Ok(Self { runtime, pg, http, secret: secret.reveal().to_owned() })
     }
 

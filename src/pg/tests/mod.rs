@@ -1,6 +1,7 @@
 //! The door as foreign clients see it: tokio-postgres, and raw bytes that no driver would send.
 
 mod copy;
+mod encryption;
 mod faces;
 mod protocol;
 mod transaction;
@@ -19,7 +20,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
-use super::{PgLimits, serve_within};
+use super::{Encryption, PgLimits, serve_within};
 use crate::engine::keyring::{KeyDraft, Keyring, Tier};
 use crate::engine::{Engine, Inference, Role};
 
@@ -38,6 +39,10 @@ impl Door {
     }
 
     async fn open_within(limits: PgLimits) -> Self {
+        Self::open_with(limits, Encryption::Off).await
+    }
+
+    async fn open_with(limits: PgLimits, encryption: Encryption) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (store, _) = Store::open(directory.path(), StoreOptions::default()).unwrap();
         let inference = Inference::unavailable("no model pack in this test");
@@ -49,8 +54,9 @@ impl Door {
         let shutdown = async {
             let _ = stopped.await;
         };
+        let keys = Arc::clone(&keyring);
         let served =
-            tokio::spawn(serve_within(limits, listener, engine, Arc::clone(&keyring), shutdown));
+            tokio::spawn(serve_within(limits, listener, engine, keys, encryption, shutdown));
         Self { port, keyring, stop, served, _directory: directory }
     }
 

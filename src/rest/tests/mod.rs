@@ -10,6 +10,7 @@ mod logs;
 mod metrics;
 mod search;
 mod tcp;
+mod tls;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

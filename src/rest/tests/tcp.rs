@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -11,21 +12,27 @@ use tokio::task::JoinHandle;
 
 use super::{Door, form};
 use crate::rest::{RestLimits, SideRoutes, serve};
+use crate::tls::Tls;
 
-struct Running {
-    address: SocketAddr,
-    stop: oneshot::Sender<()>,
-    done: JoinHandle<io::Result<()>>,
+pub(super) struct Running {
+    pub(super) address: SocketAddr,
+    pub(super) stop: oneshot::Sender<()>,
+    pub(super) done: JoinHandle<io::Result<()>>,
 }
 
 async fn start(door: &Door) -> Running {
+    start_with(door, None).await
+}
+
+pub(super) async fn start_with(door: &Door, tls: Option<Arc<Tls>>) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
     let shutdown = async {
         let _ = stopped.await;
     };
-    let done = tokio::spawn(serve(listener, door.state.clone(), SideRoutes::default(), shutdown));
+    let (state, beside) = (door.state.clone(), SideRoutes::default());
+    let done = tokio::spawn(serve(listener, state, beside, tls, shutdown));
     Running { address, stop, done }
 }
 
