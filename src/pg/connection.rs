@@ -3,17 +3,16 @@
 use std::sync::Arc;
 
 use pgwire::error::ErrorInfo;
-use pgwire::messages::response::{
-    CommandComplete, NoticeResponse, ReadyForQuery, TransactionStatus as WireStatus,
-};
+use pgwire::messages::response::{CommandComplete, ReadyForQuery, TransactionStatus as WireStatus};
 use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::auth::Gatekeeper;
 use super::cancel::{Canceler, deadline_from_now};
-use super::error::{Failure, PgError, WireState, from_wire, told};
+use super::error::{Failure, PgError, WireState, from_wire};
 use super::frame::FrameError;
+use super::greeting;
 use super::prepared::Prepared;
 use super::wire::{Wire, WireError};
 use crate::sql::{SqlSession, SqlState, TransactionStatus};
@@ -172,6 +171,7 @@ impl Connection {
         if status != WireStatus::Transaction {
             self.prepared.close_portals();
         }
+        greeting::report(&mut self.wire, &self.session).await?;
         self.wire.send(PgWireBackendMessage::ReadyForQuery(ReadyForQuery::new(status))).await?;
         Ok(self.wire.flush().await?)
     }
@@ -196,11 +196,7 @@ impl Connection {
 impl Connection {
     /// Tells what a statement left to be told beside its answer.
     async fn send_notices(&mut self) -> Result<(), Failure> {
-        for notice in self.session.take_notices() {
-            let notice = NoticeResponse::from(told(notice));
-            self.wire.send(PgWireBackendMessage::NoticeResponse(notice)).await?;
-        }
-        Ok(())
+        Ok(greeting::notify(&mut self.wire, &self.session).await?)
     }
 }
 

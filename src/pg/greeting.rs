@@ -1,29 +1,24 @@
-//! What a client is told right after it has logged in: the server's parameters and its own key
-//! for cancel requests; and before that, which protocol version they speak.
-
-use std::collections::BTreeMap;
+//! What a client is told without having asked: which protocol version they speak, after log-in
+//! the server's parameters and its own key for cancel requests, later changes and notices.
 
 use pgwire::messages::PgWireBackendMessage;
+use pgwire::messages::response::NoticeResponse;
 use pgwire::messages::startup::{
     Authentication, BackendKeyData, NegotiateProtocolVersion, ParameterStatus, SecretKey, Startup,
 };
 
+use super::error::{sendable, told};
 use super::wire::{Wire, WireError};
+use crate::sql::SqlSession;
 
 /// The PostgreSQL version whose dialect and protocol clients may expect, and ours.
 const SERVER_VERSION: &str = concat!("15.0 (LikenessDB ", env!("CARGO_PKG_VERSION"), ")");
 
-/// Parameters that are the same for everybody.
-const PARAMETERS: [(&str, &str); 11] = [
+/// Parameters that stay as they are.
+const PARAMETERS: [(&str, &str); 5] = [
     ("server_version", SERVER_VERSION),
     ("server_encoding", "UTF8"),
-    ("client_encoding", "UTF8"),
-    ("DateStyle", "ISO, MDY"),
-    ("IntervalStyle", "postgres"),
-    ("TimeZone", "UTC"),
     ("integer_datetimes", "on"),
-    ("standard_conforming_strings", "on"),
-    ("default_transaction_read_only", "off"),
     ("in_hot_standby", "off"),
     ("is_superuser", "off"),
 ];
@@ -49,18 +44,45 @@ pub(super) async fn negotiate(wire: &mut Wire, startup: &Startup) -> Result<(), 
 /// When the socket fails.
 pub(super) async fn welcome(
     wire: &mut Wire,
+    session: &SqlSession,
     user: &str,
-    parameters: &BTreeMap<String, String>,
     process: i32,
     secret: SecretKey,
 ) -> Result<(), WireError> {
     wire.send(PgWireBackendMessage::Authentication(Authentication::Ok)).await?;
-    let application = parameters.get("application_name").map_or("", String::as_str);
-    let own = [("session_authorization", user), ("application_name", application)];
-    for (name, value) in PARAMETERS.into_iter().chain(own) {
-        let status = ParameterStatus::new(name.to_owned(), value.to_owned());
-        wire.send(PgWireBackendMessage::ParameterStatus(status)).await?;
+    for (name, value) in PARAMETERS.into_iter().chain([("session_authorization", user)]) {
+        tell(wire, name, value.to_owned()).await?;
     }
+    report(wire, session).await?;
+    notify(wire, session).await?;
     let key = BackendKeyData::new(process, secret);
     wire.send(PgWireBackendMessage::BackendKeyData(key)).await
+}
+
+/// Tells the values of settings that the client does not know yet.
+///
+/// # Errors
+/// When the socket fails.
+pub(super) async fn report(wire: &mut Wire, session: &SqlSession) -> Result<(), WireError> {
+    for (name, value) in session.take_reports() {
+        tell(wire, name, value).await?;
+    }
+    Ok(())
+}
+
+/// Tells what there is to be told beside answers.
+///
+/// # Errors
+/// When the socket fails.
+pub(super) async fn notify(wire: &mut Wire, session: &SqlSession) -> Result<(), WireError> {
+    for notice in session.take_notices() {
+        let notice = NoticeResponse::from(told(notice));
+        wire.send(PgWireBackendMessage::NoticeResponse(notice)).await?;
+    }
+    Ok(())
+}
+
+async fn tell(wire: &mut Wire, name: &str, value: String) -> Result<(), WireError> {
+    let status = ParameterStatus::new(name.to_owned(), sendable(value));
+    wire.send(PgWireBackendMessage::ParameterStatus(status)).await
 }

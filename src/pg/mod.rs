@@ -24,6 +24,7 @@ mod scram;
 mod server;
 mod simple;
 mod single;
+mod startup;
 mod vector;
 mod wire;
 

@@ -21,8 +21,8 @@ use super::cancel::Cancels;
 use super::connection::{Connection, farewell};
 use super::encryption::Encryption;
 use super::error::{Failure, PgError, WireState, from_wire};
-use super::greeting;
 use super::wire::{Wire, WireError};
+use super::{greeting, startup};
 use crate::causes::with_causes;
 use crate::engine::Engine;
 use crate::engine::keyring::Keyring;
@@ -218,9 +218,10 @@ impl Door {
             PgError::fatal(SqlState::InternalError, "internal error")
         })?;
         let session = SqlSession::new(self.engine.tenant(tenant), key.role, &key.name);
+        startup::apply(&session, &startup.parameters)?;
         let process = self.last_process.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         let secret = secret_key()?;
-        greeting::welcome(wire, &key.name, &startup.parameters, process, secret.clone()).await?;
+        greeting::welcome(wire, &session, &key.name, process, secret.clone()).await?;
         Ok(Some(Admitted { session, process, secret, key_id: key.id.clone() }))
     }
 

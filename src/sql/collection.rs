@@ -16,7 +16,7 @@ use super::columns::{schema_of, timestamp_field, timestamps};
 use super::name::{folded, name_parts};
 use super::transaction::Writer;
 pub(super) use super::words::{next_is, skip};
-use super::{Outcome, SqlError, SqlState};
+use super::{Notice, Outcome, SqlError, SqlState};
 use crate::engine::{GalleryModel, GalleryRequest, Precision, TenantSnapshot};
 
 /// A statement about collections.
@@ -95,19 +95,21 @@ fn create(parser: &mut Parser<'_>) -> Result<CreateCollection, ParserError> {
 }
 
 impl CreateCollection {
-    /// Creates the collection.
+    /// Creates the collection, or tells that it is there.
     pub(super) async fn run(
         &self,
         catalog: &GalleryCatalog,
         writer: &Writer,
-    ) -> Result<Outcome, SqlError> {
+    ) -> Result<(Outcome, Option<Notice>), SqlError> {
         let changes = catalog.tenant().creation(catalog.snapshot(), self.request(catalog)?)?;
-        match writer.apply(changes).await {
-            Ok(_) => {}
-            Err(error) if self.if_not_exists && error.state == SqlState::DuplicateTable => {}
+        let notice = match writer.apply(changes).await {
+            Ok(_) => None,
+            Err(error) if self.if_not_exists && error.state == SqlState::DuplicateTable => {
+                Some(skipping(SqlState::DuplicateTable, &error))
+            }
             Err(error) => return Err(error),
-        }
-        Ok(Outcome::Done { tag: "CREATE COLLECTION", rows: None })
+        };
+        Ok((Outcome::Done { tag: "CREATE COLLECTION", rows: None }, notice))
     }
 
     fn request(&self, catalog: &GalleryCatalog) -> Result<GalleryRequest, SqlError> {
@@ -182,23 +184,33 @@ fn string(option: &Ident, value: &Value) -> Result<String, SqlError> {
     }
 }
 
+/// What is told where an error was foreseen, with PostgreSQL's codes.
+fn skipping(state: SqlState, error: &SqlError) -> Notice {
+    Notice::skipping(state, format!("{error}, skipping"))
+}
+
 impl DropCollection {
-    /// Drops the collection.
+    /// Drops the collection, or tells that it is not there.
     pub(super) async fn run(
         &self,
         catalog: &GalleryCatalog,
         writer: &Writer,
-    ) -> Result<Outcome, SqlError> {
+    ) -> Result<(Outcome, Option<Notice>), SqlError> {
         let changes = match catalog.gallery_name(&self.name) {
             Ok(name) => catalog.snapshot().drop_of(name).map_err(SqlError::from),
             Err(error) => Err(error),
         };
-        match changes {
-            Ok(changes) => drop(writer.apply(changes).await?),
-            Err(error) if self.if_exists && error.state == SqlState::UndefinedTable => {}
+        let notice = match changes {
+            Ok(changes) => {
+                writer.apply(changes).await?;
+                None
+            }
+            Err(error) if self.if_exists && error.state == SqlState::UndefinedTable => {
+                Some(skipping(SqlState::SuccessfulCompletion, &error))
+            }
             Err(error) => return Err(error),
-        }
-        Ok(Outcome::Done { tag: "DROP COLLECTION", rows: None })
+        };
+        Ok((Outcome::Done { tag: "DROP COLLECTION", rows: None }, notice))
     }
 }
 

@@ -15,9 +15,15 @@ pub struct Notice {
 
 impl Notice {
     pub(super) const WARNING: &str = "WARNING";
+    const NOTICE: &str = "NOTICE";
 
     /// Something that the client hardly wanted.
     pub(super) fn warning(state: SqlState, message: impl Into<String>) -> Self {
         Self { severity: Self::WARNING, state, message: message.into() }
+    }
+
+    /// What was asked for is so already, which may surprise the client.
+    pub(super) fn skipping(state: SqlState, message: impl Into<String>) -> Self {
+        Self { severity: Self::NOTICE, state, message: message.into() }
     }
 }

@@ -18,6 +18,7 @@ use super::fixed::FixedAnswer;
 use super::insert::Insert;
 use super::name::parameter_index;
 use super::query::{QueryContext, explain_schema, plan_parameters, plan_schema, session_state};
+use super::report::Reported;
 use super::settings::{SettingCommand, Settings, show_all_schema, show_schema};
 use super::statement::Command;
 use super::storage::{storage, storage_schema};
@@ -40,6 +41,8 @@ pub struct SqlSession {
     /// Functions and rules; an error here is answered to every query.
     state: Result<SessionState, SqlError>,
     settings: Mutex<Settings>,
+    /// What the client knows of them.
+    reported: Mutex<Reported>,
     writer: Writer,
     /// What the client has not been told yet.
     notices: Mutex<Vec<Notice>>,
@@ -58,8 +61,25 @@ impl SqlSession {
             apply::register(&mut state)?;
             Ok(state)
         });
-        let (settings, notices) = (Mutex::default(), Mutex::default());
-        Self { role, user: user.into(), state, settings, writer: Writer::new(tenant), notices }
+        let (settings, reported, notices) = Default::default();
+        let (user, writer) = (user.into(), Writer::new(tenant));
+        Self { role, user, state, settings, reported, writer, notices }
+    }
+
+    /// Gives a setting the value that the session begins with, and comes back to after RESET.
+    ///
+    /// # Errors
+    /// 42704 for a name nobody knows; why the value is not accepted.
+    pub fn start_with(&self, name: &str, value: &str) -> Result<(), SqlError> {
+        let notice = self.settings.lock().start_with(name, value)?;
+        self.notices.lock().extend(notice);
+        Ok(())
+    }
+
+    /// Settings that clients are kept informed of and whose values this one does not know yet;
+    /// each is handed out once.
+    pub fn take_reports(&self) -> Vec<(&'static str, String)> {
+        self.reported.lock().changes(&self.settings.lock())
     }
 
     /// Parses all statements of one message; an empty text holds none. Runs nothing.
@@ -235,9 +255,7 @@ impl SqlSession {
             }
             Command::Transaction(command) => {
                 let read_only = self.settings.lock().default_read_only();
-                let (outcome, notice) = self.writer.run(command, read_only).await?;
-                self.notices.lock().extend(notice);
-                Ok(outcome)
+                Ok(self.noted(self.writer.run(command, read_only).await?))
             }
             Command::CreateCollection(_)
             | Command::DropCollection(_)
@@ -305,8 +323,12 @@ impl SqlSession {
     ) -> Result<Outcome, SqlError> {
         let writer = &self.writer;
         match command {
-            Command::CreateCollection(create) => create.run(&self.catalog(), writer).await,
-            Command::DropCollection(drop) => drop.run(&self.catalog(), writer).await,
+            Command::CreateCollection(create) => {
+                Ok(self.noted(create.run(&self.catalog(), writer).await?))
+            }
+            Command::DropCollection(drop) => {
+                Ok(self.noted(drop.run(&self.catalog(), writer).await?))
+            }
             Command::CopyIn(copy) => {
                 Ok(Outcome::CopyIn(Box::new(copy.run(&self.catalog(), writer)?)))
             }
@@ -323,6 +345,12 @@ impl SqlSession {
             }
             _ => Err(SqlError::new(SqlState::InternalError, "a read was taken for a write")),
         }
+    }
+
+    /// An outcome whose notice, if any, has been put by for the client.
+    fn noted(&self, (outcome, notice): (Outcome, Option<Notice>)) -> Outcome {
+        self.notices.lock().extend(notice);
+        outcome
     }
 
     fn apply(&self, command: &SettingCommand) -> Result<Outcome, SqlError> {

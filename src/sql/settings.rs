@@ -20,6 +20,7 @@ use likeness_storage::{Exactness, FailureProbability};
 
 use super::columns::schema_of;
 use super::duration::{self, DurationError};
+use super::encoding::Encoding;
 use super::name::folded;
 use super::transaction::{Access, access};
 use super::{Notice, SqlError, SqlState};
@@ -63,6 +64,8 @@ enum Accepts {
     Spellings(&'static [&'static str]),
     /// One of several words.
     Words(&'static [&'static str]),
+    /// UTF-8, however its name is written.
+    Encoding,
 }
 
 #[derive(Debug)]
@@ -90,6 +93,9 @@ const DEFAULT_READ_ONLY: &str = "default_transaction_read_only";
 /// Which messages the client wants to hear.
 const CLIENT_MIN_MESSAGES: &str = "client_min_messages";
 
+/// The zone in which times are written.
+const TIME_ZONE: &str = "TimeZone";
+
 /// How long a statement may take.
 const STATEMENT_TIMEOUT: &str = "statement_timeout";
 
@@ -102,7 +108,7 @@ const NO_TIMEOUT: Accepts = Accepts::Spellings(&["0ms", "0s"]);
 static SETTINGS: [Setting; 29] = [
     setting("application_name", "", Accepts::Text),
     setting("bytea_output", "hex", Accepts::Spellings(&[])),
-    setting("client_encoding", "UTF8", Accepts::Spellings(&["UTF-8", "unicode"])),
+    setting("client_encoding", "UTF8", Accepts::Encoding),
     setting(
         CLIENT_MIN_MESSAGES,
         "notice",
@@ -134,7 +140,7 @@ static SETTINGS: [Setting; 29] = [
     setting("standard_conforming_strings", "on", ON),
     setting(STATEMENT_TIMEOUT, "0", Accepts::Duration),
     setting(
-        "TimeZone",
+        TIME_ZONE,
         "UTC",
         Accepts::Spellings(&["GMT", "Etc/UTC", "Etc/GMT", "Z", "+00:00", "0"]),
     ),
@@ -208,6 +214,18 @@ impl Setting {
                     refuse(SqlState::FeatureNotSupported, hint)
                 }
             }
+            Accepts::Encoding => match Encoding::named(value) {
+                Some(Encoding::Utf8) => Ok(self.default.to_owned()),
+                Some(Encoding::Other) => {
+                    let hint = format!("This server supports only \"{}\" here.", self.default);
+                    refuse(SqlState::FeatureNotSupported, hint)
+                }
+                None => {
+                    let message =
+                        format!("invalid value for parameter \"{}\": \"{value}\"", self.name);
+                    Err(SqlError::new(SqlState::InvalidParameterValue, message))
+                }
+            },
         }
     }
 }
@@ -235,48 +253,75 @@ impl Setting {
     }
 }
 
-/// The settings that a session changed.
+/// The settings that a session changed, or began with.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Settings(BTreeMap<&'static str, String>);
+pub(super) struct Settings {
+    set: BTreeMap<&'static str, String>,
+    /// What RESET goes back to, where that is not the default.
+    start: BTreeMap<&'static str, String>,
+}
 
 impl Settings {
     /// # Errors
     /// 42704 for a name nobody knows, 22023, 0A000 or 55P02 for a value that is not accepted.
     pub(super) fn set(&mut self, name: &str, value: &str) -> Result<(), SqlError> {
         let setting = find(name)?;
-        self.0.insert(setting.name, setting.checked(value)?);
+        self.set.insert(setting.name, setting.checked(value)?);
         Ok(())
+    }
+
+    /// Gives a setting the value that the session begins with. A zone that this server does not
+    /// have is passed over with a warning: drivers name that of their machine without being asked.
+    ///
+    /// # Errors
+    /// As for [`Self::set`].
+    pub(super) fn start_with(
+        &mut self,
+        name: &str,
+        value: &str,
+    ) -> Result<Option<Notice>, SqlError> {
+        let setting = find(name)?;
+        match setting.checked(value) {
+            Ok(value) => {
+                self.start.insert(setting.name, value);
+                Ok(None)
+            }
+            Err(_) if setting.name == TIME_ZONE => {
+                let message = format!("time zone \"{value}\" is not supported: times are in UTC");
+                Ok(Some(Notice::warning(SqlState::FeatureNotSupported, message)))
+            }
+            Err(refused) => Err(refused),
+        }
     }
 
     /// # Errors
     /// 42704 for a name nobody knows.
     pub(super) fn reset(&mut self, name: &str) -> Result<(), SqlError> {
-        self.0.remove(find(name)?.name);
+        self.set.remove(find(name)?.name);
         Ok(())
     }
 
     pub(super) fn reset_all(&mut self) {
-        self.0.clear();
+        self.set.clear();
     }
 
     /// Whether transactions that do not say may only read.
     pub(super) fn default_read_only(&self) -> bool {
-        self.0.get(DEFAULT_READ_ONLY).is_some_and(|value| value == "on")
+        self.chosen(DEFAULT_READ_ONLY) == Some("on")
     }
 
     /// What the searches of the session may leave to chance.
     pub(super) fn exactness(&self) -> Exactness {
-        let set = |name| self.0.get(name).map(String::as_str);
-        if set(EXACT) == Some(DETERMINISTIC) {
+        if self.chosen(EXACT) == Some(DETERMINISTIC) {
             return Exactness::Deterministic;
         }
-        let chosen = set(EXACT_FAILURE_PROBABILITY).and_then(probability);
+        let chosen = self.chosen(EXACT_FAILURE_PROBABILITY).and_then(probability);
         chosen.map_or_else(Exactness::default, Exactness::Probable)
     }
 
     /// Whether the client wants to hear this.
     pub(super) fn tells(&self, notice: &Notice) -> bool {
-        match self.0.get(CLIENT_MIN_MESSAGES).map(String::as_str) {
+        match self.chosen(CLIENT_MIN_MESSAGES) {
             Some("error") => false,
             Some("warning") => notice.severity == Notice::WARNING,
             _ => true,
@@ -285,7 +330,7 @@ impl Settings {
 
     /// How long a statement may take; none for as long as it wants.
     pub(super) fn statement_timeout(&self) -> Option<Duration> {
-        let milliseconds = duration::milliseconds(self.0.get(STATEMENT_TIMEOUT)?).ok()?;
+        let milliseconds = duration::milliseconds(self.chosen(STATEMENT_TIMEOUT)?).ok()?;
         u64::try_from(milliseconds).ok().filter(|ms| *ms > 0).map(Duration::from_millis)
     }
 
@@ -314,13 +359,21 @@ impl Settings {
         find(name).ok().map(|setting| self.value(setting))
     }
 
-    /// All settings: their names, values, and what they are without SET.
-    pub(super) fn all(&self) -> impl Iterator<Item = (&'static str, &str, &'static str)> {
-        SETTINGS.iter().map(|setting| (setting.name, self.value(setting), setting.default))
+    /// All settings: their names, values, and what they are after RESET.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&'static str, &str, &str)> {
+        SETTINGS.iter().map(|setting| {
+            let start = self.start.get(setting.name).map_or(setting.default, String::as_str);
+            (setting.name, self.value(setting), start)
+        })
     }
 
     fn value(&self, setting: &Setting) -> &str {
-        self.0.get(setting.name).map_or(setting.default, String::as_str)
+        self.chosen(setting.name).unwrap_or(setting.default)
+    }
+
+    /// What the client chose for the setting of exactly this name, if it did.
+    fn chosen(&self, name: &str) -> Option<&str> {
+        self.set.get(name).or_else(|| self.start.get(name)).map(String::as_str)
     }
 }
 

@@ -5,6 +5,8 @@ use std::fmt;
 /// Why a statement failed, as one of PostgreSQL's five-character codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SqlState {
+    /// 00000: nothing failed.
+    SuccessfulCompletion,
     /// 08P01: the client's messages do not fit together.
     ProtocolViolation,
     /// 0A000: the statement or clause is not supported here.
@@ -107,6 +109,7 @@ impl SqlState {
     /// The five characters that go over the wire.
     pub const fn code(self) -> &'static str {
         match self {
+            Self::SuccessfulCompletion => "00000",
             Self::ProtocolViolation => "08P01",
             Self::FeatureNotSupported => "0A000",
             Self::CardinalityViolation => "21000",

@@ -4,6 +4,7 @@ mod copy;
 mod encryption;
 mod faces;
 mod protocol;
+mod startup;
 mod transaction;
 
 use std::future::Future;

@@ -46,6 +46,8 @@ impl Conversation {
         let mut wire = Wire::new(listener.accept().await.unwrap().0);
         wire.trust_client(budget.clone());
         let session = SqlSession::new(engine.tenant("acme".parse().unwrap()), key.role, &key.name);
+        // What the client was told when it logged in.
+        session.take_reports();
         let gatekeeper = Arc::new(Gatekeeper::new(keyring).unwrap());
         let canceler = Arc::default();
         let (stop, stopping) = watch::channel(false);
