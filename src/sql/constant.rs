@@ -14,6 +14,7 @@ use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::{self, Value};
 use std::sync::Arc;
 
+use super::columns::with_pg_type;
 use super::marker::{TO_JSONB, TO_VECTOR};
 use super::name::{name_parts, parameter_index};
 use super::types::{SqlType, reads_text_itself};
@@ -134,8 +135,12 @@ fn is_row_constant(expr: &Expr) -> Result<bool, SqlError> {
 pub(super) fn typed(expr: Expr, sql_type: SqlType) -> Expr {
     match expr {
         Expr::Placeholder(Placeholder { id, field: None }) => {
-            let field = Arc::new(Field::new("", sql_type.arrow_type(), true));
-            Expr::Placeholder(Placeholder::new_with_field(id, Some(field)))
+            let field = Field::new("", sql_type.arrow_type(), true);
+            let field = match sql_type {
+                SqlType::Jsonb => with_pg_type(field, "jsonb"),
+                _ => field,
+            };
+            Expr::Placeholder(Placeholder::new_with_field(id, Some(Arc::new(field))))
         }
         other => other,
     }

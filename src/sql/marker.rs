@@ -22,6 +22,16 @@ pub(super) const TO_REAL_ARRAY: &str = "to_real_array";
 /// The function that `expr::jsonb` becomes.
 pub(super) const TO_JSONB: &str = "jsonb";
 
+/// The function that marks text as a document without reading it.
+pub(super) const AS_JSONB: &str = "as jsonb";
+
+/// The elements, keys and values of a document as arrays.
+pub(super) const JSON_ELEMENTS: &str = "jsonb elements array";
+pub(super) const JSON_ELEMENTS_TEXT: &str = "jsonb elements text array";
+pub(super) const JSON_KEYS: &str = "jsonb keys array";
+pub(super) const JSON_VALUES: &str = "jsonb values array";
+pub(super) const JSON_VALUES_TEXT: &str = "jsonb values text array";
+
 /// The function that `expr::uuid` becomes.
 pub(super) const TO_UUID: &str = "uuid";
 

@@ -38,6 +38,7 @@ use super::name::{folded, parameter_index};
 use super::nearest::NearestFirst;
 use super::pg_catalog;
 use super::planning::{OperatorPlanner, TABLE_FUNCTIONS};
+use super::scalar::JsonOperators;
 use super::search::SearchRelationPlanner;
 use super::types::SqlType;
 use super::yielding::YieldBetweenBatches;
@@ -82,8 +83,8 @@ static SHARED: LazyLock<Result<SessionState, SqlError>> = LazyLock::new(|| {
 });
 
 fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {
-    let own: Arc<dyn ExprPlanner> = Arc::new(ArrayLiterals);
-    [own].into_iter().chain(SessionStateDefaults::default_expr_planners()).collect()
+    let own: [Arc<dyn ExprPlanner>; 2] = [Arc::new(JsonOperators), Arc::new(ArrayLiterals)];
+    own.into_iter().chain(SessionStateDefaults::default_expr_planners()).collect()
 }
 
 /// DataFusion's functions without those whose result is as large as an argument says: scalar

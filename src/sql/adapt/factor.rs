@@ -5,18 +5,26 @@ use datafusion::sql::sqlparser::ast::{
     Value,
 };
 
-use super::super::marker::{SERIES, SUBSCRIPTS};
+use super::super::marker::{
+    AS_JSONB, JSON_ELEMENTS, JSON_ELEMENTS_TEXT, JSON_KEYS, JSON_VALUES, JSON_VALUES_TEXT, SERIES,
+    SUBSCRIPTS,
+};
 use super::super::name::{folded, name_parts};
 use super::SYSTEM_SCHEMA;
 use super::syntax::{call, number, plain_argument, plain_arguments, select};
 
-/// Functions that return a set of values, and those that return the same values as an array.
-const SETS: [(&str, &str); 6] = [
+/// Functions that return a set of values, and those that return the same values as an array. Names
+/// with a space are columns of sets that have several.
+const SETS: [(&str, &str); 10] = [
     ("generate_series", SERIES),
     ("generate_subscripts", SUBSCRIPTS),
-    ("jsonb_array_elements", "jsonb_array_elements_array"),
-    ("jsonb_array_elements_text", "jsonb_array_elements_text_array"),
-    ("jsonb_object_keys", "jsonb_object_keys_array"),
+    ("jsonb_array_elements", JSON_ELEMENTS),
+    ("jsonb_array_elements_text", JSON_ELEMENTS_TEXT),
+    ("jsonb_each", JSON_KEYS),
+    ("jsonb_each_text", JSON_KEYS),
+    ("jsonb_object_keys", JSON_KEYS),
+    ("values of jsonb_each", JSON_VALUES),
+    ("values of jsonb_each_text", JSON_VALUES_TEXT),
     ("unnest", "unnest"),
 ];
 
@@ -28,7 +36,9 @@ pub(super) fn set_as_array(called: &Function) -> Option<Expr> {
     let name = name_parts(&called.name)?;
     let [name] = name.as_slice() else { return None };
     let (_, array) = SETS.into_iter().find(|(set, array)| set == name && set != array)?;
-    Some(call("unnest", [call(array, plain_arguments(&called.args)?)]))
+    let values = call("unnest", [call(array, plain_arguments(&called.args)?)]);
+    let are_documents = [JSON_ELEMENTS, JSON_VALUES].contains(&array);
+    Some(if are_documents { call(AS_JSONB, [values]) } else { values })
 }
 
 /// Rewrites functions in FROM that the planner does not know there, or names differently.
@@ -82,6 +92,10 @@ fn derived_call(
     let calls = match name {
         // Several arrays side by side.
         "unnest" => arguments.into_iter().map(|array| call(name, [array])).collect(),
+        "jsonb_each" | "jsonb_each_text" => {
+            let values = format!("values of {name}");
+            vec![call(name, arguments.clone()), call(&values, arguments)]
+        }
         _ => vec![call(name, arguments)],
     };
     Some(Set { name, alias: alias.take(), calls }.derived(with_ordinality))
@@ -99,10 +113,16 @@ impl Set {
     fn derived(self, with_ordinality: bool) -> TableFactor {
         let ordinality = with_ordinality.then(|| self.ordinality());
         let alias = self.alias.unwrap_or_else(|| table_alias(Ident::new(self.name)));
+        let defaults: &[&str] = match self.name {
+            "jsonb_each" | "jsonb_each_text" => &["key", "value"],
+            "jsonb_array_elements" | "jsonb_array_elements_text" => &["value"],
+            _ => &[],
+        };
         let many = self.calls.len() > 1;
         let named = alias.columns.iter().map(|column| Some(column.name.clone()));
         let default = if many { self.name.to_owned() } else { folded(&alias.name) };
-        let calls = self.calls.into_iter().map(|call| (call, default.as_str()));
+        let defaults = defaults.iter().copied().chain(std::iter::repeat(default.as_str()));
+        let calls = self.calls.into_iter().zip(defaults);
         let columns = calls.chain(ordinality.map(|call| (call, "ordinality")));
         let items =
             columns.zip(named.chain(std::iter::repeat(None))).map(|((call, default), name)| {

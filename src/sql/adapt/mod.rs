@@ -13,16 +13,17 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    self, Expr, Fetch, Function, FunctionArguments, Ident, LimitClause, ObjectName, ObjectNamePart,
-    Query, Select, TableFactor, Value, VisitMut, VisitorMut,
+    self, Expr, Fetch, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
+    LimitClause, ObjectName, ObjectNamePart, Query, Select, TableFactor, Value, VisitMut,
+    VisitorMut,
 };
 
 use super::SqlError;
 use super::marker::ARRAY_SUBQUERY;
-use super::name::{name_parts, parameter_index};
+use super::name::{folded, name_parts, parameter_index};
 use super::types::SqlType;
 pub(super) use name::shown_schema;
-use syntax::{call, function};
+use syntax::{call, function, literal_text};
 
 /// Types that the syntax around parameters decides, by their place in the list.
 pub(super) type ParameterTypes = BTreeMap<usize, SqlType>;
@@ -32,6 +33,19 @@ const BARE_FUNCTIONS: [&str; 2] = ["current_schema", "current_role"];
 
 /// The schema of everything that every database has; functions and types are found without it.
 const SYSTEM_SCHEMA: &str = "pg_catalog";
+
+/// Functions of `json` that are those of `jsonb` here, where the two are one type.
+const JSON_FUNCTIONS: [&str; 9] = [
+    "json_array_elements",
+    "json_array_elements_text",
+    "json_array_length",
+    "json_each",
+    "json_each_text",
+    "json_extract_path",
+    "json_extract_path_text",
+    "json_object_keys",
+    "json_typeof",
+];
 
 /// Rewrites `statement`.
 ///
@@ -70,7 +84,7 @@ impl Adapter {
             {
                 Ok(Some(function(word.clone(), FunctionArguments::None)))
             }
-            Expr::Function(called) => Ok(called_function(called)),
+            Expr::Function(called) => called_function(called),
             other => match self.distance(other)? {
                 None => operator::operator(other),
                 distance => Ok(distance),
@@ -97,6 +111,12 @@ impl VisitorMut for Adapter {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {
+        if let TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } =
+            factor
+        {
+            without_system_schema(name);
+            of_jsonb(name);
+        }
         factor::adapt(factor);
         ControlFlow::Continue(())
     }
@@ -128,13 +148,32 @@ fn fetch_as_limit(query: &mut Query) {
 
 /// A call as the planner knows it: without the schema of the system's functions, sets as arrays
 /// that are unnested, and `ARRAY(query)` as a function of a query.
-fn called_function(called: &mut Function) -> Option<Expr> {
+fn called_function(called: &mut Function) -> Result<Option<Expr>, SqlError> {
     without_system_schema(&mut called.name);
+    of_jsonb(&mut called.name);
     if let FunctionArguments::Subquery(query) = &called.args {
         let is_array = name_parts(&called.name).is_some_and(|name| name == ["array"]);
-        return is_array.then(|| call(ARRAY_SUBQUERY, [Expr::Subquery(query.clone())]));
+        let subquery = || call(ARRAY_SUBQUERY, [Expr::Subquery(query.clone())]);
+        return Ok(is_array.then(subquery));
     }
-    factor::set_as_array(called)
+    if let FunctionArguments::List(list) = &mut called.args
+        && let [_, FunctionArg::Unnamed(FunctionArgExpr::Expr(path)), ..] = list.args.as_mut_slice()
+        && let Some(written) = literal_text(path)
+        && name_parts(&called.name).is_some_and(|name| name == ["jsonb_set"])
+    {
+        *path = operator::text_array(written)?;
+    }
+    Ok(factor::set_as_array(called))
+}
+
+/// The function of `jsonb` that a function of `json` is.
+fn of_jsonb(name: &mut ObjectName) {
+    if let [ObjectNamePart::Identifier(ident)] = name.0.as_slice()
+        && let known = folded(ident)
+        && JSON_FUNCTIONS.contains(&known.as_str())
+    {
+        *name = ObjectName::from(vec![Ident::new(known.replacen("json", "jsonb", 1))]);
+    }
 }
 
 /// Strips `pg_catalog.` from the name of a function or type.

@@ -15,11 +15,25 @@ use super::syntax::{call, cast, literal_text, text};
 /// Collations that order by code points, as everything here does, and the one that means any.
 const COLLATIONS: [&str; 5] = ["default", "C", "POSIX", "ucs_basic", "C.UTF-8"];
 
+/// Operators behind which text is an array of texts.
+const TEXTS_BEHIND: [BinaryOperator; 5] = [
+    BinaryOperator::HashArrow,
+    BinaryOperator::HashLongArrow,
+    BinaryOperator::HashMinus,
+    BinaryOperator::QuestionPipe,
+    BinaryOperator::QuestionAnd,
+];
+
 /// What an operator and its operands become; none where they stay.
 pub(super) fn operator(expr: &mut Expr) -> Result<Option<Expr>, SqlError> {
     match expr {
-        Expr::BinaryOp { op, .. } => {
+        Expr::BinaryOp { op, right, .. } => {
             unqualified(op)?;
+            if TEXTS_BEHIND.contains(op)
+                && let Some(written) = literal_text(right)
+            {
+                **right = text_array(written)?;
+            }
             Ok(None)
         }
         Expr::AnyOp { compare_op, right, .. } | Expr::AllOp { compare_op, right, .. } => {
@@ -73,6 +87,10 @@ fn named(name: &str) -> Option<BinaryOperator> {
         "/" => BinaryOperator::Divide,
         "%" => BinaryOperator::Modulo,
         "||" => BinaryOperator::StringConcat,
+        "->" => BinaryOperator::Arrow,
+        "->>" => BinaryOperator::LongArrow,
+        "@>" => BinaryOperator::AtArrow,
+        "<@" => BinaryOperator::ArrowAt,
         "~" => BinaryOperator::PGRegexMatch,
         "~*" => BinaryOperator::PGRegexIMatch,
         "!~" => BinaryOperator::PGRegexNotMatch,
@@ -86,7 +104,7 @@ fn named(name: &str) -> Option<BinaryOperator> {
 }
 
 /// An array of texts from `'{a,b}'`; elements are compared as what they are compared with.
-fn text_array(written: &str) -> Result<Expr, SqlError> {
+pub(super) fn text_array(written: &str) -> Result<Expr, SqlError> {
     let texts = ArrayElemTypeDef::SquareBracket(Box::new(DataType::Text), None);
     Ok(cast(array(written, &DataType::Text)?, DataType::Array(texts)))
 }

@@ -20,6 +20,7 @@ use datafusion::logical_expr::{
 use datafusion::scalar::ScalarValue;
 
 use super::SqlError;
+pub(super) use jsonb::JsonOperators;
 
 /// Makes all of them known to a session.
 pub(super) fn register(state: &mut SessionState) -> Result<(), SqlError> {
@@ -27,6 +28,9 @@ pub(super) fn register(state: &mut SessionState) -> Result<(), SqlError> {
         [text::functions(), series::functions(), jsonb::functions(), distance::functions()];
     for function in functions.into_iter().flatten() {
         state.register_udf(Arc::new(ScalarUDF::from(function)))?;
+    }
+    for function in jsonb::typed_functions() {
+        state.register_udf(Arc::new(function))?;
     }
     Ok(())
 }

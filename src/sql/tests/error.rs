@@ -28,7 +28,7 @@ async fn errors_have_the_class_postgresql_gives_them() {
         ("SELECT 1 / count(*) FROM people WHERE false", SqlState::DivisionByZero),
         ("SELECT * FROM people LIMIT -1", SqlState::InvalidRowCountInLimitClause),
         ("SELECT $0", SqlState::UndefinedParameter),
-        ("SELECT metadata->>'team' FROM people", SqlState::FeatureNotSupported),
+        ("SELECT model->>'team' FROM people", SqlState::UndefinedFunction),
     ];
     for (sql, state) in cases {
         let error = client.error(sql).await;

@@ -8,6 +8,7 @@ mod direct;
 mod document;
 mod error;
 mod insert;
+mod jsonb;
 mod lateral;
 mod limits;
 mod lookup;

@@ -2,33 +2,47 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, StringArray};
-use datafusion::arrow::datatypes::{DataType, Field};
-use datafusion::error::DataFusionError;
+use datafusion::arrow::array::StringArray;
+use datafusion::arrow::datatypes::DataType;
 use serde_json::Value;
 
-use super::super::columns::with_pg_type;
-use super::super::marker::TO_JSONB;
-use super::super::{SqlError, SqlState};
-use super::{Function, arity};
+use super::super::super::marker::{AS_JSONB, TO_JSONB};
+use super::super::super::{SqlError, SqlState};
+use super::{Function, arity, column, documents, json, text};
 
 pub(super) fn functions() -> Vec<Function> {
-    let document = with_pg_type(Field::new("", DataType::Utf8, true), "jsonb");
-    vec![Function::exact(TO_JSONB, [DataType::Utf8], document, documents)]
+    vec![
+        Function::exact(TO_JSONB, [DataType::Utf8], json(), |columns| {
+            let [texts] = columns else { return Err(arity(TO_JSONB)) };
+            Ok(column(documents(texts)?))
+        }),
+        // What a set of documents is made of has lost its mark.
+        Function::exact(AS_JSONB, [DataType::Utf8], json(), |columns| match columns {
+            [documents] => Ok(documents.clone()),
+            _ => Err(arity(AS_JSONB)),
+        }),
+        Function::exact("jsonb_typeof", [DataType::Utf8], text(), |columns| {
+            let [column] = columns else { return Err(arity("jsonb_typeof")) };
+            let types = documents(column)?;
+            let types = types.iter().map(|document| document.as_ref().map(type_name));
+            Ok(Arc::new(types.collect::<StringArray>()))
+        }),
+    ]
 }
 
-fn documents(arguments: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
-    let [texts] = arguments else { return Err(arity(TO_JSONB)) };
-    let read = texts.as_string::<i32>().iter().map(|text| text.map(normalized).transpose());
-    Ok(Arc::new(read.collect::<Result<StringArray, SqlError>>()?))
-}
-
-fn normalized(text: &str) -> Result<String, SqlError> {
-    read(text).map(|document| written(&document))
+fn type_name(document: &Value) -> &'static str {
+    match document {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
 }
 
 /// The document that `text` is.
-fn read(text: &str) -> Result<Value, SqlError> {
+pub(super) fn read(text: &str) -> Result<Value, SqlError> {
     serde_json::from_str(text).map_err(|error| {
         let message = "invalid input syntax for type json";
         SqlError::new(SqlState::InvalidTextRepresentation, message).with_detail(error.to_string())
@@ -36,7 +50,7 @@ fn read(text: &str) -> Result<Value, SqlError> {
 }
 
 /// `document` as PostgreSQL shows it: short keys first, spaces behind commas and colons.
-fn written(document: &Value) -> String {
+pub(super) fn written(document: &Value) -> String {
     let mut output = String::new();
     write(document, &mut output);
     output
@@ -71,6 +85,10 @@ fn write(document: &Value, output: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn normalized(text: &str) -> Result<String, SqlError> {
+        read(text).map(|document| written(&document))
+    }
 
     #[test]
     fn documents_are_shown_as_in_postgresql() {

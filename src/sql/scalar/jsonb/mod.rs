@@ -1,0 +1,93 @@
+//! Operators and functions of documents, as PostgreSQL's `jsonb` has them.
+//!
+//! A document travels as text, marked as `jsonb` by its field; it is read where something in it is
+//! looked at.
+
+mod access;
+mod build;
+mod change;
+mod contain;
+mod document;
+mod operator;
+mod set;
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array, ListArray, StringArray};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Field, Int64Type};
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::ScalarUDF;
+use serde_json::Value;
+
+use super::super::SqlError;
+use super::super::columns::with_pg_type;
+use super::{Function, arity};
+use document::{read, written};
+pub(in super::super) use operator::JsonOperators;
+
+/// The name of the type in fields.
+const JSONB: &str = "jsonb";
+
+pub(super) fn functions() -> Vec<Function> {
+    [
+        document::functions(),
+        access::functions(),
+        contain::functions(),
+        change::functions(),
+        set::functions(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Those that look at the types of their arguments.
+pub(super) fn typed_functions() -> impl Iterator<Item = ScalarUDF> {
+    build::functions()
+}
+
+fn json() -> Field {
+    with_pg_type(Field::new("", DataType::Utf8, true), JSONB)
+}
+
+fn text() -> Field {
+    Field::new("", DataType::Utf8, true)
+}
+
+fn truth() -> Field {
+    Field::new("", DataType::Boolean, true)
+}
+
+/// The documents in a column.
+fn documents(column: &ArrayRef) -> Result<Vec<Option<Value>>, DataFusionError> {
+    let texts = texts(column)?;
+    let read = texts.iter().map(|text| text.map(read).transpose());
+    Ok(read.collect::<Result<_, SqlError>>()?)
+}
+
+/// Documents as a column.
+fn column(values: impl IntoIterator<Item = Option<Value>>) -> ArrayRef {
+    let texts = values.into_iter().map(|value| value.as_ref().map(written));
+    Arc::new(texts.collect::<StringArray>())
+}
+
+fn texts(column: &ArrayRef) -> Result<StringArray, DataFusionError> {
+    Ok(cast(column, &DataType::Utf8)?.as_string::<i32>().clone())
+}
+
+fn integers(column: &ArrayRef) -> Result<Int64Array, DataFusionError> {
+    Ok(cast(column, &DataType::Int64)?.as_primitive::<Int64Type>().clone())
+}
+
+/// A column of arrays of texts.
+fn text_lists(column: &ArrayRef) -> Result<ListArray, DataFusionError> {
+    let item = Arc::new(Field::new_list_field(DataType::Utf8, true));
+    Ok(cast(column, &DataType::List(item))?.as_list::<i32>().clone())
+}
+
+/// The texts in one of `lists`; none where it is NULL.
+fn list_at(lists: &ListArray, row: usize) -> Option<Vec<Option<String>>> {
+    let list = (!lists.is_null(row)).then(|| lists.value(row))?;
+    Some(list.as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect())
+}
