@@ -7,12 +7,16 @@
 #![expect(clippy::print_stdout, reason = "a test may say what it measured or could not check")]
 
 mod bad_images;
+mod browser;
+mod console;
 mod demo;
+mod guides;
 mod keys;
 mod kill;
 mod models;
 mod own_pack;
 mod photos;
+mod portraits;
 mod psql;
 mod recovery;
 mod rest;

@@ -68,6 +68,12 @@ macro_rules! page {
     };
 }
 
+macro_rules! picture {
+    ($file:literal) => {
+        (concat!("/", $file), include_bytes!(concat!("../../../", $file)))
+    };
+}
+
 /// What several calls of the facade have in common.
 const COMMON: &str = "Words that mean the same everywhere";
 
@@ -149,7 +155,12 @@ pub(in crate::web) const PAGES: &[ManualPage] = &[
 ];
 
 /// Pictures of the pages, by where they are served.
-pub(in crate::web) const PICTURES: &[(&str, &[u8])] = &[];
+pub(in crate::web) const PICTURES: &[(&str, &[u8])] = &[
+    picture!("docs/pictures/console-photo.png"),
+    picture!("docs/pictures/console-search.png"),
+    picture!("docs/pictures/console-compare.png"),
+    picture!("docs/pictures/console-sql.png"),
+];
 
 #[cfg(test)]
 mod tests {

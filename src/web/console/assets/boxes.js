@@ -52,7 +52,7 @@ function tag(number, x, y, unit) {
 }
 
 /** The part of a photo around a face as a square picture. */
-export function crop(photo, box, size = 160) {
+export function crop(photo, box, size = 224) {
   const canvas = h('canvas', { width: size, height: size, role: 'img', 'aria-label': 'The face' });
   const [w, t] = [box.width * photo.width, box.height * photo.height];
   const side = Math.max(w, t) * 1.35;

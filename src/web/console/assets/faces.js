@@ -121,7 +121,7 @@ export function attributeEntries(attributes) {
     const turned = Math.max(Math.abs(pose.yaw), Math.abs(pose.pitch)) > 30;
     entries.push(entry('Pose',
       `yaw ${pose.yaw.toFixed(0)}°, pitch ${pose.pitch.toFixed(0)}°, roll ${pose.roll.toFixed(0)}° `,
-      h('span', { class: turned ? 'sign warn' : 'sign good' }, turned ? 'turned away' : 'frontal enough')));
+      h('span', { class: turned ? 'sign warn' : 'sign good' }, turned ? 'turned away' : 'frontal')));
   }
   if (brightness !== undefined) {
     const word = brightness < 0.25 ? 'dark' : brightness > 0.85 ? 'too bright' : 'well lit';

@@ -75,7 +75,7 @@ function frame() {
 
 function logIn(error) {
   const key = h('input', {
-    type: 'password', required: true, autocomplete: 'current-password', spellcheck: 'false', placeholder: 'iksk_live_…', autofocus: true,
+    type: 'password', required: true, autocomplete: 'current-password', spellcheck: 'false', placeholder: 'iksk_live_…',
   });
   const button = h('button', { class: 'primary' }, 'Log in');
   const told = h('div', {}, error && note('error', error.told));

@@ -66,7 +66,8 @@ export async function photoView(main, { signal }, into) {
 function summary(found) {
   const { width, height } = found.image_size;
   if (found.faces.length === 0) return note('', `No face found in ${width} × ${height} pixels.`);
-  return h('p', { class: 'quiet' }, `${counted(found.faces.length, 'face')} in ${width} × ${height} pixels, the largest first`);
+  const order = found.faces.length > 1 ? ', the largest first' : '';
+  return h('p', { class: 'quiet' }, `${counted(found.faces.length, 'face')} in ${width} × ${height} pixels${order}`);
 }
 
 function card(face, number, choose) {
@@ -86,8 +87,10 @@ function indexForm(input, into) {
   const told = h('div');
   const submit = async (event) => {
     event.preventDefault();
+    // Another photo may be chosen while this one is on its way.
+    const { photo } = input;
     const body = form({
-      image: input.photo.file,
+      image: photo.file,
       external_face_id: name.value,
       external_image_id: image.value,
       attributes: 'all',
@@ -97,7 +100,7 @@ function indexForm(input, into) {
     try {
       const path = `${V2}/collections/${part(collection.value)}/faces`;
       const result = await busy(button, () => call('POST', path, { form: body }));
-      result.faces.forEach((face) => remember(face, input.photo));
+      result.faces.forEach((face) => remember(face, photo));
       fill(told, outcome(result, collection.value));
       announce(`${counted(result.faces.length, 'face')} indexed into ${collection.value}`);
     } catch (error) {
