@@ -15,6 +15,8 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod engine;
+#[cfg(test)]
+mod fuzz;
 mod native;
 pub mod onnx;
 pub mod pack;

@@ -17,7 +17,7 @@ struct House {
 const SERVER: House = House {
     sources: "src",
     floors: &[
-        &["biometric", "causes", "onnx", "tls"],
+        &["biometric", "causes", "fuzz", "onnx", "tls"],
         &["pack"],
         &["vision"],
         &["engine"],

@@ -7,7 +7,7 @@ use likeness_storage::{
     WriteBatch, WriteError,
 };
 
-use super::{EngineError, Tenant, TenantSnapshot, blocking};
+use super::{EngineError, Interrupt, Tenant, TenantSnapshot, blocking};
 use crate::biometric::FaceId;
 
 /// Bytes of embeddings from which rows are written straight to a segment: below that a file of
@@ -118,7 +118,7 @@ impl Tenant {
             return Ok(Written::default());
         }
         let engine = Arc::clone(&self.engine);
-        blocking(move || Ok(write(&engine.store, changes)?.into())).await
+        Interrupt::shut_out(blocking(move || Ok(write(&engine.store, changes)?.into()))).await
     }
 }
 

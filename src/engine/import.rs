@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 
 use super::changes::BULK_BYTES_MIN;
 use super::enroll::{EnrollmentDraft, check_draft};
-use super::{Changes, EngineError, Tenant, TenantSnapshot};
+use super::{Changes, EngineError, Interrupt, Tenant, TenantSnapshot};
 
 /// Bytes of rows that are handed to a load at a time.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -115,11 +115,14 @@ impl Import {
     /// What the store says; nothing has happened then.
     pub async fn commit(mut self) -> Result<(), EngineError> {
         self.load().await?;
-        self.step(Step::Commit).await?;
-        match self.load.take() {
-            Some(load) => load.outcome.await.unwrap_or_else(|join| Err(broken(join))),
-            None => Ok(()),
-        }
+        Interrupt::shut_out(async {
+            self.step(Step::Commit).await?;
+            match self.load.take() {
+                Some(load) => load.outcome.await.unwrap_or_else(|join| Err(broken(join))),
+                None => Ok(()),
+            }
+        })
+        .await
     }
 
     async fn step(&mut self, step: Step) -> Result<(), EngineError> {

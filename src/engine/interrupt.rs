@@ -4,7 +4,10 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use parking_lot::Mutex;
 use tokio::runtime::{Handle, RuntimeFlavor};
+
+use super::EngineError;
 
 tokio::task_local! {
     static CURRENT: Interrupt;
@@ -16,12 +19,40 @@ tokio::task_local! {
 /// takes two changes of threads, which is much of the time of a short search. Whoever has another
 /// way to stop one says so by [`Interrupt::scope`].
 #[derive(Debug, Clone, Default)]
-pub struct Interrupt(Arc<AtomicBool>);
+pub struct Interrupt {
+    raised: Arc<AtomicBool>,
+    /// Whether work in its scope is being committed.
+    committing: Arc<Mutex<bool>>,
+}
 
 impl Interrupt {
-    /// Stops the searches in its scope; those that begin later stop at once.
-    pub fn raise(&self) {
-        self.0.store(true, Ordering::Relaxed);
+    /// Stops the searches in its scope; those that begin later stop at once. False when it is too
+    /// late, because the work is being committed: giving that up would hide what came of it.
+    pub fn raise(&self) -> bool {
+        let committing = self.committing.lock();
+        if !*committing {
+            self.raised.store(true, Ordering::Relaxed);
+        }
+        !*committing
+    }
+
+    /// Runs a commit, which cannot be interrupted unless it fails.
+    pub(super) async fn shut_out<T>(
+        commit: impl Future<Output = Result<T, EngineError>>,
+    ) -> Result<T, EngineError> {
+        let Ok(current) = CURRENT.try_with(Clone::clone) else { return commit.await };
+        {
+            let mut committing = current.committing.lock();
+            if current.raised.load(Ordering::Relaxed) {
+                return Err(EngineError::Cancelled);
+            }
+            *committing = true;
+        }
+        let outcome = commit.await;
+        if outcome.is_err() {
+            *current.committing.lock() = false;
+        }
+        outcome
     }
 
     /// Runs work whose searches may keep the thread that polls it, because this stops them.
@@ -38,6 +69,6 @@ impl Interrupt {
 
     /// What searches look at.
     pub(super) fn flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.0)
+        Arc::clone(&self.raised)
     }
 }

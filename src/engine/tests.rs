@@ -93,6 +93,24 @@ async fn a_search_is_done_in_place_where_something_else_can_stop_it() {
 }
 
 #[tokio::test]
+async fn a_commit_is_not_interrupted_unless_it_fails() {
+    let interrupt = Interrupt::default();
+    let inside = Interrupt::shut_out(async {
+        assert!(!interrupt.raise(), "too late");
+        Ok(())
+    });
+    interrupt.clone().scope(inside).await.unwrap();
+
+    let interrupt = Interrupt::default();
+    let failing = Interrupt::shut_out(async { Err::<(), _>(EngineError::Conflict) });
+    assert!(interrupt.clone().scope(failing).await.is_err());
+    assert!(interrupt.raise());
+    let late = interrupt.scope(Interrupt::shut_out(async { Ok(()) })).await;
+    assert!(matches!(late, Err(EngineError::Cancelled)), "{late:?}");
+    Interrupt::shut_out(async { Ok(()) }).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_threshold_keeps_exactly_the_faces_that_reach_it() {
     let world = World::new();
     let tenant = world.tenant("acme");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 /// Longest message that is received without asking the budget.
-const SHORT_BYTES: usize = 1024 * 1024;
+pub(super) const SHORT_BYTES: usize = 1024 * 1024;
 /// What long messages may hold together: 16 of the longest.
 const SHARED_KIB: usize = 1024 * 1024;
 

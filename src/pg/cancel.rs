@@ -86,8 +86,7 @@ impl Canceler {
 
 impl Running {
     fn give_up(&self, why: &'static str) {
-        if self.why.set(why).is_ok() {
-            self.interrupt.raise();
+        if self.interrupt.raise() && self.why.set(why).is_ok() {
             self.given_up.notify_one();
         }
     }
@@ -118,7 +117,8 @@ impl Drop for Started<'_> {
 }
 
 /// Runs work until it is done, its time is over or the client asks to cancel it. Work that is
-/// given up is dropped; searches stop by themselves, on whatever thread they are.
+/// given up is dropped; searches stop by themselves, on whatever thread they are. What has come to
+/// its commit is not given up any more.
 ///
 /// # Errors
 /// Those of the work, and 57014.

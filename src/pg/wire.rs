@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::budget::{MessageBudget, Share};
+use super::budget::{MessageBudget, SHORT_BYTES, Share};
 use super::frame::{self, FrameError};
 use crate::tls::{Protocol, Stream, Tls};
 
@@ -247,9 +247,13 @@ impl Wire {
         }
     }
 
-    /// Receives a message of `bytes`, after waiting for room if it is long; false when the client
-    /// left.
+    /// Receives a message of `bytes`, waiting for room once it turns out to be long; false when the
+    /// client left.
     async fn receive_whole(&mut self, bytes: usize) -> Result<bool, WireError> {
+        // Room is for what comes, not for what is announced.
+        if bytes > SHORT_BYTES && !self.receive_until(SHORT_BYTES).await? {
+            return Ok(false);
+        }
         if let Some(budget) = &self.budget {
             self.share = budget.share(bytes).await.map_err(io::Error::other)?;
         }
@@ -291,5 +295,28 @@ fn checked_length(length: i32, min: usize, max: usize) -> Result<usize, WireErro
     match usize::try_from(length) {
         Ok(bytes) if (min..=max).contains(&bytes) => Ok(bytes),
         _ => Err(WireError::Length { length, max }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_start_of_a_message_takes_room_for_what_has_come() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let mut wire = Wire::new(listener.accept().await.unwrap().0);
+        wire.trust_client(MessageBudget::new());
+        let start = b"Q\x03\x80\0\0SELECT";
+        client.write_all(start).await.unwrap();
+        while wire.input.len() < start.len() {
+            assert!(wire.next().now_or_never().is_none(), "an answer to half a message");
+            tokio::task::yield_now().await;
+        }
+        assert!(wire.input.capacity() <= 2 * OUTPUT_BYTES, "{}", wire.input.capacity());
     }
 }

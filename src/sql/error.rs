@@ -156,6 +156,10 @@ impl From<&DataFusionError> for SqlError {
             DataFusionError::ArrowError(cause, _) => Self::from(&**cause),
             DataFusionError::SQL(cause, _) => Self::from(&**cause),
             DataFusionError::Plan(text) => plan_error(text),
+            // Its own words for an error in the statement.
+            DataFusionError::Internal(text) if text.starts_with("Failed to coerce types") => {
+                plan_error(text)
+            }
             DataFusionError::NotImplemented(text) => Self::new(SqlState::FeatureNotSupported, text),
             DataFusionError::Execution(text) | DataFusionError::Configuration(text) => {
                 Self::new(SqlState::DataException, text)

@@ -13,6 +13,7 @@ mod demo;
 mod guides;
 mod keys;
 mod kill;
+mod memory;
 mod models;
 mod own_pack;
 mod photos;

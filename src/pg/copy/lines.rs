@@ -18,8 +18,10 @@ pub(super) struct Lines {
     scanned: usize,
     /// How lines end, once one has.
     ending: Option<Ending>,
-    /// The number of the line cut last.
+    /// The number of the line cut last; ends of lines inside of quotes count.
     number: u64,
+    /// Ends of lines inside of quotes in what has been looked at of the next line.
+    breaks: u64,
     /// Whether the client said that no more counts.
     over: bool,
 }
@@ -45,7 +47,7 @@ impl Lines {
     /// Lines of the format text.
     pub(super) fn of_text() -> Self {
         let (quotes, buffer) = (None, BytesMut::new());
-        Self { quotes, buffer, scanned: 0, ending: None, number: 0, over: false }
+        Self { quotes, buffer, scanned: 0, ending: None, number: 0, breaks: 0, over: false }
     }
 
     /// Lines of the format csv.
@@ -70,7 +72,15 @@ impl Lines {
     /// # Errors
     /// Lines that end differently, or do not end.
     pub(super) fn next(&mut self, last: bool) -> Result<Option<Bytes>, PgError> {
-        let Some((length, ending)) = self.end_of_line(last)? else { return Ok(None) };
+        let (length, ending) = match self.end_of_line(last) {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(None),
+            Err(error) => {
+                // It is about the line that comes.
+                self.number += 1 + self.breaks;
+                return Err(error);
+            }
+        };
         let line = self.buffer.split_to(length).freeze();
         self.buffer.advance(ending);
         self.scanned = 0;
@@ -79,7 +89,7 @@ impl Lines {
             self.buffer.clear();
             return Ok(None);
         }
-        self.number += 1;
+        self.number += 1 + std::mem::take(&mut self.breaks);
         Ok(Some(line))
     }
 
@@ -89,11 +99,16 @@ impl Lines {
             let at = self.scanned;
             let is_quoted = self.quotes.as_mut().is_some_and(|quotes| quotes.pass(byte));
             if is_quoted {
+                let end = if self.ending == Some(Ending::Return) { b'\r' } else { b'\n' };
+                self.breaks += u64::from(byte == end);
                 self.scanned += 1;
                 continue;
             }
             if self.quotes.is_none() && byte == b'\\' {
                 if at + 1 == self.buffer.len() && !last {
+                    return Ok(None);
+                }
+                if self.buffer.get(at + 1) == Some(&b'.') && !self.is_end_of_data(at, last)? {
                     return Ok(None);
                 }
                 // What is behind a backslash is data, even the end of a line.
@@ -111,6 +126,18 @@ impl Lines {
             return Err(PgError::error(SqlState::ProgramLimitExceeded, message));
         }
         Ok((last && !self.buffer.is_empty()).then_some((self.buffer.len(), 0)))
+    }
+
+    /// Whether the mark at `at` ends the data; false where that shows with the next byte.
+    fn is_end_of_data(&self, at: usize, last: bool) -> Result<bool, PgError> {
+        match self.buffer.get(at + END_OF_DATA.len()) {
+            Some(b'\n' | b'\r') if at == 0 => Ok(true),
+            None if at == 0 => Ok(last),
+            _ => {
+                let message = "end-of-copy marker is not alone on its line";
+                Err(PgError::error(WireState::BadCopyFileFormat, message))
+            }
+        }
     }
 
     /// How many bytes end a line at `at`; none where that shows with the next byte.

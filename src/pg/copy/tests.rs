@@ -137,7 +137,7 @@ fn what_is_wrong_is_told_with_its_place() {
     for (format, data, message, context) in [
         (&text, "a\t[1]\nb\n", "missing data for column \"embedding\"", "2: \"b\""),
         (&text, "a\t[1]\tc\n", "extra data after last expected column", "1: \"a\t[1]\tc\""),
-        (&text, "a\t[1]\r\n\\N\t[1]\n", "literal newline found in data", "1"),
+        (&text, "a\t[1]\r\n\\N\t[1]\n", "literal newline found in data", "2"),
         (
             &text,
             "a\tx",
@@ -146,11 +146,37 @@ fn what_is_wrong_is_told_with_its_place() {
         ),
         (&text, "a\t{1,NULL}", "array must not contain nulls", "1, column embedding: \"{1,NULL}\""),
         (&csv, "\"a,[1]", "unterminated CSV quoted field", "1: \"\"a,[1]\""),
-        (&csv, "a,\"[1]\"\nb\rc", "unquoted carriage return found in data", "1"),
+        (&csv, "a,\"[1]\"\nb\rc", "unquoted carriage return found in data", "2"),
+        (&text, "a\t[1]\nb\\.\n", "end-of-copy marker is not alone on its line", "2"),
+        (&text, "\\.x\n", "end-of-copy marker is not alone on its line", "1"),
+        (
+            &csv,
+            "\"a\nb\nc\",[1]\nd,[x]\n",
+            "invalid input syntax for type real: \"x\"",
+            "4, column embedding: \"[x]\"",
+        ),
     ] {
         let told = read(format, data.as_bytes(), 1000).unwrap_err();
         assert_eq!(told, (message.to_owned(), place(context)), "{data:?}");
     }
+}
+
+#[test]
+fn nothing_counts_behind_the_mark_that_ends_the_data() {
+    for size in 1..9 {
+        for format in [CopyFormat::Text(text()), CopyFormat::Csv(csv())] {
+            let separator = if matches!(format, CopyFormat::Csv(_)) { ',' } else { '\t' };
+            let quote = if matches!(format, CopyFormat::Csv(_)) { "\"" } else { "" };
+            for end in ["\n", "\r\n", "\n\0\tnonsense"] {
+                let line_end = if end == "\r\n" { end } else { "\n" };
+                let data = format!("a{separator}{quote}[1]{quote}{line_end}\\.{end}");
+                let rows = read(&format, data.as_bytes(), size).unwrap();
+                assert_eq!(rows, [row(Some("a"), &[1.0])], "{data:?} by {size}");
+            }
+        }
+    }
+    let quoted = read(&CopyFormat::Csv(csv()), b"\"x\n\\.\ny\",[1]\n", 4).unwrap();
+    assert_eq!(quoted, [row(Some("x\n\\.\ny"), &[1.0])]);
 }
 
 #[test]

@@ -2,9 +2,12 @@
 
 use bytes::Bytes;
 use futures::SinkExt;
+use pgwire::messages::startup::SecretKey;
 
-use super::protocol::{Conversation, PLAIN, bind, describe, execute, message, parse, sync};
+use super::super::cancel::Cancels;
+use super::protocol::{Conversation, PLAIN, Stage, bind, describe, execute, message, parse, sync};
 use super::*;
+use crate::engine::Tenant;
 
 async fn with_users(door: &Door) -> Client {
     let client = door.admin().await;
@@ -181,6 +184,86 @@ async fn statements_that_copy_nothing_are_refused_with_their_reason() {
 
 fn query(text: &str) -> Vec<u8> {
     message(b'Q', &[text.as_bytes(), b"\0"])
+}
+
+async fn with_faces() -> Conversation {
+    let mut talk = Conversation::start().await;
+    talk.say(&[query("CREATE COLLECTION users WITH (dimensions = 1)")]).await;
+    assert_eq!(talk.until_ready().await, "CZ");
+    talk
+}
+
+fn faces(talk: &Tenant) -> u64 {
+    talk.snapshot().gallery("users").unwrap().face_count
+}
+
+#[tokio::test]
+async fn a_copy_in_is_canceled_while_it_waits_and_leaves_nothing() {
+    let (cancels, secret) = (Cancels::default(), SecretKey::I32(7));
+    let registered = cancels.register(1, &secret);
+    let mut talk = Stage::new().enter_with(Arc::clone(&registered.canceler)).await;
+    talk.say(&[query("CREATE COLLECTION users WITH (dimensions = 1)")]).await;
+    assert_eq!(talk.until_ready().await, "CZ");
+    let row = message(b'd', &[b"\\N\t\\N\t\\N\t[1]\n"]);
+    talk.say(&[query("COPY users FROM STDIN"), row.clone()]).await;
+    assert_eq!(talk.tags(1).await, "G");
+    cancels.cancel(1, &secret);
+    // What is still on its way is passed over.
+    let outcome = talk.error(&[row, message(b'c', &[])]).await;
+    assert_eq!(outcome, ("57014".to_owned(), "EZ".to_owned()));
+    talk.say(&[query("SELECT count(*) FROM users")]).await;
+    assert_eq!(talk.until_ready().await, "TDCZ");
+    assert_eq!(faces(&talk.hang_up().await), 0);
+}
+
+#[tokio::test]
+async fn a_copy_in_has_no_more_time_than_other_statements() {
+    let mut talk = with_faces().await;
+    let row = message(b'd', &[b"\\N\t\\N\t\\N\t[1]\n"]);
+    let begin = query("SET statement_timeout = 1; COPY users FROM STDIN");
+    // The rest comes when it is over, and is passed over.
+    let outcome = talk.error(&[begin, row.clone()]).await;
+    assert_eq!(outcome, ("57014".to_owned(), "CGEZ".to_owned()));
+    talk.say(&[row, message(b'c', &[]), query("SELECT 1")]).await;
+    assert!(talk.until_ready().await.ends_with('Z'));
+    assert_eq!(faces(&talk.hang_up().await), 0);
+}
+
+#[tokio::test]
+async fn a_copy_out_is_canceled_and_has_no_more_time_than_other_statements() {
+    let door = Door::open().await;
+    let client = door.admin().await;
+    let endless = "COPY (SELECT * FROM generate_series(1, 200000000000)) TO STDOUT";
+    for timeout in [false, true] {
+        if timeout {
+            client.batch_execute("SET statement_timeout = '1s'").await.unwrap();
+        }
+        let stream = client.copy_out(endless).await.unwrap();
+        pin_mut!(stream);
+        stream.try_next().await.unwrap().unwrap();
+        if !timeout {
+            client.cancel_token().cancel_query(NoTls).await.unwrap();
+        }
+        let ended = in_time(async {
+            while stream.try_next().await?.is_some() {}
+            Ok(())
+        });
+        let error: tokio_postgres::Error = ended.await.unwrap_err();
+        assert_eq!(code(&error), SqlState::QUERY_CANCELED, "{timeout}");
+        still_serves(&client).await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_in_the_middle_leaves_nothing() {
+    for rows in [1, 3000] {
+        let mut talk = with_faces().await;
+        let row = message(b'd', &["\\N\t\\N\t\\N\t[1]\n".repeat(rows).as_bytes()]);
+        talk.say(&[query("COPY users FROM STDIN")]).await;
+        assert_eq!(talk.tags(1).await, "G");
+        talk.say(&[row.clone(), row, message(b'd', &[b"\\N\t"])]).await;
+        assert_eq!(faces(&talk.hang_up().await), 0);
+    }
 }
 
 #[tokio::test]

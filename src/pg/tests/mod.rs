@@ -3,6 +3,7 @@
 mod copy;
 mod encryption;
 mod faces;
+mod fuzz;
 mod protocol;
 mod startup;
 mod transaction;

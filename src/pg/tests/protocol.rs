@@ -8,10 +8,13 @@ use tokio::sync::watch;
 use tokio::time;
 
 use super::super::auth::Gatekeeper;
-use super::super::budget::MessageBudget;
+use super::super::budget::{MessageBudget, SHORT_BYTES};
+use super::super::cancel::Canceler;
 use super::super::connection::Connection;
 use super::super::wire::Wire;
 use super::*;
+use crate::engine::Tenant;
+use crate::engine::keyring::Key;
 use crate::sql::SqlSession;
 
 /// Room for long messages in these tests.
@@ -23,14 +26,24 @@ pub(super) struct Conversation {
     answers: BytesMut,
     served: JoinHandle<()>,
     budget: MessageBudget,
-    _stop: watch::Sender<bool>,
-    _directory: tempfile::TempDir,
+    pub(super) tenant: Tenant,
+    stop: watch::Sender<bool>,
+    _directory: Arc<tempfile::TempDir>,
 }
 
-impl Conversation {
-    pub(super) async fn start() -> Self {
+/// What connections share.
+pub(super) struct Stage {
+    engine: Arc<Engine>,
+    gatekeeper: Arc<Gatekeeper>,
+    key: Key,
+    budget: MessageBudget,
+    directory: Arc<tempfile::TempDir>,
+}
+
+impl Stage {
+    pub(super) fn new() -> Self {
         let budget = MessageBudget::of_kib(BUDGET_BYTES / 1024);
-        let directory = tempfile::tempdir().unwrap();
+        let directory = Arc::new(tempfile::tempdir().unwrap());
         let (store, _) = Store::open(directory.path(), StoreOptions::default()).unwrap();
         let engine = Engine::new(Arc::new(store), Inference::unavailable("none in this test"));
         let keyring = Arc::new(Keyring::open(directory.path()).unwrap());
@@ -41,23 +54,61 @@ impl Conversation {
             tier: Tier::Standard,
         };
         let (key, _) = keyring.create(draft).unwrap();
+        let gatekeeper = Arc::new(Gatekeeper::new(keyring).unwrap());
+        Self { engine, gatekeeper, key, budget, directory }
+    }
+
+    /// A client past log-in.
+    pub(super) async fn enter(&self) -> Conversation {
+        self.enter_with(Arc::default()).await
+    }
+
+    /// A client past log-in, whose statements are canceled by this.
+    pub(super) async fn enter_with(&self, canceler: Arc<Canceler>) -> Conversation {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let mut wire = Wire::new(listener.accept().await.unwrap().0);
-        wire.trust_client(budget.clone());
-        let session = SqlSession::new(engine.tenant("acme".parse().unwrap()), key.role, &key.name);
+        wire.trust_client(self.budget.clone());
+        let tenant = self.engine.tenant("acme".parse().unwrap());
+        let session = SqlSession::new(tenant.clone(), self.key.role, &self.key.name);
         // What the client was told when it logged in.
         session.take_reports();
-        let gatekeeper = Arc::new(Gatekeeper::new(keyring).unwrap());
-        let canceler = Arc::default();
         let (stop, stopping) = watch::channel(false);
-        let connection = Connection::new(wire, session, canceler, gatekeeper, key.id);
-        let served = tokio::spawn(connection.run(stopping));
-        let answers = BytesMut::new();
-        let mut started =
-            Self { stream, answers, served, budget, _stop: stop, _directory: directory };
+        let gatekeeper = Arc::clone(&self.gatekeeper);
+        let id = self.key.id.clone();
+        let connection = Connection::new(wire, session, canceler, gatekeeper, id);
+        let mut started = Conversation {
+            stream,
+            answers: BytesMut::new(),
+            served: tokio::spawn(connection.run(stopping)),
+            budget: self.budget.clone(),
+            tenant,
+            stop,
+            _directory: Arc::clone(&self.directory),
+        };
         assert_eq!(started.until_ready().await, "Z");
         started
+    }
+}
+
+impl Conversation {
+    /// On a stage of its own.
+    pub(super) async fn start() -> Self {
+        Stage::new().enter().await
+    }
+
+    /// The client's end of the socket, and the server's work at the other; it goes on as long as
+    /// the last part is kept.
+    pub(super) fn into_parts(self) -> (TcpStream, JoinHandle<()>, watch::Sender<bool>) {
+        (self.stream, self.served, self.stop)
+    }
+
+    /// Hangs up, and waits until the server has noticed.
+    pub(super) async fn hang_up(self) -> Tenant {
+        let Self { stream, served, tenant, _directory: _kept, .. } = self;
+        drop(stream);
+        in_time(served).await.unwrap();
+        tenant
     }
 
     pub(super) async fn say(&mut self, messages: &[Vec<u8>]) {
@@ -95,7 +146,7 @@ impl Conversation {
     }
 
     /// The type bytes of so many answers.
-    async fn tags(&mut self, count: usize) -> String {
+    pub(super) async fn tags(&mut self, count: usize) -> String {
         let mut tags = String::new();
         while tags.len() < count
             && let Some((tag, _)) = self.next().await
@@ -347,7 +398,8 @@ async fn a_long_message_waits_for_room_and_gives_it_back() {
     let half = talk.budget.share(BUDGET_BYTES / 2).await.unwrap();
     assert!(half.is_some());
     let long = message(b'Q', &[&b" ".repeat(BUDGET_BYTES - 1024), b"\0"]);
-    talk.say(&[long[..5].to_vec()]).await;
+    let (begun, rest) = long.split_at(SHORT_BYTES + 5);
+    talk.say(&[begun.to_vec()]).await;
     // Once the message stands in the queue, nobody gets past it.
     in_time(async {
         while talk.budget.share(BUDGET_BYTES / 2).now_or_never().is_some() {
@@ -356,7 +408,22 @@ async fn a_long_message_waits_for_room_and_gives_it_back() {
     })
     .await;
     drop(half);
-    let (state, tags) = talk.error(&[long[5..].to_vec()]).await;
+    let (state, tags) = talk.error(&[rest.to_vec()]).await;
     assert_eq!((state.as_str(), tags.as_str()), ("54000", "EZ"));
     assert!(in_time(talk.budget.share(BUDGET_BYTES)).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn long_messages_that_are_only_begun_keep_nobody_waiting() {
+    let stage = Stage::new();
+    let long = message(b'Q', &[&b" ".repeat(BUDGET_BYTES - 1024), b"\0"]);
+    let mut begun = Vec::new();
+    for _ in 0..3 {
+        let mut talk = stage.enter().await;
+        talk.say(&[long[..5000].to_vec()]).await;
+        begun.push(talk);
+    }
+    let mut talk = stage.enter().await;
+    assert_eq!(talk.error(&[long]).await.0, "54000");
+    assert!(begun.iter().all(|talk| !talk.served.is_finished()));
 }

@@ -7,6 +7,7 @@ mod dialect;
 mod direct;
 mod document;
 mod error;
+mod fuzz;
 mod insert;
 mod jsonb;
 mod lateral;
