@@ -55,6 +55,7 @@ impl Column {
             SqlType::Jsonb => Some(Type::JSONB),
             SqlType::Name => Some(Type::NAME),
             SqlType::Char => Some(Type::CHAR),
+            SqlType::Regproc => Some(Type::REGPROC),
             SqlType::Vector => Some(vector::pg_type()),
             _ => pg_type(field.data_type()),
         };

@@ -16,7 +16,7 @@ use super::marker::{COMPARE_FACES, DETECT_FACES, MARKER, SIMILAR_FACES};
 use super::pg_catalog::{self, INFORMATION_SCHEMA, PG_CATALOG, SystemView};
 use super::settings::Settings;
 use super::table::GalleryTable;
-use crate::engine::{EngineError, Tenant, TenantSnapshot};
+use crate::engine::{EngineError, Role, Tenant, TenantSnapshot};
 
 /// The one schema of collections.
 pub(super) use super::pg_catalog::SCHEMA;
@@ -31,18 +31,20 @@ pub(super) struct GalleryCatalog {
     tenant: Tenant,
     snapshot: TenantSnapshot,
     user: Arc<str>,
+    role: Role,
     settings: Settings,
 }
 
 impl GalleryCatalog {
-    /// As `user` sees it, the role of a session with these settings.
+    /// As `user`, a key of this role, sees it in a session with these settings.
     pub(super) fn new(
         tenant: Tenant,
         snapshot: TenantSnapshot,
         user: Arc<str>,
+        role: Role,
         settings: Settings,
     ) -> Self {
-        Self { tenant, snapshot, user, settings }
+        Self { tenant, snapshot, user, role, settings }
     }
 
     /// What the system catalogs are made from.
@@ -50,6 +52,7 @@ impl GalleryCatalog {
         SystemView {
             database: self.tenant.name().as_str().into(),
             user: Arc::clone(&self.user),
+            role: self.role,
             snapshot: self.snapshot.clone(),
             settings: self.settings.clone(),
         }

@@ -61,6 +61,7 @@ pub use copy::{CopyCell, CopyColumns, CopyCsv, CopyFormat, CopyHeader, CopyImpor
 pub use error::SqlError;
 pub use notice::Notice;
 pub use outcome::{Description, Outcome, TransactionStatus};
+pub use pg_catalog::function_name;
 pub use session::SqlSession;
 pub use state::SqlState;
 pub use statement::Statement;

@@ -36,7 +36,7 @@ use super::constant::{evaluate, without_text_casts};
 use super::literal::ArrayLiterals;
 use super::name::{folded, parameter_index};
 use super::nearest::NearestFirst;
-use super::pg_catalog;
+use super::pg_catalog::{self, NamesOfFunctions};
 use super::planning::{OperatorPlanner, TABLE_FUNCTIONS};
 use super::scalar::JsonOperators;
 use super::search::SearchRelationPlanner;
@@ -71,6 +71,7 @@ static SHARED: LazyLock<Result<SessionState, SqlError>> = LazyLock::new(|| {
         .with_runtime_env(runtime)
         .with_query_planner(Arc::new(OperatorPlanner))
         .with_analyzer_rule(Arc::new(ApplySubqueries))
+        .with_analyzer_rule(Arc::new(NamesOfFunctions))
         .with_physical_optimizer_rule(Arc::new(NearestFirst))
         .with_physical_optimizer_rule(Arc::new(YieldBetweenBatches))
         .with_expr_planners(expr_planners())

@@ -194,7 +194,7 @@ impl SqlSession {
     fn catalog(&self) -> GalleryCatalog {
         let (tenant, snapshot) = (self.writer.tenant().clone(), self.writer.snapshot());
         let settings = self.settings.lock().clone();
-        GalleryCatalog::new(tenant, snapshot, Arc::clone(&self.user), settings)
+        GalleryCatalog::new(tenant, snapshot, Arc::clone(&self.user), self.role, settings)
     }
 
     fn context(&self) -> Result<QueryContext, SqlError> {

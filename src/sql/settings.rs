@@ -105,7 +105,7 @@ const LEVELS: Accepts =
 const NO_TIMEOUT: Accepts = Accepts::Spellings(&["0ms", "0s"]);
 
 /// All settings in the order of their names, ignoring case.
-static SETTINGS: [Setting; 29] = [
+static SETTINGS: [Setting; 31] = [
     setting("application_name", "", Accepts::Text),
     setting("bytea_output", "hex", Accepts::Spellings(&[])),
     setting("client_encoding", "UTF8", Accepts::Encoding),
@@ -115,6 +115,7 @@ static SETTINGS: [Setting; 29] = [
         Accepts::Words(&["debug", "debug1", "log", "notice", "warning", "error"]),
     ),
     setting("DateStyle", "ISO, MDY", Accepts::Spellings(&["ISO", "ISO,MDY"])),
+    setting("default_table_access_method", "heap", Accepts::Spellings(&[])),
     setting(DEFAULT_ISOLATION, "repeatable read", LEVELS),
     setting(DEFAULT_READ_ONLY, "off", Accepts::Boolean),
     setting("extra_float_digits", "1", Accepts::Integer(-15, 3)),
@@ -122,6 +123,7 @@ static SETTINGS: [Setting; 29] = [
     setting("integer_datetimes", "on", Accepts::Nothing),
     setting("IntervalStyle", "postgres", Accepts::Spellings(&[])),
     setting("is_superuser", "off", Accepts::Nothing),
+    setting("jit", "off", Accepts::Spellings(&["false", "no", "0"])),
     setting("lc_collate", "C", Accepts::Nothing),
     setting("lc_ctype", "C", Accepts::Nothing),
     setting(EXACT, "probable", Accepts::Words(&["probable", DETERMINISTIC])),

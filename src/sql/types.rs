@@ -21,6 +21,8 @@ pub const VECTOR_OID: u32 = 16_388;
 /// The types of names and of one-letter codes in the system catalog; text to Arrow.
 pub(super) const NAME: &str = "name";
 pub(super) const CHAR: &str = "char";
+/// The type of numbers of functions, shown as their names.
+pub(super) const REGPROC: &str = "regproc";
 
 /// Digits after the point of `numeric` parameters.
 const NUMERIC_SCALE: i8 = 10;
@@ -50,12 +52,22 @@ pub enum SqlType {
     Name,
     /// `"char"`
     Char,
+    /// `regproc`, a function by its number
+    Regproc,
     /// `bytea`
     Bytea,
     /// `jsonb`
     Jsonb,
     /// `timestamptz`
     Timestamptz,
+    /// `smallint[]`
+    Int2Array,
+    /// `integer[]`
+    Int4Array,
+    /// `bigint[]`
+    Int8Array,
+    /// `oid[]`
+    OidArray,
     /// `real[]`
     Float4Array,
     /// `double precision[]`
@@ -77,6 +89,7 @@ impl SqlType {
             Some(VECTOR_NAME) => Self::Vector,
             Some(NAME) => Self::Name,
             Some(CHAR) => Self::Char,
+            Some(REGPROC) => Self::Regproc,
             _ => Self::of_arrow(field.data_type()),
         }
     }
@@ -103,6 +116,10 @@ impl SqlType {
             DataType::List(element)
             | DataType::LargeList(element)
             | DataType::FixedSizeList(element, _) => match Self::of_arrow(element.data_type()) {
+                Self::Int2 => Self::Int2Array,
+                Self::Int4 => Self::Int4Array,
+                Self::Int8 => Self::Int8Array,
+                Self::Oid => Self::OidArray,
                 Self::Float4 => Self::Float4Array,
                 Self::Float8 => Self::Float8Array,
                 Self::Text => Self::TextArray,
@@ -123,10 +140,14 @@ impl SqlType {
             Self::Float4 => DataType::Float32,
             Self::Float8 => DataType::Float64,
             Self::Numeric => DataType::Decimal128(38, NUMERIC_SCALE),
-            Self::Oid => DataType::UInt32,
+            Self::Oid | Self::Regproc => DataType::UInt32,
             Self::Text | Self::Name | Self::Char | Self::Jsonb | Self::Unknown => DataType::Utf8,
             Self::Bytea => DataType::Binary,
             Self::Timestamptz => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            Self::Int2Array => list(DataType::Int16),
+            Self::Int4Array => list(DataType::Int32),
+            Self::Int8Array => list(DataType::Int64),
+            Self::OidArray => list(DataType::UInt32),
             Self::Float4Array | Self::Vector => list(DataType::Float32),
             Self::Float8Array => list(DataType::Float64),
             Self::TextArray => list(DataType::Utf8),
@@ -188,6 +209,10 @@ mod tests {
             SqlType::Oid,
             SqlType::Bytea,
             SqlType::Timestamptz,
+            SqlType::Int2Array,
+            SqlType::Int4Array,
+            SqlType::Int8Array,
+            SqlType::OidArray,
             SqlType::Float4Array,
             SqlType::Float8Array,
             SqlType::TextArray,

@@ -29,6 +29,11 @@ async fn psql() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn psql_completion() {
+    with_psql::complete(&Client::new("psql, completion")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tokio_postgres() {
     rust::run(&Client::new("tokio-postgres"), "tokio-postgres").await;
 }
@@ -51,6 +56,36 @@ async fn psycopg2() {
 #[tokio::test(flavor = "multi_thread")]
 async fn pg8000() {
     python::run(&Client::new("pg8000"), "with_pg8000.py").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pgvector() {
+    python::run(&Client::new("pgvector-python"), "with_pgvector.py").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pandas() {
+    python::run(&Client::new("pandas"), "with_pandas.py").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn polars() {
+    python::run(&Client::new("polars"), "with_polars.py").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn adbc() {
+    python::run(&Client::new("ADBC"), "with_adbc.py").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn duckdb() {
+    python::run(&Client::new("DuckDB"), "with_duckdb.py").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn django() {
+    python::run(&Client::new("Django"), "with_django.py").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

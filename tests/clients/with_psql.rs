@@ -4,8 +4,8 @@ use std::process::{Command, Stdio};
 
 use crate::document;
 use crate::fixture::Fixture;
-use crate::notice;
 use crate::report::{Client, Report};
+use crate::{notice, python};
 
 /// A text that psql is given, and what its output must contain.
 const COMMANDS: &[(&str, &[&str])] = &[
@@ -16,16 +16,75 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("SELECT 7 AS n \\gset\n\\echo value :n", &["value 7"]),
     ("SELECT 'SELECT 6 * 7 AS answer' \\gexec", &["answer", "42"]),
     ("SELECT 1/0;\n\\echo :LAST_ERROR_SQLSTATE", &["division by zero", "22012"]),
-    ("\\set VERBOSITY verbose\nSELEC 1;", &["ERROR:  42601:", "LINE 1: SELEC 1;"]),
+    ("\\set VERBOSITY verbose\nSELEC 1;", &["ERROR: 42601:", "LINE 1: SELEC 1;"]),
     ("\\errverbose", &["There is no previous error."]),
     ("SELECT 1 \\; SELECT 2;", &["1", "2"]),
+    ("\\d faces", &["embedding", "vector(3)", "\"faces_pkey\" PRIMARY KEY, btree (face_id)"]),
+    (
+        "\\d+ fac*",
+        &["Table \"public.faces\"", "Index \"public.faces_pkey\"", "Access method: heap"],
+    ),
+    ("\\d pg_class", &["Table \"pg_catalog.pg_class\"", "relname"]),
+    ("\\dt pub*.*", &["public | faces | table | admin"]),
+    ("\\dt+", &["faces", "permanent", "heap", "of the matrix"]),
+    ("\\dt *.pg_cla*", &["pg_catalog | pg_class"]),
+    ("\\dt default.public.*", &["faces"]),
+    ("\\di+", &["faces_pkey", "index", "faces", "btree"]),
+    ("\\dv", &["Did not find any relations."]),
+    ("\\dv pg_views", &["pg_catalog | pg_views | view"]),
+    ("\\dT vec*", &["public | vector"]),
+    ("\\dT+ real", &["pg_catalog | real", "float4"]),
+    ("\\df array_in", &["pg_catalog | array_in", "func"]),
+    ("\\df+ array_*", &["array_recv", "internal"]),
+    ("\\da", &["List of aggregate functions"]),
+    ("\\do", &["List of operators"]),
+    ("\\dC+", &["List of casts"]),
+    ("\\dc+", &["List of conversions"]),
+    ("\\dD+", &["List of domains"]),
+    ("\\dd", &["Object descriptions"]),
+    ("\\dL+", &["List of languages"]),
+    ("\\dLS", &["internal", "sql"]),
+    ("\\dn+", &["public | admin"]),
+    ("\\dnS", &["information_schema", "pg_catalog"]),
+    ("\\du", &["admin"]),
+    ("\\dg+ adm*", &["admin"]),
+    ("\\drds", &["Did not find any settings."]),
+    ("\\l", &["default", "admin", "UTF8"]),
+    ("\\l+ def*", &["default", "pg_default"]),
+    ("\\db+", &["pg_default", "pg_global"]),
+    ("\\dp faces", &["public | faces | table"]),
+    ("\\ddp", &["Default access privileges"]),
+    ("\\dA+", &["btree", "heap"]),
+    ("\\dAp+ btree", &["List of support functions of operator families"]),
+    ("\\dF+", &["text search"]),
+    ("\\dO", &["List of collations"]),
+    ("\\dx+", &["Did not find any extensions."]),
+    ("\\dy+", &["List of event triggers"]),
+    ("\\dP+", &["List of partitioned relations"]),
+    ("\\dew+", &["List of foreign-data wrappers"]),
+    ("\\dconfig+ server_version", &["server_version"]),
+    ("\\dt absent", &["Did not find any relation named \"absent\"."]),
 ];
+
+/// Types into psql in a terminal, and has it complete what was begun.
+pub(crate) async fn complete(client: &Client) {
+    match version() {
+        Ok(_) => python::run(client, "with_psql_tab.py").await,
+        Err(why) => notice::left_out(client, &why),
+    }
+}
+
+fn version() -> Result<String, String> {
+    let output = Command::new("psql").arg("--version").output();
+    let output = output.map_err(|error| format!("psql: {error}"))?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
 
 /// Runs psql once for each command.
 pub(crate) async fn run(client: &Client) {
-    let version = match Command::new("psql").arg("--version").output() {
-        Ok(output) => String::from_utf8_lossy(&output.stdout).trim().to_owned(),
-        Err(error) => return notice::left_out(client, &format!("psql: {error}")),
+    let version = match version() {
+        Ok(version) => version,
+        Err(why) => return notice::left_out(client, &why),
     };
     let fixture = Fixture::start().await;
     let mut report = Report::default();
@@ -40,7 +99,7 @@ pub(crate) async fn run(client: &Client) {
     document::hold(client, &report);
 }
 
-/// All that psql prints for a text on its standard input.
+/// All that psql prints for a text on its standard input, with one space where there are more.
 fn answer(fixture: &Fixture, typed: &str) -> String {
     let script = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(script.path(), format!("{typed}\n")).unwrap();
@@ -52,5 +111,7 @@ fn answer(fixture: &Fixture, typed: &str) -> String {
         .output()
         .unwrap();
     let (out, error) = (output.stdout, output.stderr);
-    format!("{}\n{}", String::from_utf8_lossy(&out), String::from_utf8_lossy(&error))
+    let printed = format!("{}\n{}", String::from_utf8_lossy(&out), String::from_utf8_lossy(&error));
+    let words = printed.split(' ').filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
 }

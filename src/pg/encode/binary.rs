@@ -76,7 +76,7 @@ fn integer(pg_type: &Type, value: i64, out: &mut BytesMut) -> Result<(), EncodeE
         Type::INT2 => out.put_i16(i16::try_from(value).map_err(mismatch)?),
         Type::INT4 => out.put_i32(i32::try_from(value).map_err(mismatch)?),
         Type::INT8 => out.put_i64(value),
-        Type::OID => out.put_u32(u32::try_from(value).map_err(mismatch)?),
+        Type::OID | Type::REGPROC => out.put_u32(u32::try_from(value).map_err(mismatch)?),
         _ => return Err(EncodeError::Mismatch(pg_type.name().to_owned())),
     }
     Ok(())

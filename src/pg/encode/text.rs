@@ -10,6 +10,7 @@ use pgwire::api::Type;
 use super::super::vector;
 use super::EncodeError;
 use super::value::{Interval, Value};
+use crate::sql::function_name;
 
 /// Writes the text form of a value that is not NULL.
 ///
@@ -24,6 +25,10 @@ pub(super) fn write(
         // The caller writes NULL as a length; inside arrays it is a word.
         Value::Null => put(out, format_args!("NULL")),
         Value::Bool(value) => out.put_u8(if *value { b't' } else { b'f' }),
+        Value::Int(value) if *pg_type == Type::REGPROC => match function_name(*value) {
+            Some(name) => out.put_slice(name.as_bytes()),
+            None => put(out, format_args!("{value}")),
+        },
         Value::Int(value) => put(out, format_args!("{value}")),
         Value::Float4(value) => float(*value, out),
         Value::Float8(value) => float(*value, out),

@@ -5,7 +5,10 @@ use std::borrow::Cow;
 use std::str::Chars;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, Float32Array, Float64Array, StringArray};
+use datafusion::arrow::array::{
+    Array, ArrayRef, Float32Array, Float64Array, Int64Array, StringArray,
+};
+use datafusion::arrow::compute::CastOptions;
 use datafusion::common::utils::SingleRowListArrayBuilder;
 use datafusion::scalar::ScalarValue;
 
@@ -116,6 +119,21 @@ fn quoted_item(rest: &mut Chars<'_>) -> Result<String, Wrong> {
             other => text.push(other),
         }
     }
+}
+
+/// A list of whole numbers in the width of their type.
+///
+/// # Errors
+/// The first error among the items, and numbers too large for the type.
+pub(super) fn integers(
+    sql_type: SqlType,
+    items: impl Iterator<Item = Result<Option<i64>, ParameterError>>,
+) -> Result<ScalarValue, ParameterError> {
+    let items: Int64Array = items.collect::<Result<Vec<_>, _>>()?.into();
+    let strict = CastOptions { safe: false, ..CastOptions::default() };
+    let list: ScalarValue = list(items);
+    let narrowed = list.cast_to_with_options(&sql_type.arrow_type(), &strict);
+    narrowed.map_err(|_| ParameterError::range(sql_type))
 }
 
 /// A list of reals.

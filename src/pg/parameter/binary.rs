@@ -27,10 +27,7 @@ pub(super) fn read(sql_type: SqlType, bytes: &[u8]) -> Result<ScalarValue, Param
         SqlType::Int2 | SqlType::Int4 | SqlType::Int8 => {
             integer(sql_type, whole(bytes).ok_or_else(malformed)?)?
         }
-        SqlType::Oid => {
-            let number = <[u8; 4]>::try_from(bytes).map_err(|_| malformed())?;
-            ScalarValue::from(u32::from_be_bytes(number))
-        }
+        SqlType::Oid | SqlType::Regproc => integer(SqlType::Oid, oid(sql_type, bytes)?)?,
         SqlType::Float4 => ScalarValue::from(float4(sql_type, bytes)?),
         SqlType::Float8 => ScalarValue::from(float8(sql_type, bytes)?),
         SqlType::Numeric => numeric(&binary_numeric::read(bytes).ok_or_else(malformed)?)?,
@@ -51,6 +48,18 @@ pub(super) fn read(sql_type: SqlType, bytes: &[u8]) -> Result<ScalarValue, Param
             }
             let since_1970 = since_2000.checked_add(EPOCH_US);
             timestamp(since_1970.ok_or_else(|| ParameterError::range(sql_type))?)
+        }
+        SqlType::Int2Array | SqlType::Int4Array | SqlType::Int8Array => {
+            let number = |item| whole(item).ok_or_else(malformed);
+            let items = Items::of(sql_type, bytes)?;
+            array::integers(sql_type, items.map(|item| item?.map(number).transpose()))?
+        }
+        SqlType::OidArray => {
+            let items = Items::of(sql_type, bytes)?;
+            array::integers(
+                sql_type,
+                items.map(|item| item?.map(|item| oid(sql_type, item)).transpose()),
+            )?
         }
         SqlType::Float4Array => {
             let items = Items::of(sql_type, bytes)?;
@@ -110,6 +119,11 @@ fn whole(mut bytes: &[u8]) -> Option<i64> {
         8 => Some(bytes.get_i64()),
         _ => None,
     }
+}
+
+fn oid(sql_type: SqlType, bytes: &[u8]) -> Result<i64, ParameterError> {
+    let number = <[u8; 4]>::try_from(bytes).map_err(|_| ParameterError::binary(sql_type))?;
+    Ok(u32::from_be_bytes(number).into())
 }
 
 fn float8(sql_type: SqlType, mut bytes: &[u8]) -> Result<f64, ParameterError> {

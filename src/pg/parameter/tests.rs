@@ -288,3 +288,29 @@ fn vectors_are_read_in_both_forms_of_pgvector() {
     let cut = binary(SqlType::Vector, &bytes[..11]);
     assert_eq!(code(cut), WireState::InvalidBinaryRepresentation.into());
 }
+
+#[test]
+fn arrays_of_whole_numbers_have_the_width_of_their_type() {
+    for (sql_type, text_form, first) in [
+        (SqlType::Int2Array, "{1, NULL, -3}", "1"),
+        (SqlType::Int4Array, "{70000, NULL, -3}", "70000"),
+        (SqlType::Int8Array, "{1099511627776, NULL, -3}", "1099511627776"),
+        (SqlType::OidArray, "{4294967295, NULL, 3}", "4294967295"),
+    ] {
+        let value = text(sql_type, text_form).unwrap();
+        assert_eq!(value.data_type(), sql_type.arrow_type());
+        assert!(value.to_string().starts_with(&format!("[{first}, ")), "{value}");
+    }
+    for (sql_type, wrong) in
+        [(SqlType::Int2Array, "{70000}"), (SqlType::OidArray, "{-1}"), (SqlType::Int4Array, "{x}")]
+    {
+        assert!(text(sql_type, wrong).is_err(), "{wrong}");
+    }
+    let mut oids = [1, 0, 26, 1, 1].map(i32::to_be_bytes).concat();
+    oids.extend([0, 0, 0, 4, 255, 255, 255, 255]);
+    let value = binary(SqlType::OidArray, &oids).unwrap();
+    assert_eq!(value.to_string(), "[4294967295]");
+    assert!(binary(SqlType::Int2Array, &oids).is_ok());
+    oids.truncate(oids.len() - 1);
+    assert!(binary(SqlType::OidArray, &oids).is_err());
+}

@@ -19,7 +19,7 @@ pub(super) fn read(sql_type: SqlType, text: &str) -> Result<ScalarValue, Paramet
     let trimmed = text.trim();
     Ok(match sql_type {
         SqlType::Bool => ScalarValue::from(boolean(trimmed).ok_or_else(syntax)?),
-        SqlType::Int2 | SqlType::Int4 | SqlType::Int8 | SqlType::Oid => {
+        SqlType::Int2 | SqlType::Int4 | SqlType::Int8 | SqlType::Oid | SqlType::Regproc => {
             let value: i128 = trimmed.parse().map_err(|_| syntax())?;
             let value = i64::try_from(value).map_err(|_| ParameterError::range(sql_type))?;
             integer(sql_type, value)?
@@ -36,6 +36,14 @@ pub(super) fn read(sql_type: SqlType, text: &str) -> Result<ScalarValue, Paramet
         SqlType::Timestamptz => {
             let moment = string_to_datetime(&Utc, trimmed).map_err(|_| syntax())?;
             timestamp(moment.timestamp_micros())
+        }
+        SqlType::Int2Array | SqlType::Int4Array | SqlType::Int8Array | SqlType::OidArray => {
+            let items = array::items(sql_type, trimmed)?;
+            let number = |item: &str| item.trim().parse().map_err(|_| syntax());
+            array::integers(
+                sql_type,
+                items.iter().map(|item| item.as_deref().map(number).transpose()),
+            )?
         }
         SqlType::Float4Array | SqlType::Vector => {
             let items = array::items(sql_type, trimmed)?;

@@ -253,6 +253,9 @@ fn cast_type(data_type: &DataType) -> Option<SqlType> {
         DataType::Array(
             ArrayElemTypeDef::SquareBracket(element, _) | ArrayElemTypeDef::AngleBracket(element),
         ) => match cast_type(element)? {
+            SqlType::Int2 => Some(SqlType::Int2Array),
+            SqlType::Int4 => Some(SqlType::Int4Array),
+            SqlType::Int8 => Some(SqlType::Int8Array),
             SqlType::Float4 => Some(SqlType::Float4Array),
             SqlType::Float8 => Some(SqlType::Float8Array),
             SqlType::Text => Some(SqlType::TextArray),

@@ -28,6 +28,10 @@ const SETS: [(&str, &str); 10] = [
     ("unnest", "unnest"),
 ];
 
+/// Functions whose rows are those of a relation of their name.
+const AS_RELATIONS: [&str; 4] =
+    ["pg_listening_channels", "pg_options_to_table", "pg_partition_tree", "pg_timezone_names"];
+
 /// The one set that the planner makes without an array when its bounds are constants.
 const STREAMED: &str = "generate_series";
 
@@ -48,6 +52,10 @@ pub(super) fn adapt(factor: &mut TableFactor) {
             let calls = array_exprs.iter().map(|array| call("unnest", [array.clone()])).collect();
             let set = Set { name: "unnest", alias: alias.take(), calls };
             Some(set.derived(*with_ordinality))
+        }
+        TableFactor::Table { name, args, .. } if args.is_some() && is_as_relation(name) => {
+            *args = None;
+            None
         }
         TableFactor::Table { name, args: Some(args), alias, with_ordinality, .. } => {
             let constant = args.args.iter().all(is_constant);
@@ -73,13 +81,23 @@ pub(super) fn adapt(factor: &mut TableFactor) {
 
 /// The set-returning function called `name`.
 fn set_name(name: &ObjectName) -> Option<&'static str> {
-    let parts = name_parts(name)?;
-    let name = match parts.as_slice() {
-        [name] => name,
-        [schema, name] if schema == SYSTEM_SCHEMA => name,
-        _ => return None,
-    };
-    SETS.into_iter().map(|(set, _)| set).find(|set| set == name)
+    let name = system_name(name)?;
+    SETS.into_iter().map(|(set, _)| set).find(|set| *set == name)
+}
+
+fn is_as_relation(name: &ObjectName) -> bool {
+    system_name(name).is_some_and(|name| AS_RELATIONS.contains(&name.as_str()))
+}
+
+/// A name that stands alone, or is qualified as one of the system's.
+fn system_name(name: &ObjectName) -> Option<String> {
+    let mut parts = name_parts(name)?;
+    let last = parts.pop()?;
+    match parts.as_slice() {
+        [] => Some(last),
+        [schema] => (schema == SYSTEM_SCHEMA).then_some(last),
+        _ => None,
+    }
 }
 
 fn derived_call(

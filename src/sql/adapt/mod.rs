@@ -8,6 +8,7 @@ mod factor;
 mod name;
 mod operator;
 mod syntax;
+mod system_column;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -24,6 +25,7 @@ use super::name::{folded, name_parts, parameter_index};
 use super::types::SqlType;
 pub(super) use name::shown_schema;
 use syntax::{call, function, literal_text};
+use system_column::Scopes;
 
 /// Types that the syntax around parameters decides, by their place in the list.
 pub(super) type ParameterTypes = BTreeMap<usize, SqlType>;
@@ -62,6 +64,7 @@ pub(super) fn adapt(statement: &mut ast::Statement) -> Result<ParameterTypes, Sq
 #[derive(Default)]
 struct Adapter {
     parameter_types: ParameterTypes,
+    scopes: Scopes,
 }
 
 impl Adapter {
@@ -84,6 +87,12 @@ impl Adapter {
             {
                 Ok(Some(function(word.clone(), FunctionArguments::None)))
             }
+            Expr::Identifier(_) | Expr::CompoundIdentifier(_) => Ok(self.scopes.table_number(expr)),
+            Expr::AnyOp { right, .. } | Expr::AllOp { right, .. } => {
+                // As a literal there would be read; other elements are declared or cast.
+                self.note(right, SqlType::TextArray);
+                operator::operator(expr)
+            }
             Expr::Function(called) => called_function(called),
             other => match self.distance(other)? {
                 None => operator::operator(other),
@@ -98,6 +107,7 @@ impl VisitorMut for Adapter {
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
         fetch_as_limit(query);
+        self.scopes.note(query);
         if let Some(LimitClause::LimitOffset { limit, offset, limit_by: _ }) = &query.limit_clause {
             let bounds = limit.iter().chain(offset.iter().map(|offset| &offset.value));
             bounds.for_each(|bound| self.note(bound, SqlType::Int8));
@@ -107,6 +117,12 @@ impl VisitorMut for Adapter {
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
         name::name_columns(select);
+        self.scopes.enter(select);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_select(&mut self, _select: &mut Select) -> ControlFlow<Self::Break> {
+        self.scopes.leave();
         ControlFlow::Continue(())
     }
 

@@ -42,10 +42,19 @@ pub(super) fn procedure_oid(name: &str) -> Option<u32> {
     PROCEDURES.iter().find(|row| row.get("proname") == Some(name))?.get("oid")?.parse().ok()
 }
 
+static PROCEDURE_BY_OID: LazyLock<HashMap<u32, &Row>> = LazyLock::new(|| {
+    PROCEDURES.iter().filter_map(|row| Some((row.get("oid")?.parse().ok()?, row))).collect()
+});
+
 /// The name of the function of this OID.
 pub(super) fn procedure_name(oid: u32) -> Option<&'static str> {
-    let oid = oid.to_string();
-    PROCEDURES.iter().find(|row| row.get("oid") == Some(&oid))?.get("proname")
+    PROCEDURE_BY_OID.get(&oid)?.get("proname")
+}
+
+/// The OIDs of the types of a function's arguments.
+pub(super) fn procedure_arguments(oid: u32) -> Option<impl Iterator<Item = u32>> {
+    let types = PROCEDURE_BY_OID.get(&oid)?.get("proargtypes").unwrap_or_default();
+    Some(types.split(' ').filter_map(|oid| oid.parse().ok()))
 }
 
 /// The name of the schema of this OID.
@@ -81,6 +90,9 @@ pub(super) fn rows(relation: &str, catalog: &SystemView) -> Vec<Row> {
             collation(951, "POSIX", "c"),
         ],
         "pg_settings" => catalog.settings().all().map(setting).collect(),
+        "pg_timezone_names" => vec![
+            Row::default().with("name", "UTC").with("abbrev", "UTC").with("utc_offset", "00:00:00"),
+        ],
         "pg_language" => {
             vec![language(12, "internal"), language(13, "c"), language(14, "sql")]
         }

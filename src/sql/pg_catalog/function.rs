@@ -4,6 +4,7 @@ mod constant;
 mod definition;
 mod lookup;
 mod naming;
+mod privilege;
 
 use std::sync::Arc;
 
@@ -39,10 +40,15 @@ pub(in crate::sql) fn register_with(
     state: &mut SessionState,
     catalog: &SystemView,
 ) -> Result<(), SqlError> {
-    for definition in lookup::FUNCTIONS {
+    for definition in lookup::FUNCTIONS.iter().chain(privilege::FUNCTIONS) {
         state.register_udf(Arc::new(CatalogFunction::of(definition, catalog.clone())))?;
     }
     Ok(())
+}
+
+/// The function that prints a function's number as its name.
+pub(super) fn name_of_function() -> ScalarUDF {
+    CatalogFunction::of(&naming::REGPROC_OUT, ())
 }
 
 /// A definition with what it looks into.

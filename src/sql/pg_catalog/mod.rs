@@ -8,6 +8,7 @@
 mod builtin;
 mod collections;
 mod function;
+mod regproc;
 mod relation;
 mod row;
 mod standard;
@@ -18,7 +19,10 @@ use std::sync::Arc;
 use datafusion::catalog::TableProvider;
 use datafusion::error::DataFusionError;
 
+pub use regproc::function_name;
+
 pub(super) use function::{register, register_with};
+pub(super) use regproc::NamesOfFunctions;
 
 pub(super) use relation::{INFORMATION_SCHEMA, PG_CATALOG};
 pub(super) use view::{SCHEMA, SystemView};

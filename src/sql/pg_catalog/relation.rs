@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use datafusion::arrow::datatypes::{DataType, Field, TimeUnit};
 
 use crate::sql::columns::with_pg_type;
-use crate::sql::types::{CHAR, NAME};
+use crate::sql::types::{CHAR, NAME, REGPROC};
 
 /// The schema of PostgreSQL's own catalog.
 pub(in crate::sql) const PG_CATALOG: &str = "pg_catalog";
@@ -20,8 +20,19 @@ static SHAPES: &str = include_str!("relations.txt");
 static RELATIONS: LazyLock<Vec<Relation>> =
     LazyLock::new(|| SHAPES.lines().filter_map(Relation::parse).collect());
 
+/// What PostgreSQL has as functions of channels, options and partitions, which nothing has here:
+/// relations without rows, in the same form.
+static EMPTY_SETS: &str = "\
+pg_catalog.pg_listening_channels 0 channel:text
+pg_catalog.pg_options_to_table 0 option_name:text option_value:text
+pg_catalog.pg_partition_tree 0 relid:regclass parentrelid:regclass isleaf:boolean level:integer";
+
+static SETS: LazyLock<Vec<Relation>> =
+    LazyLock::new(|| EMPTY_SETS.lines().filter_map(Relation::parse).collect());
+
 static BY_NAME: LazyLock<HashMap<(&str, &str), &Relation>> = LazyLock::new(|| {
-    RELATIONS.iter().map(|relation| ((relation.schema, relation.name), relation)).collect()
+    let all = RELATIONS.iter().chain(SETS.iter());
+    all.map(|relation| ((relation.schema, relation.name), relation)).collect()
 });
 
 /// A table or view of a system catalog.
@@ -48,6 +59,7 @@ pub(super) enum Kind {
     Int4,
     Int8,
     Oid,
+    Regproc,
     Float4,
     Char,
     Name,
@@ -93,7 +105,8 @@ impl Kind {
             "smallint" => Self::Int2,
             "integer" => Self::Int4,
             "bigint" => Self::Int8,
-            "oid" | "xid" | "regproc" | "regtype" => Self::Oid,
+            "oid" | "xid" | "regclass" | "regtype" => Self::Oid,
+            "regproc" => Self::Regproc,
             "real" => Self::Float4,
             "char" => Self::Char,
             "name" => Self::Name,
@@ -114,6 +127,7 @@ impl Kind {
             Self::Int4 => 23,
             Self::Int8 => 20,
             Self::Oid => 26,
+            Self::Regproc => 24,
             Self::Float4 => 700,
             Self::Char => 18,
             Self::Name => 19,
@@ -134,6 +148,7 @@ impl Kind {
             Self::Int4 => of(DataType::Int32),
             Self::Int8 => of(DataType::Int64),
             Self::Oid => of(DataType::UInt32),
+            Self::Regproc => with_pg_type(of(DataType::UInt32), REGPROC),
             Self::Float4 => of(DataType::Float32),
             Self::Char => with_pg_type(of(DataType::Utf8), CHAR),
             Self::Name => with_pg_type(of(DataType::Utf8), NAME),
@@ -149,7 +164,9 @@ impl Kind {
     pub(super) fn unsaid(self) -> Option<&'static str> {
         match self {
             Self::Bool => Some("f"),
-            Self::Int2 | Self::Int4 | Self::Int8 | Self::Oid | Self::Float4 => Some("0"),
+            Self::Int2 | Self::Int4 | Self::Int8 | Self::Oid | Self::Regproc | Self::Float4 => {
+                Some("0")
+            }
             Self::Char => Some(""),
             _ => None,
         }

@@ -81,7 +81,7 @@ pub(super) fn array(kind: Kind, cells: &[Option<&str>]) -> ArrayRef {
         Kind::Int2 => Arc::new(numbers::<Int16Type>(cells)),
         Kind::Int4 => Arc::new(numbers::<Int32Type>(cells)),
         Kind::Int8 => Arc::new(numbers::<Int64Type>(cells)),
-        Kind::Oid => Arc::new(numbers::<UInt32Type>(cells)),
+        Kind::Oid | Kind::Regproc => Arc::new(numbers::<UInt32Type>(cells)),
         Kind::Float4 => Arc::new(numbers::<Float32Type>(cells)),
         Kind::Char | Kind::Name | Kind::Text => Arc::new(StringArray::from(cells.to_vec())),
         Kind::Timestamptz => {

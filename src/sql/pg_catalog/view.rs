@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::engine::TenantSnapshot;
+use crate::engine::{Role, TenantSnapshot};
 use crate::sql::settings::Settings;
 
 /// The schema of the collections.
@@ -15,6 +15,8 @@ pub(in crate::sql) struct SystemView {
     pub(in crate::sql) database: Arc<str>,
     /// The name of the session's key.
     pub(in crate::sql) user: Arc<str>,
+    /// What the key may do.
+    pub(in crate::sql) role: Role,
     /// The collections.
     pub(in crate::sql) snapshot: TenantSnapshot,
     /// The settings of the session.
@@ -24,6 +26,10 @@ pub(in crate::sql) struct SystemView {
 impl SystemView {
     pub(super) fn user(&self) -> &str {
         &self.user
+    }
+
+    pub(super) fn role(&self) -> Role {
+        self.role
     }
 
     pub(super) fn database(&self) -> &str {

@@ -3,6 +3,7 @@
 use datafusion::scalar::ScalarValue;
 
 use super::Client;
+use crate::engine::Role;
 use crate::sql::{SqlState, SqlType};
 
 async fn types(client: &Client, sql: &str) -> (Vec<SqlType>, Vec<SqlType>) {
@@ -168,4 +169,122 @@ async fn a_text_beside_an_array_is_an_array() {
     for (sql, expected) in cases {
         assert_eq!(client.column(sql).await, [expected], "{sql}");
     }
+}
+
+/// Cases of a statement and the one value that it answers.
+async fn assert_answers(client: &Client, cases: &[(&str, &str)]) {
+    for (sql, expected) in cases {
+        assert_eq!(client.column(sql).await, [*expected], "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_tells_the_relation_that_it_is_of() {
+    let client = Client::with_people().await;
+    let cases = [
+        ("SELECT tableoid FROM pg_language WHERE lanname = 'c'", "2612"),
+        ("SELECT l.tableoid::regclass::text FROM pg_catalog.pg_language l LIMIT 1", "pg_language"),
+        ("SELECT tableoid = 'people'::regclass FROM people LIMIT 1", "true"),
+        ("SELECT tt.tableoid FROM (SELECT c.tableoid FROM pg_class c LIMIT 1) tt", "1259"),
+        ("SELECT tableoid FROM (SELECT 7 AS tableoid) x", "7"),
+        ("WITH people AS (SELECT 7 AS tableoid) SELECT people.tableoid FROM people", "7"),
+        (
+            "SELECT (SELECT count(*) FROM pg_description d WHERE d.classoid = c.tableoid) \
+             FROM pg_class c WHERE c.relname = 'people'",
+            "0",
+        ),
+    ];
+    assert_answers(&client, &cases).await;
+    let described = client.describe("SELECT tableoid FROM people").await;
+    assert_eq!(described.1, Some(vec!["tableoid".to_owned()]));
+}
+
+#[tokio::test]
+async fn a_function_is_a_number_that_reads_as_its_name() {
+    let client = Client::new();
+    let text = "SELECT typreceive::text FROM pg_type WHERE typname = 'bool'";
+    let arrays = "SELECT count(*) > 50 FROM pg_type WHERE typreceive::TEXT = 'array_recv'";
+    let cases = [
+        (text, "boolrecv"),
+        (arrays, "true"),
+        ("SELECT count(*) FROM pg_type WHERE typreceive = 'boolrecv'::regproc", "1"),
+        ("SELECT typsubscript::text FROM pg_type WHERE typname = 'bool'", "-"),
+        ("SELECT 750::regprocedure::text", "array_in(cstring,oid,integer)"),
+        ("SELECT 'array_in(cstring, oid, integer)'::regprocedure::oid", "750"),
+        (
+            "SELECT oidvectortypes(proargtypes) FROM pg_proc WHERE proname = 'array_in'",
+            "cstring, oid, integer",
+        ),
+    ];
+    assert_answers(&client, &cases).await;
+    let (_, columns) = types(&client, "SELECT typreceive FROM pg_type").await;
+    assert_eq!(columns, [SqlType::Regproc]);
+    let unknown = client.state("SELECT 'array_in(text)'::regprocedure").await;
+    assert_eq!(unknown, SqlState::UndefinedFunction);
+}
+
+#[tokio::test]
+async fn a_name_of_a_relation_may_be_quoted_and_qualified() {
+    let client = Client::with_people().await;
+    let cases = [
+        ("SELECT '\"public\" . \"people\"'::regclass::text", "people"),
+        ("SELECT 'PUBLIC.People'::regclass::text", "people"),
+        ("SELECT 'information_schema.tables'::regclass::text", "information_schema.tables"),
+        ("SELECT to_regclass('\"People\"') IS NULL", "true"),
+        ("SELECT to_regclass('other.people') IS NULL", "true"),
+        ("SELECT to_regclass('\"people') IS NULL", "true"),
+        ("SELECT to_regclass('') IS NULL", "true"),
+        ("SELECT pg_table_is_visible('information_schema.tables'::regclass)", "false"),
+        ("SELECT pg_table_is_visible('people'::regclass)", "true"),
+    ];
+    assert_answers(&client, &cases).await;
+}
+
+#[tokio::test]
+async fn sets_of_what_is_not_here_are_empty() {
+    let client = Client::new();
+    let cases = [
+        ("SELECT count(*) FROM pg_catalog.pg_options_to_table(NULL)", "0"),
+        ("SELECT count(*) FROM pg_partition_tree('pg_class'::regclass) t WHERE t.level > 0", "0"),
+        ("SELECT count(*) FROM pg_catalog.pg_listening_channels() AS channel", "0"),
+        ("SELECT name FROM pg_catalog.pg_timezone_names()", "UTC"),
+    ];
+    assert_answers(&client, &cases).await;
+}
+
+#[tokio::test]
+async fn any_of_a_parameter_is_of_an_array() {
+    let client = Client::with_people().await;
+    let sql = "SELECT count(*) FROM people WHERE external_face_id = ANY($1)";
+    assert_eq!(client.describe(sql).await.0, [SqlType::TextArray]);
+}
+
+#[tokio::test]
+async fn privileges_are_those_of_the_role() {
+    let mut client = Client::with_people().await;
+    let sql = "SELECT has_table_privilege('people', 'SELECT'), \
+               has_table_privilege('people', 'INSERT'), \
+               has_table_privilege('tester', 'people', 'DELETE, TRUNCATE'), \
+               has_table_privilege('people'::regclass, 'SELECT WITH GRANT OPTION'), \
+               has_table_privilege('pg_class', 'UPDATE'), \
+               has_column_privilege('people', 'metadata', 'UPDATE'), \
+               has_schema_privilege('public', 'CREATE'), has_schema_privilege('public', 'USAGE')";
+    for (role, wanted) in [
+        (Role::Read, ["true", "false", "false", "false", "false", "false", "false", "true"]),
+        (Role::Write, ["true", "true", "true", "false", "false", "true", "false", "true"]),
+        (Role::Admin, ["true", "true", "true", "false", "false", "true", "true", "true"]),
+    ] {
+        client.session = client.database.session("acme", role);
+        assert_eq!(client.rows(sql).await, [wanted], "{role}");
+    }
+    let cases = [
+        ("SELECT has_table_privilege('nobody', 'people', 'SELECT')", SqlState::UndefinedObject),
+        ("SELECT has_table_privilege('absent', 'SELECT')", SqlState::UndefinedTable),
+        ("SELECT has_table_privilege('people', 'SELEC')", SqlState::InvalidParameterValue),
+        ("SELECT has_column_privilege('people', 'no', 'SELECT')", SqlState::UndefinedColumn),
+    ];
+    for (sql, state) in cases {
+        assert_eq!(client.state(sql).await, state, "{sql}");
+    }
+    assert_eq!(client.column("SELECT has_table_privilege(1, 'SELECT') IS NULL").await, ["true"]);
 }

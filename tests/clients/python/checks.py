@@ -43,7 +43,7 @@ def expect(kind, function, *arguments, **keywords):
         function(*arguments, **keywords)
     except kind as error:
         return error
-    raise AssertionError(f"no {kind.__name__}")
+    raise AssertionError(f"no {kind}")
 
 
 def equal(found, wanted):

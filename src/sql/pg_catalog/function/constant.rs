@@ -1,12 +1,21 @@
 //! Functions whose answer hardly depends on their arguments, because the objects that PostgreSQL's
 //! would look into do not exist here, or all are visible and readable.
 
-use super::super::relation::Kind;
+use super::super::relation::{INFORMATION_SCHEMA, Kind, Relation};
 use super::definition::{Body, Definition};
-use super::naming::first;
+use super::naming::{first, number};
 
 pub(super) const FUNCTIONS: &[Definition<()>] = &[
-    yes("pg_table_is_visible", 1, 1),
+    Definition {
+        name: "pg_table_is_visible",
+        least: 1,
+        most: 1,
+        returns: Kind::Bool,
+        body: |(), arguments| {
+            let visible = number(first(arguments)).is_none_or(is_on_search_path);
+            Ok(Some(if visible { "t" } else { "f" }.to_owned()))
+        },
+    },
     yes("pg_type_is_visible", 1, 1),
     yes("pg_function_is_visible", 1, 1),
     yes("pg_operator_is_visible", 1, 1),
@@ -19,11 +28,6 @@ pub(super) const FUNCTIONS: &[Definition<()>] = &[
     yes("pg_ts_dict_is_visible", 1, 1),
     yes("pg_ts_parser_is_visible", 1, 1),
     yes("pg_ts_template_is_visible", 1, 1),
-    yes("has_table_privilege", 2, 3),
-    yes("has_column_privilege", 3, 4),
-    yes("has_any_column_privilege", 2, 3),
-    yes("has_schema_privilege", 2, 3),
-    yes("has_database_privilege", 2, 3),
     yes("has_function_privilege", 2, 3),
     yes("has_sequence_privilege", 2, 3),
     yes("has_tablespace_privilege", 2, 3),
@@ -49,6 +53,7 @@ pub(super) const FUNCTIONS: &[Definition<()>] = &[
     nothing("shobj_description", 2, 2),
     nothing("inet_server_addr", 0, 0),
     nothing("inet_client_addr", 0, 0),
+    nothing("pg_advisory_unlock_all", 0, 0),
     Definition {
         name: "pg_tablespace_location",
         least: 1,
@@ -98,6 +103,11 @@ pub(super) const FUNCTIONS: &[Definition<()>] = &[
         },
     },
 ];
+
+/// Whether the relation of this OID is found by its name alone.
+fn is_on_search_path(oid: u32) -> bool {
+    !Relation::all().iter().any(|it| it.oid == oid && it.schema == INFORMATION_SCHEMA)
+}
 
 const fn yes(name: &'static str, least: usize, most: usize) -> Definition<()> {
     Definition { name, least, most, returns: Kind::Bool, body: |(), _| Ok(Some("t".to_owned())) }

@@ -6,7 +6,7 @@ use super::super::relation::{INFORMATION_SCHEMA, PG_CATALOG};
 use super::super::relation::{Kind, Relation};
 use super::super::view::{SCHEMA, SystemView};
 use super::definition::{Body, Definition};
-use super::naming::{first, not_an_oid, number, printed, unqualified};
+use super::naming::{first, name_parts, not_an_oid, number, printed};
 use crate::sql::{SqlError, SqlState};
 
 pub(super) const FUNCTIONS: &[Definition<SystemView>] = &[
@@ -86,7 +86,7 @@ const fn of(
     Definition { name, least, most, returns, body }
 }
 
-fn no_relation(name: &str) -> SqlError {
+pub(super) fn no_relation(name: &str) -> SqlError {
     SqlError::new(SqlState::UndefinedTable, format!("relation \"{name}\" does not exist"))
 }
 
@@ -98,19 +98,26 @@ fn find(catalog: &SystemView, wanted: impl Fn(&Collection) -> bool) -> Option<Co
     Collection::all(catalog).into_iter().find(|collection| wanted(collection))
 }
 
-/// The OID of a relation by its name, which may name its schema.
-fn relation_oid(catalog: &SystemView, name: &str) -> Option<u32> {
-    let plain = unqualified(name);
-    if let Some(relation) = Relation::named(PG_CATALOG, plain) {
-        return Some(relation.oid);
+/// The OID of a relation by its name, which may name its schema and its database.
+pub(super) fn relation_oid(catalog: &SystemView, name: &str) -> Option<u32> {
+    let mut parts = name_parts(name)?;
+    let name = parts.pop()?;
+    let schema = parts.pop();
+    if parts.pop().is_some_and(|database| database != catalog.database()) || !parts.is_empty() {
+        return None;
     }
-    if let Some((INFORMATION_SCHEMA, view)) = plain.split_once('.') {
-        return Relation::named(INFORMATION_SCHEMA, view).map(|relation| relation.oid);
+    let system = |schema| Relation::named(schema, &name).map(|relation| relation.oid);
+    match schema.as_deref() {
+        None => system(PG_CATALOG).or_else(|| collection_oid(catalog, &name)),
+        Some(SCHEMA) => collection_oid(catalog, &name),
+        Some(schema) => system(schema),
     }
-    let prefix = format!("{SCHEMA}.");
-    let own = plain.strip_prefix(prefix.as_str()).unwrap_or(plain).trim_matches('"');
+}
+
+/// The OID of a collection or of its key's index.
+fn collection_oid(catalog: &SystemView, name: &str) -> Option<u32> {
     Collection::all(catalog).into_iter().find_map(|collection| {
-        match (collection.name == own, collection.key_name() == own) {
+        match (collection.name == name, collection.key_name() == name) {
             (true, _) => Some(collection.oid),
             (_, true) => Some(collection.key_index()),
             _ => None,

@@ -1,7 +1,8 @@
 //! Names of types, schemas and functions: from text to OID and back.
 
 use super::super::builtin::{
-    namespace_name, namespace_oid, procedure_name, procedure_oid, type_oid, type_row,
+    namespace_name, namespace_oid, procedure_arguments, procedure_name, procedure_oid, type_oid,
+    type_row,
 };
 use super::super::collections::quoted;
 use super::super::relation::Kind;
@@ -24,9 +25,8 @@ pub(super) const FUNCTIONS: &[Definition<()>] = &[
     one("regtypeout", Kind::Text, |(), arguments| {
         printed(first(arguments), |oid| type_row(oid).map(|_| type_name(oid, None)))
     }),
-    one("regprocout", Kind::Text, |(), arguments| {
-        printed(first(arguments), |oid| procedure_name(oid).map(str::to_owned))
-    }),
+    REGPROC_OUT,
+    one("regprocedureout", Kind::Text, |(), arguments| printed(first(arguments), signature)),
     one("regnamespaceout", Kind::Text, |(), arguments| {
         printed(first(arguments), |oid| namespace_name(oid).map(str::to_owned))
     }),
@@ -47,6 +47,12 @@ pub(super) const FUNCTIONS: &[Definition<()>] = &[
     }),
     one("regproc", Kind::Oid, |(), arguments| {
         named(first(arguments), procedure_oid, |name| {
+            let message = format!("function \"{name}\" does not exist");
+            SqlError::new(SqlState::UndefinedFunction, message)
+        })
+    }),
+    one("regprocedure", Kind::Oid, |(), arguments| {
+        named(first(arguments), procedure_with_arguments, |name| {
             let message = format!("function \"{name}\" does not exist");
             SqlError::new(SqlState::UndefinedFunction, message)
         })
@@ -72,6 +78,11 @@ pub(super) const FUNCTIONS: &[Definition<()>] = &[
     one("to_regtype", Kind::Oid, |(), arguments| {
         Ok(type_named(unqualified(first(arguments))).map(|oid| oid.to_string()))
     }),
+    one("oidvectortypes", Kind::Text, |(), arguments| {
+        let oids = first(arguments).split(|c: char| !c.is_ascii_digit());
+        let names = oids.filter_map(number).map(|oid| type_name(oid, None));
+        Ok(Some(names.collect::<Vec<_>>().join(", ")))
+    }),
     one("quote_ident", Kind::Text, |(), arguments| Ok(Some(quoted(first(arguments))))),
     one("quote_literal", Kind::Text, |(), arguments| Ok(Some(literal(first(arguments))))),
     Definition {
@@ -82,6 +93,26 @@ pub(super) const FUNCTIONS: &[Definition<()>] = &[
         body: |(), arguments| format(arguments),
     },
 ];
+
+/// Prints a function's number as its name.
+pub(super) const REGPROC_OUT: Definition<()> = one("regprocout", Kind::Text, |(), arguments| {
+    printed(first(arguments), |oid| procedure_name(oid).map(str::to_owned))
+});
+
+/// A function as PostgreSQL writes one told by its arguments: `array_in(cstring,oid,integer)`.
+fn signature(oid: u32) -> Option<String> {
+    let types = procedure_arguments(oid)?.map(|oid| type_name(oid, None)).collect::<Vec<_>>();
+    Some(format!("{}({})", procedure_name(oid)?, types.join(",")))
+}
+
+/// The OID of the function that is written so.
+fn procedure_with_arguments(text: &str) -> Option<u32> {
+    let (name, _) = text.split_once('(')?;
+    procedure_oid(name.trim()).filter(|oid| {
+        let spaceless = |text: &str| text.replace(' ', "");
+        signature(*oid).is_some_and(|written| spaceless(&written) == spaceless(text))
+    })
+}
 
 const fn one(name: &'static str, returns: Kind, body: Body<()>) -> Definition<()> {
     Definition { name, least: 1, most: 1, returns, body }
@@ -138,6 +169,39 @@ pub(super) fn not_an_oid(text: &str) -> SqlError {
 pub(super) fn unqualified(name: &str) -> &str {
     let name = name.trim();
     name.strip_prefix("pg_catalog.").unwrap_or(name).trim_matches('"')
+}
+
+/// The parts of a qualified name as a statement writes it: folded unless quoted, `""` for a quote.
+/// None where it is no name.
+pub(super) fn name_parts(text: &str) -> Option<Vec<String>> {
+    let (mut parts, mut rest) = (Vec::new(), text.trim());
+    loop {
+        let (part, after) = name_part(rest)?;
+        parts.push(part);
+        match after.strip_prefix('.') {
+            Some(more) => rest = more.trim_start(),
+            None => return after.is_empty().then_some(parts),
+        }
+    }
+}
+
+/// The first part of a name, and what is behind it.
+fn name_part(text: &str) -> Option<(String, &str)> {
+    let Some(mut quoted) = text.strip_prefix('"') else {
+        let end = text.find('.').unwrap_or(text.len());
+        let part = text[..end].trim_end().to_ascii_lowercase();
+        return (!part.is_empty()).then_some((part, &text[end..]));
+    };
+    let mut part = String::new();
+    loop {
+        let (before, after) = quoted.split_once('"')?;
+        part.push_str(before);
+        match after.strip_prefix('"') {
+            Some(more) => quoted = more,
+            None => return Some((part, after.trim_start())),
+        }
+        part.push('"');
+    }
 }
 
 /// What names an object, as PostgreSQL prints it: its digits where nothing has that OID.

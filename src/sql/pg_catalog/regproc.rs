@@ -1,0 +1,75 @@
+//! Functions by their numbers: columns of type `regproc` are numbers to whoever compares them, and
+//! names to whoever reads them as text.
+
+use std::sync::Arc;
+
+use datafusion::common::DFSchema;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::config::ConfigOptions;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::expr::Cast;
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, ScalarUDF};
+use datafusion::optimizer::AnalyzerRule;
+
+use super::builtin::procedure_name;
+use super::function::name_of_function;
+use crate::sql::SqlType;
+
+/// What a value of type `regproc` is as text, where there is such a function.
+pub fn function_name(value: i64) -> Option<&'static str> {
+    match u32::try_from(value).ok()? {
+        0 => Some("-"),
+        oid => procedure_name(oid),
+    }
+}
+
+/// Casts of such columns to text give names.
+#[derive(Debug)]
+pub(in crate::sql) struct NamesOfFunctions;
+
+impl AnalyzerRule for NamesOfFunctions {
+    fn analyze(
+        &self,
+        plan: LogicalPlan,
+        _config: &ConfigOptions,
+    ) -> Result<LogicalPlan, DataFusionError> {
+        let printer = Arc::new(name_of_function());
+        Ok(plan.transform_up_with_subqueries(|node| with_names(node, &printer))?.data)
+    }
+
+    fn name(&self) -> &'static str {
+        "names_of_functions"
+    }
+}
+
+fn with_names(
+    node: LogicalPlan,
+    printer: &Arc<ScalarUDF>,
+) -> Result<Transformed<LogicalPlan>, DataFusionError> {
+    let schema = merge_schema(&node.inputs());
+    let names = NamePreserver::new(&node);
+    node.map_expressions(|expr| {
+        let name = names.save(&expr);
+        let printed = expr.transform_up(|part| Ok(printed(part, &schema, printer)))?;
+        Ok(printed.update_data(|expr| name.restore(expr)))
+    })
+}
+
+fn printed(expr: Expr, schema: &DFSchema, printer: &Arc<ScalarUDF>) -> Transformed<Expr> {
+    match expr {
+        Expr::Cast(cast)
+            if cast.field.data_type().is_string() && is_regproc(&cast.expr, schema) =>
+        {
+            let name = printer.call(vec![*cast.expr]);
+            Transformed::yes(Expr::Cast(Cast::new_from_field(Box::new(name), cast.field)))
+        }
+        other => Transformed::no(other),
+    }
+}
+
+fn is_regproc(expr: &Expr, schema: &DFSchema) -> bool {
+    matches!(expr, Expr::Column(_) | Expr::OuterReferenceColumn(..))
+        && expr.to_field(schema).is_ok_and(|(_, field)| SqlType::of(&field) == SqlType::Regproc)
+}
