@@ -67,7 +67,7 @@ impl DoorEncryption {
 
 fn warn_if_exposed(door: &TcpListener, option: &'static str) {
     if let Ok(address) = door.local_addr()
-        && !address.ip().is_loopback()
+        && !address.ip().to_canonical().is_loopback()
     {
         tracing::warn!(
             %address,

@@ -427,3 +427,32 @@ async fn long_messages_that_are_only_begun_keep_nobody_waiting() {
     assert_eq!(talk.error(&[long]).await.0, "54000");
     assert!(begun.iter().all(|talk| !talk.served.is_finished()));
 }
+
+#[tokio::test]
+async fn as_many_parameters_as_the_protocol_can_count_are_bound() {
+    let mut talk = Conversation::start().await;
+    // One more is no parameter any more, and one value too few or too many is refused.
+    let outcome = talk.error(&[parse("", "SELECT $65536"), sync()]).await;
+    assert_eq!(outcome, ("42P02".to_owned(), "EZ".to_owned()));
+    talk.say(&[parse("s", "SELECT $65535::text"), sync()]).await;
+    assert_eq!(talk.until_ready().await, "1Z");
+    let values = |count: u16| {
+        let values = [&1_u32.to_be_bytes()[..], b"x"].concat().repeat(usize::from(count));
+        [&[0, 0], &count.to_be_bytes()[..], &values, &[0, 0]].concat()
+    };
+    talk.say(&[bind("", "s", &values(u16::MAX)), execute("", 0), sync()]).await;
+    assert_eq!(talk.until_ready().await, "2DCZ");
+    let outcome = talk.error(&[bind("", "s", &values(u16::MAX - 1)), sync()]).await;
+    assert_eq!(outcome, ("08P01".to_owned(), "EZ".to_owned()));
+}
+
+#[tokio::test]
+async fn nothing_is_answered_behind_a_farewell_and_every_sync_is() {
+    let mut talk = Conversation::start().await;
+    talk.say(&[sync().repeat(1000)]).await;
+    for _ in 0..1000 {
+        assert_eq!(talk.until_ready().await, "Z");
+    }
+    talk.say(&[message(b'X', &[]), message(b'Q', &[b"SELECT 1\0"])]).await;
+    assert_eq!(talk.until_ready().await, "");
+}

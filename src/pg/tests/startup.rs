@@ -147,3 +147,25 @@ async fn what_is_there_or_not_there_already_is_told_and_passed_over() {
         told_during(&mut connection, "TimeZone", client.batch_execute("")).await;
     }
 }
+
+#[tokio::test]
+async fn a_client_of_a_newer_protocol_is_told_which_one_is_spoken() {
+    let door = Door::open().await;
+    for (version, parameters, answer) in [
+        ([0, 3, 0, 2], b"user\0admin\0\0".as_slice(), b"v\0\0\0\x0c\0\x03\0\0\0\0\0\0".as_slice()),
+        (
+            [0, 3, 0, 0],
+            b"user\0admin\0_pq_.new\0on\0\0",
+            b"v\0\0\0\x15\0\x03\0\0\0\0\0\x01_pq_.new\0",
+        ),
+    ] {
+        let mut stream = TcpStream::connect(("127.0.0.1", door.port)).await.unwrap();
+        let length = u32::try_from(parameters.len() + 8).unwrap().to_be_bytes();
+        stream.write_all(&[&length[..], &version, parameters].concat()).await.unwrap();
+        let mut told = vec![0; answer.len()];
+        in_time(stream.read_exact(&mut told)).await.unwrap();
+        assert_eq!(told, answer);
+        // Then the log-in goes on as ever.
+        assert_eq!(in_time(stream.read_u8()).await.unwrap(), b'R');
+    }
+}
