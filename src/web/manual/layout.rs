@@ -51,7 +51,9 @@ fn text(page: &ManualPage) -> String {
     let sections = page.sections.iter().filter_map(|heading| section::of(page.text, heading));
     let mut text = format!("# {}\n\n", page.title);
     for section in sections {
-        text.push_str(section);
+        // Right below the title of the page, whatever rank it has in its file.
+        text.push_str("## ");
+        text.push_str(section.trim_start_matches(['#', ' ']));
         text.push('\n');
     }
     text

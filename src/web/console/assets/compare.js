@@ -15,6 +15,9 @@ export async function compareView(main, { signal }) {
 
   const compare = async () => {
     compared = null;
+    const pair = [source.photo, target.photo];
+    // A photo may be replaced before its comparison is back.
+    const current = () => pair[0] === source.photo && pair[1] === target.photo;
     inputs.forEach((input) => input.photo && input.draw([]));
     if (!source.photo || !target.photo) {
       fill(verdict, h('p', { class: 'quiet' }, 'Now the other photo.'));
@@ -23,12 +26,14 @@ export async function compareView(main, { signal }) {
     fill(verdict, h('p', { class: 'quiet' }, 'Comparing…'));
     try {
       const body = form({ source_image: source.photo.file, target_image: target.photo.file, threshold: threshold.value });
-      compared = await busy(null, () => call('POST', `${V2}/faces:compare`, { form: body, signal }));
+      const answer = await busy(null, () => call('POST', `${V2}/faces:compare`, { form: body, signal }));
+      if (!current()) return;
+      compared = answer;
       source.draw([{ bounding_box: compared.source_face }]);
       target.draw([{ bounding_box: compared.target_face }]);
       show();
     } catch (error) {
-      if (error.name !== 'AbortError') fill(verdict, note('error', error.told ?? error.message));
+      if (error.name !== 'AbortError' && current()) fill(verdict, note('error', error.told ?? error.message));
     }
   };
   // Whether it is a match follows from the similarity, so moving the threshold asks nobody.

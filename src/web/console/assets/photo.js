@@ -5,7 +5,7 @@ import { faceName } from './boxes.js';
 import { announce, busy, counted, field, fill, h, note } from './dom.js';
 import { attributeEntries, remember } from './faces.js';
 import { session } from './session.js';
-import { PhotoInput } from './upload.js';
+import { PhotoInput, cutOut } from './upload.js';
 
 /** The photo that was looked at last; searching with it takes no second choosing. */
 export const last = { photo: null };
@@ -41,9 +41,11 @@ export async function photoView(main, { signal }, into) {
     try {
       const body = form({ image: photo.file, attributes: 'all' });
       const found = await busy(null, () => call('POST', `${V2}/faces:detect`, { form: body, signal }));
+      // Another photo was chosen meanwhile.
+      if (photo !== input.photo) return;
       detected = found.faces;
       draw();
-      fill(faces, summary(found), detected.map((face, number) => card(face, number, choose)));
+      fill(faces, summary(found), detected.map((face, number) => card(face, number, choose, () => searchWith(photo, face))));
       announce(`${counted(detected.length, 'face')} found`);
       index.element.hidden = detected.length === 0;
       index.setFaces(detected.length);
@@ -70,10 +72,19 @@ function summary(found) {
   return h('p', { class: 'quiet' }, `${counted(found.faces.length, 'face')} in ${width} × ${height} pixels${order}`);
 }
 
-function card(face, number, choose) {
+/** Goes on to a search with one face of the photo. */
+async function searchWith(photo, face) {
+  last.photo = await cutOut(photo, face.bounding_box);
+  location.hash = '#/search';
+}
+
+function card(face, number, choose, search) {
   return h('article', { class: 'panel', onclick: () => choose(number) },
     h('h2', {}, faceName(number)),
-    h('dl', {}, h('dt', {}, 'Confidence'), h('dd', {}, face.confidence.toFixed(3)), attributeEntries(face.attributes)));
+    h('dl', {}, h('dt', {}, 'Confidence'), h('dd', {}, face.confidence.toFixed(3)), attributeEntries(face.attributes)),
+    h('div', { class: 'actions' }, h('button', {
+      type: 'button', onclick: search, 'aria-label': `Search with ${faceName(number)}`,
+    }, 'Search with this face')));
 }
 
 /** The form that adds the photo's faces to a collection. */

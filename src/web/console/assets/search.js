@@ -16,7 +16,8 @@ export async function searchView(main, { signal }, name, faceId) {
   const button = h('button', { class: 'primary' }, 'Search');
   const told = h('div');
   const input = new PhotoInput({ label: 'Photo to search with', signal, onPhoto: (photo) => { last.photo = photo; run(); } });
-  let [byFace, applied] = [Boolean(faceId), null];
+  const loaded = allCollections();
+  let [byFace, applied, asked] = [Boolean(faceId), null, 0];
 
   // Raising the threshold needs no new search: it only leaves hits out.
   const threshold = new Threshold({
@@ -46,18 +47,24 @@ export async function searchView(main, { signal }, name, faceId) {
   };
   const run = async () => {
     fill(told);
-    if (!collection.value || (byFace ? !faceInput.value.trim() : !input.photo)) {
+    // A photo may be chosen before the collections are there.
+    if (!await loaded.catch(() => null) || !collection.value) return;
+    if (byFace ? !faceInput.value.trim() : !input.photo) {
       fill(told, note('', byFace ? 'Which face? Give its id.' : 'Which photo? Choose, drop or paste one.'));
       return;
     }
+    asked += 1;
+    const turn = asked;
     try {
       const started = performance.now();
-      const found = await busy(button, ask);
-      applied = { ...found, collection: collection.value, table: await points(), ms: performance.now() - started };
+      const [found, table] = [await busy(button, ask), await points()];
+      // Another search was asked for meanwhile; its hits are the ones to show.
+      if (turn !== asked) return;
+      applied = { ...found, collection: collection.value, table, ms: performance.now() - started };
       if (!byFace) input.draw([{ bounding_box: found.searched_face }]);
       show();
     } catch (error) {
-      if (error.name === 'AbortError') return;
+      if (error.name === 'AbortError' || turn !== asked) return;
       applied = null;
       fill(results, note('error', error.told ?? error.message));
     }
@@ -85,7 +92,7 @@ export async function searchView(main, { signal }, name, faceId) {
         h('div', { class: 'actions' }, button), told),
       results));
   arrange();
-  const all = await allCollections();
+  const all = await loaded;
   fill(collection, all.map((one) => h('option', { value: one.external_id }, `${one.external_id} (${counted(one.face_count, 'face')})`)));
   if (name) collection.value = name;
   const sized = () => threshold.setFaces(all.find((one) => one.external_id === collection.value)?.face_count ?? 0);

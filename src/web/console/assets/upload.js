@@ -23,6 +23,17 @@ async function read(file) {
   return { file, image, width: image.naturalWidth, height: image.naturalHeight };
 }
 
+/** A photo of one face alone, cut out of one that shows several. */
+export async function cutOut(photo, box) {
+  const [w, t] = [box.width * photo.width, box.height * photo.height];
+  // As much room around it as detectors and aligners like.
+  const [x, y] = [box.left * photo.width - w / 2, box.top * photo.height - t / 2];
+  const canvas = h('canvas', { width: Math.round(w * 2), height: Math.round(t * 2) });
+  canvas.getContext('2d').drawImage(photo.image, x, y, w * 2, t * 2, 0, 0, canvas.width, canvas.height);
+  const blob = await new Promise((resolve) => { canvas.toBlob(resolve, 'image/png'); });
+  return read(new File([blob], photo.file.name, { type: blob.type }));
+}
+
 /** The input. `onPhoto` is called with each new photo; `signal` ends its listening for pastes. */
 export class PhotoInput {
   constructor({ label, onPhoto, signal }) {
