@@ -13,7 +13,7 @@ use super::cancel::{Canceler, deadline_from_now};
 use super::error::{Failure, PgError, WireState, from_wire};
 use super::frame::FrameError;
 use super::greeting;
-use super::prepared::Prepared;
+use super::prepared::Portals;
 use super::wire::{Wire, WireError};
 use crate::sql::{SqlSession, SqlState, TransactionStatus};
 
@@ -21,7 +21,7 @@ use crate::sql::{SqlSession, SqlState, TransactionStatus};
 pub(super) struct Connection {
     pub(super) wire: Wire,
     pub(super) session: SqlSession,
-    pub(super) prepared: Prepared,
+    pub(super) portals: Portals,
     pub(super) canceler: Arc<Canceler>,
     gatekeeper: Arc<Gatekeeper>,
     key_id: String,
@@ -39,9 +39,9 @@ impl Connection {
         gatekeeper: Arc<Gatekeeper>,
         key_id: String,
     ) -> Self {
-        let prepared = Prepared::default();
+        let portals = Portals::default();
         let (skipping, deadline) = (false, None);
-        Self { wire, session, prepared, canceler, gatekeeper, key_id, skipping, deadline }
+        Self { wire, session, portals, canceler, gatekeeper, key_id, skipping, deadline }
     }
 
     /// Answers messages until the client leaves or the server stops. A message that is being
@@ -169,7 +169,7 @@ impl Connection {
             TransactionStatus::Failed => WireStatus::Error,
         };
         if status != WireStatus::Transaction {
-            self.prepared.close_portals();
+            self.portals.clear();
         }
         greeting::report(&mut self.wire, &self.session).await?;
         self.wire.send(PgWireBackendMessage::ReadyForQuery(ReadyForQuery::new(status))).await?;

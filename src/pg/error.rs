@@ -17,18 +17,10 @@ pub(super) enum WireState {
     BadCopyFileFormat,
     /// 22P03: bytes that are no value of the type wanted.
     InvalidBinaryRepresentation,
-    /// 26000: there is no such prepared statement.
-    InvalidSqlStatementName,
     /// 28000: this client may not connect, or no longer.
     InvalidAuthorization,
     /// 28P01: wrong user name, tenant or key.
     InvalidPassword,
-    /// 34000: there is no such portal.
-    InvalidCursorName,
-    /// 42P03: the portal exists already.
-    DuplicateCursor,
-    /// 42P05: the prepared statement exists already.
-    DuplicatePreparedStatement,
     /// 53300: every connection is taken.
     TooManyConnections,
     /// 57P01: the server is stopping.
@@ -42,12 +34,8 @@ impl WireState {
             Self::CharacterNotInRepertoire => "22021",
             Self::BadCopyFileFormat => "22P04",
             Self::InvalidBinaryRepresentation => "22P03",
-            Self::InvalidSqlStatementName => "26000",
             Self::InvalidAuthorization => "28000",
             Self::InvalidPassword => "28P01",
-            Self::InvalidCursorName => "34000",
-            Self::DuplicateCursor => "42P03",
-            Self::DuplicatePreparedStatement => "42P05",
             Self::TooManyConnections => "53300",
             Self::AdminShutdown => "57P01",
         }

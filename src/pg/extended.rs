@@ -1,12 +1,13 @@
 //! The extended query protocol: the messages that drive prepared statements and portals.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::scalar::ScalarValue;
 use pgwire::api::Type;
 use pgwire::messages::PgWireBackendMessage;
-use pgwire::messages::data::{NoData, ParameterDescription};
+use pgwire::messages::data::{NoData, ParameterDescription, RowDescription};
 use pgwire::messages::extendedquery::{
     Bind, BindComplete, Close, CloseComplete, Describe, Execute, Parse, ParseComplete,
     PortalSuspended, TARGET_TYPE_BYTE_PORTAL, TARGET_TYPE_BYTE_STATEMENT,
@@ -18,10 +19,11 @@ use super::column::{Columns, Format, row_description};
 use super::connection::Connection;
 use super::error::{Failure, PgError};
 use super::parameter;
-use super::prepared::{Finished, Parameter, Portal, PortalState, PreparedStatement};
+use super::prepared::{Finished, Parameter, Portal, PortalState, Told};
 use super::rows::{Progress, Rows};
-use super::vector;
-use crate::sql::{Outcome, SqlState, SqlType, Statement, VECTOR_OID};
+use crate::sql::{
+    Description, Outcome, PreparedStatement, SqlState, SqlType, Statement, VECTOR_OID,
+};
 
 impl Connection {
     /// Answers a Parse message: parses and plans, so that errors show here.
@@ -30,40 +32,41 @@ impl Connection {
     /// What is wrong with the statement, or the connection's own failure.
     pub(super) async fn parse(&mut self, message: Parse) -> Result<(), Failure> {
         let name = message.name.unwrap_or_default();
-        self.prepared.remove_statement("");
+        self.session.forget_prepared("");
         self.authorize()?;
-        self.prepared.check_new_statement(&name)?;
+        self.session.check_new_prepared(&name)?;
         let mut statements = self.session.parse(&message.query)?;
         if statements.len() > 1 {
             let message = "cannot insert multiple commands into a prepared statement";
             return Err(PgError::error(SqlState::SyntaxError, message).into());
         }
-        let prepared = match statements.pop() {
+        let statement = statements.pop();
+        let description = match &statement {
             Some(statement) => self.plan(statement, &message.type_oids).await?,
-            None => PreparedStatement { statement: None, parameters: Vec::new(), columns: None },
+            None => Description { parameters: Vec::new(), columns: None },
         };
-        self.prepared.insert_statement(name, prepared);
+        let open_as_zero = |oid: u32| if is_open(oid) { 0 } else { oid };
+        let prepared = PreparedStatement {
+            statement,
+            description,
+            chosen: message.type_oids.into_iter().map(open_as_zero).collect(),
+            text: message.query.into(),
+            from_sql: false,
+            at: SystemTime::now(),
+        };
+        // What cannot be sent is refused here.
+        Told::of(&prepared)?;
+        self.session.keep_prepared(name, prepared)?;
         Ok(self.wire.send(PgWireBackendMessage::ParseComplete(ParseComplete::new())).await?)
     }
 
-    async fn plan(
-        &mut self,
-        statement: Statement,
-        oids: &[u32],
-    ) -> Result<PreparedStatement, Failure> {
+    async fn plan(&mut self, statement: &Statement, oids: &[u32]) -> Result<Description, Failure> {
         let declared = declared_types(oids)?;
         let (canceler, deadline) = (Arc::clone(&self.canceler), self.deadline);
-        let description = cancelable(canceler, deadline, async {
-            Ok(Box::pin(self.session.describe(&statement, &declared)).await?)
+        cancelable(canceler, deadline, async {
+            Ok(Box::pin(self.session.describe(statement, &declared)).await?)
         })
-        .await?;
-        let told = |(number, sql_type): (usize, SqlType)| {
-            let chosen = oids.get(number).copied().filter(|oid| !is_open(*oid));
-            Parameter { oid: chosen.unwrap_or_else(|| wire_type(sql_type).oid()), sql_type }
-        };
-        let parameters = description.parameters.into_iter().enumerate().map(told).collect();
-        let columns = description.columns.map(Columns::new).transpose()?;
-        Ok(PreparedStatement { statement: Some(statement), parameters, columns })
+        .await
     }
 
     /// Answers a Bind message: reads the parameters and makes a portal.
@@ -73,15 +76,25 @@ impl Connection {
     pub(super) async fn bind(&mut self, message: &Bind) -> Result<(), Failure> {
         let name = message.portal_name.clone().unwrap_or_default();
         let statement = message.statement_name.as_deref().unwrap_or_default();
-        let prepared = Arc::clone(self.prepared.statement(statement)?);
-        self.prepared.remove_portal("");
-        self.prepared.check_new_portal(&name)?;
-        let parameters = read_parameters(message, statement, &prepared.parameters)?;
-        let columns = prepared.columns.as_ref().map_or(0, |columns| columns.list().len());
+        let told = Told::of(&*self.session.prepared(statement)?)?;
+        self.portals.remove("");
+        self.check_new_portal(&name)?;
+        let parameters = read_parameters(message, statement, &told.parameters)?;
+        let columns = told.columns.as_ref().map_or(0, |columns| columns.list().len());
         let formats = formats("result formats", &message.result_column_format_codes, columns)?;
         let state = PortalState::Bound(parameters);
-        self.prepared.insert_portal(name, Portal { prepared, formats, state });
+        self.portals.insert(name, Portal { told, formats, state });
         Ok(self.wire.send(PgWireBackendMessage::BindComplete(BindComplete::new())).await?)
+    }
+
+    /// # Errors
+    /// 42P03 when a portal or a cursor has the name, 54000 when there are too many portals.
+    fn check_new_portal(&self, name: &str) -> Result<(), PgError> {
+        if self.session.cursor_columns(name).is_some() {
+            let message = format!("cursor \"{name}\" already exists");
+            return Err(PgError::error(SqlState::DuplicateCursor, message));
+        }
+        self.portals.check_new(name)
     }
 
     /// Answers a Describe message.
@@ -92,20 +105,22 @@ impl Connection {
         let name = message.name.unwrap_or_default();
         let described = match message.target_type {
             TARGET_TYPE_BYTE_STATEMENT => {
-                let prepared = self.prepared.statement(&name)?;
-                let oids = prepared.parameters.iter().map(|parameter| parameter.oid).collect();
-                let described =
-                    prepared.columns.as_ref().map(|columns| columns.list()).map(|columns| {
-                        row_description(columns, &vec![Format::Text; columns.len()])
-                    });
+                let told = Told::of(&*self.session.prepared(&name)?)?;
+                let oids = told.parameters.iter().map(|parameter| parameter.oid).collect();
+                let columns = told.columns.as_deref().map(described);
                 let parameters = ParameterDescription::new(oids);
                 self.wire.send(PgWireBackendMessage::ParameterDescription(parameters)).await?;
-                described
+                columns
             }
             TARGET_TYPE_BYTE_PORTAL => {
-                let portal = self.prepared.portal(&name)?;
-                let columns = portal.prepared.columns.as_ref();
-                columns.map(|columns| row_description(columns.list(), &portal.formats))
+                if let Some(columns) = self.session.cursor_columns(&name) {
+                    // A cursor is a portal too, whose rows FETCH takes.
+                    Some(described(&*Columns::new(columns)?))
+                } else {
+                    let portal = self.portals.get(&name)?;
+                    let columns = portal.told.columns.as_ref();
+                    columns.map(|columns| row_description(columns.list(), &portal.formats))
+                }
             }
             _ => return Err(unknown_target().into()),
         };
@@ -125,18 +140,17 @@ impl Connection {
         // Zero and less mean all rows.
         let limit = u64::try_from(message.max_rows).ok().filter(|limit| *limit > 0);
         self.authorize()?;
-        let portal = self.prepared.take_portal(&name)?;
-        let Portal { prepared, formats, state } = portal;
+        let Portal { told, formats, state } = self.portals.take(&name)?;
         if !self.wire.is_sync_next() {
             // What comes before the next Sync is one transaction with it.
             self.session.begin_implicit();
         }
-        let commits = prepared.statement.as_ref().is_some_and(Statement::ends_transaction);
+        let commits = told.statement.as_ref().is_some_and(Statement::ends_transaction);
         let (canceler, deadline) = (Arc::clone(&self.canceler), self.deadline);
         let work = async {
             match state {
                 PortalState::Bound(parameters) => {
-                    self.start(&prepared, parameters, &formats, limit).await
+                    self.start(&told, parameters, &formats, limit).await
                 }
                 PortalState::Suspended(rows) => self.send_rows(rows, limit).await,
                 PortalState::Done(Finished::Rows(tag)) => {
@@ -154,24 +168,24 @@ impl Connection {
         let state =
             if commits { work.await? } else { cancelable(canceler, deadline, work).await? };
         self.deadline = None;
-        self.prepared.insert_portal(name, Portal { prepared, formats, state });
+        self.portals.insert(name, Portal { told, formats, state });
         Ok(())
     }
 
     async fn start(
         &mut self,
-        prepared: &PreparedStatement,
+        told: &Told,
         parameters: Vec<ScalarValue>,
         formats: &[Format],
         limit: Option<u64>,
     ) -> Result<PortalState, Failure> {
-        let outcome = match &prepared.statement {
+        let outcome = match &told.statement {
             Some(statement) => Box::pin(self.session.execute(statement, parameters)).await?,
             None => Outcome::Empty,
         };
         match outcome {
             Outcome::Rows { tag, schema, stream } => {
-                let columns = columns_of(prepared, schema)?;
+                let columns = columns_of(told, schema)?;
                 let rows = Rows::new(tag, columns, formats.to_vec(), stream);
                 return self.send_rows(rows, limit).await;
             }
@@ -183,29 +197,12 @@ impl Connection {
             Outcome::TransactionStarted { tag } | Outcome::TransactionEnded { tag } => {
                 self.complete(tag, None).await?;
             }
-            Outcome::Deallocated { tag, name } => self.deallocate(tag, name).await?,
             Outcome::Empty => {
                 let empty = PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new());
                 self.wire.send(empty).await?;
             }
         }
         Ok(PortalState::Done(Finished::Deed))
-    }
-
-    /// Forgets one prepared statement, or all of them.
-    pub(super) async fn deallocate(
-        &mut self,
-        tag: &'static str,
-        name: Option<String>,
-    ) -> Result<(), Failure> {
-        match name {
-            None => self.prepared.clear_statements(),
-            Some(name) => {
-                self.prepared.statement(&name)?;
-                self.prepared.remove_statement(&name);
-            }
-        }
-        self.complete(tag, None).await
     }
 
     async fn send_rows(
@@ -233,18 +230,26 @@ impl Connection {
     pub(super) async fn close(&mut self, message: Close) -> Result<(), Failure> {
         let name = message.name.unwrap_or_default();
         match message.target_type {
-            TARGET_TYPE_BYTE_STATEMENT => self.prepared.remove_statement(&name),
-            TARGET_TYPE_BYTE_PORTAL => self.prepared.remove_portal(&name),
+            TARGET_TYPE_BYTE_STATEMENT => self.session.forget_prepared(&name),
+            TARGET_TYPE_BYTE_PORTAL => {
+                self.session.forget_cursor(&name);
+                self.portals.remove(&name);
+            }
             _ => return Err(unknown_target().into()),
         }
         Ok(self.wire.send(PgWireBackendMessage::CloseComplete(CloseComplete::new())).await?)
     }
 }
 
+/// What a client is told about columns of which it has not said how it wants them.
+fn described(columns: &Columns) -> RowDescription {
+    row_description(columns.list(), &vec![Format::Text; columns.list().len()])
+}
+
 /// The columns of a result. The client has been told them; a collection may have been replaced
 /// since.
-fn columns_of(prepared: &PreparedStatement, schema: SchemaRef) -> Result<Arc<Columns>, PgError> {
-    if let Some(told) = &prepared.columns {
+fn columns_of(told: &Told, schema: SchemaRef) -> Result<Arc<Columns>, PgError> {
+    if let Some(told) = &told.columns {
         if told.are_of(&schema) {
             return Ok(Arc::clone(told));
         }
@@ -349,34 +354,6 @@ fn sql_type(pg_type: &Type) -> Option<SqlType> {
         Type::TEXT_ARRAY | Type::VARCHAR_ARRAY => SqlType::TextArray,
         _ => return None,
     })
-}
-
-fn wire_type(sql_type: SqlType) -> Type {
-    match sql_type {
-        SqlType::Bool => Type::BOOL,
-        SqlType::Int2 => Type::INT2,
-        SqlType::Int4 => Type::INT4,
-        SqlType::Int8 => Type::INT8,
-        SqlType::Oid => Type::OID,
-        SqlType::Name => Type::NAME,
-        SqlType::Char => Type::CHAR,
-        SqlType::Regproc => Type::REGPROC,
-        SqlType::Float4 => Type::FLOAT4,
-        SqlType::Float8 => Type::FLOAT8,
-        SqlType::Numeric => Type::NUMERIC,
-        SqlType::Text | SqlType::Unknown => Type::TEXT,
-        SqlType::Bytea => Type::BYTEA,
-        SqlType::Jsonb => Type::JSONB,
-        SqlType::Timestamptz => Type::TIMESTAMPTZ,
-        SqlType::Int2Array => Type::INT2_ARRAY,
-        SqlType::Int4Array => Type::INT4_ARRAY,
-        SqlType::Int8Array => Type::INT8_ARRAY,
-        SqlType::OidArray => Type::OID_ARRAY,
-        SqlType::Float4Array => Type::FLOAT4_ARRAY,
-        SqlType::Float8Array => Type::FLOAT8_ARRAY,
-        SqlType::TextArray => Type::TEXT_ARRAY,
-        SqlType::Vector => vector::pg_type(),
-    }
 }
 
 fn unknown_target() -> PgError {

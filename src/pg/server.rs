@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use pgwire::messages::PgWireFrontendMessage;
 use pgwire::messages::startup::{SecretKey, Startup};
@@ -89,6 +89,7 @@ pub async fn serve_within(
         turned_away: Arc::new(Semaphore::new(TURNED_AWAY_MAX)),
         messages: MessageBudget::new(),
         last_process: AtomicI32::new(0),
+        started: SystemTime::now(),
     });
     let (stop, stopping) = watch::channel(false);
     let mut connections = JoinSet::new();
@@ -140,6 +141,7 @@ struct Door {
     turned_away: Arc<Semaphore>,
     messages: MessageBudget,
     last_process: AtomicI32,
+    started: SystemTime,
 }
 
 impl Door {
@@ -217,9 +219,10 @@ impl Door {
             tracing::error!(%error, key = key.id, "a key names no tenant");
             PgError::fatal(SqlState::InternalError, "internal error")
         })?;
-        let session = SqlSession::new(self.engine.tenant(tenant), key.role, &key.name);
-        startup::apply(&session, &startup.parameters)?;
         let process = self.last_process.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        let session = SqlSession::new(self.engine.tenant(tenant), key.role, &key.name)
+            .of_process(process, self.started);
+        startup::apply(&session, &startup.parameters)?;
         let secret = secret_key()?;
         greeting::welcome(wire, &session, &key.name, process, secret.clone()).await?;
         Ok(Some(Admitted { session, process, secret, key_id: key.id.clone() }))

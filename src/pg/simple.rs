@@ -10,7 +10,7 @@ use super::column::{Columns, Format};
 use super::connection::Connection;
 use super::error::Failure;
 use super::rows::{Progress, Rows};
-use crate::sql::{Outcome, Statement};
+use crate::sql::{BINARY_KEY, Outcome, Statement};
 
 impl Connection {
     /// Answers a Query message. Several statements are one transaction, but for those that BEGIN
@@ -20,7 +20,8 @@ impl Connection {
     /// # Errors
     /// What the statement that failed says, or the connection's own failure.
     pub(super) async fn simple_query(&mut self, text: &str) -> Result<(), Failure> {
-        self.prepared.forget_unnamed();
+        self.session.forget_prepared("");
+        self.portals.remove("");
         self.authorize()?;
         let statements = self.session.parse(text)?;
         if statements.is_empty() {
@@ -51,8 +52,10 @@ impl Connection {
         // Boxed: the future that runs a statement is large, and every caller would carry it.
         match Box::pin(self.session.execute(statement, Vec::new())).await? {
             Outcome::Rows { tag, schema, stream } => {
+                let is_binary = schema.metadata().contains_key(BINARY_KEY);
+                let format = if is_binary { Format::Binary } else { Format::Text };
                 let columns = Columns::new(schema)?;
-                let formats = vec![Format::Text; columns.list().len()];
+                let formats = vec![format; columns.list().len()];
                 let mut rows = Rows::new(tag, columns, formats, stream);
                 let description = rows.description();
                 self.wire.send(PgWireBackendMessage::RowDescription(description)).await?;
@@ -70,7 +73,6 @@ impl Connection {
             Outcome::TransactionStarted { tag } | Outcome::TransactionEnded { tag } => {
                 self.complete(tag, None).await
             }
-            Outcome::Deallocated { tag, name } => self.deallocate(tag, name).await,
             Outcome::Empty => {
                 let empty = PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new());
                 Ok(self.wire.send(empty).await?)

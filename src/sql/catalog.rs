@@ -6,6 +6,7 @@
 //! same answer as a name nobody uses.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
@@ -13,10 +14,9 @@ use datafusion::error::DataFusionError;
 
 use super::SqlError;
 use super::marker::{COMPARE_FACES, DETECT_FACES, MARKER, SIMILAR_FACES};
-use super::pg_catalog::{self, INFORMATION_SCHEMA, PG_CATALOG, SystemView};
-use super::settings::Settings;
+use super::pg_catalog::{self, INFORMATION_SCHEMA, PG_CATALOG, SessionView, SystemView};
 use super::table::GalleryTable;
-use crate::engine::{EngineError, Role, Tenant, TenantSnapshot};
+use crate::engine::{EngineError, Tenant, TenantSnapshot};
 
 /// The one schema of collections.
 pub(super) use super::pg_catalog::SCHEMA;
@@ -30,32 +30,27 @@ const TABLE_FUNCTIONS: [&str; 6] =
 pub(super) struct GalleryCatalog {
     tenant: Tenant,
     snapshot: TenantSnapshot,
-    user: Arc<str>,
-    role: Role,
-    settings: Settings,
+    session: SessionView,
 }
 
 impl GalleryCatalog {
-    /// As `user`, a key of this role, sees it in a session with these settings.
-    pub(super) fn new(
-        tenant: Tenant,
-        snapshot: TenantSnapshot,
-        user: Arc<str>,
-        role: Role,
-        settings: Settings,
-    ) -> Self {
-        Self { tenant, snapshot, user, role, settings }
+    /// As a session sees it.
+    pub(super) fn new(tenant: Tenant, snapshot: TenantSnapshot, session: SessionView) -> Self {
+        Self { tenant, snapshot, session }
     }
 
     /// What the system catalogs are made from.
     pub(super) fn view(&self) -> SystemView {
         SystemView {
             database: self.tenant.name().as_str().into(),
-            user: Arc::clone(&self.user),
-            role: self.role,
             snapshot: self.snapshot.clone(),
-            settings: self.settings.clone(),
+            session: self.session.clone(),
         }
+    }
+
+    /// When the transaction began that reads it.
+    pub(super) fn transaction_began(&self) -> SystemTime {
+        self.session.transaction_began
     }
 
     pub(super) fn tenant(&self) -> &Tenant {

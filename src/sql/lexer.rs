@@ -3,7 +3,9 @@
 use std::num::NonZeroUsize;
 
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
-use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, TokenizerError};
+use datafusion::sql::sqlparser::tokenizer::{
+    Span, Token, TokenWithSpan, Tokenizer, TokenizerError,
+};
 
 use super::marker::MARKER;
 use super::position::position;
@@ -27,6 +29,8 @@ pub(super) const EXPRESSION_TOKENS_MAX: usize = 1024;
 #[derive(Debug)]
 pub(super) struct StatementTokens {
     pub(super) tokens: Vec<TokenWithSpan>,
+    /// Where it stands in the text.
+    pub(super) span: Span,
     /// The highest `$n` among them.
     pub(super) parameter_count: usize,
     /// How much stack the statement needs.
@@ -74,11 +78,12 @@ fn checked(text: &str, tokens: &[TokenWithSpan]) -> Result<StatementTokens, SqlE
         }
     }
     let depth = depth(text, tokens)?;
+    let span = Span::union_iter(tokens.iter().map(|token| token.span));
     let mut tokens = search::rewrite(tokens).map_err(|error| error.into_sql_error(text))?;
     for token in &mut tokens {
         as_any_operator(&mut token.token);
     }
-    Ok(StatementTokens { tokens, parameter_count, depth })
+    Ok(StatementTokens { tokens, span, parameter_count, depth })
 }
 
 /// The tokens of the longest expression, at most [`EXPRESSION_TOKENS_MAX`].

@@ -6,6 +6,7 @@
 //! it writes goes through the engine. Nothing here reads files or opens connections on behalf of
 //! a statement.
 
+mod access;
 mod adapt;
 mod apply;
 mod call;
@@ -14,12 +15,14 @@ mod collection;
 mod columns;
 mod constant;
 mod copy;
+mod cursor;
 mod delete;
 mod duration;
 mod encoding;
 mod error;
 mod fixed;
 mod function;
+mod holdings;
 mod insert;
 mod lexer;
 mod literal;
@@ -34,6 +37,8 @@ mod pg_catalog;
 mod picture;
 mod planning;
 mod position;
+mod prepare;
+mod prepared;
 mod projection;
 mod query;
 mod report;
@@ -62,10 +67,11 @@ pub use error::SqlError;
 pub use notice::Notice;
 pub use outcome::{Description, Outcome, TransactionStatus};
 pub use pg_catalog::function_name;
+pub use prepared::PreparedStatement;
 pub use session::SqlSession;
 pub use state::SqlState;
 pub use statement::Statement;
-pub use types::{PG_TYPE_KEY, SqlType, VECTOR_NAME, VECTOR_OID};
+pub use types::{BINARY_KEY, PG_TYPE_KEY, SqlType, VECTOR_NAME, VECTOR_OID};
 
 #[cfg(test)]
 mod tests;

@@ -58,13 +58,6 @@ pub enum Outcome {
         /// The command tag: `ROLLBACK` also for a COMMIT that had nothing left to commit.
         tag: &'static str,
     },
-    /// The door must forget prepared statements.
-    Deallocated {
-        /// The command tag.
-        tag: &'static str,
-        /// Which one; all of them where none is named.
-        name: Option<String>,
-    },
     /// An empty statement.
     Empty,
 }
@@ -95,7 +88,6 @@ impl fmt::Debug for Outcome {
             }
             Self::TransactionStarted { tag } => write!(f, "TransactionStarted({tag})"),
             Self::TransactionEnded { tag } => write!(f, "TransactionEnded({tag})"),
-            Self::Deallocated { tag, name } => write!(f, "Deallocated({tag}, {name:?})"),
             Self::Empty => f.write_str("Empty"),
         }
     }

@@ -1,23 +1,26 @@
 //! From tokens to commands. What is not recognised is refused by name; nothing passes unseen.
 
 use datafusion::sql::sqlparser::ast::{
-    self, CloseCursor, DescribeAlias, DiscardObject, Query, SetExpr, UtilityOption, Value,
+    self, DescribeAlias, DiscardObject, Query, SetExpr, UtilityOption, Value,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
-use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
+use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
 
-use super::adapt::{ParameterTypes, adapt};
+use super::adapt::{ParameterTypes, adapt, parameter_type};
 use super::collection::{self, CollectionCommand};
 use super::copy::{self, Copy, CopyOut, CopyStatement};
+use super::cursor::{self, DeclareHead};
 use super::delete::Delete;
 use super::insert::Insert;
 use super::lexer::{self, StatementTokens};
 use super::name::folded;
-use super::position::position;
+use super::position::{covered, position};
+use super::prepare::{self, PrepareHead};
 use super::search::DirectSearch;
 use super::settings;
-use super::statement::{Command, Explain};
+use super::stack::Depth;
+use super::statement::{Command, Declare, Explain, Prepare};
 use super::storage::{self, StorageCommand};
 use super::transaction;
 use super::update::Update;
@@ -37,19 +40,54 @@ pub(super) fn parse(text: &str) -> Result<Vec<Statement>, SqlError> {
     lexer::statements(text)?
         .into_iter()
         .map(|statement| {
-            let StatementTokens { tokens, parameter_count, depth } = statement;
-            let (command, parameter_types) = depth.run(|| command(text, tokens))?;
+            let StatementTokens { tokens, span, parameter_count, depth } = statement;
+            let source = Source { text, span, parameter_count, depth };
+            let (command, parameter_types) = depth.run(|| command(source, tokens))?;
             let takes_none = matches!(command, Command::CopyOut(_) | Command::CopyIn(_));
             if takes_none && parameter_count > 0 {
                 let message = format!("there is no parameter ${parameter_count}");
                 return Err(SqlError::new(SqlState::UndefinedParameter, message));
             }
-            Ok(Statement::new(command, parameter_count, parameter_types, depth))
+            Ok(match command {
+                // The parameters are those of the statement that is prepared.
+                Command::Prepare(_) => Statement::new(command, 0, parameter_types, depth),
+                _ => source.statement(command, parameter_types),
+            })
         })
         .collect()
 }
 
-fn command(text: &str, tokens: Vec<TokenWithSpan>) -> Result<(Command, ParameterTypes), SqlError> {
+/// Where a statement comes from, and how large it is.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    text: &'a str,
+    span: Span,
+    parameter_count: usize,
+    depth: Depth,
+}
+
+impl Source<'_> {
+    fn statement(self, command: Command, parameter_types: ParameterTypes) -> Statement {
+        Statement::new(command, self.parameter_count, parameter_types, self.depth)
+    }
+
+    /// The statement that stands in this one and has its parameters.
+    fn inner(self, mut statement: ast::Statement, name: &str) -> Result<Statement, SqlError> {
+        let parameter_types = adapt(&mut statement)?;
+        Ok(self.statement(standard(statement, name)?, parameter_types))
+    }
+
+    /// As it was written.
+    fn covered(self) -> Box<str> {
+        covered(self.text, self.span).into()
+    }
+}
+
+fn command(
+    source: Source<'_>,
+    tokens: Vec<TokenWithSpan>,
+) -> Result<(Command, ParameterTypes), SqlError> {
+    let text = source.text;
     let name = statement_name(&tokens);
     let dialect = PostgreSqlDialect {};
     let mut parser = Parser::new(&dialect)
@@ -60,6 +98,10 @@ fn command(text: &str, tokens: Vec<TokenWithSpan>) -> Result<(Command, Parameter
         Parsed::Copy(copy)
     } else if let Some(command) = own(&mut parser).map_err(syntax)? {
         Parsed::Own(command)
+    } else if let Some(head) = cursor::parse_head(&mut parser).map_err(syntax)? {
+        Parsed::Declared(head, Box::new(parser.parse_statement().map_err(syntax)?))
+    } else if let Some(head) = prepare::parse_head(&mut parser).map_err(syntax)? {
+        Parsed::Prepared(head, Box::new(parser.parse_statement().map_err(syntax)?))
     } else {
         Parsed::Standard(Box::new(parser.parse_statement().map_err(syntax)?))
     };
@@ -73,6 +115,14 @@ fn command(text: &str, tokens: Vec<TokenWithSpan>) -> Result<(Command, Parameter
     match parsed {
         Parsed::Own(command) => Ok((command, ParameterTypes::new())),
         Parsed::Copy(copy) => Ok((copying(copy)?, ParameterTypes::new())),
+        Parsed::Declared(head, statement) => {
+            let query = source.inner(*statement, "DECLARE of this statement")?;
+            let text = source.covered();
+            Ok((Command::Declare(Declare { head, query, text }), ParameterTypes::new()))
+        }
+        Parsed::Prepared(head, statement) => {
+            Ok((preparing(source, head, *statement)?, ParameterTypes::new()))
+        }
         Parsed::Standard(mut statement) => {
             let parameter_types = adapt(&mut statement)?;
             Ok((standard(*statement, &name)?, parameter_types))
@@ -83,6 +133,8 @@ fn command(text: &str, tokens: Vec<TokenWithSpan>) -> Result<(Command, Parameter
 enum Parsed {
     Own(Command),
     Copy(CopyStatement),
+    Declared(DeclareHead, Box<ast::Statement>),
+    Prepared(PrepareHead, Box<ast::Statement>),
     Standard(Box<ast::Statement>),
 }
 
@@ -98,10 +150,31 @@ fn own(parser: &mut Parser<'_>) -> Result<Option<Command>, ParserError> {
     if let Some(command) = transaction::parse(parser)? {
         return Ok(Some(Command::Transaction(command)));
     }
+    if let Some(fetch) = cursor::parse_fetch(parser)? {
+        return Ok(Some(Command::Fetch(fetch)));
+    }
+    if let Some(close) = cursor::parse_close(parser)? {
+        return Ok(Some(Command::Close(close)));
+    }
+    if let Some(execute) = prepare::parse_execute(parser)? {
+        return Ok(Some(Command::Execute(execute)));
+    }
     Ok(storage::parse(parser)?.map(|command| match command {
         StorageCommand::Vacuum(vacuum) => Command::Vacuum(vacuum),
         StorageCommand::Show => Command::ShowStorage,
     }))
+}
+
+/// The command of a PREPARE.
+fn preparing(
+    source: Source<'_>,
+    head: PrepareHead,
+    statement: ast::Statement,
+) -> Result<Command, SqlError> {
+    let statement = source.inner(statement, "PREPARE of this statement")?;
+    let types = head.types.into_iter().map(parameter_type).collect::<Result<_, _>>()?;
+    let text = source.covered();
+    Ok(Command::Prepare(Prepare { name: head.name, types, statement, text }))
 }
 
 /// The command of a COPY.
@@ -147,10 +220,13 @@ fn standard(statement: ast::Statement, name: &str) -> Result<Command, SqlError> 
         }
         ast::Statement::Reset(reset) => Ok(Command::Setting(settings::reset_command(reset))),
         ast::Statement::Discard { object_type: DiscardObject::ALL } => Ok(Command::Discard),
-        // What drivers say before they hand a connection on: nothing is open and nobody listens.
-        ast::Statement::Close { cursor: CloseCursor::All } => {
-            Ok(Command::Nothing("CLOSE CURSOR ALL"))
-        }
+        // There are no temporary tables and no sequences, and a plan lives as long as a statement.
+        ast::Statement::Discard { object_type } => Ok(Command::Nothing(match object_type {
+            DiscardObject::PLANS => "DISCARD PLANS",
+            DiscardObject::SEQUENCES => "DISCARD SEQUENCES",
+            DiscardObject::TEMP | DiscardObject::ALL => "DISCARD TEMP",
+        })),
+        // What drivers say before they hand a connection on: nobody listens.
         ast::Statement::UNLISTEN { .. } => Ok(Command::Nothing("UNLISTEN")),
         ast::Statement::Deallocate { name, prepare: _ } => {
             // ALL is a keyword; "all" in quotes is a name.

@@ -1,6 +1,6 @@
 //! Where in a message something stands, as clients are told it.
 
-use datafusion::sql::sqlparser::tokenizer::Location;
+use datafusion::sql::sqlparser::tokenizer::{Location, Span};
 
 /// The character, counted from 1, that `location` means in `text`.
 pub(super) fn position(text: &str, location: Location) -> Option<u32> {
@@ -10,9 +10,29 @@ pub(super) fn position(text: &str, location: Location) -> Option<u32> {
     u32::try_from(before + usize::try_from(location.column).ok()?).ok()
 }
 
+/// The part of `text` that `span` covers.
+pub(super) fn covered(text: &str, span: Span) -> &str {
+    // Positions count characters from 1; the end of a span is the place behind it.
+    let byte = |location| {
+        let character = usize::try_from(position(text, location)?).ok()?.checked_sub(1)?;
+        let found = text.char_indices().nth(character).map(|(byte, _)| byte);
+        Some(found.unwrap_or(text.len()))
+    };
+    let (start, end) = (byte(span.start), byte(span.end));
+    start.zip(end).and_then(|(start, end)| text.get(start..end)).unwrap_or(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_text_of_a_span_is_cut_out_by_characters() {
+        let at = |line, column| Location { line, column };
+        let cut = |start, end| covered("'ä';\nSELECT\n 'é' ; x", Span { start, end });
+        assert_eq!(cut(at(2, 1), at(3, 5)), "SELECT\n 'é'");
+        assert_eq!(cut(at(3, 8), at(3, 9)), "x");
+    }
 
     #[test]
     fn characters_are_counted_and_so_are_line_ends() {

@@ -132,6 +132,9 @@ impl QueryContext {
         state.register_relation_planner(Arc::new(calls))?;
         pg_catalog::register_with(&mut state, &catalog.view())?;
         state.mark_start_execution();
+        // What now() answers: the same throughout a transaction.
+        state.execution_props_mut().query_execution_start_time =
+            Some(catalog.transaction_began().into());
         Ok(Self { state, catalog })
     }
 

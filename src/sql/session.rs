@@ -1,27 +1,28 @@
 //! One client's session: checks each statement and hands it to whoever carries it out.
 
-use std::sync::Arc;
-use std::time::Duration;
+mod cursor;
+mod description;
+mod prepared;
 
-use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::Expr;
-use datafusion::logical_expr::expr::Placeholder;
 use datafusion::scalar::ScalarValue;
-use datafusion::sql::sqlparser::ast::{self, Value};
+use datafusion::sql::sqlparser::ast;
+use futures::future::BoxFuture;
 use parking_lot::Mutex;
 
 use super::catalog::GalleryCatalog;
-use super::collection::{collections, collections_schema};
+use super::collection::collections;
 use super::fixed::FixedAnswer;
-use super::insert::Insert;
-use super::name::parameter_index;
-use super::query::{QueryContext, explain_schema, plan_parameters, plan_schema, session_state};
+use super::holdings::Holdings;
+use super::pg_catalog::{Backend, SessionView, to_the_microsecond};
+use super::query::{QueryContext, session_state};
 use super::report::Reported;
-use super::settings::{SettingCommand, Settings, show_all_schema, show_schema};
+use super::settings::{SettingCommand, Settings};
 use super::statement::Command;
-use super::storage::{storage, storage_schema};
+use super::storage::storage;
 use super::transaction::Writer;
 use super::{
     Description, Notice, Outcome, SqlError, SqlState, SqlType, Statement, TransactionStatus, apply,
@@ -40,10 +41,11 @@ pub struct SqlSession {
     user: Arc<str>,
     /// Functions and rules; an error here is answered to every query.
     state: Result<SessionState, SqlError>,
-    settings: Mutex<Settings>,
-    /// What the client knows of them.
+    holdings: Holdings,
+    /// What the client knows of the settings.
     reported: Mutex<Reported>,
     writer: Writer,
+    backend: Backend,
     /// What the client has not been told yet.
     notices: Mutex<Vec<Notice>>,
 }
@@ -61,9 +63,24 @@ impl SqlSession {
             apply::register(&mut state)?;
             Ok(state)
         });
-        let (settings, reported, notices) = Default::default();
-        let (user, writer) = (user.into(), Writer::new(tenant));
-        Self { role, user, state, settings, reported, writer, notices }
+        let holdings = Holdings::default();
+        Self {
+            role,
+            user: user.into(),
+            state,
+            holdings: holdings.clone(),
+            writer: Writer::new(tenant, holdings),
+            backend: Backend::default(),
+            reported: Mutex::default(),
+            notices: Mutex::default(),
+        }
+    }
+
+    /// The same session, of a client that knows it by a number, on a server that runs since then.
+    #[must_use]
+    pub fn of_process(mut self, process: i32, server_started: SystemTime) -> Self {
+        self.backend = Backend { process, server_started };
+        self
     }
 
     /// Gives a setting the value that the session begins with, and comes back to after RESET.
@@ -71,7 +88,7 @@ impl SqlSession {
     /// # Errors
     /// 42704 for a name nobody knows; why the value is not accepted.
     pub fn start_with(&self, name: &str, value: &str) -> Result<(), SqlError> {
-        let notice = self.settings.lock().start_with(name, value)?;
+        let notice = self.settings().lock().start_with(name, value)?;
         self.notices.lock().extend(notice);
         Ok(())
     }
@@ -79,7 +96,7 @@ impl SqlSession {
     /// Settings that clients are kept informed of and whose values this one does not know yet;
     /// each is handed out once.
     pub fn take_reports(&self) -> Vec<(&'static str, String)> {
-        self.reported.lock().changes(&self.settings.lock())
+        self.reported.lock().changes(&self.settings().lock())
     }
 
     /// Parses all statements of one message; an empty text holds none. Runs nothing.
@@ -126,7 +143,7 @@ impl SqlSession {
     /// How long a statement may take, where the client set that. Whoever runs statements keeps
     /// the time.
     pub fn statement_timeout(&self) -> Option<Duration> {
-        self.settings.lock().statement_timeout()
+        self.settings().lock().statement_timeout()
     }
 
     /// Where the session stands; what the end of each reply on the wire tells.
@@ -153,7 +170,7 @@ impl SqlSession {
     /// each is handed out once.
     pub fn take_notices(&self) -> Vec<Notice> {
         let mut notices = std::mem::take(&mut *self.notices.lock());
-        notices.retain(|notice| self.settings.lock().tells(notice));
+        notices.retain(|notice| self.settings().lock().tells(notice));
         notices
     }
 
@@ -162,6 +179,10 @@ impl SqlSession {
     /// methods do it by themselves.
     pub fn fail_transaction(&self) {
         self.writer.fail();
+    }
+
+    fn settings(&self) -> &Mutex<Settings> {
+        self.holdings.settings()
     }
 
     fn failing_the_block<T>(&self, result: Result<T, SqlError>) -> Result<T, SqlError> {
@@ -183,7 +204,7 @@ impl SqlSession {
             return Err(SqlError::new(SqlState::InsufficientPrivilege, message));
         }
         match command.write_name() {
-            Some(name) if self.writer.read_only(self.settings.lock().default_read_only()) => {
+            Some(name) if self.writer.read_only(self.settings().lock().default_read_only()) => {
                 let message = format!("cannot execute {name} in a read-only transaction");
                 Err(SqlError::new(SqlState::ReadOnlySqlTransaction, message))
             }
@@ -193,14 +214,23 @@ impl SqlSession {
 
     fn catalog(&self) -> GalleryCatalog {
         let (tenant, snapshot) = (self.writer.tenant().clone(), self.writer.snapshot());
-        let settings = self.settings.lock().clone();
-        GalleryCatalog::new(tenant, snapshot, Arc::clone(&self.user), self.role, settings)
+        let now = to_the_microsecond(SystemTime::now());
+        let session = SessionView {
+            user: Arc::clone(&self.user),
+            role: self.role,
+            backend: self.backend,
+            holdings: self.holdings.clone(),
+            is_autocommit: self.writer.is_autocommit(),
+            transaction_began: self.writer.began().map_or(now, to_the_microsecond),
+            statement_began: now,
+        };
+        GalleryCatalog::new(tenant, snapshot, session)
     }
 
     fn context(&self) -> Result<QueryContext, SqlError> {
         match &self.state {
             Ok(state) => {
-                let exactness = self.settings.lock().exactness();
+                let exactness = self.settings().lock().exactness();
                 QueryContext::new(state, self.catalog(), exactness)
             }
             Err(error) => Err(error.clone()),
@@ -223,7 +253,7 @@ impl SqlSession {
         match statement.command() {
             Command::Query(query) => self.query(statement, query, parameters).await,
             Command::Search(search) => {
-                let exactness = self.settings.lock().exactness();
+                let exactness = self.settings().lock().exactness();
                 search.run(&self.catalog(), exactness, &parameters)
             }
             Command::Explain(explain) => {
@@ -240,21 +270,16 @@ impl SqlSession {
                 Ok(Outcome::of_batch("SHOW", storage(self.catalog().snapshot())?))
             }
             Command::Setting(command) => self.apply(command),
-            Command::Discard => {
-                if self.transaction_status() != TransactionStatus::Idle {
-                    let message = "DISCARD ALL cannot run inside a transaction block";
-                    return Err(SqlError::new(SqlState::ActiveSqlTransaction, message));
-                }
-                self.settings.lock().reset_all();
-                Ok(Outcome::Deallocated { tag: "DISCARD ALL", name: None })
-            }
+            Command::Discard => self.discard(),
             Command::Nothing(tag) => Ok(Outcome::Done { tag, rows: None }),
-            Command::Deallocate(name) => {
-                let tag = if name.is_some() { "DEALLOCATE" } else { "DEALLOCATE ALL" };
-                Ok(Outcome::Deallocated { tag, name: name.clone() })
-            }
+            Command::Declare(declare) => self.declare(declare, parameters).await,
+            Command::Fetch(fetch) => self.fetch(fetch).await,
+            Command::Close(close) => self.close(close.cursor.as_deref()),
+            Command::Prepare(prepare) => self.prepare(prepare).await,
+            Command::Execute(execute) => self.run_prepared(execute, &parameters).await,
+            Command::Deallocate(name) => self.deallocate(name.as_deref()),
             Command::Transaction(command) => {
-                let read_only = self.settings.lock().default_read_only();
+                let read_only = self.settings().lock().default_read_only();
                 Ok(self.noted(self.writer.run(command, read_only).await?))
             }
             Command::CreateCollection(_)
@@ -267,6 +292,28 @@ impl SqlSession {
                 Err(SqlError::new(SqlState::InternalError, "a write was taken for a read"))
             }
         }
+    }
+
+    /// DISCARD ALL: as the session was when it began.
+    fn discard(&self) -> Result<Outcome, SqlError> {
+        if self.transaction_status() != TransactionStatus::Idle {
+            let message = "DISCARD ALL cannot run inside a transaction block";
+            return Err(SqlError::new(SqlState::ActiveSqlTransaction, message));
+        }
+        self.settings().lock().reset_all();
+        self.deallocate(None)?;
+        self.close(None)?;
+        Ok(Outcome::Done { tag: "DISCARD ALL", rows: None })
+    }
+
+    /// Runs a statement that stands in another one or has been prepared.
+    fn run_inner<'a>(
+        &'a self,
+        statement: &'a Statement,
+        parameters: Vec<ScalarValue>,
+    ) -> BoxFuture<'a, Result<Outcome, SqlError>> {
+        let running = Box::pin(self.run(statement, parameters));
+        Box::pin(statement.depth().run_async(running))
     }
 
     /// Runs a statement that writes. One that is a transaction of its own and met what others did
@@ -354,9 +401,17 @@ impl SqlSession {
     }
 
     fn apply(&self, command: &SettingCommand) -> Result<Outcome, SqlError> {
-        let mut settings = self.settings.lock();
+        let mut settings = self.settings().lock();
         match command {
             SettingCommand::Set(name, value) => settings.set(name, value)?,
+            SettingCommand::SetLocal(name, value) if self.writer.is_autocommit() => {
+                let value = value.as_deref().map(|value| Settings::checked(name, value));
+                value.transpose()?;
+                let message = "SET LOCAL can only be used in transaction blocks";
+                let warning = Notice::warning(SqlState::NoActiveSqlTransaction, message);
+                self.notices.lock().push(warning);
+            }
+            SettingCommand::SetLocal(name, value) => settings.set_local(name, value.as_deref())?,
             SettingCommand::SetTransaction(access) => {
                 self.notices.lock().extend(self.writer.set_access(*access)?);
             }
@@ -375,161 +430,11 @@ impl SqlSession {
         }
         Ok(Outcome::Done { tag: "SET", rows: None })
     }
-
-    async fn query_description(
-        &self,
-        statement: &Statement,
-        declared: &[Option<SqlType>],
-        query: &ast::Query,
-    ) -> Result<Description, SqlError> {
-        let count = statement.parameter_count();
-        if let Some(lookup) = statement.lookup()
-            && let Some(types) = lookup.parameter_types(&self.catalog(), count)
-        {
-            let parameters = decided(statement, declared, types);
-            return Ok(Description { parameters, columns: Some(lookup.schema()) });
-        }
-        let plan = self.context()?.plan(query).await?;
-        let parameters = decided(statement, declared, plan_parameters(&plan, count)?);
-        let columns = Some(plan_schema(plan, &parameters)?);
-        Ok(Description { parameters, columns })
-    }
-
-    async fn description(
-        &self,
-        statement: &Statement,
-        declared: &[Option<SqlType>],
-    ) -> Result<Description, SqlError> {
-        let count = statement.parameter_count();
-        let without_parameters = |columns| Description { parameters: Vec::new(), columns };
-        match statement.command() {
-            Command::Query(query) => self.query_description(statement, declared, query).await,
-            Command::Search(search) => {
-                let types = search.parameter_types(&self.catalog(), count)?;
-                let parameters = decided(statement, declared, types);
-                Ok(Description { parameters, columns: Some(search.schema()) })
-            }
-            Command::Explain(explain) => {
-                let context = self.context()?;
-                let plan = context.plan(&explain.query).await?;
-                let parameters = decided(statement, declared, plan_parameters(&plan, count)?);
-                Ok(Description { parameters, columns: Some(explain_schema()) })
-            }
-            Command::Insert(insert) => {
-                let context = self.context()?;
-                insert.check(&context)?;
-                let types = insert_types(&context, insert, count).await?;
-                let parameters = decided(statement, declared, types);
-                Ok(Description { parameters, columns: insert.schema() })
-            }
-            Command::Update(update) => {
-                let context = self.context()?;
-                let plan = context.plan(update.query()).await?;
-                let types = update.parameter_types(plan_parameters(&plan, count)?);
-                let parameters = decided(statement, declared, types);
-                Ok(Description { parameters, columns: update.schema() })
-            }
-            Command::Delete(delete) => {
-                let context = self.context()?;
-                let plan = context.plan(delete.query()).await?;
-                let parameters = decided(statement, declared, plan_parameters(&plan, count)?);
-                let columns = delete.columns(plan, &parameters)?;
-                Ok(Description { parameters, columns })
-            }
-            Command::ShowCollections => Ok(without_parameters(Some(collections_schema()))),
-            Command::ShowStorage => Ok(without_parameters(Some(storage_schema()))),
-            Command::Vacuum(vacuum) => Ok(without_parameters(vacuum.schema())),
-            Command::Setting(command) => Ok(without_parameters(setting_columns(command)?)),
-            Command::CopyOut(_)
-            | Command::CopyIn(_)
-            | Command::CreateCollection(_)
-            | Command::DropCollection(_)
-            | Command::Discard
-            | Command::Nothing(_)
-            | Command::Deallocate(_)
-            | Command::Transaction(_) => Ok(without_parameters(None)),
-        }
-    }
 }
 
-/// The columns of a statement about settings; none where it only changes them.
-fn setting_columns(command: &SettingCommand) -> Result<Option<SchemaRef>, SqlError> {
-    match command {
-        SettingCommand::Show(name) => Ok(Some(show_schema(name)?)),
-        SettingCommand::ShowAll => Ok(Some(show_all_schema())),
-        SettingCommand::Set(..)
-        | SettingCommand::SetTransaction(_)
-        | SettingCommand::Reset(_)
-        | SettingCommand::ResetAll => Ok(None),
+impl Drop for SqlSession {
+    /// A cursor's query may look into the session that holds the cursor; neither would ever go.
+    fn drop(&mut self) {
+        self.holdings.cursors().lock().close_all();
     }
-}
-
-/// What the client declared, else what the syntax around a parameter decides, else what planning
-/// infers, else text.
-fn decided(
-    statement: &Statement,
-    declared: &[Option<SqlType>],
-    inferred: Vec<Option<SqlType>>,
-) -> Vec<SqlType> {
-    let declared = declared.iter().copied().chain(std::iter::repeat(None));
-    let known = |sql_type: &SqlType| *sql_type != SqlType::Unknown;
-    let by_syntax = statement.parameter_types();
-    inferred
-        .into_iter()
-        .zip(declared)
-        .enumerate()
-        .map(|(at, (inferred, declared))| {
-            declared
-                .filter(known)
-                .or_else(|| by_syntax.get(&at).copied())
-                .or(inferred.filter(known))
-                .unwrap_or(SqlType::Text)
-        })
-        .collect()
-}
-
-/// Types of the parameters of an INSERT, as its query or its cells decide them.
-async fn insert_types(
-    context: &QueryContext,
-    insert: &Insert,
-    count: usize,
-) -> Result<Vec<Option<SqlType>>, SqlError> {
-    match insert.query() {
-        Some(query) => plan_parameters(&context.plan(query).await?, count),
-        None => cell_types(context, insert, count),
-    }
-}
-
-/// Types of the parameters of an INSERT of cells: its column's for a parameter that fills a cell,
-/// else what the expression around it decides.
-fn cell_types(
-    context: &QueryContext,
-    insert: &Insert,
-    count: usize,
-) -> Result<Vec<Option<SqlType>>, SqlError> {
-    let mut types = vec![None; count];
-    let mut decide = |name: &str, sql_type: SqlType| {
-        if let Some(slot) = parameter_index(name).and_then(|at| types.get_mut(at)) {
-            slot.get_or_insert(sql_type);
-        }
-    };
-    for (column_type, cell) in insert.parameters() {
-        match cell {
-            ast::Expr::Value(value) => {
-                if let Value::Placeholder(name) = &value.value {
-                    decide(name, column_type);
-                }
-            }
-            ast::Expr::Identifier(_) => {}
-            other => {
-                context.constant(other)?.apply(|part| {
-                    if let Expr::Placeholder(Placeholder { id, field: Some(field) }) = part {
-                        decide(id, SqlType::of(field));
-                    }
-                    Ok(TreeNodeRecursion::Continue)
-                })?;
-            }
-        }
-    }
-    Ok(types)
 }

@@ -18,11 +18,11 @@ use datafusion::sql::sqlparser::ast::{
 };
 use likeness_storage::{Exactness, FailureProbability};
 
+use super::access::{Access, access};
 use super::columns::schema_of;
 use super::duration::{self, DurationError};
 use super::encoding::Encoding;
 use super::name::folded;
-use super::transaction::{Access, access};
 use super::{Notice, SqlError, SqlState};
 
 /// The PostgreSQL release whose behaviour this server follows.
@@ -33,6 +33,8 @@ pub(super) const SERVER_VERSION: &str = "15.0";
 pub(super) enum SettingCommand {
     /// SET name TO value.
     Set(String, String),
+    /// SET LOCAL name TO value; none for DEFAULT.
+    SetLocal(String, Option<String>),
     /// SET TRANSACTION.
     SetTransaction(Access),
     /// RESET name, SET name TO DEFAULT.
@@ -259,6 +261,8 @@ impl Setting {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Settings {
     set: BTreeMap<&'static str, String>,
+    /// Those that end with the transaction; they hide the others.
+    local: BTreeMap<&'static str, String>,
     /// What RESET goes back to, where that is not the default.
     start: BTreeMap<&'static str, String>,
 }
@@ -269,6 +273,7 @@ impl Settings {
     pub(super) fn set(&mut self, name: &str, value: &str) -> Result<(), SqlError> {
         let setting = find(name)?;
         self.set.insert(setting.name, setting.checked(value)?);
+        self.local.remove(setting.name);
         Ok(())
     }
 
@@ -296,15 +301,45 @@ impl Settings {
         }
     }
 
+    /// Sets a value up to the end of the transaction; none for the one without SET.
+    ///
+    /// # Errors
+    /// Those of [`Self::set`].
+    pub(super) fn set_local(&mut self, name: &str, value: Option<&str>) -> Result<(), SqlError> {
+        let setting = find(name)?;
+        let value = match value {
+            Some(value) => setting.checked(value)?,
+            None => self.start_of(setting).to_owned(),
+        };
+        self.local.insert(setting.name, value);
+        Ok(())
+    }
+
+    /// The value that a setting would have.
+    ///
+    /// # Errors
+    /// Those of [`Self::set`].
+    pub(super) fn checked(name: &str, value: &str) -> Result<String, SqlError> {
+        find(name)?.checked(value)
+    }
+
     /// # Errors
     /// 42704 for a name nobody knows.
     pub(super) fn reset(&mut self, name: &str) -> Result<(), SqlError> {
-        self.set.remove(find(name)?.name);
+        let name = find(name)?.name;
+        self.set.remove(name);
+        self.local.remove(name);
         Ok(())
     }
 
     pub(super) fn reset_all(&mut self) {
         self.set.clear();
+        self.local.clear();
+    }
+
+    /// The transaction has ended, and with it what was set for it.
+    pub(super) fn end_local(&mut self) {
+        self.local.clear();
     }
 
     /// Whether transactions that do not say may only read.
@@ -363,10 +398,7 @@ impl Settings {
 
     /// All settings: their names, values, and what they are after RESET.
     pub(super) fn all(&self) -> impl Iterator<Item = (&'static str, &str, &str)> {
-        SETTINGS.iter().map(|setting| {
-            let start = self.start.get(setting.name).map_or(setting.default, String::as_str);
-            (setting.name, self.value(setting), start)
-        })
+        SETTINGS.iter().map(|setting| (setting.name, self.value(setting), self.start_of(setting)))
     }
 
     fn value(&self, setting: &Setting) -> &str {
@@ -375,7 +407,13 @@ impl Settings {
 
     /// What the client chose for the setting of exactly this name, if it did.
     fn chosen(&self, name: &str) -> Option<&str> {
-        self.set.get(name).or_else(|| self.start.get(name)).map(String::as_str)
+        let layers = [&self.local, &self.set, &self.start];
+        layers.into_iter().find_map(|layer| layer.get(name)).map(String::as_str)
+    }
+
+    /// What RESET gives it.
+    fn start_of(&self, setting: &Setting) -> &str {
+        self.start.get(setting.name).map_or(setting.default, String::as_str)
     }
 }
 
@@ -396,13 +434,17 @@ pub(super) fn show_all_schema() -> SchemaRef {
 pub(super) fn set_command(set: Set) -> Result<SettingCommand, SqlError> {
     Ok(match set {
         Set::SingleAssignment {
-            scope: None | Some(ContextModifier::Session),
+            scope: scope @ (None | Some(ContextModifier::Session | ContextModifier::Local)),
             hivevar: false,
             variable,
             values,
-        } => assignment(setting_name(&variable), &values)?,
-        Set::SetTimeZone { local: false, value } => {
-            assignment("TimeZone".to_owned(), std::slice::from_ref(&value))?
+        } => {
+            let command = assignment(setting_name(&variable), &values)?;
+            if scope == Some(ContextModifier::Local) { local(command) } else { command }
+        }
+        Set::SetTimeZone { local: is_local, value } => {
+            let command = assignment("TimeZone".to_owned(), std::slice::from_ref(&value))?;
+            if is_local { local(command) } else { command }
         }
         Set::SetNames { charset_name, collation_name: None } => {
             SettingCommand::Set("client_encoding".to_owned(), charset_name.value)
@@ -426,6 +468,15 @@ pub(super) fn set_command(set: Set) -> Result<SettingCommand, SqlError> {
         }
         other => return Err(SqlError::unsupported(other)),
     })
+}
+
+/// The same for the transaction alone.
+fn local(command: SettingCommand) -> SettingCommand {
+    match command {
+        SettingCommand::Set(name, value) => SettingCommand::SetLocal(name, Some(value)),
+        SettingCommand::Reset(name) => SettingCommand::SetLocal(name, None),
+        other => other,
+    }
 }
 
 /// The command of a SHOW statement.

@@ -31,6 +31,8 @@ pub enum SqlState {
     InvalidRowCountInLimitClause,
     /// 22P02: text that is no value of the type wanted.
     InvalidTextRepresentation,
+    /// 26000: there is no such prepared statement.
+    InvalidSqlStatementName,
     /// 25001: only possible outside a transaction block, or before its first query.
     ActiveSqlTransaction,
     /// 25P01: only possible inside a transaction block.
@@ -43,6 +45,8 @@ pub enum SqlState {
     InvalidSavepointSpecification,
     /// 3F000: there is no such schema.
     InvalidSchemaName,
+    /// 34000: there is no such cursor.
+    InvalidCursorName,
     /// 40001: others changed meanwhile what the transaction changes.
     SerializationFailure,
     /// 42000: the statement cannot be planned, for a reason no other code describes.
@@ -77,6 +81,10 @@ pub enum SqlState {
     ReservedName,
     /// 42P01: there is no such collection.
     UndefinedTable,
+    /// 42P03: the cursor exists already.
+    DuplicateCursor,
+    /// 42P05: the prepared statement exists already.
+    DuplicatePreparedStatement,
     /// 42P10: an option names a column that the statement does not use.
     InvalidColumnReference,
     /// 42P02: there is no such parameter.
@@ -122,12 +130,14 @@ impl SqlState {
             Self::InvalidParameterValue => "22023",
             Self::InvalidRowCountInLimitClause => "2201W",
             Self::InvalidTextRepresentation => "22P02",
+            Self::InvalidSqlStatementName => "26000",
             Self::ActiveSqlTransaction => "25001",
             Self::NoActiveSqlTransaction => "25P01",
             Self::ReadOnlySqlTransaction => "25006",
             Self::InFailedSqlTransaction => "25P02",
             Self::InvalidSavepointSpecification => "3B001",
             Self::InvalidSchemaName => "3F000",
+            Self::InvalidCursorName => "34000",
             Self::SerializationFailure => "40001",
             Self::SyntaxErrorOrAccessRuleViolation => "42000",
             Self::InsufficientPrivilege => "42501",
@@ -145,6 +155,8 @@ impl SqlState {
             Self::UndefinedFunction => "42883",
             Self::ReservedName => "42939",
             Self::UndefinedTable => "42P01",
+            Self::DuplicateCursor => "42P03",
+            Self::DuplicatePreparedStatement => "42P05",
             Self::InvalidColumnReference => "42P10",
             Self::UndefinedParameter => "42P02",
             Self::DuplicateTable => "42P07",

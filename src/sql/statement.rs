@@ -7,15 +7,18 @@ use datafusion::sql::sqlparser::ast::Query;
 use super::adapt::ParameterTypes;
 use super::collection::{CreateCollection, DropCollection};
 use super::copy::{CopyIn, CopyOut};
+use super::cursor::{Close, DeclareHead, Fetch};
 use super::delete::Delete;
 use super::fixed::FixedAnswer;
 use super::insert::Insert;
 use super::lookup::Lookup;
+use super::prepare::Execute;
 use super::search::DirectSearch;
 use super::settings::SettingCommand;
 use super::stack::Depth;
 use super::storage::Vacuum;
 use super::transaction::TransactionCommand;
+use super::types::SqlType;
 use super::update::Update;
 use crate::engine::Action;
 
@@ -127,12 +130,42 @@ pub(super) enum Command {
     Setting(SettingCommand),
     /// DISCARD ALL.
     Discard,
+    /// DECLARE.
+    Declare(Declare),
+    /// FETCH and MOVE.
+    Fetch(Fetch),
+    /// CLOSE.
+    Close(Close),
+    /// PREPARE.
+    Prepare(Prepare),
+    /// EXECUTE.
+    Execute(Execute),
     /// DEALLOCATE; which prepared statement, or all.
     Deallocate(Option<String>),
-    /// CLOSE ALL, UNLISTEN: what there is none of ends; the command tag.
+    /// UNLISTEN and DISCARD of what there is none of; the command tag.
     Nothing(&'static str),
     /// BEGIN, COMMIT, ROLLBACK and savepoints.
     Transaction(TransactionCommand),
+}
+
+/// DECLARE.
+#[derive(Debug)]
+pub(super) struct Declare {
+    pub(super) head: DeclareHead,
+    pub(super) query: Statement,
+    /// As it was written.
+    pub(super) text: Box<str>,
+}
+
+/// PREPARE.
+#[derive(Debug)]
+pub(super) struct Prepare {
+    pub(super) name: String,
+    /// Types of the parameters as far as the statement names them.
+    pub(super) types: Vec<Option<SqlType>>,
+    pub(super) statement: Statement,
+    /// As it was written.
+    pub(super) text: Box<str>,
 }
 
 /// EXPLAIN of a query.
@@ -147,6 +180,7 @@ impl Command {
     /// What the caller's role must allow.
     pub(super) fn action(&self) -> Action {
         match self {
+            Self::Prepare(prepare) => prepare.statement.command().action(),
             Self::Query(_)
             | Self::Search(_)
             | Self::Explain(_)
@@ -155,6 +189,10 @@ impl Command {
             | Self::ShowStorage
             | Self::Setting(_)
             | Self::Discard
+            | Self::Declare(_)
+            | Self::Fetch(_)
+            | Self::Close(_)
+            | Self::Execute(_)
             | Self::Deallocate(_)
             | Self::Nothing(_)
             | Self::Transaction(_) => Action::Read,
@@ -184,6 +222,11 @@ impl Command {
             | Self::ShowStorage
             | Self::Setting(_)
             | Self::Discard
+            | Self::Prepare(_)
+            | Self::Declare(_)
+            | Self::Fetch(_)
+            | Self::Close(_)
+            | Self::Execute(_)
             | Self::Deallocate(_)
             | Self::Nothing(_)
             | Self::Transaction(_) => None,

@@ -5,12 +5,18 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{DataType, Field, TimeUnit};
 use datafusion::error::DataFusionError;
 use datafusion::scalar::ScalarValue;
-use datafusion::sql::sqlparser::ast::{ArrayElemTypeDef, DataType as AstType};
+use datafusion::sql::sqlparser::ast::{
+    ArrayElemTypeDef, DataType as AstType, ExactNumberInfo, Ident, ObjectName, TimezoneInfo,
+};
 
 use super::SqlError;
 
 /// Key of the field metadata that names a PostgreSQL type where Arrow's alone would mislead.
 pub const PG_TYPE_KEY: &str = "pg_type";
+
+/// Key of the schema metadata of rows that are sent in binary to clients that do not say how they
+/// want them.
+pub const BINARY_KEY: &str = "binary";
 
 /// The name of pgvector's type.
 pub const VECTOR_NAME: &str = "vector";
@@ -151,6 +157,34 @@ impl SqlType {
             Self::Float4Array | Self::Vector => list(DataType::Float32),
             Self::Float8Array => list(DataType::Float64),
             Self::TextArray => list(DataType::Utf8),
+        }
+    }
+
+    /// The type to which a statement casts what is to be of this one.
+    pub(super) fn syntax(self) -> AstType {
+        let array =
+            |element| AstType::Array(ArrayElemTypeDef::SquareBracket(Box::new(element), None));
+        match self {
+            Self::Bool => AstType::Boolean,
+            Self::Int2 => AstType::SmallInt(None),
+            Self::Int4 => AstType::Int(None),
+            Self::Int8 | Self::Oid | Self::Regproc => AstType::BigInt(None),
+            Self::Float4 => AstType::Real,
+            Self::Float8 => AstType::DoublePrecision,
+            Self::Numeric => AstType::Numeric(ExactNumberInfo::None),
+            Self::Text | Self::Name | Self::Char | Self::Unknown => AstType::Text,
+            Self::Bytea => AstType::Bytea,
+            Self::Jsonb => AstType::JSONB,
+            Self::Timestamptz => AstType::Timestamp(None, TimezoneInfo::Tz),
+            Self::Int2Array => array(AstType::SmallInt(None)),
+            Self::Int4Array => array(AstType::Int(None)),
+            Self::Int8Array | Self::OidArray => array(AstType::BigInt(None)),
+            Self::Float4Array => array(AstType::Real),
+            Self::Float8Array => array(AstType::DoublePrecision),
+            Self::TextArray => array(AstType::Text),
+            Self::Vector => {
+                AstType::Custom(ObjectName::from(vec![Ident::new(VECTOR_NAME)]), vec![])
+            }
         }
     }
 

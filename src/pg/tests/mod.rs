@@ -1,9 +1,11 @@
 //! The door as foreign clients see it: tokio-postgres, and raw bytes that no driver would send.
 
 mod copy;
+mod cursor;
 mod encryption;
 mod faces;
 mod fuzz;
+mod prepared;
 mod protocol;
 mod startup;
 mod transaction;

@@ -5,11 +5,11 @@ use datafusion::sql::sqlparser::ast::{
     ObjectName, ObjectNamePart, TimezoneInfo, TypedString, UnaryOperator, Value,
 };
 
-use super::super::SqlError;
 use super::super::constant::{bytea, real_array};
 use super::super::marker::{TO_CHARACTERS, TO_JSONB, TO_REAL_ARRAY, TO_UUID, TO_VECTOR};
 use super::super::name::{folded, name_parts};
 use super::super::types::{SqlType, is_vector, reads_text_itself};
+use super::super::{SqlError, SqlState};
 use super::array::array;
 use super::syntax::{call, cast, literal_text, number};
 use super::{Adapter, without_system_schema};
@@ -50,6 +50,31 @@ impl Adapter {
             self.note(inner, sql_type);
         }
         adapted(inner, data_type)
+    }
+}
+
+/// The type of a parameter that a statement declares; none for one that it leaves open.
+///
+/// # Errors
+/// 42704 and 0A000 for types that there are not, or not for parameters.
+pub(in crate::sql) fn parameter_type(mut data_type: DataType) -> Result<Option<SqlType>, SqlError> {
+    known_type(&mut data_type);
+    match catalog_type(&data_type) {
+        Some("name") => return Ok(Some(SqlType::Name)),
+        Some("char") => return Ok(Some(SqlType::Char)),
+        Some(_) => return Ok(Some(SqlType::Oid)),
+        None => {}
+    }
+    if let Some(known) = cast_type(&data_type) {
+        return Ok(Some(known));
+    }
+    match &data_type {
+        DataType::Custom(name, _) if name.to_string().eq_ignore_ascii_case("unknown") => Ok(None),
+        DataType::Custom(name, _) => {
+            let message = format!("type \"{name}\" does not exist");
+            Err(SqlError::new(SqlState::UndefinedObject, message))
+        }
+        other => Err(SqlError::unsupported(format!("a parameter of type {other}"))),
     }
 }
 

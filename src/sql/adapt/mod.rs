@@ -23,6 +23,7 @@ use super::SqlError;
 use super::marker::ARRAY_SUBQUERY;
 use super::name::{folded, name_parts, parameter_index};
 use super::types::SqlType;
+pub(super) use cast::parameter_type;
 pub(super) use name::shown_schema;
 use syntax::{call, function, literal_text};
 use system_column::Scopes;
@@ -57,6 +58,18 @@ pub(super) fn adapt(statement: &mut ast::Statement) -> Result<ParameterTypes, Sq
     let mut adapter = Adapter::default();
     match statement.visit(&mut adapter) {
         ControlFlow::Continue(()) => Ok(adapter.parameter_types),
+        ControlFlow::Break(error) => Err(error),
+    }
+}
+
+/// Rewrites an expression that stands alone, and makes it one of this type.
+///
+/// # Errors
+/// A literal that is not of the type.
+pub(super) fn adapt_as(expr: Expr, sql_type: SqlType) -> Result<Expr, SqlError> {
+    let mut expr = syntax::cast(expr, sql_type.syntax());
+    match expr.visit(&mut Adapter::default()) {
+        ControlFlow::Continue(()) => Ok(expr),
         ControlFlow::Break(error) => Err(error),
     }
 }

@@ -89,7 +89,10 @@ pub(super) fn rows(relation: &str, catalog: &SystemView) -> Vec<Row> {
             collation(950, "C", "c"),
             collation(951, "POSIX", "c"),
         ],
-        "pg_settings" => catalog.settings().all().map(setting).collect(),
+        "pg_settings" => {
+            let settings = catalog.settings();
+            settings.all().map(setting).collect()
+        }
         "pg_timezone_names" => vec![
             Row::default().with("name", "UTC").with("abbrev", "UTC").with("utc_offset", "00:00:00"),
         ],

@@ -82,7 +82,12 @@ pub(super) fn columns() -> impl Iterator<Item = (usize, Field)> {
 
 /// The OID of the type in which a column travels.
 pub(super) fn field_type_oid(field: &Field) -> u32 {
-    let name = match SqlType::of(field) {
+    type_oid_of(SqlType::of(field))
+}
+
+/// The OID of a type.
+pub(super) fn type_oid_of(sql_type: SqlType) -> u32 {
+    let name = match sql_type {
         SqlType::Bool => "bool",
         SqlType::Int2 => "int2",
         SqlType::Int4 => "int4",

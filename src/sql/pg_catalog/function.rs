@@ -5,6 +5,8 @@ mod definition;
 mod lookup;
 mod naming;
 mod privilege;
+mod session;
+mod type_of;
 
 use std::sync::Arc;
 
@@ -30,8 +32,9 @@ use crate::sql::SqlError;
 /// Functions that answer the same in every statement.
 pub(in crate::sql) fn register(state: &mut SessionState) -> Result<(), SqlError> {
     for definition in naming::FUNCTIONS.iter().chain(constant::FUNCTIONS) {
-        state.register_udf(Arc::new(CatalogFunction::of(definition, ())))?;
+        state.register_udf(Arc::new(CatalogFunction::of(definition, (), Volatility::Stable)))?;
     }
+    state.register_udf(Arc::new(type_of::function()))?;
     Ok(())
 }
 
@@ -40,15 +43,19 @@ pub(in crate::sql) fn register_with(
     state: &mut SessionState,
     catalog: &SystemView,
 ) -> Result<(), SqlError> {
-    for definition in lookup::FUNCTIONS.iter().chain(privilege::FUNCTIONS) {
-        state.register_udf(Arc::new(CatalogFunction::of(definition, catalog.clone())))?;
+    let stable = [lookup::FUNCTIONS, privilege::FUNCTIONS, session::STABLE].into_iter().flatten();
+    let stable = stable.map(|definition| (definition, Volatility::Stable));
+    let volatile = session::VOLATILE.iter().map(|definition| (definition, Volatility::Volatile));
+    for (definition, volatility) in stable.chain(volatile) {
+        let function = CatalogFunction::of(definition, catalog.clone(), volatility);
+        state.register_udf(Arc::new(function))?;
     }
     Ok(())
 }
 
 /// The function that prints a function's number as its name.
 pub(super) fn name_of_function() -> ScalarUDF {
-    CatalogFunction::of(&naming::REGPROC_OUT, ())
+    CatalogFunction::of(&naming::REGPROC_OUT, (), Volatility::Stable)
 }
 
 /// A definition with what it looks into.
@@ -66,12 +73,12 @@ impl Context for () {}
 impl Context for SystemView {}
 
 impl<C: Context> CatalogFunction<C> {
-    fn of(definition: &'static Definition<C>, context: C) -> ScalarUDF {
+    fn of(definition: &'static Definition<C>, context: C, volatility: Volatility) -> ScalarUDF {
         let arities = (definition.least..=definition.most).map(|count| match count {
             0 => TypeSignature::Nullary,
             count => TypeSignature::Any(count),
         });
-        let signature = Signature::one_of(arities.collect(), Volatility::Stable);
+        let signature = Signature::one_of(arities.collect(), volatility);
         ScalarUDF::from(Self { definition, context, signature })
     }
 

@@ -11,6 +11,7 @@ mod function;
 mod regproc;
 mod relation;
 mod row;
+mod session;
 mod standard;
 mod view;
 
@@ -25,7 +26,7 @@ pub(super) use function::{register, register_with};
 pub(super) use regproc::NamesOfFunctions;
 
 pub(super) use relation::{INFORMATION_SCHEMA, PG_CATALOG};
-pub(super) use view::{SCHEMA, SystemView};
+pub(super) use view::{Backend, SCHEMA, SessionView, SystemView, to_the_microsecond};
 
 use self::relation::Relation;
 use self::row::Row;
@@ -52,5 +53,6 @@ fn rows(relation: &Relation, catalog: &SystemView) -> Vec<Row> {
     }
     let mut rows = builtin::rows(relation.name, catalog);
     rows.extend(collections::rows(relation.name, catalog));
+    rows.extend(session::rows(relation.name, catalog));
     rows
 }

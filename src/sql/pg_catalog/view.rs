@@ -1,46 +1,84 @@
 //! What the system catalogs are made from.
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::engine::{Role, TenantSnapshot};
+use crate::sql::holdings::Holdings;
 use crate::sql::settings::Settings;
 
 /// The schema of the collections.
 pub(in crate::sql) const SCHEMA: &str = "public";
 
-/// One tenant's database as one role sees it in one snapshot.
+/// One tenant's database as one session sees it in one snapshot.
 #[derive(Debug, Clone)]
 pub(in crate::sql) struct SystemView {
     /// The name of the tenant.
     pub(in crate::sql) database: Arc<str>,
+    /// The collections.
+    pub(in crate::sql) snapshot: TenantSnapshot,
+    pub(in crate::sql) session: SessionView,
+}
+
+/// What a statement may learn about its session.
+#[derive(Debug, Clone)]
+pub(in crate::sql) struct SessionView {
     /// The name of the session's key.
     pub(in crate::sql) user: Arc<str>,
     /// What the key may do.
     pub(in crate::sql) role: Role,
-    /// The collections.
-    pub(in crate::sql) snapshot: TenantSnapshot,
-    /// The settings of the session.
-    pub(in crate::sql) settings: Settings,
+    pub(in crate::sql) backend: Backend,
+    pub(in crate::sql) holdings: Holdings,
+    /// Whether the statement is a transaction of its own.
+    pub(in crate::sql) is_autocommit: bool,
+    pub(in crate::sql) transaction_began: SystemTime,
+    pub(in crate::sql) statement_began: SystemTime,
+}
+
+/// The session among those of the server.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::sql) struct Backend {
+    /// The number by which its client may cancel what it runs.
+    pub(in crate::sql) process: i32,
+    pub(in crate::sql) server_started: SystemTime,
+}
+
+impl Default for Backend {
+    /// A session that no client reaches by a number.
+    fn default() -> Self {
+        Self { process: 0, server_started: SystemTime::now() }
+    }
 }
 
 impl SystemView {
     pub(super) fn user(&self) -> &str {
-        &self.user
+        &self.session.user
     }
 
     pub(super) fn role(&self) -> Role {
-        self.role
+        self.session.role
     }
 
     pub(super) fn database(&self) -> &str {
         &self.database
     }
 
-    pub(super) fn settings(&self) -> &Settings {
-        &self.settings
+    pub(super) fn settings(&self) -> Settings {
+        self.session.holdings.settings().lock().clone()
     }
 
     pub(super) fn snapshot(&self) -> &TenantSnapshot {
         &self.snapshot
     }
+}
+
+/// A moment as precisely as PostgreSQL tells it.
+pub(in crate::sql) fn to_the_microsecond(at: SystemTime) -> SystemTime {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    UNIX_EPOCH + since - Duration::from_nanos(u64::from(since.subsec_nanos() % 1_000))
+}
+
+/// A moment as a cell of the catalogs has it: microseconds since the epoch.
+pub(super) fn moment(at: SystemTime) -> String {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros().to_string()
 }

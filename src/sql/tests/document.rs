@@ -112,3 +112,48 @@ async fn the_system_catalogs_of_the_manual_show_a_collection() {
     }
     assert_eq!(rows, [11, 1]);
 }
+
+/// The statements of the second block of code below `heading`: the first is the grammar.
+fn example(heading: &str) -> &'static str {
+    let (_, rest) = DOCUMENT.split_once(heading).unwrap();
+    rest.split("```sql\n").nth(2).unwrap().split("```").next().unwrap()
+}
+
+/// What the statements of an example answer, those that answer rows.
+async fn answers(client: &Client, example: &str) -> Vec<Vec<Vec<String>>> {
+    let mut answers = Vec::new();
+    for statement in must(example, client.session.parse(example)) {
+        let outcome = must(example, client.session.execute(&statement, Vec::new()).await);
+        if let Outcome::Rows { stream, .. } = outcome {
+            answers.push(must(example, super::texts(stream).await));
+        }
+    }
+    answers
+}
+
+#[tokio::test]
+async fn the_cursor_of_the_manual_hands_out_its_rows() {
+    let client = Client::new();
+    client.run("CREATE COLLECTION users WITH (dimensions = 1)").await;
+    for name in ["ann", "bob", "cid", "dee"] {
+        let values = format!("('{name}', '[1]')");
+        client
+            .run(&format!("INSERT INTO users (external_face_id, embedding) VALUES {values}"))
+            .await;
+    }
+    let answers = answers(&client, example("### Cursors")).await;
+    assert_eq!(answers, [vec![vec!["ann"], vec!["bob"]], vec![vec!["dee"]]]);
+}
+
+#[tokio::test]
+async fn the_prepared_statement_and_the_local_setting_of_the_manual_work() {
+    let client = Client::new();
+    client.run("CREATE COLLECTION users WITH (dimensions = 3)").await;
+    client.run("INSERT INTO users (embedding) VALUES ('[1, 0, 0]')").await;
+    assert_eq!(answers(&client, example("### Prepared statements")).await[0].len(), 1);
+    let (_, rest) = DOCUMENT.split_once("SET LOCAL statement_timeout").unwrap();
+    let (rest, _) = rest.split_once("```").unwrap();
+    let example = format!("BEGIN; SET LOCAL statement_timeout{rest}");
+    assert_eq!(answers(&client, &example).await, [[["5s"]]]);
+    assert_eq!(client.column("SHOW statement_timeout").await, ["0"]);
+}

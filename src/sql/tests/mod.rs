@@ -2,6 +2,7 @@
 
 mod catalog;
 mod collection;
+mod cursor;
 mod delete;
 mod dialect;
 mod direct;
@@ -16,6 +17,7 @@ mod lookup;
 mod nearest;
 mod pg_catalog;
 mod picture;
+mod prepared;
 mod query;
 mod role;
 mod search;
@@ -140,9 +142,7 @@ impl Client {
     async fn run_with(&self, sql: &str, values: &[ScalarValue]) -> (&'static str, Option<u64>) {
         match must(sql, self.outcome(sql, values).await) {
             Outcome::Done { tag, rows } => (tag, rows),
-            Outcome::TransactionStarted { tag }
-            | Outcome::TransactionEnded { tag }
-            | Outcome::Deallocated { tag, .. } => (tag, None),
+            Outcome::TransactionStarted { tag } | Outcome::TransactionEnded { tag } => (tag, None),
             other => panic!("{sql}: {other:?}"),
         }
     }

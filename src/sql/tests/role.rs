@@ -4,7 +4,7 @@ use super::Client;
 use crate::engine::Role;
 use crate::sql::SqlState;
 
-const READS: [&str; 18] = [
+const READS: [&str; 25] = [
     "SELECT count(*) FROM people",
     "SEARCH FACES IN people EMBEDDING '[1,0,0]'",
     "SEARCH FACES IN people LIKE EXTERNAL 'ann' THRESHOLD 0.5",
@@ -19,18 +19,26 @@ const READS: [&str; 18] = [
     "SHOW ALL",
     "RESET application_name",
     "DISCARD ALL",
+    "PREPARE numbers AS VALUES (1)",
+    "EXECUTE numbers",
+    "DECLARE c CURSOR WITH HOLD FOR SELECT * FROM people",
+    "FETCH 2 FROM c",
+    "MOVE NEXT FROM c",
+    "CLOSE c",
+    "CLOSE ALL",
     "BEGIN",
     "COMMIT",
     "START TRANSACTION",
     "ROLLBACK",
 ];
 
-const WRITES: [&str; 5] = [
+const WRITES: [&str; 6] = [
     "INSERT INTO people (embedding) VALUES ('[1,0,0]')",
     "UPDATE people SET metadata = '1' WHERE false",
     "UPDATE people SET metadata = '1' WHERE false RETURNING *",
     "DELETE FROM people WHERE false",
     "DELETE FROM people WHERE false RETURNING *",
+    "PREPARE deletion AS DELETE FROM people WHERE false",
 ];
 
 const ADMINISTRATION: [&str; 4] = [

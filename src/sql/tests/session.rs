@@ -75,7 +75,10 @@ async fn settings_that_would_not_be_honoured_are_refused() {
         ("SET client_encoding = 'LATIN1'", SqlState::FeatureNotSupported),
         ("SET search_path = other", SqlState::FeatureNotSupported),
         ("SET extra_float_digits = 99", SqlState::InvalidParameterValue),
-        ("SET LOCAL application_name = 'x'", SqlState::FeatureNotSupported),
+        ("SET LOCAL nonsense = 1", SqlState::UndefinedObject),
+        ("SELECT set_config('nonsense', '1', false)", SqlState::UndefinedObject),
+        ("SELECT set_config('timezone', 'Asia/Tokyo', true)", SqlState::FeatureNotSupported),
+        ("SET client_encoding = 'nothing'", SqlState::InvalidParameterValue),
         ("SET ROLE admin", SqlState::FeatureNotSupported),
         ("SET SESSION AUTHORIZATION admin", SqlState::FeatureNotSupported),
         ("SET default_transaction_read_only = maybe", SqlState::InvalidParameterValue),
@@ -103,4 +106,142 @@ async fn one_message_may_hold_several_statements() {
     }
     let error = client.session.parse("SELECT 1;\nSELEC 2").unwrap_err();
     assert_eq!((error.state, error.position), (SqlState::SyntaxError, Some(11)));
+}
+
+#[tokio::test]
+async fn settings_are_undone_with_what_set_them() {
+    let client = Client::new();
+    let name = async || client.column("SHOW application_name").await.remove(0);
+    client.run("SET application_name = 'before'").await;
+    client.run("BEGIN").await;
+    client.run("SET application_name = 'block'").await;
+    client.run("SAVEPOINT s").await;
+    client.run("SET application_name = 'inner'").await;
+    client.run("SET statement_timeout = '1min'").await;
+    client.run("ROLLBACK TO s").await;
+    assert_eq!(name().await, "block");
+    assert_eq!(client.column("SHOW statement_timeout").await, ["0"]);
+    client.run("RESET application_name").await;
+    client.run("RELEASE s").await;
+    assert_eq!(name().await, "");
+    client.run("ROLLBACK").await;
+    assert_eq!(name().await, "before");
+    client.run("ROLLBACK").await;
+    assert_eq!(name().await, "before", "there was nothing to undo");
+
+    client.run("BEGIN").await;
+    client.run("SET application_name = 'kept'").await;
+    client.run("COMMIT").await;
+    assert_eq!(name().await, "kept");
+    client.run("BEGIN").await;
+    client.run("SET application_name = 'lost'").await;
+    client.state("SELECT nothing").await;
+    assert_eq!(client.run("COMMIT").await, ("ROLLBACK", None));
+    assert_eq!(name().await, "kept");
+    // One text is one transaction.
+    client.session.begin_implicit();
+    client.run("SET application_name = 'lost'").await;
+    client.state("SELECT nothing").await;
+    assert_eq!(name().await, "kept");
+}
+
+#[tokio::test]
+async fn what_is_set_locally_lasts_as_long_as_the_transaction() {
+    let client = Client::new();
+    let name = async || client.column("SHOW application_name").await.remove(0);
+    client.run("SET application_name = 'before'").await;
+    for end in ["COMMIT", "ROLLBACK"] {
+        client.run("BEGIN").await;
+        client.run("SET LOCAL application_name = 'local'").await;
+        client.run("SAVEPOINT s").await;
+        client.run("SET LOCAL application_name TO DEFAULT").await;
+        client.run("SET LOCAL TIME ZONE 'GMT'").await;
+        assert_eq!(name().await, "");
+        client.run("ROLLBACK TO s").await;
+        assert_eq!(name().await, "local");
+        client.run(end).await;
+        assert_eq!(name().await, "before", "{end}");
+    }
+    client.run("BEGIN").await;
+    client.run("SET LOCAL application_name = 'local'").await;
+    client.run("SET application_name = 'session'").await;
+    assert_eq!(name().await, "session");
+    client.run("SET LOCAL application_name = 'local'").await;
+    client.run("COMMIT").await;
+    assert_eq!(name().await, "session");
+
+    assert_eq!(client.run("SET LOCAL application_name = 'x'").await, ("SET", None));
+    let notices = client.session.take_notices();
+    assert_eq!(notices[0].message, "SET LOCAL can only be used in transaction blocks");
+    assert_eq!(notices[0].state, SqlState::NoActiveSqlTransaction);
+    assert_eq!(name().await, "session");
+}
+
+#[tokio::test]
+async fn set_config_sets() {
+    let client = Client::new();
+    let name = async || client.column("SELECT current_setting('application_name')").await.remove(0);
+    let sql = "SELECT set_config('application_name', 'a' || 'b', false)";
+    // A description is no execution.
+    client.describe(sql).await;
+    client.rows(&format!("EXPLAIN {sql}")).await;
+    assert_eq!(name().await, "");
+    assert_eq!(client.column(sql).await, ["ab"]);
+    assert_eq!(name().await, "ab");
+    client.run("BEGIN").await;
+    let local = "SELECT pg_catalog.set_config('application_name', 'local', true)";
+    assert_eq!(client.column(local).await, ["local"]);
+    assert_eq!(name().await, "local");
+    client.run("COMMIT").await;
+    assert_eq!(name().await, "ab");
+    assert_eq!(client.column(local).await, ["local"]);
+    assert_eq!(name().await, "ab", "a statement outside a block is a transaction");
+    let sql = "SELECT set_config('statement_timeout', '90 s', false)";
+    assert_eq!(client.column(sql).await, ["90s"]);
+    assert_eq!(client.session.statement_timeout(), Some(std::time::Duration::from_secs(90)));
+}
+
+#[tokio::test]
+async fn time_stands_still_in_a_transaction() {
+    let client = Client::new();
+    let sql = "SELECT now(), transaction_timestamp(), current_timestamp, \
+               statement_timestamp() >= now(), clock_timestamp() > now()";
+    let times = async || client.rows(sql).await.remove(0);
+    client.run("BEGIN").await;
+    let (one, other) = (times().await, times().await);
+    assert_eq!((&one[0], &one[0]), (&one[1], &one[2]));
+    assert_eq!(one[..3], other[..3]);
+    assert_eq!((&one[3..], &other[3..]), (&["true".to_owned(), "true".to_owned()][..], &one[3..]));
+    client.run("COMMIT").await;
+    assert_ne!(times().await[0], one[0]);
+    assert_ne!(times().await[0], times().await[0]);
+}
+
+#[tokio::test]
+async fn a_session_knows_itself() {
+    let client = Client::new();
+    let sql = "SELECT current_schemas(true), current_schemas(false), pg_typeof(1.5::real), \
+               pg_typeof('x'::text), pg_typeof(now()), pg_advisory_unlock_all(), \
+               pg_advisory_unlock(1), pg_postmaster_start_time() <= clock_timestamp(), \
+               pg_conf_load_time() IS NOT NULL, pg_is_in_recovery()";
+    assert_eq!(
+        client.rows(sql).await,
+        [[
+            "[pg_catalog, public]",
+            "[public]",
+            "real",
+            "text",
+            "timestamp with time zone",
+            "",
+            "false",
+            "true",
+            "true",
+            "false"
+        ]]
+    );
+    let sql = "SELECT pid = pg_backend_pid(), usename, datname, state FROM pg_stat_activity";
+    assert_eq!(client.rows(sql).await, [["true", "tester", "acme", "active"]]);
+    for sql in ["SELECT pg_advisory_lock(1)", "SELECT pg_try_advisory_xact_lock(1, 2)"] {
+        assert_eq!(client.state(sql).await, SqlState::FeatureNotSupported, "{sql}");
+    }
 }

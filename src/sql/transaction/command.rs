@@ -1,12 +1,9 @@
 //! BEGIN, COMMIT, ROLLBACK and savepoints: the grammar.
 
-use datafusion::sql::sqlparser::ast::{
-    TransactionAccessMode, TransactionIsolationLevel, TransactionMode,
-};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 
-use crate::sql::SqlError;
+use crate::sql::access::{Access, access};
 use crate::sql::name::folded;
 use crate::sql::words::{next_is, skip};
 
@@ -26,9 +23,6 @@ pub(in crate::sql) enum TransactionCommand {
     /// RELEASE SAVEPOINT.
     Release(String),
 }
-
-/// READ ONLY or READ WRITE, where a statement says so.
-pub(in crate::sql) type Access = Option<TransactionAccessMode>;
 
 impl TransactionCommand {
     /// Whether a failed block still accepts it.
@@ -112,24 +106,4 @@ fn modes(parser: &mut Parser<'_>) -> Result<Access, ParserError> {
         skip(parser, if negated { 2 } else { 1 });
     }
     access(&modes).map_err(|error| ParserError::ParserError(error.message))
-}
-
-/// What modes say about writing. A block reads one snapshot and commits only where nobody came
-/// first, which satisfies the standard isolation levels but the serializable one's promise about
-/// rows that were only read.
-///
-/// # Errors
-/// 0A000 for a level that is no standard one.
-pub(in crate::sql) fn access(modes: &[TransactionMode]) -> Result<Access, SqlError> {
-    let mut access = None;
-    for mode in modes {
-        match mode {
-            TransactionMode::IsolationLevel(TransactionIsolationLevel::Snapshot) => {
-                return Err(SqlError::unsupported("ISOLATION LEVEL SNAPSHOT"));
-            }
-            TransactionMode::IsolationLevel(_) => {}
-            TransactionMode::AccessMode(mode) => access = Some(*mode),
-        }
-    }
-    Ok(access)
 }

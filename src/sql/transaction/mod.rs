@@ -4,6 +4,6 @@ mod command;
 mod state;
 mod writer;
 
-pub(super) use command::{Access, TransactionCommand, access, parse};
-pub(super) use state::State;
+pub(super) use command::{TransactionCommand, parse};
+pub(super) use state::{State, only_in_blocks};
 pub(super) use writer::Writer;

@@ -1,6 +1,9 @@
 //! Where a session stands with respect to transaction blocks.
 
+use std::time::SystemTime;
+
 use crate::engine::{Tenant, TenantSnapshot, Transaction};
+use crate::sql::holdings::Mark;
 use crate::sql::{SqlError, SqlState, TransactionStatus};
 
 /// Most savepoints of a block at a time.
@@ -26,6 +29,9 @@ pub(in crate::sql) struct Block {
     /// Begins with the first statement that reads or writes.
     work: Option<Transaction>,
     read_only: bool,
+    /// What the session held when it began.
+    before: Mark,
+    began: Option<SystemTime>,
     /// The newest last; names may repeat.
     savepoints: Vec<Savepoint>,
 }
@@ -35,6 +41,7 @@ struct Savepoint {
     name: String,
     work: Transaction,
     read_only: bool,
+    held: Mark,
 }
 
 /// What the end of a block leaves to do.
@@ -44,6 +51,8 @@ pub(in crate::sql) struct Ending {
     /// What a whole block has done and a COMMIT commits.
     pub(in crate::sql) work: Option<Transaction>,
     pub(in crate::sql) read_only: bool,
+    /// What the session held when it began; nothing where there was none.
+    pub(in crate::sql) before: Option<Mark>,
 }
 
 /// What has ended.
@@ -72,10 +81,11 @@ impl State {
         matches!(self, Self::Idle)
     }
 
-    /// Enters a block, with what an implicit one has done; false inside one, which goes on.
-    pub(in crate::sql) fn begin(&mut self, read_only: bool) -> bool {
+    /// Enters a block, with what an implicit one has done; false inside one, which goes on. `held`
+    /// is what the session holds.
+    pub(in crate::sql) fn begin(&mut self, read_only: bool, held: Mark) -> bool {
         match std::mem::take(self) {
-            Self::Idle => *self = Self::Active(Block { read_only, ..Block::default() }),
+            Self::Idle => *self = Self::Active(Block { read_only, ..Block::holding(held) }),
             Self::Implicit(block) => *self = Self::Active(Block { read_only, ..block }),
             inside => {
                 *self = inside;
@@ -86,22 +96,15 @@ impl State {
     }
 
     /// From now on statements are one transaction, up to [`State::end_implicit`].
-    pub(in crate::sql) fn begin_implicit(&mut self) {
+    pub(in crate::sql) fn begin_implicit(&mut self, held: impl FnOnce() -> Mark) {
         if let Self::Idle = self {
-            *self = Self::Implicit(Block::default());
+            *self = Self::Implicit(Block::holding(held()));
         }
     }
 
-    /// Leaves an implicit block; what it has done is to be committed.
-    pub(in crate::sql) fn end_implicit(&mut self) -> Option<Transaction> {
-        match self {
-            Self::Implicit(block) => {
-                let work = block.work.take();
-                *self = Self::Idle;
-                work
-            }
-            Self::Idle | Self::Active(_) | Self::Failed(_) => None,
-        }
+    /// Leaves an implicit block; none where there is none.
+    pub(in crate::sql) fn end_implicit(&mut self) -> Option<Ending> {
+        matches!(self, Self::Implicit(_)).then(|| self.end())
     }
 
     /// Leaves the block.
@@ -112,17 +115,29 @@ impl State {
             Self::Active(block) => (Ended::Whole, block),
             Self::Failed(block) => (Ended::Failed, block),
         };
-        Ending { of, work: block.work, read_only: block.read_only }
+        Ending { of, work: block.work, read_only: block.read_only, before: Some(block.before) }
     }
 
-    /// A statement failed: a block is of no use after that, but for its savepoints.
-    pub(in crate::sql) fn fail(&mut self) {
-        *self = match std::mem::take(self) {
-            Self::Idle | Self::Implicit(_) => Self::Idle,
+    /// A statement failed: a block is of no use after that, but for its savepoints. Returns what
+    /// the session held before an implicit block, which ends.
+    pub(in crate::sql) fn fail(&mut self) -> Option<Mark> {
+        let (next, before) = match std::mem::take(self) {
+            Self::Idle => (Self::Idle, None),
+            Self::Implicit(block) => (Self::Idle, Some(block.before)),
             Self::Active(block) | Self::Failed(block) => {
-                Self::Failed(Block { work: None, ..block })
+                (Self::Failed(Block { work: None, ..block }), None)
             }
         };
+        *self = next;
+        before
+    }
+
+    /// When the block began; none outside of one.
+    pub(in crate::sql) fn began(&self) -> Option<SystemTime> {
+        match self {
+            Self::Idle => None,
+            Self::Implicit(block) | Self::Active(block) | Self::Failed(block) => block.began,
+        }
     }
 
     /// What the next statement reads.
@@ -184,7 +199,12 @@ impl State {
 
     /// # Errors
     /// 25P01 outside a block, 54000 when there are too many.
-    pub(in crate::sql) fn save(&mut self, name: String, tenant: &Tenant) -> Result<(), SqlError> {
+    pub(in crate::sql) fn save(
+        &mut self,
+        name: String,
+        tenant: &Tenant,
+        held: Mark,
+    ) -> Result<(), SqlError> {
         let Self::Active(block) = self else { return Err(only_in_blocks("SAVEPOINT")) };
         if block.savepoints.len() >= SAVEPOINTS_MAX {
             let message = format!("a transaction has at most {SAVEPOINTS_MAX} savepoints");
@@ -192,25 +212,28 @@ impl State {
                 .with_hint("Release those that are not needed any more."));
         }
         let (work, read_only) = (block.work(tenant).clone(), block.read_only);
-        block.savepoints.push(Savepoint { name, work, read_only });
+        block.savepoints.push(Savepoint { name, work, read_only, held });
         Ok(())
     }
 
-    /// Back to what the newest savepoint of this name had; it stays, later ones go.
+    /// Back to what the newest savepoint of this name had; it stays, later ones go. Returns what
+    /// the session held there.
     ///
     /// # Errors
     /// 25P01 outside a block, 3B001 when there is no such savepoint.
-    pub(in crate::sql) fn roll_back_to(&mut self, name: &str) -> Result<(), SqlError> {
+    pub(in crate::sql) fn roll_back_to(&mut self, name: &str) -> Result<Mark, SqlError> {
         let (Self::Active(block) | Self::Failed(block)) = self else {
             return Err(only_in_blocks("ROLLBACK TO SAVEPOINT"));
         };
         let at = block.find(name)?;
         block.savepoints.truncate(at + 1);
-        if let Some(Savepoint { work, read_only, .. }) = block.savepoints.last() {
+        let mut there = Mark::default();
+        if let Some(Savepoint { work, read_only, held, .. }) = block.savepoints.last() {
             (block.work, block.read_only) = (Some(work.clone()), *read_only);
+            there = held.clone();
         }
         *self = Self::Active(std::mem::take(block));
-        Ok(())
+        Ok(there)
     }
 
     /// Forgets the newest savepoint of this name and those after it, not what was done since.
@@ -226,6 +249,11 @@ impl State {
 }
 
 impl Block {
+    /// A block that begins now, of a session that holds this.
+    fn holding(held: Mark) -> Self {
+        Self { before: held, began: Some(SystemTime::now()), ..Self::default() }
+    }
+
     fn work(&mut self, tenant: &Tenant) -> &mut Transaction {
         self.work.get_or_insert_with(|| tenant.begin())
     }

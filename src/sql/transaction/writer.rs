@@ -1,14 +1,17 @@
 //! The one way from a statement's changes to the store.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use datafusion::sql::sqlparser::ast::TransactionAccessMode;
 use parking_lot::Mutex;
 
 use super::State;
-use super::command::{Access, TransactionCommand};
+use super::command::TransactionCommand;
 use super::state::{Ended, Ending, only_in_blocks};
-use crate::engine::{Changes, Tenant, TenantSnapshot, Written};
+use crate::engine::{Changes, Tenant, TenantSnapshot, Transaction, Written};
+use crate::sql::access::Access;
+use crate::sql::holdings::{Holdings, Mark};
 use crate::sql::{Notice, Outcome, SqlError, SqlState, TransactionStatus};
 
 /// What the statements of a session read from and write to: the store, or the block they are in.
@@ -17,11 +20,13 @@ use crate::sql::{Notice, Outcome, SqlError, SqlState, TransactionStatus};
 pub(in crate::sql) struct Writer {
     tenant: Tenant,
     state: Arc<Mutex<State>>,
+    /// What is undone together with the changes.
+    holdings: Holdings,
 }
 
 impl Writer {
-    pub(in crate::sql) fn new(tenant: Tenant) -> Self {
-        Self { tenant, state: Arc::default() }
+    pub(in crate::sql) fn new(tenant: Tenant, holdings: Holdings) -> Self {
+        Self { tenant, state: Arc::default(), holdings }
     }
 
     pub(in crate::sql) fn tenant(&self) -> &Tenant {
@@ -64,8 +69,15 @@ impl Writer {
         state.status() == TransactionStatus::Idle && !state.has_changes()
     }
 
+    /// A statement failed, and with it the transaction that it was part of.
     pub(in crate::sql) fn fail(&self) {
-        self.state.lock().fail();
+        let before = self.state.lock().fail();
+        self.go_back(before);
+    }
+
+    /// When the block began; none outside of one.
+    pub(in crate::sql) fn began(&self) -> Option<SystemTime> {
+        self.state.lock().began()
     }
 
     pub(in crate::sql) fn check_usable(&self) -> Result<(), SqlError> {
@@ -89,7 +101,7 @@ impl Writer {
 
     /// Makes the statements up to [`Writer::end_implicit`] one transaction, unless a block is open.
     pub(in crate::sql) fn begin_implicit(&self) {
-        self.state.lock().begin_implicit();
+        self.state.lock().begin_implicit(|| self.holdings.mark());
     }
 
     /// Commits what the statements since [`Writer::begin_implicit`] did; in a block that was opened
@@ -98,10 +110,33 @@ impl Writer {
     /// # Errors
     /// 40001 where others came first, and what the store says; nothing has happened then.
     pub(in crate::sql) async fn end_implicit(&self) -> Result<(), SqlError> {
-        let work = self.state.lock().end_implicit();
-        match work {
-            Some(work) => Ok(work.commit().await?),
+        let ending = self.state.lock().end_implicit();
+        match ending {
+            Some(Ending { work, before, .. }) => self.commit_work(work, before).await,
             None => Ok(()),
+        }
+    }
+
+    /// Commits a transaction, or makes undone what it did to the session.
+    async fn commit_work(
+        &self,
+        work: Option<Transaction>,
+        before: Option<Mark>,
+    ) -> Result<(), SqlError> {
+        if let Some(work) = work
+            && let Err(error) = work.commit().await
+        {
+            self.go_back(before);
+            return Err(error.into());
+        }
+        self.holdings.commit();
+        Ok(())
+    }
+
+    /// Gives the session back what it held before a transaction, if there was one.
+    fn go_back(&self, before: Option<Mark>) {
+        if let Some(before) = before {
+            self.holdings.go_back(before);
         }
     }
 
@@ -137,11 +172,12 @@ impl Writer {
             TransactionCommand::Commit { chain } => return self.commit(*chain).await,
             TransactionCommand::Rollback { chain } => return self.roll_back(*chain),
             TransactionCommand::Savepoint(name) => {
-                self.state.lock().save(name.clone(), &self.tenant)?;
+                self.state.lock().save(name.clone(), &self.tenant, self.holdings.mark())?;
                 "SAVEPOINT"
             }
             TransactionCommand::RollbackTo(name) => {
-                self.state.lock().roll_back_to(name)?;
+                let there = self.state.lock().roll_back_to(name)?;
+                self.holdings.go_back(there);
                 "ROLLBACK"
             }
             TransactionCommand::Release(name) => {
@@ -153,7 +189,7 @@ impl Writer {
     }
 
     fn begin(&self, tag: &'static str, read_only: bool) -> (Outcome, Option<Notice>) {
-        let entered = self.state.lock().begin(read_only);
+        let entered = self.state.lock().begin(read_only, self.holdings.mark());
         let notice = (!entered).then(|| {
             let message = "there is already a transaction in progress";
             Notice::warning(SqlState::ActiveSqlTransaction, message)
@@ -163,9 +199,11 @@ impl Writer {
 
     async fn commit(&self, chain: bool) -> Result<(Outcome, Option<Notice>), SqlError> {
         self.check_chain(chain, "COMMIT")?;
-        let Ending { of, work, read_only } = self.state.lock().end();
-        if let Some(work) = work {
-            work.commit().await?;
+        let Ending { of, work, read_only, before } = self.state.lock().end();
+        if of == Ended::Failed {
+            self.go_back(before);
+        } else {
+            self.commit_work(work, before).await?;
         }
         let tag = if of == Ended::Failed { "ROLLBACK" } else { "COMMIT" };
         Ok((self.ended(tag, chain, read_only), warning_after(of)))
@@ -173,7 +211,8 @@ impl Writer {
 
     fn roll_back(&self, chain: bool) -> Result<(Outcome, Option<Notice>), SqlError> {
         self.check_chain(chain, "ROLLBACK")?;
-        let Ending { of, read_only, .. } = self.state.lock().end();
+        let Ending { of, read_only, before, .. } = self.state.lock().end();
+        self.go_back(before);
         Ok((self.ended("ROLLBACK", chain, read_only), warning_after(of)))
     }
 
@@ -186,7 +225,7 @@ impl Writer {
 
     fn ended(&self, tag: &'static str, chain: bool, read_only: bool) -> Outcome {
         if chain {
-            self.state.lock().begin(read_only);
+            self.state.lock().begin(read_only, self.holdings.mark());
             return Outcome::TransactionStarted { tag };
         }
         Outcome::TransactionEnded { tag }

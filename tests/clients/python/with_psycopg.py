@@ -91,6 +91,39 @@ def stream():
         equal(sum(number for (number,) in rows), 500500)
 
 
+@check("fetches from a named cursor, through a savepoint that is rolled back")
+def named_cursor():
+    with connect() as connection:
+        cursor = connection.cursor("numbers")
+        rows = "SELECT n FROM generate_series(1, 100000) AS t(n) WHERE n <= %s"
+        cursor.execute(rows, (10_000,))
+        equal([column.name for column in cursor.description], ["n"])
+        equal(cursor.fetchmany(2), [(1,), (2,)])
+
+        def fails():
+            with connection.transaction():
+                equal(cursor.fetchone(), (3,))
+                connection.execute("SELECT 1/0")
+
+        expect(errors.DivisionByZero, fails)
+        cursor.scroll(96)
+        equal(cursor.fetchone(), (100,))
+        equal(sum(1 for _ in cursor), 9_900)
+        cursor.close()
+    with connect(autocommit=True) as connection:
+        fill(connection)
+        rows = "SELECT external_face_id, embedding::real[] FROM faces ORDER BY 1"
+        with connection.cursor("held", withhold=True, binary=True) as cursor:
+            cursor.execute(rows)
+            clear()
+            equal(cursor.fetchall(), [("ann", EAST), ("bob", NORTH), ("cleo", UP)])
+        with connection.transaction(), connection.cursor("back", scrollable=True) as cursor:
+            cursor.execute("VALUES (1), (2), (3)")
+            equal(cursor.fetchall(), [(1,), (2,), (3,)])
+            cursor.scroll(0, mode="absolute")
+            equal(cursor.fetchone(), (1,))
+
+
 @check("waits for ROLLBACK after an error in a block")
 def failed_block():
     with connect() as connection:

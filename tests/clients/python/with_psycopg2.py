@@ -51,6 +51,29 @@ def parameters():
     equal((bytes(row[0]), row[1]), (b"\0\1", [1.0, 2.0]))
 
 
+@check("fetches from a named cursor, through a savepoint that is rolled back")
+def named_cursor():
+    connection = connect()
+    cursor = connection.cursor("numbers")
+    cursor.itersize = 1000
+    rows = "SELECT n FROM generate_series(1, 100000) AS t(n) WHERE n <= %s"
+    cursor.execute(rows, (10_000,))
+    equal(cursor.fetchmany(2), [(1,), (2,)])
+    equal([column.name for column in cursor.description], ["n"])
+    plain = connection.cursor()
+    plain.execute("SAVEPOINT s")
+    expect(errors.DivisionByZero, plain.execute, "SELECT 1/0")
+    plain.execute("ROLLBACK TO s")
+    equal(sum(number for (number,) in cursor), 50_005_000 - 3)
+    cursor.close()
+    connection.commit()
+    connection.autocommit = True
+    held = connection.cursor("held", withhold=True)
+    held.execute("VALUES (1), (2)")
+    equal(held.fetchall(), [(1,), (2,)])
+    held.close()
+
+
 @check("cancels a statement that runs")
 def cancel():
     connection = connect()

@@ -53,7 +53,6 @@ pub(super) const FUNCTIONS: &[Definition<()>] = &[
     nothing("shobj_description", 2, 2),
     nothing("inet_server_addr", 0, 0),
     nothing("inet_client_addr", 0, 0),
-    nothing("pg_advisory_unlock_all", 0, 0),
     Definition {
         name: "pg_tablespace_location",
         least: 1,

@@ -35,7 +35,8 @@ pub(super) const FUNCTIONS: &[Definition<SystemView>] = &[
     }),
     of("current_setting", 1, 2, Kind::Text, |catalog, arguments| {
         let name = first(arguments);
-        match (catalog.settings().get(name), arguments.get(1)) {
+        let settings = catalog.settings();
+        match (settings.get(name), arguments.get(1)) {
             (Some(value), _) => Ok(Some(value.to_owned())),
             (None, Some(&"true")) => Ok(None),
             (None, _) => {

@@ -1,0 +1,207 @@
+//! What a statement takes and returns, before it runs.
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::expr::Placeholder;
+use datafusion::sql::sqlparser::ast::{self, Value};
+use futures::future::BoxFuture;
+
+use super::SqlSession;
+use crate::sql::collection::collections_schema;
+use crate::sql::insert::Insert;
+use crate::sql::name::parameter_index;
+use crate::sql::query::{QueryContext, explain_schema, plan_parameters, plan_schema};
+use crate::sql::settings::{SettingCommand, show_all_schema, show_schema};
+use crate::sql::statement::Command;
+use crate::sql::storage::storage_schema;
+use crate::sql::{Description, SqlError, SqlType, Statement};
+
+impl SqlSession {
+    /// Describes a statement that stands in another one.
+    pub(super) fn describe_inner<'a>(
+        &'a self,
+        statement: &'a Statement,
+        declared: &'a [Option<SqlType>],
+    ) -> BoxFuture<'a, Result<Description, SqlError>> {
+        let describing = Box::pin(self.description(statement, declared));
+        Box::pin(statement.depth().run_async(describing))
+    }
+
+    async fn query_description(
+        &self,
+        statement: &Statement,
+        declared: &[Option<SqlType>],
+        query: &ast::Query,
+    ) -> Result<Description, SqlError> {
+        let count = statement.parameter_count();
+        if let Some(lookup) = statement.lookup()
+            && let Some(types) = lookup.parameter_types(&self.catalog(), count)
+        {
+            let parameters = decided(statement, declared, types);
+            return Ok(Description { parameters, columns: Some(lookup.schema()) });
+        }
+        let plan = self.context()?.plan(query).await?;
+        let parameters = decided(statement, declared, plan_parameters(&plan, count)?);
+        let columns = Some(plan_schema(plan, &parameters)?);
+        Ok(Description { parameters, columns })
+    }
+
+    pub(super) async fn description(
+        &self,
+        statement: &Statement,
+        declared: &[Option<SqlType>],
+    ) -> Result<Description, SqlError> {
+        let count = statement.parameter_count();
+        let without_parameters = |columns| Description { parameters: Vec::new(), columns };
+        match statement.command() {
+            Command::Query(query) => self.query_description(statement, declared, query).await,
+            Command::Search(search) => {
+                let types = search.parameter_types(&self.catalog(), count)?;
+                let parameters = decided(statement, declared, types);
+                Ok(Description { parameters, columns: Some(search.schema()) })
+            }
+            Command::Explain(explain) => {
+                let context = self.context()?;
+                let plan = context.plan(&explain.query).await?;
+                let parameters = decided(statement, declared, plan_parameters(&plan, count)?);
+                Ok(Description { parameters, columns: Some(explain_schema()) })
+            }
+            Command::Insert(insert) => {
+                let context = self.context()?;
+                insert.check(&context)?;
+                let types = insert_types(&context, insert, count).await?;
+                let parameters = decided(statement, declared, types);
+                Ok(Description { parameters, columns: insert.schema() })
+            }
+            Command::Update(update) => {
+                let context = self.context()?;
+                let plan = context.plan(update.query()).await?;
+                let types = update.parameter_types(plan_parameters(&plan, count)?);
+                let parameters = decided(statement, declared, types);
+                Ok(Description { parameters, columns: update.schema() })
+            }
+            Command::Delete(delete) => {
+                let context = self.context()?;
+                let plan = context.plan(delete.query()).await?;
+                let parameters = decided(statement, declared, plan_parameters(&plan, count)?);
+                let columns = delete.columns(plan, &parameters)?;
+                Ok(Description { parameters, columns })
+            }
+            Command::ShowCollections => Ok(without_parameters(Some(collections_schema()))),
+            Command::ShowStorage => Ok(without_parameters(Some(storage_schema()))),
+            Command::Vacuum(vacuum) => Ok(without_parameters(vacuum.schema())),
+            Command::Setting(command) => Ok(without_parameters(setting_columns(command)?)),
+            Command::Declare(declare) => {
+                let Description { parameters, .. } =
+                    self.describe_inner(&declare.query, declared).await?;
+                Ok(Description { parameters, columns: None })
+            }
+            Command::Fetch(fetch) => Ok(self.fetch_description(fetch)),
+            Command::Execute(execute) => self.execute_description(statement, declared, execute),
+            Command::CopyOut(_)
+            | Command::CopyIn(_)
+            | Command::CreateCollection(_)
+            | Command::DropCollection(_)
+            | Command::Discard
+            | Command::Nothing(_)
+            | Command::Prepare(_)
+            | Command::Close(_)
+            | Command::Deallocate(_)
+            | Command::Transaction(_) => Ok(without_parameters(None)),
+        }
+    }
+}
+
+/// The columns of a statement about settings; none where it only changes them.
+fn setting_columns(command: &SettingCommand) -> Result<Option<SchemaRef>, SqlError> {
+    match command {
+        SettingCommand::Show(name) => Ok(Some(show_schema(name)?)),
+        SettingCommand::ShowAll => Ok(Some(show_all_schema())),
+        SettingCommand::Set(..)
+        | SettingCommand::SetLocal(..)
+        | SettingCommand::SetTransaction(_)
+        | SettingCommand::Reset(_)
+        | SettingCommand::ResetAll => Ok(None),
+    }
+}
+
+/// What the client declared, else what the syntax around a parameter decides, else what planning
+/// infers, else text.
+pub(super) fn decided(
+    statement: &Statement,
+    declared: &[Option<SqlType>],
+    inferred: Vec<Option<SqlType>>,
+) -> Vec<SqlType> {
+    let declared = declared.iter().copied().chain(std::iter::repeat(None));
+    let known = |sql_type: &SqlType| *sql_type != SqlType::Unknown;
+    let by_syntax = statement.parameter_types();
+    inferred
+        .into_iter()
+        .zip(declared)
+        .enumerate()
+        .map(|(at, (inferred, declared))| {
+            declared
+                .filter(known)
+                .or_else(|| by_syntax.get(&at).copied())
+                .or(inferred.filter(known))
+                .unwrap_or(SqlType::Text)
+        })
+        .collect()
+}
+
+/// Types of the parameters of an INSERT, as its query or its cells decide them.
+async fn insert_types(
+    context: &QueryContext,
+    insert: &Insert,
+    count: usize,
+) -> Result<Vec<Option<SqlType>>, SqlError> {
+    match insert.query() {
+        Some(query) => plan_parameters(&context.plan(query).await?, count),
+        None => cell_types(context, insert, count),
+    }
+}
+
+/// Types of the parameters of an INSERT of cells: its column's for a parameter that fills a cell,
+/// else what the expression around it decides.
+fn cell_types(
+    context: &QueryContext,
+    insert: &Insert,
+    count: usize,
+) -> Result<Vec<Option<SqlType>>, SqlError> {
+    let mut types = vec![None; count];
+    for (column_type, cell) in insert.parameters() {
+        match cell {
+            ast::Expr::Value(value) => {
+                if let Value::Placeholder(name) = &value.value {
+                    decide(&mut types, name, column_type);
+                }
+            }
+            ast::Expr::Identifier(_) => {}
+            other => placeholder_types(context, other, &mut types)?,
+        }
+    }
+    Ok(types)
+}
+
+/// Notes the types that `expr`, which reads no columns, decides for the parameters in it.
+pub(super) fn placeholder_types(
+    context: &QueryContext,
+    expr: &ast::Expr,
+    types: &mut [Option<SqlType>],
+) -> Result<(), SqlError> {
+    context.constant(expr)?.apply(|part| {
+        if let Expr::Placeholder(Placeholder { id, field: Some(field) }) = part {
+            decide(types, id, SqlType::of(field));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(())
+}
+
+/// Notes the type of `$n` unless it is known.
+pub(super) fn decide(types: &mut [Option<SqlType>], name: &str, sql_type: SqlType) {
+    if let Some(slot) = parameter_index(name).and_then(|at| types.get_mut(at)) {
+        slot.get_or_insert(sql_type);
+    }
+}
