@@ -1,8 +1,11 @@
 //! Memory of the process while clients read slowly, or send the start of a message and no more.
 
 use bytes::Bytes;
+use futures::future::join_all;
 use futures::{SinkExt, TryStreamExt, pin_mut};
-use tokio_postgres::{Client, SimpleQueryMessage};
+use tokio::io::{AsyncWriteExt, copy_bidirectional, duplex};
+use tokio::net::TcpStream;
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 use crate::support::{ServerBuilder, TestServer};
 
@@ -86,4 +89,44 @@ async fn a_million_rows_pass_through_little_memory() {
         assert_eq!(count_portal(&mut client, query).await, ROWS);
         grown(&server, before, "a portal");
     }
+}
+
+/// Connections that stop in the middle of a message.
+const STALLED: usize = 200;
+/// What they may take together: a fraction of the 60 MB that each announces.
+const STALLED_MAX: u64 = 32 << 20;
+
+/// The socket of a client that has logged in.
+async fn logged_in(server: &TestServer, key: &str) -> TcpStream {
+    let mut socket = TcpStream::connect(&server.pg).await.unwrap();
+    let (near, mut far) = duplex(1 << 16);
+    let mut config = tokio_postgres::Config::new();
+    config.user("admin").dbname("default").password(key);
+    tokio::select! {
+        client = config.connect_raw(near, NoTls) => drop(client.unwrap()),
+        ended = copy_bidirectional(&mut far, &mut socket) => panic!("{ended:?}"),
+    }
+    socket
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_stop_in_the_middle_of_a_message_take_little_memory() {
+    let server = ServerBuilder::new().start().await;
+    let key = server.first_key();
+    let mut sockets = join_all((0..STALLED).map(|_| logged_in(&server, &key))).await;
+    let others = server.admin().await;
+    others.simple_query("SELECT 1").await.unwrap();
+    let Some(before) = server.peak_memory() else { return };
+    for (socket, tag) in sockets.iter_mut().zip(b"QPBd".iter().cycle()) {
+        socket
+            .write_all(&[&[*tag], &60_000_000_u32.to_be_bytes()[..], b"SELECT"].concat())
+            .await
+            .unwrap();
+    }
+    for _ in 0..STALLED {
+        others.simple_query("SELECT 1").await.unwrap();
+    }
+    let grown = server.peak_memory().unwrap().saturating_sub(before);
+    println!("{STALLED} clients in the middle of a message: {} KiB", grown >> 10);
+    assert!(grown < STALLED_MAX, "the server grew by {grown} bytes");
 }

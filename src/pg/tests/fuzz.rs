@@ -14,7 +14,7 @@ const TOGETHER: usize = 20;
 
 const NAMES: [&str; 4] = ["", "a", "b", "a name that is rather long, for a name"];
 
-const TEXTS: [&str; 22] = [
+const TEXTS: [&str; 28] = [
     "",
     ";",
     "SELECT 1",
@@ -37,6 +37,12 @@ const TEXTS: [&str; 22] = [
     "SEARCH FACES IN users EMBEDDING $1 LIMIT 3",
     "SET application_name = 'x\u{1f642}'",
     "DEALLOCATE ALL",
+    "DECLARE a CURSOR FOR SELECT * FROM generate_series(1, 1000)",
+    "FETCH 5 FROM a",
+    "CLOSE a",
+    "PREPARE b AS SELECT $1::text",
+    "EXECUTE b('x')",
+    "DISCARD ALL",
 ];
 
 /// A message that a client may send, mostly where it makes sense.
