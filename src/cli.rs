@@ -1,5 +1,7 @@
 //! The command line: what can be asked of `likeness`, and how the answers look.
 
+mod audit;
+
 use std::error::Error;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -9,6 +11,7 @@ use chrono::DateTime;
 use clap::{Args, Parser, Subcommand};
 use serde_json::json;
 
+use self::audit::AuditCommand;
 use crate::bench::BenchCommand;
 use crate::causes::with_causes;
 use crate::config::{ServerArgs, ServerConfig};
@@ -42,6 +45,11 @@ enum Command {
     Keys {
         #[command(subcommand)]
         command: KeysCommand,
+    },
+    /// Verify the audit log or remove old records from it
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
     },
     /// Read every byte of a database that no server uses and say what is damaged
     Check(CheckArgs),
@@ -145,6 +153,7 @@ impl Cli {
             Command::Demo(args) => run_server(args, "./likeness-demo", true, &mut out),
             Command::Models { command } => command.run(&mut out),
             Command::Keys { command } => command.run(&mut out),
+            Command::Audit { command } => command.run(&mut out),
             Command::Check(args) => args.run(&mut out),
             Command::Backup(args) => args.run(&mut out),
             Command::Restore(args) => args.run(&mut out),

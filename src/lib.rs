@@ -8,6 +8,7 @@
 //! `docs/architecture.md`.
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod bench;
 pub mod biometric;
 mod causes;

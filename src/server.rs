@@ -12,6 +12,7 @@ use tokio::signal;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::audit::{AuditError, AuditLog};
 use crate::causes::with_causes;
 use crate::config::ServerConfig;
 use crate::engine::keyring::{Keyring, KeyringError};
@@ -52,6 +53,9 @@ pub enum ServerError {
     /// The API keys cannot be read or written.
     #[error("cannot use the API keys of the data directory")]
     Keys(#[from] KeyringError),
+    /// The audit log cannot be used.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// An address cannot be listened on.
     #[error("cannot listen on {address} ({option}); is another server running there?")]
     Listen {
@@ -105,13 +109,14 @@ impl Server {
         let (store, recovery) = Store::open(data, store_options(config))
             .map_err(|source| ServerError::Open { path: data.clone(), source })?;
         log_recovery(&recovery);
+        let audit = AuditLog::open(data)?;
         let keyring = Keyring::open(data)?;
         let inference = load_pack(config, progress).unwrap_or_else(|error| {
             let reason = with_causes(&error);
             tracing::warn!(%reason, "images cannot be read; embeddings can still be enrolled");
             Inference::unavailable(reason)
         });
-        let engine = Engine::new(Arc::new(store), inference);
+        let engine = Engine::recorded(Arc::new(store), inference, audit);
         // Only now: until here a stop may simply end the process, and an installation takes time.
         let stop = StopSignal::catch().map_err(ServerError::Serve)?;
         encryption.renew_at_hangup().map_err(ServerError::Serve)?;

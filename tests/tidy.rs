@@ -18,7 +18,7 @@ const SERVER: House = House {
     sources: "src",
     floors: &[
         &["biometric", "causes", "fuzz", "onnx", "tls"],
-        &["pack"],
+        &["audit", "pack"],
         &["vision"],
         &["engine"],
         &["sql"],

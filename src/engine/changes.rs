@@ -7,6 +7,7 @@ use likeness_storage::{
     WriteBatch, WriteError,
 };
 
+use super::audit::Erasures;
 use super::{EngineError, Interrupt, Tenant, TenantSnapshot, blocking};
 use crate::biometric::FaceId;
 
@@ -22,6 +23,7 @@ pub struct Changes {
     pub(super) batch: WriteBatch,
     /// Whether anything but new faces is among them: then others may have come first.
     touches_what_is_there: bool,
+    pub(super) erasures: Erasures,
 }
 
 /// What came of changes.
@@ -42,7 +44,12 @@ impl From<Commit> for Written {
 impl Changes {
     /// None yet, computed from `base`.
     pub fn new(base: &TenantSnapshot) -> Self {
-        Self { base: base.clone(), batch: WriteBatch::new(), touches_what_is_there: false }
+        Self {
+            base: base.clone(),
+            batch: WriteBatch::new(),
+            touches_what_is_there: false,
+            erasures: Erasures::default(),
+        }
     }
 
     /// Whether there is nothing to do.
@@ -69,6 +76,7 @@ impl Changes {
     /// Removes a face; one that is not there is passed over.
     pub fn remove(&mut self, gallery: &GalleryDescriptor, face_id: FaceId) {
         self.touches_what_is_there = true;
+        self.erasures.add_face(gallery, face_id);
         self.batch.remove(gallery.id, TemplateId::new(face_id.as_u128()));
     }
 
@@ -80,6 +88,7 @@ impl Changes {
     /// Drops a gallery with all its faces.
     pub fn drop_gallery(&mut self, gallery: &GalleryDescriptor) {
         self.touches_what_is_there = true;
+        self.erasures.add_gallery(gallery, self.base.snapshot.row_count(gallery.id));
         self.batch.drop_gallery(gallery.id);
     }
 
@@ -117,8 +126,12 @@ impl Tenant {
         if changes.is_empty() {
             return Ok(Written::default());
         }
-        let engine = Arc::clone(&self.engine);
-        Interrupt::shut_out(blocking(move || Ok(write(&engine.store, changes)?.into()))).await
+        let (engine, witness) = (Arc::clone(&self.engine), self.witness.clone());
+        let written = blocking(move || {
+            let erasures = changes.erasures.clone();
+            witness.erasing(&erasures, || Ok(write(&engine.store, changes)?.into()))
+        });
+        Interrupt::shut_out(written).await
     }
 }
 

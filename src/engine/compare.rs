@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::{DEFAULT_THRESHOLD, EngineError, Tenant};
+use crate::audit::AuditAction;
 use crate::biometric::{AttributeSet, BoundingBox, Comparison};
 use crate::vision::{AnalyzedFace, Pipeline, VisionError};
 
@@ -41,6 +42,9 @@ impl Tenant {
         let target = target.ok_or(EngineError::NoFaceInTarget)?;
         let cosine = source.embedding.dot(&target.embedding);
         let similarity = inference.pipeline()?.similarity().similarity(cosine);
+        let mut entry = self.witness.entry(AuditAction::Compare, None);
+        entry.threshold = Some(threshold);
+        self.witness.record(entry)?;
         Ok(ImageComparison {
             comparison: Comparison { similarity, threshold },
             source_face: source.face.bounding_box,

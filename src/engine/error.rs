@@ -4,6 +4,7 @@ use std::error::Error;
 
 use likeness_storage::{Corruption, ReadError, WriteError};
 
+use crate::audit::AuditError;
 use crate::biometric::FaceId;
 use crate::vision::{ImageError, VisionError};
 
@@ -91,6 +92,9 @@ pub enum EngineError {
     /// The caller withdrew the request.
     #[error("canceled on request")]
     Cancelled,
+    /// What was to be done would have left no record, or the records cannot be read.
+    #[error("the audit log cannot be used; the server's log says why")]
+    Unrecorded(#[from] AuditError),
     /// A malfunction; details are for the log, not for callers.
     #[error("internal error")]
     Internal(#[source] Box<dyn Error + Send + Sync>),

@@ -179,11 +179,14 @@ impl Tenant {
         if removal.is_empty() {
             return Ok(0);
         }
-        let (engine, gallery) = (Arc::clone(&self.engine), gallery.to_owned());
+        let (engine, witness) = (Arc::clone(&self.engine), self.witness.clone());
+        let gallery = gallery.to_owned();
         blocking(move || {
-            // Whatever others did to these faces: they are to go.
-            let commit = engine.store.write(removal.batch);
-            Ok(commit.map_err(|error| EngineError::of_write(error, &gallery))?.removed)
+            witness.erasing(&removal.erasures, || {
+                // Whatever others did to these faces: they are to go.
+                let commit = engine.store.write(removal.batch);
+                Ok(commit.map_err(|error| EngineError::of_write(error, &gallery))?.removed)
+            })
         })
         .await
     }

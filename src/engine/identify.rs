@@ -10,9 +10,11 @@ use likeness_storage::{
     TemplateSet,
 };
 
+use super::audit::{Witness, probe_name};
 use super::compare::checked_threshold;
 use super::galleries::EXTERNAL_MODEL;
 use super::{EngineError, EnrolledFace, Interrupt, Tenant, TenantName, blocking};
+use crate::audit::AuditAction;
 use crate::biometric::{AttributeSet, BoundingBox, FaceId, SimilarityMapping};
 use crate::vision::Pipeline;
 
@@ -117,6 +119,7 @@ pub struct TenantSnapshot {
     pub(super) tenant: TenantName,
     /// What reads images; it alone knows how the cosines of its templates are to be read.
     pub(super) pipeline: Option<Arc<Pipeline>>,
+    pub(super) witness: Witness,
 }
 
 impl Tenant {
@@ -126,6 +129,7 @@ impl Tenant {
             snapshot: self.engine.store.snapshot(),
             tenant: self.name.clone(),
             pipeline: self.engine.inference.pipeline().ok().cloned(),
+            witness: self.witness.clone(),
         }
     }
 
@@ -198,14 +202,27 @@ impl Tenant {
     ) -> Result<T, EngineError> {
         let gallery = Arc::clone(snapshot.descriptor(gallery)?);
         let mut searches = Vec::with_capacity(requests.len());
+        let mut entries = Vec::with_capacity(requests.len());
         for request in requests {
             check_request(&request)?;
+            let mut entry = self.witness.entry(AuditAction::Search, Some(&gallery.name));
+            entry.probe = Some(probe_name(&request.probe));
+            entry.threshold = request.threshold;
+            entries.push(entry);
             let IdentifyRequest { probe, limit, threshold, only, exactness } = request;
             let template = self.probe(snapshot, &gallery, probe).await?;
             searches.push(Search { template, limit, threshold, only, exactness });
         }
         let snapshot = snapshot.clone();
-        scanning(move |cancelled| Ok(read(snapshot.scan(&gallery, searches, &cancelled)?))).await
+        scanning(move |cancelled| {
+            let lists = snapshot.scan(&gallery, searches, &cancelled)?;
+            for (entry, CandidateList { candidates, .. }) in entries.into_iter().zip(&lists) {
+                let faces = candidates.iter().map(|found| FaceId::from_u128(found.row.id.get()));
+                snapshot.witness.record(entry.with_faces(candidates.len() as u64, faces))?;
+            }
+            Ok(read(lists))
+        })
+        .await
     }
 
     async fn probe(

@@ -6,6 +6,7 @@
 //! exception is `keyring`, which is not async: looking up a key costs one `stat` of a local file
 //! and, after the keys changed, reading it.
 
+mod audit;
 mod changes;
 mod compare;
 mod detect;
@@ -28,6 +29,7 @@ mod transaction;
 mod update;
 mod upkeep;
 
+pub use audit::{Actor, Door, Purpose, PurposeError};
 pub use changes::{Changes, Written};
 pub use compare::ImageComparison;
 pub use enroll::{Enrollment, EnrollmentDraft, QualityFilter, TemplateSource, UnenrolledFace};
@@ -52,6 +54,8 @@ pub use update::{FaceField, FaceUpdate};
 
 pub use likeness_storage::Activity;
 
+pub use crate::audit::{AuditLog, AuditRecord, Verification};
+
 pub use crate::vision::{DetectedFace, Detection, IMAGE_BYTES_MAX, ImageError};
 
 use std::sync::Arc;
@@ -72,13 +76,28 @@ pub struct Engine {
     inference: Inference,
     face_ids: FaceIdGenerator,
     uncommitted: Arc<Uncommitted>,
+    audit: Option<Arc<AuditLog>>,
 }
 
 impl Engine {
-    /// An engine over an open store, with or without a model pack to read images with.
+    /// An engine over an open store, with or without a model pack to read images with. It records
+    /// nothing of what is done.
     pub fn new(store: Arc<Store>, inference: Inference) -> Arc<Self> {
+        Self::assembled(store, inference, None)
+    }
+
+    /// An engine as [`Engine::new`] makes it that records in `audit` what is done to faces.
+    pub fn recorded(store: Arc<Store>, inference: Inference, audit: AuditLog) -> Arc<Self> {
+        Self::assembled(store, inference, Some(Arc::new(audit)))
+    }
+
+    fn assembled(
+        store: Arc<Store>,
+        inference: Inference,
+        audit: Option<Arc<AuditLog>>,
+    ) -> Arc<Self> {
         let face_ids = FaceIdGenerator::new();
-        Arc::new(Self { store, inference, face_ids, uncommitted: Arc::default() })
+        Arc::new(Self { store, inference, face_ids, uncommitted: Arc::default(), audit })
     }
 
     /// The handle through which callers of `tenant` reach their own galleries, and only those.

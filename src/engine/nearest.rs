@@ -7,6 +7,8 @@ use likeness_storage::{Exactness, GalleryDescriptor, Probe, RowRef, ScanReport};
 
 use super::identify::{FaceSet, checked_embedding, scanning};
 use super::{EngineError, TenantSnapshot};
+use crate::audit::AuditAction;
+use crate::biometric::FaceId;
 
 /// Most faces that one search looks at.
 const FACES_MAX: usize = 10_000;
@@ -60,7 +62,15 @@ impl TenantSnapshot {
         read: impl FnOnce(Nearest<'_>) -> T + Send + 'static,
     ) -> Result<Option<T>, EngineError> {
         let (snapshot, gallery) = (self.clone(), Arc::clone(self.descriptor(gallery)?));
-        scanning(move |cancelled| Ok(snapshot.near(&gallery, request, cancelled)?.map(read))).await
+        let mut entry = self.witness.entry(AuditAction::Search, Some(&gallery.name));
+        entry.probe = Some("embedding".to_owned());
+        scanning(move |cancelled| {
+            let Some(found) = snapshot.near(&gallery, request, cancelled)? else { return Ok(None) };
+            let faces = found.rows.iter().map(|row| FaceId::from_u128(row.id.get()));
+            snapshot.witness.record(entry.with_faces(found.rows.len() as u64, faces))?;
+            Ok(Some(read(found)))
+        })
+        .await
     }
 
     fn near(

@@ -7,9 +7,11 @@ use likeness_storage::{
     Exactness, GalleryDescriptor, JoinCursor, JoinRequest, SimilarityJoin, TemplateId,
 };
 
+use super::audit::Witness;
 use super::compare::checked_threshold;
 use super::identify::{CancelOnDrop, least_cosine};
 use super::{EngineError, TenantSnapshot, blocking};
+use crate::audit::{AuditAction, AuditEntry};
 use crate::biometric::{FaceId, SimilarityMapping};
 
 /// A many-to-many search.
@@ -53,6 +55,8 @@ struct PairScan {
     join: SimilarityJoin,
     mapping: SimilarityMapping,
     threshold: f32,
+    /// The record to make when the search begins to run.
+    unrecorded: Option<(Witness, AuditEntry)>,
 }
 
 impl TenantSnapshot {
@@ -82,7 +86,10 @@ impl TenantSnapshot {
             }),
             cancelled: Some(Arc::clone(&cancelled)),
         })?;
-        let scan = PairScan { join, mapping, threshold };
+        let mut entry = self.witness.entry(AuditAction::SearchPairs, Some(&gallery.name));
+        entry.threshold = Some(threshold);
+        let unrecorded = Some((self.witness.clone(), entry));
+        let scan = PairScan { join, mapping, threshold, unrecorded };
         Ok(SimilarFaces { scan, stop: CancelOnDrop(cancelled) })
     }
 }
@@ -106,6 +113,9 @@ impl SimilarFaces {
 
 impl PairScan {
     fn advance(&mut self) -> Result<Option<Vec<FacePair>>, EngineError> {
+        if let Some((witness, entry)) = self.unrecorded.take() {
+            witness.record(entry)?;
+        }
         for scored in &mut self.join {
             let pairs = scored?.into_iter().map(|pair| FacePair {
                 face_id: FaceId::from_u128(pair.left.get()),

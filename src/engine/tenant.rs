@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::Engine;
+use super::audit::{Actor, Witness};
 
 /// The name of a tenant: 1..=63 lower-case letters, digits, `_` and `-`, starting with a letter.
 ///
@@ -61,11 +62,13 @@ impl fmt::Display for TenantName {
 pub struct Tenant {
     pub(super) engine: Arc<Engine>,
     pub(super) name: TenantName,
+    pub(super) witness: Witness,
 }
 
 impl Tenant {
     pub(super) fn new(engine: Arc<Engine>, name: TenantName) -> Self {
-        Self { engine, name }
+        let witness = Witness::new(engine.audit.clone(), name.clone(), Actor::SERVER);
+        Self { engine, name, witness }
     }
 
     /// Whether images can be read: a model pack is loaded.

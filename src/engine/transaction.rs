@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::audit::Erasures;
 use super::{Changes, EngineError, Tenant, TenantSnapshot, Written, blocking};
 
 /// Most bytes of changes that all open transactions may hold together. What a single one may hold
@@ -16,6 +17,8 @@ pub struct Transaction {
     tenant: Tenant,
     snapshot: TenantSnapshot,
     changes: likeness_storage::Transaction,
+    /// What is recorded when it is committed.
+    erasures: Erasures,
     share: Arc<Share>,
 }
 
@@ -38,7 +41,8 @@ impl Tenant {
         let changes = likeness_storage::Transaction::new(snapshot.snapshot.clone());
         let uncommitted = Arc::clone(&self.engine.uncommitted);
         let share = Arc::new(Share { uncommitted, bytes: AtomicU64::new(0) });
-        Transaction { tenant: self.clone(), snapshot, changes, share }
+        let erasures = Erasures::default();
+        Transaction { tenant: self.clone(), snapshot, changes, erasures, share }
     }
 }
 
@@ -64,6 +68,7 @@ impl Transaction {
         blocking(move || {
             let commit = next.changes.apply(changes.batch)?;
             next.share.hold(next.changes.bytes() as u64)?;
+            next.erasures.extend(changes.erasures);
             let snapshot = next.changes.snapshot();
             next.snapshot = TenantSnapshot { snapshot, ..next.snapshot };
             Ok((next, commit.into()))
@@ -81,9 +86,11 @@ impl Transaction {
             return Ok(());
         }
         blocking(move || {
-            let Self { tenant, changes, .. } = self;
-            tenant.engine.store.commit(changes)?;
-            Ok(())
+            let Self { tenant, changes, erasures, .. } = self;
+            tenant.witness.erasing(&erasures, || {
+                tenant.engine.store.commit(changes)?;
+                Ok(())
+            })
         })
         .await
     }

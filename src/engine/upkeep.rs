@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use likeness_storage::{Activity, ErasureReceipt, GallerySize};
 
+use crate::audit::{AuditAction, AuditEntry};
+
 use super::{Engine, EngineError, Tenant, TenantSnapshot, blocking};
 
 impl TenantSnapshot {
@@ -13,6 +15,16 @@ impl TenantSnapshot {
             .galleries(self.tenant.as_str(), None)
             .filter_map(|gallery| Some((gallery.name.to_string(), self.snapshot.size(gallery.id)?)))
             .collect()
+    }
+}
+
+impl TenantSnapshot {
+    /// Records that rows of `gallery` leave, or its embeddings do.
+    ///
+    /// # Errors
+    /// [`EngineError::Unrecorded`]; then they must stay.
+    pub fn record_export(&self, gallery: &str) -> Result<(), EngineError> {
+        self.witness.record(self.witness.entry(AuditAction::Export, Some(gallery)))
     }
 }
 
@@ -30,8 +42,14 @@ impl Tenant {
             let all = snapshot.snapshot.galleries(self.name.as_str(), None);
             all.map(|gallery| gallery.id).collect()
         };
-        let engine = Arc::clone(&self.engine);
-        blocking(move || Ok(engine.store.erase(&galleries)?)).await
+        let (engine, witness) = (Arc::clone(&self.engine), self.witness.clone());
+        let entry = witness.entry(AuditAction::Purge, gallery);
+        blocking(move || {
+            let receipt = engine.store.erase(&galleries)?;
+            witness.record_durably(AuditEntry { faces: Some(receipt.rows_purged), ..entry })?;
+            Ok(receipt)
+        })
+        .await
     }
 }
 

@@ -88,6 +88,7 @@ fn refusal(error: AnswerError) -> ApiError {
         "42501" => ErrorCode::Forbidden,
         "40001" | "53200" => ErrorCode::Overloaded,
         "58000" => ErrorCode::ModelUnavailable,
+        "58030" => ErrorCode::AuditUnavailable,
         "XX000" | "XX001" => ErrorCode::InternalError,
         _ => ErrorCode::StatementFailed,
     };

@@ -24,8 +24,8 @@ use super::error::{Failure, PgError, WireState, from_wire};
 use super::wire::{Wire, WireError};
 use super::{greeting, startup};
 use crate::causes::with_causes;
-use crate::engine::Engine;
 use crate::engine::keyring::Keyring;
+use crate::engine::{self, Actor, Engine};
 use crate::sql::{SqlSession, SqlState};
 
 /// How long the door waits after the operating system could not give it a connection.
@@ -220,7 +220,9 @@ impl Door {
             PgError::fatal(SqlState::InternalError, "internal error")
         })?;
         let process = self.last_process.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        let session = SqlSession::new(self.engine.tenant(tenant), key.role, &key.name)
+        let actor = Actor::holding(&key, engine::Door::Sql);
+        let tenant = self.engine.tenant(tenant).acting_as(actor);
+        let session = SqlSession::new(tenant, key.role, &key.name)
             .of_process(process, self.started);
         startup::apply(&session, &startup.parameters)?;
         let secret = secret_key()?;

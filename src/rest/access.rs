@@ -4,12 +4,16 @@
 //! body is read.
 
 use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
 use axum::http::request::Parts;
 
 use super::auth::Caller;
 use super::error::{ApiError, ErrorCode};
 use super::state::RestState;
-use crate::engine::{Action, Tenant, TenantName};
+use crate::engine::{Action, Purpose, PurposeError, Tenant, TenantName};
+
+/// The header by which callers say what a request is for; it goes to the audit log.
+const PURPOSE: &str = "x-purpose";
 
 /// The tenant of a caller who may look.
 #[derive(Debug)]
@@ -78,5 +82,19 @@ fn tenant_for(parts: &Parts, action: Action) -> Result<Tenant, ApiError> {
 
 fn caller(parts: &Parts) -> Result<Caller, ApiError> {
     let caller = parts.extensions.get::<Caller>().cloned();
-    caller.ok_or_else(|| ApiError::internal("route without authentication"))
+    let caller = caller.ok_or_else(|| ApiError::internal("route without authentication"))?;
+    caller.tenant().set_purpose(purpose(&parts.headers)?);
+    Ok(caller)
+}
+
+/// What the caller says the request is for.
+fn purpose(headers: &HeaderMap) -> Result<Option<Purpose>, ApiError> {
+    let mut values = headers.get_all(PURPOSE).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(ApiError::invalid("X-Purpose", "is given more than once"));
+    }
+    let text = str::from_utf8(value.as_bytes());
+    let text = text.map_err(|_| ApiError::invalid("X-Purpose", "is not UTF-8 text"))?;
+    text.parse().map(Some).map_err(|why: PurposeError| ApiError::invalid("X-Purpose", why))
 }

@@ -12,7 +12,7 @@ use super::error::{ApiError, ErrorCode};
 use super::rate::Budget;
 use super::state::RestState;
 use crate::engine::keyring::Key;
-use crate::engine::{Action, Tenant, TenantName};
+use crate::engine::{Action, Actor, Door, Tenant, TenantName};
 
 /// The holder of a valid key.
 #[derive(Debug, Clone)]
@@ -75,7 +75,8 @@ fn identify(state: &RestState, headers: &HeaderMap) -> Result<(Arc<Key>, Caller)
     let key = state.keyring().authenticate(secret).map_err(ApiError::internal)?;
     let key = key.ok_or_else(invalid_key)?;
     let tenant = key.tenant.parse::<TenantName>().map_err(ApiError::internal)?;
-    let caller = Caller { tenant: state.engine().tenant(tenant), key: Arc::clone(&key) };
+    let tenant = state.engine().tenant(tenant).acting_as(Actor::holding(&key, Door::Rest));
+    let caller = Caller { tenant, key: Arc::clone(&key) };
     Ok((key, caller))
 }
 

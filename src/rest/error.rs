@@ -44,6 +44,7 @@ pub(crate) enum ErrorCode {
     ModelUnavailable,
     StatementFailed,
     ReadOnly,
+    AuditUnavailable,
     Overloaded,
     InternalError,
 }
@@ -70,7 +71,7 @@ impl ErrorCode {
             }
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::ModelUnavailable | Self::ReadOnly | Self::Overloaded => {
+            Self::ModelUnavailable | Self::ReadOnly | Self::AuditUnavailable | Self::Overloaded => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
         }
@@ -211,6 +212,10 @@ impl From<EngineError> for ApiError {
             EngineError::ReadOnly(_) => {
                 let way_out = "this server accepts no changes until it is restarted";
                 return Self::new(Code::ReadOnly, way_out).caused_by(error);
+            }
+            EngineError::Unrecorded(_) => {
+                let way_out = "this server cannot record what it would do, and therefore does not";
+                return Self::new(Code::AuditUnavailable, way_out).caused_by(error);
             }
             EngineError::Cancelled => return Self::overloaded("the request was given up"),
             EngineError::Conflict | EngineError::TooMuchUncommitted(_) => {

@@ -12,10 +12,10 @@ use async_trait::async_trait;
 use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
 use datafusion::error::DataFusionError;
 
-use super::SqlError;
 use super::marker::{COMPARE_FACES, DETECT_FACES, MARKER, SIMILAR_FACES};
 use super::pg_catalog::{self, INFORMATION_SCHEMA, PG_CATALOG, SessionView, SystemView};
 use super::table::GalleryTable;
+use super::{SqlError, audit};
 use crate::engine::{EngineError, Tenant, TenantSnapshot};
 
 /// The one schema of collections.
@@ -119,13 +119,13 @@ struct Database {
 
 impl CatalogProvider for Database {
     fn schema_names(&self) -> Vec<String> {
-        [SCHEMA, PG_CATALOG, INFORMATION_SCHEMA].map(str::to_owned).into()
+        [SCHEMA, PG_CATALOG, INFORMATION_SCHEMA, audit::SCHEMA].map(str::to_owned).into()
     }
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
         let foreign = match &self.foreign {
             Some(database) => Some(format!("{database}.{name}")),
-            None if [PG_CATALOG, INFORMATION_SCHEMA].contains(&name) => {
+            None if [PG_CATALOG, INFORMATION_SCHEMA, audit::SCHEMA].contains(&name) => {
                 return Some(Arc::new(SystemSchema {
                     catalog: self.catalog.clone(),
                     name: name.to_owned(),
@@ -171,7 +171,7 @@ impl SchemaProvider for Schema {
     }
 }
 
-/// The schema of a system catalog.
+/// A schema whose tables are made by the server.
 #[derive(Debug)]
 struct SystemSchema {
     catalog: GalleryCatalog,
@@ -185,7 +185,12 @@ impl SchemaProvider for SystemSchema {
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
-        match pg_catalog::table(&self.name, name, &self.catalog.view())? {
+        let table = if self.name == audit::SCHEMA {
+            audit::table(name, &self.catalog.tenant)?
+        } else {
+            pg_catalog::table(&self.name, name, &self.catalog.view())?
+        };
+        match table {
             Some(table) => Ok(Some(table)),
             None => Err(SqlError::undefined_table(&format!("{}.{name}", self.name)).into()),
         }

@@ -114,6 +114,10 @@ impl From<EngineError> for SqlError {
                 tracing::error!(error = &cause as &dyn Error, "statement met damaged data");
                 Self::new(SqlState::DataCorrupted, message)
             }
+            EngineError::Unrecorded(cause) => {
+                tracing::error!(error = &cause as &dyn Error, "an audit record cannot be written");
+                Self::new(SqlState::IoError, message)
+            }
             EngineError::Internal(cause) => {
                 tracing::error!(error = &*cause as &dyn Error, "statement failed");
                 Self::new(SqlState::InternalError, message)

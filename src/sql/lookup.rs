@@ -102,7 +102,11 @@ impl Lookup {
         ids.dedup();
         let (snapshot, gallery) = (catalog.snapshot().clone(), gallery.to_owned());
         let (columns, schema) = (self.projection.columns.clone(), self.schema());
+        let is_export = columns.contains(&GalleryColumn::Embedding);
         let batch = async move {
+            if is_export {
+                snapshot.record_export(&gallery).map_err(SqlError::from)?;
+            }
             let read = snapshot.look_up(&gallery, ids, move |rows| {
                 let arrays = columns.iter().map(|column| column.array(rows)).collect();
                 let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));

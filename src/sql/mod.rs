@@ -9,6 +9,7 @@
 mod access;
 mod adapt;
 mod apply;
+mod audit;
 mod call;
 mod catalog;
 mod collection;

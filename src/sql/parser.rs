@@ -8,6 +8,7 @@ use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
 
 use super::adapt::{ParameterTypes, adapt, parameter_type};
+use super::audit;
 use super::collection::{self, CollectionCommand};
 use super::copy::{self, Copy, CopyOut, CopyStatement};
 use super::cursor::{self, DeclareHead};
@@ -158,6 +159,9 @@ fn own(parser: &mut Parser<'_>) -> Result<Option<Command>, ParserError> {
     }
     if let Some(execute) = prepare::parse_execute(parser)? {
         return Ok(Some(Command::Execute(execute)));
+    }
+    if audit::parse(parser) {
+        return Ok(Some(Command::VerifyAudit));
     }
     Ok(storage::parse(parser)?.map(|command| match command {
         StorageCommand::Vacuum(vacuum) => Command::Vacuum(vacuum),

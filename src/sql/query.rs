@@ -29,6 +29,7 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::adapt::shown_schema;
 use super::apply::ApplySubqueries;
+use super::audit::Exporting;
 use super::call::CallRelationPlanner;
 use super::catalog::{GalleryCatalog, SCHEMA};
 use super::columns::schema_of;
@@ -136,6 +137,12 @@ impl QueryContext {
         state.execution_props_mut().query_execution_start_time =
             Some(catalog.transaction_began().into());
         Ok(Self { state, catalog })
+    }
+
+    /// The same, for rows that leave as a file: what is read is recorded as an export.
+    pub(super) fn exporting(mut self) -> Self {
+        self.state.config_mut().set_extension(Arc::new(Exporting));
+        self
     }
 
     pub(super) fn catalog(&self) -> &GalleryCatalog {

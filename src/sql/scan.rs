@@ -52,6 +52,8 @@ pub(super) enum ScanRows {
 pub(super) struct GalleryScan {
     reader: Arc<Reader>,
     rows: ScanRows,
+    /// Whether reading them is an export, of which a record is made.
+    is_export: bool,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
@@ -74,13 +76,20 @@ impl GalleryScan {
             .with_scheduling_type(SchedulingType::Cooperative),
         );
         let reader = Arc::new(Reader { snapshot, descriptor, columns, schema });
-        Self { reader, rows, properties, metrics: ExecutionPlanMetricsSet::new() }
+        let (is_export, metrics) = (false, ExecutionPlanMetricsSet::new());
+        Self { reader, rows, is_export, properties, metrics }
+    }
+
+    /// The same, leaving a record of an export when it runs.
+    pub(super) fn recorded(self) -> Self {
+        Self { is_export: true, ..self }
     }
 
     /// The same rows with other columns.
     pub(super) fn of_columns(&self, columns: Vec<GalleryColumn>) -> Self {
         let Reader { snapshot, descriptor, .. } = &*self.reader;
-        Self::new(snapshot.clone(), Arc::clone(descriptor), columns, self.rows)
+        let scan = Self::new(snapshot.clone(), Arc::clone(descriptor), columns, self.rows);
+        Self { is_export: self.is_export, ..scan }
     }
 
     /// Whether it reads the whole gallery.
@@ -183,6 +192,10 @@ impl ExecutionPlan for GalleryScan {
     ) -> Result<SendableRecordBatchStream, DataFusionError> {
         if partition != 0 {
             return internal_err!("a gallery scan has one partition, not {partition}");
+        }
+        if self.is_export {
+            let Reader { snapshot, descriptor, .. } = &*self.reader;
+            snapshot.record_export(&descriptor.name).map_err(SqlError::from)?;
         }
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let schema = Arc::clone(&self.reader.schema);

@@ -26,9 +26,9 @@ use super::storage::storage;
 use super::transaction::Writer;
 use super::{
     Description, Notice, Outcome, SqlError, SqlState, SqlType, Statement, TransactionStatus, apply,
-    function, parser, pg_catalog, scalar, vector,
+    audit, function, parser, pg_catalog, scalar, vector,
 };
-use crate::engine::{Role, Tenant};
+use crate::engine::{Purpose, Role, Tenant};
 
 /// How often a statement that is a transaction of its own is tried where others came first.
 const ATTEMPTS_MAX: usize = 20;
@@ -46,6 +46,8 @@ pub struct SqlSession {
     reported: Mutex<Reported>,
     writer: Writer,
     backend: Backend,
+    /// What statements are for unless a setting says so.
+    purpose: Option<Purpose>,
     /// What the client has not been told yet.
     notices: Mutex<Vec<Notice>>,
 }
@@ -63,7 +65,7 @@ impl SqlSession {
             apply::register(&mut state)?;
             Ok(state)
         });
-        let holdings = Holdings::default();
+        let (holdings, purpose) = (Holdings::default(), tenant.purpose());
         Self {
             role,
             user: user.into(),
@@ -71,6 +73,7 @@ impl SqlSession {
             holdings: holdings.clone(),
             writer: Writer::new(tenant, holdings),
             backend: Backend::default(),
+            purpose,
             reported: Mutex::default(),
             notices: Mutex::default(),
         }
@@ -134,7 +137,12 @@ impl SqlSession {
         parameters: Vec<ScalarValue>,
     ) -> Result<Outcome, SqlError> {
         let outcome = match self.check(statement) {
-            Ok(()) => statement.depth().run_async(self.run(statement, parameters)).await,
+            Ok(()) => {
+                let purpose = self.settings().lock().purpose();
+                let purpose = purpose.or_else(|| self.purpose.clone());
+                self.writer.tenant().set_purpose(purpose);
+                statement.depth().run_async(self.run(statement, parameters)).await
+            }
             Err(error) => Err(error),
         };
         self.failing_the_block(outcome)
@@ -262,13 +270,16 @@ impl SqlSession {
                 let lines = context.explain(plan, parameters, explain.analyze).await?;
                 Ok(Outcome::of_batch("EXPLAIN", lines))
             }
-            Command::CopyOut(copy) => copy.run(&self.context()?, statement.depth()).await,
+            Command::CopyOut(copy) => {
+                copy.run(&self.context()?.exporting(), statement.depth()).await
+            }
             Command::ShowCollections => {
                 Ok(Outcome::of_batch("SHOW", collections(self.catalog().snapshot())?))
             }
             Command::ShowStorage => {
                 Ok(Outcome::of_batch("SHOW", storage(self.catalog().snapshot())?))
             }
+            Command::VerifyAudit => audit::verify(self.writer.tenant()).await,
             Command::Setting(command) => self.apply(command),
             Command::Discard => self.discard(),
             Command::Nothing(tag) => Ok(Outcome::Done { tag, rows: None }),

@@ -24,6 +24,7 @@ use super::duration::{self, DurationError};
 use super::encoding::Encoding;
 use super::name::folded;
 use super::{Notice, SqlError, SqlState};
+use crate::engine::{Purpose, PurposeError};
 
 /// The PostgreSQL release whose behaviour this server follows.
 pub(super) const SERVER_VERSION: &str = "15.0";
@@ -58,6 +59,8 @@ enum Accepts {
     Integer(i64, i64),
     /// A length of time, none for ever.
     Duration,
+    /// What searches are for; empty for none.
+    Purpose,
     /// A probability that a search may fail with.
     FailureProbability,
     /// on or off.
@@ -87,6 +90,9 @@ const DETERMINISTIC: &str = "deterministic";
 /// With what probability a search may miss one of its hits where it leaves that to chance.
 const EXACT_FAILURE_PROBABILITY: &str = "likeness.exact_failure_probability";
 
+/// What the session's searches, exports and deletions are for, as the audit log has it.
+const PURPOSE: &str = "likeness.purpose";
+
 /// The isolation level of transactions that do not say.
 const DEFAULT_ISOLATION: &str = "default_transaction_isolation";
 /// Whether transactions that do not say may write.
@@ -107,7 +113,7 @@ const LEVELS: Accepts =
 const NO_TIMEOUT: Accepts = Accepts::Spellings(&["0ms", "0s"]);
 
 /// All settings in the order of their names, ignoring case.
-static SETTINGS: [Setting; 31] = [
+static SETTINGS: [Setting; 32] = [
     setting("application_name", "", Accepts::Text),
     setting("bytea_output", "hex", Accepts::Spellings(&[])),
     setting("client_encoding", "UTF8", Accepts::Encoding),
@@ -130,6 +136,7 @@ static SETTINGS: [Setting; 31] = [
     setting("lc_ctype", "C", Accepts::Nothing),
     setting(EXACT, "probable", Accepts::Words(&["probable", DETERMINISTIC])),
     setting(EXACT_FAILURE_PROBABILITY, "1e-9", Accepts::FailureProbability),
+    setting(PURPOSE, "", Accepts::Purpose),
     setting("lock_timeout", "0", NO_TIMEOUT),
     setting("max_identifier_length", "63", Accepts::Nothing),
     setting("row_security", "on", ON),
@@ -152,6 +159,11 @@ static SETTINGS: [Setting; 31] = [
     setting("transaction_read_only", "off", Accepts::Spellings(&["false", "no", "0"])),
     setting("xmloption", "content", Accepts::Spellings(&[])),
 ];
+
+/// The purpose that a setting names; empty for none.
+fn purpose(value: &str) -> Result<Option<Purpose>, PurposeError> {
+    if value.is_empty() { Ok(None) } else { value.parse().map(Some) }
+}
 
 fn probability(value: &str) -> Option<FailureProbability> {
     FailureProbability::new(value.trim().parse().ok()?)
@@ -185,6 +197,10 @@ impl Setting {
                 ),
             },
             Accepts::Duration => self.checked_duration(value),
+            Accepts::Purpose => match purpose(value) {
+                Ok(_) => Ok(value.to_owned()),
+                Err(why) => refuse(SqlState::InvalidParameterValue, format!("A purpose {why}.")),
+            },
             Accepts::FailureProbability => match probability(value) {
                 Some(_) => Ok(value.to_owned()),
                 None => refuse(
@@ -354,6 +370,11 @@ impl Settings {
         }
         let chosen = self.chosen(EXACT_FAILURE_PROBABILITY).and_then(probability);
         chosen.map_or_else(Exactness::default, Exactness::Probable)
+    }
+
+    /// What searches, exports and deletions are for.
+    pub(super) fn purpose(&self) -> Option<Purpose> {
+        self.chosen(PURPOSE).and_then(|value| purpose(value).ok().flatten())
     }
 
     /// Whether the client wants to hear this.

@@ -107,6 +107,8 @@ pub enum SqlState {
     QueryCanceled,
     /// 58000: something outside the server is missing.
     SystemError,
+    /// 58030: a disk did not do what it was told.
+    IoError,
     /// XX000: a malfunction of the server.
     InternalError,
     /// XX001: what is stored is damaged.
@@ -168,6 +170,7 @@ impl SqlState {
             Self::CantChangeRuntimeParam => "55P02",
             Self::QueryCanceled => "57014",
             Self::SystemError => "58000",
+            Self::IoError => "58030",
             Self::InternalError => "XX000",
             Self::DataCorrupted => "XX001",
         }

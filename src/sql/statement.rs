@@ -114,6 +114,8 @@ pub(super) enum Command {
     ShowCollections,
     /// SHOW STORAGE.
     ShowStorage,
+    /// VERIFY AUDIT.
+    VerifyAudit,
     /// VACUUM.
     Vacuum(Vacuum),
     /// INSERT.
@@ -200,7 +202,7 @@ impl Command {
                 Action::ChangeFaces
             }
             Self::CreateCollection(_) | Self::DropCollection(_) => Action::ChangeCollections,
-            Self::Vacuum(_) => Action::Maintain,
+            Self::Vacuum(_) | Self::VerifyAudit => Action::Maintain,
         }
     }
 
@@ -229,6 +231,7 @@ impl Command {
             | Self::Execute(_)
             | Self::Deallocate(_)
             | Self::Nothing(_)
+            | Self::VerifyAudit
             | Self::Transaction(_) => None,
         }
     }

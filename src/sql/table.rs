@@ -13,6 +13,7 @@ use datafusion::logical_expr::{
 use datafusion::physical_plan::ExecutionPlan;
 use likeness_storage::GalleryDescriptor;
 
+use super::audit::Exporting;
 use super::columns::{GalleryColumn, gallery_schema};
 use super::scan::{GalleryScan, ScanRows};
 use crate::biometric::FaceId;
@@ -58,7 +59,7 @@ impl TableProvider for GalleryTable {
 
     async fn scan(
         &self,
-        _state: &dyn Session,
+        state: &dyn Session,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
         limit: Option<usize>,
@@ -69,8 +70,11 @@ impl TableProvider for GalleryTable {
             Some(wanted) => wanted.iter().filter_map(|&at| all.get(at).copied()).collect(),
         };
         let rows = wanted_rows(filters, limit);
+        let is_export = state.config().get_extension::<Exporting>().is_some()
+            || columns.contains(&GalleryColumn::Embedding);
         let (snapshot, descriptor) = (self.snapshot.clone(), Arc::clone(&self.descriptor));
-        Ok(Arc::new(GalleryScan::new(snapshot, descriptor, columns, rows)))
+        let scan = GalleryScan::new(snapshot, descriptor, columns, rows);
+        Ok(Arc::new(if is_export { scan.recorded() } else { scan }))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Tests of the whole door: requests in, status, headers and JSON out.
 
+mod audit;
 mod auth;
 mod collections;
 mod envelope;
@@ -30,7 +31,7 @@ use super::state::{Clock, RestLimits, RestState};
 use crate::biometric::FaceId;
 use crate::engine::keyring::{KeyDraft, Keyring, Tier};
 use crate::engine::{
-    Engine, EnrollmentDraft, GalleryModel, GalleryRequest, Inference, Precision, Role,
+    AuditLog, Engine, EnrollmentDraft, GalleryModel, GalleryRequest, Inference, Precision, Role,
     TemplateSource, Tenant,
 };
 
@@ -54,7 +55,8 @@ impl Door {
         let directory = tempfile::tempdir().unwrap();
         let (store, _) = Store::open(directory.path(), StoreOptions::default()).unwrap();
         let inference = Inference::unavailable("there is no pack in /secret/models");
-        let engine = Engine::new(Arc::new(store), inference);
+        let audit = AuditLog::open(directory.path()).unwrap();
+        let engine = Engine::recorded(Arc::new(store), inference, audit);
         let keyring = Arc::new(Keyring::open(directory.path()).unwrap());
         let now_ms = Arc::new(AtomicU64::new(0));
         let clock = Arc::clone(&now_ms);

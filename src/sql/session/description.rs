@@ -91,6 +91,7 @@ impl SqlSession {
             Command::ShowCollections => Ok(without_parameters(Some(collections_schema()))),
             Command::ShowStorage => Ok(without_parameters(Some(storage_schema()))),
             Command::Vacuum(vacuum) => Ok(without_parameters(vacuum.schema())),
+            Command::VerifyAudit => Ok(without_parameters(Some(audit::verification_schema()))),
             Command::Setting(command) => Ok(without_parameters(setting_columns(command)?)),
             Command::Declare(declare) => {
                 let Description { parameters, .. } =

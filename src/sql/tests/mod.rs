@@ -1,5 +1,6 @@
 //! Sessions on a real engine over a store in a temporary directory, without any model pack.
 
+mod audit;
 mod catalog;
 mod collection;
 mod cursor;
@@ -37,7 +38,7 @@ use likeness_storage::{Store, StoreOptions};
 use tempfile::TempDir;
 
 use super::{Outcome, SqlError, SqlSession, SqlState, SqlType, Statement};
-use crate::engine::{Engine, Inference, Role, Tenant};
+use crate::engine::{AuditLog, Engine, Inference, Role, Tenant};
 
 /// An engine and the directory it lives in.
 #[derive(Clone)]
@@ -50,7 +51,9 @@ impl Database {
     fn new() -> Self {
         let directory = TempDir::new().unwrap();
         let (store, _) = Store::open(directory.path(), StoreOptions::default()).unwrap();
-        let engine = Engine::new(Arc::new(store), Inference::unavailable("none for this test"));
+        let audit = AuditLog::open(directory.path()).unwrap();
+        let inference = Inference::unavailable("none for this test");
+        let engine = Engine::recorded(Arc::new(store), inference, audit);
         Self { engine, _directory: Arc::new(directory) }
     }
 
