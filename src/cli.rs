@@ -1,25 +1,28 @@
 //! The command line: what can be asked of `likeness`, and how the answers look.
 
 mod audit;
+mod keys;
+mod tenants;
+mod time;
 
 use std::error::Error;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use chrono::DateTime;
 use clap::{Args, Parser, Subcommand};
-use serde_json::json;
 
 use self::audit::AuditCommand;
+use self::keys::KeysCommand;
+use self::tenants::TenantsCommand;
 use crate::bench::BenchCommand;
 use crate::causes::with_causes;
 use crate::config::{ServerArgs, ServerConfig};
-use crate::engine::keyring::{Key, KeyDraft, Keyring, Tier};
-use crate::engine::{Role, TenantName};
+use crate::engine::Role;
+use crate::engine::keyring::{KeyDraft, Tier};
 use crate::pack::{DEFAULT_PACK, ModelLibrary, TerminalProgress};
 use crate::safekeeping::{BackupArgs, CheckArgs, RestoreArgs};
-use crate::server::{Server, create_private, model_library};
+use crate::server::{Server, model_library};
 use crate::{demo, telemetry};
 
 /// The arguments of one run.
@@ -45,6 +48,11 @@ enum Command {
     Keys {
         #[command(subcommand)]
         command: KeysCommand,
+    },
+    /// Suspend tenants or let them in again; a running server takes notice at once
+    Tenants {
+        #[command(subcommand)]
+        command: TenantsCommand,
     },
     /// Verify the audit log or remove old records from it
     Audit {
@@ -105,42 +113,6 @@ struct DataPlace {
     data: PathBuf,
 }
 
-#[derive(Debug, Subcommand)]
-enum KeysCommand {
-    /// Create a key and show its secret, once
-    Create {
-        /// Whose collections it opens; database name on the PostgreSQL door
-        #[arg(long)]
-        tenant: TenantName,
-        /// User name on the PostgreSQL door
-        #[arg(long, default_value = "default")]
-        name: String,
-        /// Rate limits: standard, high or unlimited
-        #[arg(long, default_value_t)]
-        tier: Tier,
-        /// Rights: admin, write or read
-        #[arg(long, default_value_t = Role::Write)]
-        role: Role,
-        #[command(flatten)]
-        place: DataPlace,
-    },
-    /// Show all keys, without their secrets
-    List {
-        /// One JSON object per line
-        #[arg(long)]
-        json: bool,
-        #[command(flatten)]
-        place: DataPlace,
-    },
-    /// Stop a key from working, at once and for good
-    Revoke {
-        /// The key's id as `keys list` shows it
-        id: String,
-        #[command(flatten)]
-        place: DataPlace,
-    },
-}
-
 type Outcome = Result<(), Box<dyn Error>>;
 
 impl Cli {
@@ -153,6 +125,7 @@ impl Cli {
             Command::Demo(args) => run_server(args, "./likeness-demo", true, &mut out),
             Command::Models { command } => command.run(&mut out),
             Command::Keys { command } => command.run(&mut out),
+            Command::Tenants { command } => command.run(&mut out),
             Command::Audit { command } => command.run(&mut out),
             Command::Check(args) => args.run(&mut out),
             Command::Backup(args) => args.run(&mut out),
@@ -205,6 +178,7 @@ fn create_first_key(config: &ServerConfig, server: &Server, out: &mut impl Write
         name: "admin".to_owned(),
         role: Role::Admin,
         tier: Tier::Standard,
+        expires_at_us: None,
     };
     let (key, secret) = server.keyring().create(draft)?;
     let data = config.data.display();
@@ -279,49 +253,4 @@ fn verify_packs(library: &ModelLibrary, pack: Option<String>, out: &mut impl Wri
         Err(error) => problems.push(with_causes(&error)),
     }
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }
-}
-
-impl KeysCommand {
-    fn run(self, out: &mut impl Write) -> Outcome {
-        match self {
-            Self::Create { tenant, name, tier, role, place } => {
-                if !place.data.exists() {
-                    create_private(&place.data)?;
-                    writeln!(io::stderr(), "created the data directory {}", place.data.display())?;
-                }
-                let keyring = Keyring::open(&place.data)?;
-                let (_, secret) = keyring.create(KeyDraft { tenant, name, role, tier })?;
-                writeln!(out, "{}", secret.reveal())?;
-            }
-            Self::List { json, place } => {
-                for key in Keyring::open(&place.data)?.list()? {
-                    write_key(&key, json, out)?;
-                }
-            }
-            Self::Revoke { id, place } => {
-                let key = Keyring::open(&place.data)?.revoke(&id)?;
-                writeln!(out, "revoked {} ({:?} of tenant {:?})", key.id, key.name, key.tenant)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-fn write_key(key: &Key, json: bool, out: &mut impl Write) -> Outcome {
-    let time = |us: i64| DateTime::from_timestamp_micros(us).map(|time| time.to_rfc3339());
-    let state = if key.is_active() { "active" } else { "revoked" };
-    if json {
-        let line = json!({
-            "id": key.id, "tenant": key.tenant, "name": key.name, "role": key.role,
-            "tier": key.tier, "hint": key.hint, "state": state,
-            "created_at": time(key.created_at_us),
-            "revoked_at": key.revoked_at_us.and_then(time),
-        });
-        writeln!(out, "{line}")?;
-    } else {
-        let Key { id, tenant, name, role, tier, hint, .. } = key;
-        let (role, tier) = (role.to_string(), tier.to_string());
-        writeln!(out, "{id:<15} {tenant:<12} {name:<12} {role:<6} {tier:<10} {state:<8} {hint}")?;
-    }
-    Ok(())
 }

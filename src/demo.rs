@@ -87,6 +87,7 @@ fn renew_key(server: &Server, tenant: &Tenant) -> Result<KeySecret, DemoError> {
         name: KEY_NAME.to_owned(),
         role: Role::Admin,
         tier: Tier::Standard,
+        expires_at_us: None,
     };
     Ok(keyring.create(draft)?.1)
 }

@@ -2,10 +2,10 @@
 
 use std::io::Write;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use clap::Subcommand;
 
-use super::{DataPlace, Outcome};
+use super::{DataPlace, Outcome, time};
 use crate::audit::{AuditLog, Link, prune, verify};
 
 /// What can be done with the audit log.
@@ -22,7 +22,7 @@ pub(super) enum AuditCommand {
     /// Remove old records, whole files of them, while no server runs; the chain stays verifiable
     Prune {
         /// Remove records before this day or time, as 2026-01-31 or 2026-01-31T12:00:00Z
-        #[arg(long, value_name = "TIME", value_parser = time)]
+        #[arg(long, value_name = "TIME", value_parser = time::parse)]
         before: DateTime<Utc>,
         #[command(flatten)]
         place: DataPlace,
@@ -57,12 +57,5 @@ impl AuditCommand {
                 Ok(())
             }
         }
-    }
-}
-
-fn time(text: &str) -> Result<DateTime<Utc>, chrono::ParseError> {
-    match NaiveDate::parse_from_str(text, "%Y-%m-%d") {
-        Ok(day) => Ok(day.and_time(chrono::NaiveTime::MIN).and_utc()),
-        Err(_) => Ok(DateTime::parse_from_rfc3339(text)?.to_utc()),
     }
 }

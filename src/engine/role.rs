@@ -26,6 +26,8 @@ pub enum Action {
     ChangeFaces,
     /// Create or drop collections.
     ChangeCollections,
+    /// See, create and revoke API keys.
+    ManageKeys,
     /// Make the storage do work that changes no answer.
     Maintain,
 }
@@ -36,7 +38,7 @@ impl Role {
         let needed = match action {
             Action::Read => Self::Read,
             Action::ChangeFaces => Self::Write,
-            Action::ChangeCollections | Action::Maintain => Self::Admin,
+            Action::ChangeCollections | Action::ManageKeys | Action::Maintain => Self::Admin,
         };
         self >= needed
     }

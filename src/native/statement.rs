@@ -1,13 +1,15 @@
 //! `POST /api/likeness/v1/sql`: one SQL statement with the rights of the caller's key.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::pg::{Answer, AnswerColumn, AnswerError, AnswerLimits, answer};
-use crate::rest::{ApiError, Caller, ErrorCode, JsonBody};
+use crate::rest::{ApiError, Caller, ErrorCode, JsonBody, RestState};
 use crate::sql::SqlSession;
 
 /// Rows of an answer unless the caller says otherwise.
@@ -65,6 +67,7 @@ impl From<Answer> for AnswerBody {
 
 /// `POST /api/likeness/v1/sql`; any role, because the session asks for what the statement needs.
 pub(super) async fn run(
+    State(state): State<RestState>,
     caller: Caller,
     JsonBody(request): JsonBody<StatementRequest>,
 ) -> Result<Json<AnswerBody>, ApiError> {
@@ -75,7 +78,8 @@ pub(super) async fn run(
     }
     let limits = AnswerLimits { rows, bytes: BYTES_MAX, time: TIME_MAX };
     let key = caller.key();
-    let session = SqlSession::new(caller.tenant().clone(), key.role, &key.name);
+    let session = SqlSession::new(caller.tenant().clone(), key.role, &key.name)
+        .with_keyring(Arc::clone(state.keyring()));
     match answer(&session, &statement, &parameters, limits).await {
         Ok(answer) => Ok(Json(answer.into())),
         Err(error) => Err(refusal(error)),

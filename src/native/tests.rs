@@ -40,7 +40,8 @@ impl Door {
 
     fn key(&self, tenant: &str, name: &str, role: Role) -> String {
         let tenant = tenant.parse().unwrap();
-        let draft = KeyDraft { tenant, name: name.to_owned(), role, tier: Tier::High };
+        let (name, tier) = (name.to_owned(), Tier::High);
+        let draft = KeyDraft { tenant, name, role, tier, expires_at_us: None };
         self.keyring.create(draft).unwrap().1.reveal().to_owned()
     }
 

@@ -6,7 +6,9 @@
 //! through the same exchange as a wrong key, with a salt made up for it, and ends the same way.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use pgwire::api::auth::Password;
 use ring::hmac;
@@ -15,7 +17,7 @@ use ring::rand::SystemRandom;
 use super::error::{Failure, PgError, WireState};
 use super::scram::prove;
 use super::wire::Wire;
-use crate::engine::keyring::{Key, Keyring, KeyringError};
+use crate::engine::keyring::{Key, Keyring, KeyringError, LoginThrottle, Standing, Throttled};
 use crate::sql::SqlState;
 
 /// The tenant of clients that name none.
@@ -29,6 +31,9 @@ const KEY_PREFIX: &str = "iksk_";
 #[derive(Debug)]
 pub(super) struct Gatekeeper {
     keyring: Arc<Keyring>,
+    throttle: LoginThrottle,
+    /// The beginning of the throttle's time.
+    start: Instant,
     /// Makes the salts of names that do not exist: the same one every time a name is tried.
     decoys: hmac::Key,
 }
@@ -38,7 +43,12 @@ impl Gatekeeper {
     /// When the operating system gives no random bytes.
     pub(super) fn new(keyring: Arc<Keyring>) -> Result<Self, ring::error::Unspecified> {
         let decoys = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())?;
-        Ok(Self { keyring, decoys })
+        Ok(Self { keyring, throttle: LoginThrottle::default(), start: Instant::now(), decoys })
+    }
+
+    /// The keys that open this door.
+    pub(super) fn keyring(&self) -> &Arc<Keyring> {
+        &self.keyring
     }
 
     /// Whether the key still opens this door.
@@ -46,10 +56,11 @@ impl Gatekeeper {
     /// # Errors
     /// A fatal error when it does not, or when that cannot be found out.
     pub(super) fn still_open(&self, key_id: &str) -> Result<(), PgError> {
-        if self.keyring.is_active(key_id).map_err(|error| unreadable(&error))? {
-            return Ok(());
-        }
-        let message = "the API key of this connection has been revoked";
+        let message = match self.keyring.standing(key_id).map_err(|error| unreadable(&error))? {
+            Standing::Active => return Ok(()),
+            Standing::Gone => "the API key of this connection has been revoked or has expired",
+            Standing::Suspended => "the account of this API key is suspended",
+        };
         Err(PgError::fatal(WireState::InvalidAuthorization, message))
     }
 
@@ -61,12 +72,16 @@ impl Gatekeeper {
         &self,
         wire: &mut Wire,
         parameters: &BTreeMap<String, String>,
+        peer: IpAddr,
     ) -> Result<Arc<Key>, Failure> {
         let given = |name| parameters.get(name).map(String::as_str).filter(|text| !text.is_empty());
         let user = given("user").ok_or_else(|| {
             let message = "no user name given: it is the name of an API key";
             PgError::fatal(WireState::InvalidAuthorization, message)
         })?;
+        let name = [given("database").unwrap_or(DEFAULT_TENANT), "/", user].concat();
+        let allowed = self.throttle.check(Some(peer), &name, self.start.elapsed());
+        allowed.map_err(too_many_failures)?;
         let key = self.find(given("database"), user).map_err(|error| unreadable(&error))?;
         let expected = match &key {
             Some(key) => {
@@ -78,8 +93,10 @@ impl Gatekeeper {
         if prove(wire, expected).await?
             && let Some(key) = key
         {
+            self.still_open(&key.id)?;
             return Ok(key);
         }
+        self.throttle.failed(Some(peer), &name, self.start.elapsed());
         Err(refused(user).into())
     }
 
@@ -113,6 +130,11 @@ fn refused(user: &str) -> PgError {
     }
     let message = format!("password authentication failed for user \"{user}\"");
     PgError::fatal(WireState::InvalidPassword, message)
+}
+
+fn too_many_failures(Throttled { retry_after_s }: Throttled) -> PgError {
+    let message = format!("too many failed log-ins; try again in {retry_after_s} s");
+    PgError::fatal(WireState::InvalidAuthorization, message)
 }
 
 fn unreadable(error: &KeyringError) -> PgError {

@@ -173,7 +173,7 @@ impl Door {
             () = super::connection::stopped(&mut stopping) => {
                 Err(super::connection::shutting_down().into())
             }
-            admitted = timeout(self.limits.log_in, self.log_in(&mut wire)) => {
+            admitted = timeout(self.limits.log_in, self.log_in(&mut wire, peer)) => {
                 admitted.unwrap_or_else(|_| Err(too_slow().into()))
             }
         };
@@ -210,11 +210,11 @@ impl Door {
     }
 
     /// Everything up to a session; none for cancel requests and clients that left.
-    async fn log_in(&self, wire: &mut Wire) -> Result<Option<Admitted>, Failure> {
+    async fn log_in(&self, wire: &mut Wire, peer: SocketAddr) -> Result<Option<Admitted>, Failure> {
         let Some(startup) = self.start(wire).await? else { return Ok(None) };
         self.encryption.check(wire)?;
         greeting::negotiate(wire, &startup).await?;
-        let key = self.gatekeeper.admit(wire, &startup.parameters).await?;
+        let key = self.gatekeeper.admit(wire, &startup.parameters, peer.ip()).await?;
         let tenant = key.tenant.parse().map_err(|error| {
             tracing::error!(%error, key = key.id, "a key names no tenant");
             PgError::fatal(SqlState::InternalError, "internal error")
@@ -223,7 +223,8 @@ impl Door {
         let actor = Actor::holding(&key, engine::Door::Sql);
         let tenant = self.engine.tenant(tenant).acting_as(actor);
         let session = SqlSession::new(tenant, key.role, &key.name)
-            .of_process(process, self.started);
+            .of_process(process, self.started)
+            .with_keyring(Arc::clone(self.gatekeeper.keyring()));
         startup::apply(&session, &startup.parameters)?;
         let secret = secret_key()?;
         greeting::welcome(wire, &session, &key.name, process, secret.clone()).await?;

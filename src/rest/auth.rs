@@ -1,5 +1,6 @@
 //! Who calls: the API key, its rate limits, and the rights it carries.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -11,8 +12,15 @@ use axum::response::{IntoResponse, Response};
 use super::error::{ApiError, ErrorCode};
 use super::rate::Budget;
 use super::state::RestState;
-use crate::engine::keyring::Key;
+use crate::engine::keyring::{Key, Login};
 use crate::engine::{Action, Actor, Door, Tenant, TenantName};
+
+/// Characters of a secret by which failed log-ins are counted: what all begin with and four more.
+const NAME_CHARS: usize = 14;
+
+/// The address that a request comes from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer(pub(super) IpAddr);
 
 /// The holder of a valid key.
 #[derive(Debug, Clone)]
@@ -48,7 +56,8 @@ pub(super) async fn authenticate(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let (response, budget) = match identify(&state, request.headers()) {
+    let peer = request.extensions().get::<Peer>().copied();
+    let (response, budget) = match identify(&state, request.headers(), peer) {
         Ok((key, caller)) => {
             let decision = state.rates().admit(&key.id, key.tier, state.now());
             let response = if decision.admitted {
@@ -70,14 +79,38 @@ fn with_budget(mut response: Response, budget: Budget) -> Response {
     response
 }
 
-fn identify(state: &RestState, headers: &HeaderMap) -> Result<(Arc<Key>, Caller), ApiError> {
+fn identify(
+    state: &RestState,
+    headers: &HeaderMap,
+    peer: Option<Peer>,
+) -> Result<(Arc<Key>, Caller), ApiError> {
     let secret = bearer_token(headers)?;
-    let key = state.keyring().authenticate(secret).map_err(ApiError::internal)?;
-    let key = key.ok_or_else(invalid_key)?;
+    let key = match state.keyring().authenticate(secret).map_err(ApiError::internal)? {
+        Login::Admitted(key) => key,
+        Login::Suspended => {
+            let message = "the account of this API key is suspended";
+            return Err(ApiError::new(ErrorCode::AccountInactive, message));
+        }
+        Login::Refused => return Err(failed(state, secret, peer)),
+    };
     let tenant = key.tenant.parse::<TenantName>().map_err(ApiError::internal)?;
     let tenant = state.engine().tenant(tenant).acting_as(Actor::holding(&key, Door::Rest));
     let caller = Caller { tenant, key: Arc::clone(&key) };
     Ok((key, caller))
+}
+
+/// What somebody is told who has no valid key, and whether too often. The holders of valid keys are
+/// not kept waiting by those who share their address, a proxy's for instance.
+fn failed(state: &RestState, secret: &str, peer: Option<Peer>) -> ApiError {
+    let name: String = secret.chars().take(NAME_CHARS).collect();
+    let (address, now) = (peer.map(|peer| peer.0), state.now());
+    match state.logins().check(address, &name, now) {
+        Ok(()) => {
+            state.logins().failed(address, &name, now);
+            invalid_key()
+        }
+        Err(throttled) => ApiError::too_many_log_ins(throttled.retry_after_s),
+    }
 }
 
 fn bearer_token(headers: &HeaderMap) -> Result<&str, ApiError> {

@@ -22,6 +22,7 @@ use crate::engine::ImageError;
 pub(crate) enum ErrorCode {
     MissingApiKey,
     InvalidApiKey,
+    AccountInactive,
     Forbidden,
     RateLimited,
     InvalidParameter,
@@ -59,7 +60,7 @@ impl ErrorCode {
             | Self::InvalidImage
             | Self::StatementFailed => StatusCode::BAD_REQUEST,
             Self::MissingApiKey | Self::InvalidApiKey => StatusCode::UNAUTHORIZED,
-            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::AccountInactive => StatusCode::FORBIDDEN,
             Self::NotFound | Self::CollectionNotFound | Self::FaceNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -137,6 +138,12 @@ impl ApiError {
     /// The key made too many requests.
     pub(super) fn rate_limited(retry_after_s: u64) -> Self {
         let error = Self::new(ErrorCode::RateLimited, "API key rate limit exceeded");
+        Self { retry_after_s: Some(retry_after_s), ..error }
+    }
+
+    /// Too many keys that are none were tried.
+    pub(super) fn too_many_log_ins(retry_after_s: u64) -> Self {
+        let error = Self::new(ErrorCode::RateLimited, "too many failed log-ins");
         Self { retry_after_s: Some(retry_after_s), ..error }
     }
 

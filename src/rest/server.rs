@@ -1,11 +1,13 @@
 //! Serves the router over TCP: bounded connections and heads, orderly end.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -14,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
 
+use super::auth::Peer;
 use super::router::router;
 use super::side::SideRoutes;
 use super::state::{RestLimits, RestState};
@@ -50,7 +53,7 @@ pub async fn serve(
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     let outcome = loop {
-        let (stream, place) = tokio::select! {
+        let (stream, peer, place) = tokio::select! {
             biased;
             () = &mut shutdown => break Ok(()),
             Some(_) = connections.join_next() => continue,
@@ -59,7 +62,12 @@ pub async fn serve(
                 Err(error) => break Err(error),
             },
         };
-        let (http, service, watcher) = (http.clone(), service.clone(), graceful.watcher());
+        let service = service.clone();
+        let service = service_fn(move |mut request| {
+            request.extensions_mut().insert(Peer(peer.ip()));
+            service.call(request)
+        });
+        let (http, watcher) = (http.clone(), graceful.watcher());
         let encrypted = encrypted(stream, tls.clone(), limits.header_timeout, closed.clone());
         connections.spawn(async move {
             // A task of its own for the handshake too: a slow one holds nobody up.
@@ -114,16 +122,16 @@ fn connection_builder(limits: &RestLimits) -> http1::Builder {
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, Option<OwnedSemaphorePermit>)> {
+) -> io::Result<(TcpStream, SocketAddr, Option<OwnedSemaphorePermit>)> {
     // The semaphore is never closed, so there always is a permit.
     let place = Arc::clone(places).acquire_owned().await.ok();
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 if let Err(error) = stream.set_nodelay(true) {
                     debug!(%error, "connection keeps delaying small packets");
                 }
-                return Ok((stream, place));
+                return Ok((stream, peer, place));
             }
             Err(error) if concerns_one_connection(&error) => {}
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Err(error),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 use super::rate::RateLimiter;
-use crate::engine::keyring::Keyring;
+use crate::engine::keyring::{Keyring, LoginThrottle};
 use crate::engine::{DEFAULT_THRESHOLD, Engine};
 
 /// Bounds of the REST door. The default suits a server with a few cores.
@@ -60,6 +60,7 @@ struct Shared {
     limits: RestLimits,
     clock: Clock,
     rates: RateLimiter,
+    logins: LoginThrottle,
     requests: Semaphore,
     uploads: Semaphore,
 }
@@ -78,8 +79,8 @@ impl RestState {
     ) -> Self {
         let requests = Semaphore::new(limits.requests_max);
         let uploads = Semaphore::new(limits.uploads_max);
-        let rates = RateLimiter::default();
-        Self(Arc::new(Shared { engine, keyring, limits, clock, rates, requests, uploads }))
+        let (rates, logins) = (RateLimiter::default(), LoginThrottle::default());
+        Self(Arc::new(Shared { engine, keyring, limits, clock, rates, logins, requests, uploads }))
     }
 
     /// The bounds it was made with.
@@ -91,12 +92,17 @@ impl RestState {
         &self.0.engine
     }
 
-    pub(super) fn keyring(&self) -> &Keyring {
+    pub(crate) fn keyring(&self) -> &Arc<Keyring> {
         &self.0.keyring
     }
 
     pub(super) fn rates(&self) -> &RateLimiter {
         &self.0.rates
+    }
+
+    /// Counts failed log-ins.
+    pub(super) fn logins(&self) -> &LoginThrottle {
+        &self.0.logins
     }
 
     /// Places for requests.

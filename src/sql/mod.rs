@@ -25,6 +25,7 @@ mod fixed;
 mod function;
 mod holdings;
 mod insert;
+mod keys;
 mod lexer;
 mod literal;
 mod lookup;

@@ -14,6 +14,7 @@ use super::copy::{self, Copy, CopyOut, CopyStatement};
 use super::cursor::{self, DeclareHead};
 use super::delete::Delete;
 use super::insert::Insert;
+use super::keys;
 use super::lexer::{self, StatementTokens};
 use super::name::folded;
 use super::position::{covered, position};
@@ -159,6 +160,9 @@ fn own(parser: &mut Parser<'_>) -> Result<Option<Command>, ParserError> {
     }
     if let Some(execute) = prepare::parse_execute(parser)? {
         return Ok(Some(Command::Execute(execute)));
+    }
+    if let Some(command) = keys::parse(parser)? {
+        return Ok(Some(Command::Key(command)));
     }
     if audit::parse(parser) {
         return Ok(Some(Command::VerifyAudit));

@@ -17,6 +17,7 @@ use super::catalog::GalleryCatalog;
 use super::collection::collections;
 use super::fixed::FixedAnswer;
 use super::holdings::Holdings;
+use super::keys::KeyCommand;
 use super::pg_catalog::{Backend, SessionView, to_the_microsecond};
 use super::query::{QueryContext, session_state};
 use super::report::Reported;
@@ -28,6 +29,7 @@ use super::{
     Description, Notice, Outcome, SqlError, SqlState, SqlType, Statement, TransactionStatus, apply,
     audit, function, parser, pg_catalog, scalar, vector,
 };
+use crate::engine::keyring::Keyring;
 use crate::engine::{Purpose, Role, Tenant};
 
 /// How often a statement that is a transaction of its own is tried where others came first.
@@ -48,6 +50,8 @@ pub struct SqlSession {
     backend: Backend,
     /// What statements are for unless a setting says so.
     purpose: Option<Purpose>,
+    /// The keys of all tenants, where the door lets administrators manage their own.
+    keyring: Option<Arc<Keyring>>,
     /// What the client has not been told yet.
     notices: Mutex<Vec<Notice>>,
 }
@@ -74,6 +78,7 @@ impl SqlSession {
             writer: Writer::new(tenant, holdings),
             backend: Backend::default(),
             purpose,
+            keyring: None,
             reported: Mutex::default(),
             notices: Mutex::default(),
         }
@@ -100,6 +105,13 @@ impl SqlSession {
     /// each is handed out once.
     pub fn take_reports(&self) -> Vec<(&'static str, String)> {
         self.reported.lock().changes(&self.settings().lock())
+    }
+
+    /// The same, able to create and revoke keys of its tenant.
+    #[must_use]
+    pub fn with_keyring(mut self, keyring: Arc<Keyring>) -> Self {
+        self.keyring = Some(keyring);
+        self
     }
 
     /// Parses all statements of one message; an empty text holds none. Runs nothing.
@@ -279,6 +291,7 @@ impl SqlSession {
             Command::ShowStorage => {
                 Ok(Outcome::of_batch("SHOW", storage(self.catalog().snapshot())?))
             }
+            Command::Key(command) => self.manage_keys(command).await,
             Command::VerifyAudit => audit::verify(self.writer.tenant()).await,
             Command::Setting(command) => self.apply(command),
             Command::Discard => self.discard(),
@@ -394,6 +407,7 @@ impl SqlSession {
                 writer.check_outside("VACUUM")?;
                 vacuum.run(&self.catalog()).await
             }
+            Command::Key(command) => self.manage_keys(command).await,
             Command::Insert(insert) => insert.run(&self.context()?, writer, parameters).await,
             Command::Update(update) => {
                 update.run(&self.context()?, writer, parameters.to_vec()).await
@@ -409,6 +423,17 @@ impl SqlSession {
     fn noted(&self, (outcome, notice): (Outcome, Option<Notice>)) -> Outcome {
         self.notices.lock().extend(notice);
         outcome
+    }
+
+    async fn manage_keys(&self, command: &KeyCommand) -> Result<Outcome, SqlError> {
+        if let Some(name) = command.write_name() {
+            self.writer.check_outside(name)?;
+        }
+        let keyring = self.keyring.clone().ok_or_else(|| {
+            let message = "keys cannot be managed here";
+            SqlError::new(SqlState::ObjectNotInPrerequisiteState, message)
+        })?;
+        command.run(keyring, self.writer.tenant().name()).await
     }
 
     fn apply(&self, command: &SettingCommand) -> Result<Outcome, SqlError> {

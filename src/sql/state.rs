@@ -67,6 +67,8 @@ pub enum SqlState {
     UndefinedColumn,
     /// 42704: there is no such object (a setting, for instance).
     UndefinedObject,
+    /// 42710: there is such an object already (a key, for instance).
+    DuplicateObject,
     /// 42712: a table alias is used twice.
     DuplicateAlias,
     /// 42803: aggregates and plain columns are mixed.
@@ -150,6 +152,7 @@ impl SqlState {
             Self::AmbiguousColumn => "42702",
             Self::UndefinedColumn => "42703",
             Self::UndefinedObject => "42704",
+            Self::DuplicateObject => "42710",
             Self::DuplicateAlias => "42712",
             Self::GroupingError => "42803",
             Self::DatatypeMismatch => "42804",

@@ -11,6 +11,7 @@ use super::cursor::{Close, DeclareHead, Fetch};
 use super::delete::Delete;
 use super::fixed::FixedAnswer;
 use super::insert::Insert;
+use super::keys::KeyCommand;
 use super::lookup::Lookup;
 use super::prepare::Execute;
 use super::search::DirectSearch;
@@ -114,6 +115,8 @@ pub(super) enum Command {
     ShowCollections,
     /// SHOW STORAGE.
     ShowStorage,
+    /// CREATE KEY, DROP KEY, SHOW KEYS.
+    Key(KeyCommand),
     /// VERIFY AUDIT.
     VerifyAudit,
     /// VACUUM.
@@ -202,6 +205,7 @@ impl Command {
                 Action::ChangeFaces
             }
             Self::CreateCollection(_) | Self::DropCollection(_) => Action::ChangeCollections,
+            Self::Key(_) => Action::ManageKeys,
             Self::Vacuum(_) | Self::VerifyAudit => Action::Maintain,
         }
     }
@@ -216,6 +220,7 @@ impl Command {
             Self::Update(_) => Some("UPDATE"),
             Self::Delete(_) => Some("DELETE"),
             Self::Vacuum(_) => Some("VACUUM"),
+            Self::Key(command) => command.write_name(),
             Self::Query(_)
             | Self::Search(_)
             | Self::Explain(_)

@@ -163,6 +163,7 @@ impl Server {
             name: USER.to_owned(),
             role: Role::Read,
             tier: Tier::Unlimited,
+            expires_at_us: None,
         };
         let (_, secret) = keyring.create(draft)?;
         let keyring = Arc::new(keyring);

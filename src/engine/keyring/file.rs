@@ -1,5 +1,6 @@
 //! `keys.json`: read whole, replaced atomically, one writer at a time.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,8 +12,10 @@ use super::key::Key;
 
 /// The file's name in the data directory.
 pub const KEY_FILE: &str = "keys.json";
-/// Layout version of the file.
-const VERSION: u32 = 1;
+/// Layout version of the file. 2 added expiry and suspended tenants, which a build that knows only
+/// 1 would not heed; 1 is read as it is.
+const VERSION: u32 = 2;
+const VERSION_OLDEST: u32 = 1;
 
 /// The key file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +51,18 @@ pub enum KeyFileError {
 #[derive(Serialize, Deserialize)]
 struct Document {
     version: u32,
-    keys: Vec<Key>,
+    #[serde(flatten)]
+    contents: Contents,
+}
+
+/// What the file holds.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Contents {
+    /// All keys, those among them that do not work any more.
+    pub(super) keys: Vec<Key>,
+    /// Tenants none of whose keys works for now.
+    #[serde(default)]
+    pub(super) suspended: BTreeSet<String>,
 }
 
 /// Tells one state of the file from another without reading it.
@@ -88,19 +102,19 @@ impl KeyFile {
         }
     }
 
-    /// All keys, revoked ones included; none when there is no file.
-    pub(super) fn read(&self) -> Result<Vec<Key>, KeyFileError> {
+    /// What is in the file; nothing when there is none.
+    pub(super) fn read(&self) -> Result<Contents, KeyFileError> {
         let bytes = match fs::read(&self.path) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Contents::default()),
             Err(error) => return Err(self.io("read", error)),
         };
         let document: Document = serde_json::from_slice(&bytes)
             .map_err(|source| KeyFileError::Malformed { path: self.path.clone(), source })?;
-        if document.version != VERSION {
+        if !(VERSION_OLDEST..=VERSION).contains(&document.version) {
             return Err(KeyFileError::Version { path: self.path.clone(), found: document.version });
         }
-        Ok(document.keys)
+        Ok(document.contents)
     }
 
     /// Waits for other writers, in this process or another.
@@ -113,9 +127,13 @@ impl KeyFile {
         Ok(KeyFileLock(file))
     }
 
-    /// Replaces the file; after a crash it holds either the old keys or the new ones.
-    pub(super) fn replace(&self, keys: Vec<Key>, _held: &KeyFileLock) -> Result<(), KeyFileError> {
-        let document = Document { version: VERSION, keys };
+    /// Replaces the file; after a crash it holds either the old contents or the new.
+    pub(super) fn replace(
+        &self,
+        contents: Contents,
+        _held: &KeyFileLock,
+    ) -> Result<(), KeyFileError> {
+        let document = Document { version: VERSION, contents };
         let bytes = serde_json::to_vec_pretty(&document)
             .map_err(|source| KeyFileError::Malformed { path: self.path.clone(), source })?;
         let temporary = self.path.with_extension("tmp");

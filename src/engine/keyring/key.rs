@@ -8,7 +8,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
 
 use super::scram::ScramVerifier;
-use crate::engine::{Role, TenantName};
+use crate::engine::{Role, TenantName, now_us};
 
 /// Every secret starts with this, so that a leaked one is recognised for what it is.
 const PREFIX: &str = "iksk_live_";
@@ -87,6 +87,8 @@ pub struct KeyDraft {
     pub role: Role,
     /// Its rate limits.
     pub tier: Tier,
+    /// When it stops working by itself, in microseconds since the Unix epoch.
+    pub expires_at_us: Option<i64>,
 }
 
 /// The secret of a new key. Shown once; nothing can recover it later.
@@ -134,14 +136,30 @@ pub struct Key {
     pub scram: ScramVerifier,
     /// Creation time in microseconds since the Unix epoch.
     pub created_at_us: i64,
-    /// When it stopped working; none while it works.
+    /// When it stops working by itself.
+    #[serde(default)]
+    pub expires_at_us: Option<i64>,
+    /// When it was revoked; none while it is not.
     pub revoked_at_us: Option<i64>,
 }
 
 impl Key {
-    /// Whether it still works.
+    /// Whether it works now: it is neither revoked nor expired.
     pub fn is_active(&self) -> bool {
-        self.revoked_at_us.is_none()
+        self.revoked_at_us.is_none() && !self.is_expired()
+    }
+
+    /// Where it stands, as a word for people: `active`, `expired` or `revoked`.
+    pub fn state(&self) -> &'static str {
+        match (self.revoked_at_us, self.is_expired()) {
+            (Some(_), _) => "revoked",
+            (None, true) => "expired",
+            (None, false) => "active",
+        }
+    }
+
+    fn is_expired(&self) -> bool {
+        self.expires_at_us.is_some_and(|at_us| at_us <= now_us())
     }
 
     /// The key made of a draft and its secret.
@@ -164,6 +182,7 @@ impl Key {
             secret_sha256: secret_hash(text),
             scram: ScramVerifier::derive(text, salt),
             created_at_us,
+            expires_at_us: draft.expires_at_us,
             revoked_at_us: None,
         }
     }

@@ -9,8 +9,10 @@ mod file;
 mod key;
 mod ring;
 mod scram;
+mod throttle;
 
 pub use file::{KEY_FILE, KeyFileError};
 pub use key::{Key, KeyDraft, KeySecret, Tier, UnknownTier};
-pub use ring::{Keyring, KeyringError};
+pub use ring::{Keyring, KeyringError, Login, Standing};
 pub use scram::{SCRAM_ITERATIONS, ScramVerifier};
+pub use throttle::{LoginThrottle, Throttled};

@@ -67,7 +67,8 @@ impl Door {
     /// Makes a key; its id and its secret.
     fn key(&self, tenant: &str, name: &str, role: Role) -> (String, String) {
         let tenant = tenant.parse().unwrap();
-        let draft = KeyDraft { tenant, name: name.to_owned(), role, tier: Tier::Standard };
+        let (name, tier) = (name.to_owned(), Tier::Standard);
+        let draft = KeyDraft { tenant, name, role, tier, expires_at_us: None };
         let (key, secret) = self.keyring.create(draft).unwrap();
         (key.id, secret.reveal().to_owned())
     }
@@ -184,6 +185,51 @@ async fn a_revoked_key_ends_its_open_connections_at_their_next_statement() {
     assert_eq!(code(&error), SqlState::INVALID_AUTHORIZATION_SPECIFICATION);
     assert!(in_time(client.simple_query("SELECT 1")).await.is_err());
     assert!(door.log_in(Some("acme"), "admin", &secret).await.is_err());
+}
+
+#[tokio::test]
+async fn a_suspended_tenant_is_told_so_in_open_connections_and_at_the_log_in() {
+    let door = Door::open().await;
+    let (_, secret) = door.key("acme", "admin", Role::Admin);
+    let client = door.log_in(Some("acme"), "admin", &secret).await.unwrap();
+    let acme = "acme".parse().unwrap();
+    door.keyring.suspend(&acme).unwrap();
+    let error = client.simple_query("SELECT 1").await.unwrap_err();
+    assert_eq!(code(&error), SqlState::INVALID_AUTHORIZATION_SPECIFICATION);
+    let error = door.log_in(Some("acme"), "admin", &secret).await.err().unwrap();
+    assert_eq!(code(&error), SqlState::INVALID_AUTHORIZATION_SPECIFICATION);
+    assert!(error.as_db_error().unwrap().message().contains("suspended"), "{error:?}");
+    // Only the holder of the key is told.
+    let error = door.log_in(Some("acme"), "admin", "wrong").await.err().unwrap();
+    assert_eq!(code(&error), SqlState::INVALID_PASSWORD);
+    door.keyring.resume(&acme).unwrap();
+    assert!(door.log_in(Some("acme"), "admin", &secret).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_address_whose_log_ins_keep_failing_has_to_wait() {
+    let door = Door::open().await;
+    let (_, secret) = door.key("acme", "admin", Role::Admin);
+    for attempt in 0..30 {
+        let user = format!("guess {attempt}");
+        let error = door.log_in(Some("acme"), &user, "wrong").await.err().unwrap();
+        assert_eq!(code(&error), SqlState::INVALID_PASSWORD, "{attempt}");
+    }
+    let error = door.log_in(Some("acme"), "admin", &secret).await.err().unwrap();
+    assert_eq!(code(&error), SqlState::INVALID_AUTHORIZATION_SPECIFICATION);
+    assert!(error.as_db_error().unwrap().message().starts_with("too many failed"), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_administrator_makes_a_key_that_logs_in() {
+    let door = Door::open().await;
+    let (_, secret) = door.key("acme", "admin", Role::Admin);
+    let client = door.log_in(Some("acme"), "admin", &secret).await.unwrap();
+    let row = client.query_one("CREATE KEY ci ROLE read", &[]).await.unwrap();
+    let made: &str = row.get("secret");
+    assert!(door.log_in(Some("acme"), "ci", made).await.is_ok());
+    client.simple_query("DROP KEY ci").await.unwrap();
+    assert!(door.log_in(Some("acme"), "ci", made).await.is_err());
 }
 
 #[tokio::test]

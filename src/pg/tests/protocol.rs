@@ -52,6 +52,7 @@ impl Stage {
             name: "admin".to_owned(),
             role: Role::Admin,
             tier: Tier::Standard,
+            expires_at_us: None,
         };
         let (key, _) = keyring.create(draft).unwrap();
         let gatekeeper = Arc::new(Gatekeeper::new(keyring).unwrap());

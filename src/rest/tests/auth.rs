@@ -1,9 +1,13 @@
 //! Keys, roles and tenants.
 
+use std::net::IpAddr;
+use std::sync::atomic::Ordering;
+
 use axum::body::Body;
 use axum::http::{Method, Request};
 use serde_json::json;
 
+use super::super::auth::Peer;
 use super::{Answer, Door, form, request};
 use crate::engine::Role;
 use crate::engine::keyring::Tier;
@@ -59,6 +63,41 @@ async fn a_revoked_key_stops_working_at_once() {
     let id = door.keyring.list().unwrap()[0].id.clone();
     door.keyring.revoke(&id).unwrap();
     door.get("/api/v2/collections").await.error(401, "invalid_api_key");
+}
+
+#[tokio::test]
+async fn the_keys_of_a_suspended_tenant_are_told_so_and_nobody_else_is() {
+    let door = Door::new();
+    let acme = "acme".parse().unwrap();
+    door.keyring.suspend(&acme).unwrap();
+    door.get("/api/v2/collections").await.error(403, "account_inactive");
+    with_authorization(&door, &["Bearer wrong"]).await.error(401, "invalid_api_key");
+    let other = door.new_key("other", Role::Read, Tier::Unlimited);
+    let asked = request(Method::GET, "/api/v2/collections", &other).body(Body::empty()).unwrap();
+    door.send(asked).await.ok(200);
+    door.keyring.resume(&acme).unwrap();
+    door.get("/api/v2/collections").await.ok(200);
+}
+
+#[tokio::test]
+async fn whoever_keeps_trying_keys_has_to_wait_and_holders_of_keys_do_not() {
+    let door = Door::new();
+    let try_from = async |address: [u8; 4], key: &str| {
+        let asked = request(Method::GET, "/api/v2/collections", key);
+        let peer = Peer(IpAddr::from(address));
+        door.send(asked.extension(peer).body(Body::empty()).unwrap()).await
+    };
+    let mine = [192, 0, 2, 1];
+    for attempt in 0..30 {
+        try_from(mine, &format!("{attempt:020}")).await.error(401, "invalid_api_key");
+    }
+    let answer = try_from(mine, "another").await;
+    answer.error(429, "rate_limited");
+    assert_eq!(answer.header("retry-after"), "61");
+    try_from([192, 0, 2, 2], "another").await.error(401, "invalid_api_key");
+    try_from(mine, &door.key).await.ok(200);
+    door.now_ms.store(60_000, Ordering::Relaxed);
+    try_from(mine, "another").await.error(401, "invalid_api_key");
 }
 
 #[tokio::test]

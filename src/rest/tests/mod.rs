@@ -128,8 +128,9 @@ impl Door {
 fn new_key(keyring: &Keyring, tenant: &str, role: Role, tier: Tier) -> String {
     let count = keyring.list().unwrap().len();
     let tenant = tenant.parse().unwrap();
-    let (_, secret) =
-        keyring.create(KeyDraft { tenant, name: format!("key {count}"), role, tier }).unwrap();
+    let name = format!("key {count}");
+    let draft = KeyDraft { tenant, name, role, tier, expires_at_us: None };
+    let (_, secret) = keyring.create(draft).unwrap();
     secret.reveal().to_owned()
 }
 

@@ -15,7 +15,7 @@ use crate::sql::query::{QueryContext, explain_schema, plan_parameters, plan_sche
 use crate::sql::settings::{SettingCommand, show_all_schema, show_schema};
 use crate::sql::statement::Command;
 use crate::sql::storage::storage_schema;
-use crate::sql::{Description, SqlError, SqlType, Statement};
+use crate::sql::{Description, SqlError, SqlType, Statement, audit};
 
 impl SqlSession {
     /// Describes a statement that stands in another one.
@@ -91,6 +91,7 @@ impl SqlSession {
             Command::ShowCollections => Ok(without_parameters(Some(collections_schema()))),
             Command::ShowStorage => Ok(without_parameters(Some(storage_schema()))),
             Command::Vacuum(vacuum) => Ok(without_parameters(vacuum.schema())),
+            Command::Key(command) => Ok(without_parameters(command.schema())),
             Command::VerifyAudit => Ok(without_parameters(Some(audit::verification_schema()))),
             Command::Setting(command) => Ok(without_parameters(setting_columns(command)?)),
             Command::Declare(declare) => {

@@ -12,6 +12,7 @@ mod error;
 mod fuzz;
 mod insert;
 mod jsonb;
+mod keys;
 mod lateral;
 mod limits;
 mod lookup;
@@ -44,7 +45,7 @@ use crate::engine::{AuditLog, Engine, Inference, Role, Tenant};
 #[derive(Clone)]
 struct Database {
     engine: Arc<Engine>,
-    _directory: Arc<TempDir>,
+    directory: Arc<TempDir>,
 }
 
 impl Database {
@@ -54,7 +55,7 @@ impl Database {
         let audit = AuditLog::open(directory.path()).unwrap();
         let inference = Inference::unavailable("none for this test");
         let engine = Engine::recorded(Arc::new(store), inference, audit);
-        Self { engine, _directory: Arc::new(directory) }
+        Self { engine, directory: Arc::new(directory) }
     }
 
     fn tenant(&self, name: &str) -> Tenant {
