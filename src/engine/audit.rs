@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use likeness_storage::{GalleryDescriptor, GalleryId};
 use parking_lot::Mutex;
 
 use super::keyring::Key;
-use super::{EngineError, ProbeSource, Role, Tenant, TenantName, blocking};
+use super::{Engine, EngineError, ProbeSource, Role, Tenant, TenantName, blocking};
 use crate::audit::{AuditAction, AuditEntry, AuditLog, AuditRecord, Verification, verify};
 use crate::biometric::FaceId;
 use crate::causes::with_causes;
@@ -94,19 +95,40 @@ impl fmt::Display for Purpose {
     }
 }
 
+/// How much was searched since the server started, by all tenants together.
+#[derive(Debug, Default)]
+pub struct SearchCounts {
+    searches: AtomicU64,
+    rows: AtomicU64,
+}
+
+impl SearchCounts {
+    /// One-to-many searches made.
+    pub fn searches(&self) -> u64 {
+        self.searches.load(Ordering::Relaxed)
+    }
+
+    /// Rows that they went through.
+    pub fn rows(&self) -> u64 {
+        self.rows.load(Ordering::Relaxed)
+    }
+}
+
 /// Records what one actor does with the galleries of one tenant. Clones are the same witness.
 #[derive(Debug, Clone)]
 pub(super) struct Witness {
     /// None where nothing is recorded: in benches and tests.
     log: Option<Arc<AuditLog>>,
+    searches: Arc<SearchCounts>,
     tenant: TenantName,
     actor: Arc<Actor>,
     purpose: Arc<Mutex<Option<Purpose>>>,
 }
 
 impl Witness {
-    pub(super) fn new(log: Option<Arc<AuditLog>>, tenant: TenantName, actor: Actor) -> Self {
-        Self { log, tenant, actor: Arc::new(actor), purpose: Arc::default() }
+    pub(super) fn new(engine: &Engine, tenant: TenantName, actor: Actor) -> Self {
+        let (log, searches) = (engine.audit.clone(), Arc::clone(&engine.searches));
+        Self { log, searches, tenant, actor: Arc::new(actor), purpose: Arc::default() }
     }
 
     /// An entry that says who did what; the rest is for the caller to fill in.
@@ -126,6 +148,12 @@ impl Witness {
     pub(super) fn record(&self, entry: AuditEntry) -> Result<(), EngineError> {
         let Some(log) = &self.log else { return Ok(()) };
         Ok(log.append(entry)?)
+    }
+
+    /// Counts searches that shared a pass over so many rows.
+    pub(super) fn count_searches(&self, searches: usize, rows: u64) {
+        self.searches.searches.fetch_add(searches as u64, Ordering::Relaxed);
+        self.searches.rows.fetch_add(rows, Ordering::Relaxed);
     }
 
     /// As [`Witness::record`]; blocks until no crash can lose the record.
@@ -233,7 +261,7 @@ impl Tenant {
     /// The same galleries, reached by `actor`.
     #[must_use]
     pub fn acting_as(self, actor: Actor) -> Self {
-        let witness = Witness::new(self.witness.log.clone(), self.name.clone(), actor);
+        let witness = Witness::new(&self.engine, self.name.clone(), actor);
         Self { witness, ..self }
     }
 

@@ -216,6 +216,8 @@ impl Tenant {
         let snapshot = snapshot.clone();
         scanning(move |cancelled| {
             let lists = snapshot.scan(&gallery, searches, &cancelled)?;
+            let rows = lists.first().map_or(0, |list| list.report.rows);
+            snapshot.witness.count_searches(lists.len(), rows);
             for (entry, CandidateList { candidates, .. }) in entries.into_iter().zip(&lists) {
                 let faces = candidates.iter().map(|found| FaceId::from_u128(found.row.id.get()));
                 snapshot.witness.record(entry.with_faces(candidates.len() as u64, faces))?;

@@ -29,7 +29,7 @@ mod transaction;
 mod update;
 mod upkeep;
 
-pub use audit::{Actor, Door, Purpose, PurposeError};
+pub use audit::{Actor, Door, Purpose, PurposeError, SearchCounts};
 pub use changes::{Changes, Written};
 pub use compare::ImageComparison;
 pub use enroll::{Enrollment, EnrollmentDraft, QualityFilter, TemplateSource, UnenrolledFace};
@@ -52,7 +52,7 @@ pub use tenant::{Tenant, TenantName, TenantNameError};
 pub use transaction::Transaction;
 pub use update::{FaceField, FaceUpdate};
 
-pub use likeness_storage::Activity;
+pub use likeness_storage::{Activity, GallerySize};
 
 pub use crate::audit::{AuditLog, AuditRecord, Verification};
 
@@ -77,6 +77,7 @@ pub struct Engine {
     face_ids: FaceIdGenerator,
     uncommitted: Arc<Uncommitted>,
     audit: Option<Arc<AuditLog>>,
+    searches: Arc<SearchCounts>,
 }
 
 impl Engine {
@@ -97,12 +98,28 @@ impl Engine {
         audit: Option<Arc<AuditLog>>,
     ) -> Arc<Self> {
         let face_ids = FaceIdGenerator::new();
-        Arc::new(Self { store, inference, face_ids, uncommitted: Arc::default(), audit })
+        let (uncommitted, searches) = (Arc::default(), Arc::default());
+        Arc::new(Self { store, inference, face_ids, uncommitted, audit, searches })
     }
 
     /// The handle through which callers of `tenant` reach their own galleries, and only those.
     pub fn tenant(self: &Arc<Self>, tenant: TenantName) -> Tenant {
         Tenant::new(Arc::clone(self), tenant)
+    }
+
+    /// The model that reads images here, if one is loaded.
+    pub fn model(&self) -> Option<&str> {
+        self.inference.pipeline().ok().map(|pipeline| pipeline.model())
+    }
+
+    /// The searches that were made, and what they read.
+    pub fn searches(&self) -> &SearchCounts {
+        &self.searches
+    }
+
+    /// The audit log, if one is kept.
+    pub fn audit(&self) -> Option<&AuditLog> {
+        self.audit.as_deref()
     }
 
     /// What reads images here: a model pack, or the reason why there is none.

@@ -66,6 +66,7 @@ impl TenantSnapshot {
         entry.probe = Some("embedding".to_owned());
         scanning(move |cancelled| {
             let Some(found) = snapshot.near(&gallery, request, cancelled)? else { return Ok(None) };
+            snapshot.witness.count_searches(1, found.report.rows);
             let faces = found.rows.iter().map(|row| FaceId::from_u128(row.id.get()));
             snapshot.witness.record(entry.with_faces(found.rows.len() as u64, faces))?;
             Ok(Some(read(found)))

@@ -67,7 +67,7 @@ pub struct Tenant {
 
 impl Tenant {
     pub(super) fn new(engine: Arc<Engine>, name: TenantName) -> Self {
-        let witness = Witness::new(engine.audit.clone(), name.clone(), Actor::SERVER);
+        let witness = Witness::new(&engine, name.clone(), Actor::SERVER);
         Self { engine, name, witness }
     }
 

@@ -54,6 +54,21 @@ impl Tenant {
 }
 
 impl Engine {
+    /// How large all galleries are together: for the operator.
+    pub fn size(&self) -> GallerySize {
+        let mut sum = GallerySize::default();
+        for size in self.store.snapshot().sizes() {
+            sum.rows += size.rows;
+            sum.rows_deleted += size.rows_deleted;
+            sum.rows_in_memory += size.rows_in_memory;
+            sum.bytes_in_memory += size.bytes_in_memory;
+            sum.segments += size.segments;
+            sum.segment_bytes += size.segment_bytes;
+            sum.code_bytes += size.code_bytes;
+        }
+        sum
+    }
+
     /// What the store did since it was opened, for all tenants together: for the operator.
     pub fn activity(&self) -> Activity {
         self.store.activity()

@@ -1,31 +1,56 @@
 //! Handlers of collections: create, list, describe, delete.
 
 use axum::Json;
+use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 
 use super::access::{CollectionAccess, ReadAccess};
 use super::body::{CollectionBody, CollectionPageBody, CollectionRequest};
 use super::cursor;
 use super::error::ApiError;
 use super::extract::{CollectionPath, JsonBody};
+use super::idempotency::{Fingerprint, IdempotencyKey};
 use super::parameters::Parameters;
-use crate::engine::{GalleryModel, GalleryRequest, Precision};
+use super::state::RestState;
+use crate::engine::{GalleryModel, GalleryRequest, Precision, Tenant};
 
 /// Items of a listing's page unless the caller says otherwise.
 pub(super) const PAGE_ITEMS: usize = 50;
 /// Most items of a listing's page.
 pub(super) const PAGE_ITEMS_MAX: usize = 200;
 
+impl CollectionRequest {
+    fn fingerprint(&self) -> Fingerprint {
+        let description = self.description.as_deref().map(str::as_bytes);
+        let is_described = [u8::from(description.is_some())];
+        let id = self.external_id.as_bytes();
+        Fingerprint::of(&[b"collection", id, &is_described, description.unwrap_or_default()])
+    }
+}
+
 /// `POST /collections`
 pub(super) async fn create(
+    State(state): State<RestState>,
     CollectionAccess(tenant): CollectionAccess,
+    key: IdempotencyKey,
     JsonBody(request): JsonBody<CollectionRequest>,
-) -> Result<(StatusCode, Json<CollectionBody>), ApiError> {
+) -> Result<Response, ApiError> {
+    let asked = request.fingerprint();
+    let owner = tenant.name().clone();
+    let work = create_now(tenant, request);
+    state.answers().once(owner.as_str(), key, asked, state.now(), work).await
+}
+
+async fn create_now(
+    tenant: Tenant,
+    request: CollectionRequest,
+) -> Result<(StatusCode, CollectionBody), ApiError> {
     let CollectionRequest { external_id: name, description } = request;
     let (model, precision) = (GalleryModel::Default, Precision::default());
     let request = GalleryRequest { name, description, model, precision };
     let gallery = tenant.create_gallery(request).await?;
-    Ok((StatusCode::CREATED, Json(gallery.into())))
+    Ok((StatusCode::CREATED, gallery.into()))
 }
 
 /// `GET /collections`

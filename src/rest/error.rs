@@ -37,6 +37,8 @@ pub(crate) enum ErrorCode {
     MethodNotAllowed,
     CollectionNotFound,
     CollectionExists,
+    RequestInProgress,
+    IdempotencyKeyReused,
     FaceNotFound,
     ModelMismatch,
     NoFaceDetected,
@@ -64,12 +66,15 @@ impl ErrorCode {
             Self::NotFound | Self::CollectionNotFound | Self::FaceNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::CollectionExists | Self::ModelMismatch => StatusCode::CONFLICT,
+            Self::CollectionExists | Self::ModelMismatch | Self::RequestInProgress => {
+                StatusCode::CONFLICT
+            }
             Self::ImageTooLarge | Self::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::NoFaceDetected | Self::NoFaceInSource | Self::NoFaceInTarget => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
+            Self::IdempotencyKeyReused
+            | Self::NoFaceDetected
+            | Self::NoFaceInSource
+            | Self::NoFaceInTarget => StatusCode::UNPROCESSABLE_ENTITY,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
             Self::ModelUnavailable | Self::ReadOnly | Self::AuditUnavailable | Self::Overloaded => {
@@ -139,6 +144,12 @@ impl ApiError {
     pub(super) fn rate_limited(retry_after_s: u64) -> Self {
         let error = Self::new(ErrorCode::RateLimited, "API key rate limit exceeded");
         Self { retry_after_s: Some(retry_after_s), ..error }
+    }
+
+    /// The same request is being carried out.
+    pub(super) fn in_progress() -> Self {
+        let message = "the first request with this Idempotency-Key is still being carried out";
+        Self { retry_after_s: Some(1), ..Self::new(ErrorCode::RequestInProgress, message) }
     }
 
     /// Too many keys that are none were tried.

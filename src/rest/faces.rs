@@ -1,7 +1,9 @@
 //! Handlers of enrolled faces: index, list, describe, delete.
 
 use axum::Json;
+use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use bytes::Bytes;
 
 use super::access::{FaceAccess, ReadAccess};
@@ -11,9 +13,11 @@ use super::cursor;
 use super::error::ApiError;
 use super::extract::{CollectionPath, FacePath};
 use super::form::{Form, FormParts, FormShape};
+use super::idempotency::{Fingerprint, IdempotencyKey};
 use super::parameters::Parameters;
+use super::state::RestState;
 use crate::biometric::AttributeSet;
-use crate::engine::{EngineError, EnrollmentDraft, QualityFilter, TemplateSource};
+use crate::engine::{EngineError, EnrollmentDraft, QualityFilter, TemplateSource, Tenant};
 
 /// Longest external id in characters.
 const EXTERNAL_ID_CHARS_MAX: usize = 255;
@@ -52,12 +56,35 @@ impl FormShape for IndexForm {
     }
 }
 
+impl IndexForm {
+    fn fingerprint(&self, collection: &str) -> Fingerprint {
+        let Self { image, external_face_id, external_image_id, .. } = self;
+        let ids = format!("{external_face_id:?} {external_image_id:?}");
+        let options = format!("{:?} {} {:?}", self.attributes, self.max_faces, self.quality_filter);
+        let parts = [b"face", collection.as_bytes(), image, ids.as_bytes(), options.as_bytes()];
+        Fingerprint::of(&parts)
+    }
+}
+
 /// `POST /collections/{external_id}/faces`
 pub(super) async fn index(
+    State(state): State<RestState>,
     FaceAccess(tenant): FaceAccess,
     CollectionPath(collection): CollectionPath,
+    key: IdempotencyKey,
     Form(form): Form<IndexForm>,
-) -> Result<(StatusCode, Json<IndexBody>), ApiError> {
+) -> Result<Response, ApiError> {
+    let asked = form.fingerprint(&collection);
+    let owner = tenant.name().clone();
+    let work = index_now(tenant, collection, form);
+    state.answers().once(owner.as_str(), key, asked, state.now(), work).await
+}
+
+async fn index_now(
+    tenant: Tenant,
+    collection: String,
+    form: IndexForm,
+) -> Result<(StatusCode, IndexBody), ApiError> {
     let IndexForm { image, attributes, max_faces, quality_filter, .. } = form;
     let draft = EnrollmentDraft {
         source: TemplateSource::Image { image, attributes, max_faces, quality_filter },
@@ -71,7 +98,7 @@ pub(super) async fn index(
     let body = IndexBody::from(enrollment);
     // The quality filter may refuse every face; then nothing was created.
     let status = if body.has_faces() { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(body)))
+    Ok((status, body))
 }
 
 /// `GET /collections/{external_id}/faces`

@@ -17,6 +17,7 @@ mod error;
 mod extract;
 mod faces;
 mod form;
+mod idempotency;
 mod images;
 mod metrics;
 mod observe;
@@ -29,6 +30,7 @@ mod side;
 mod state;
 #[cfg(test)]
 mod tests;
+mod traffic;
 
 pub(crate) use auth::Caller;
 pub(crate) use error::{ApiError, ErrorCode};

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
@@ -14,6 +14,7 @@ use tracing::{Instrument, debug, error, info, info_span, warn};
 use ulid::Ulid;
 
 use super::error::{ApiError, ErrorCode};
+use super::state::RestState;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest request id taken over from a caller, in bytes.
@@ -23,13 +24,18 @@ const REQUEST_ID_BYTES_MAX: usize = 64;
 ///
 /// Logged are request id, method, route pattern, status, code and latency; never a path as sent
 /// (it holds the caller's ids), a query, a header or a body.
-pub(super) async fn observe(request: Request, next: Next) -> Response {
+pub(super) async fn observe(
+    State(state): State<RestState>,
+    request: Request,
+    next: Next,
+) -> Response {
     let id = RequestId::of(request.headers());
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let method = request.method().clone();
     let span = info_span!(
         "http",
         request_id = id.0,
-        method = %request.method(),
+        %method,
         route = route.as_deref().unwrap_or("none"),
     );
     async move {
@@ -41,7 +47,10 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
         if let Ok(value) = HeaderValue::from_str(&id.0) {
             headers.insert(REQUEST_ID, value);
         }
-        let latency_ms = start.elapsed().as_secs_f64() * 1000.0;
+        let took = start.elapsed();
+        let route = route.as_deref().unwrap_or("none");
+        state.traffic().count(route, &method, response.status(), took);
+        let latency_ms = took.as_secs_f64() * 1000.0;
         info!(status = response.status().as_u16(), latency_ms, "request served");
         response
     }

@@ -1,5 +1,6 @@
 //! Routes only: which path and method leads to which handler, through which layers.
 
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, VARY};
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -21,12 +22,13 @@ pub fn router(state: RestState, beside: SideRoutes) -> Router {
     Router::new()
         .route("/", get(index))
         .route("/healthz", get(health))
+        .route("/readyz", get(readiness))
         .method_not_allowed_fallback(method_not_allowed)
         .merge(beside.open)
         .merge(v2(&state, beside.keyed))
         .fallback(not_found)
         .layer(from_fn(drain::drain))
-        .layer(from_fn(observe::observe))
+        .layer(from_fn_with_state(state.clone(), observe::observe))
         .with_state(state)
 }
 
@@ -84,6 +86,20 @@ async fn index(headers: HeaderMap) -> Response {
 /// Answers while the process serves requests; needs no key.
 async fn health() -> Json<Value> {
     Json(json!({ "status": "ok" }))
+}
+
+/// Whether requests would be served: 503 where changes would be refused, so that a balancer sends
+/// them elsewhere. Without a model pack much still works, so that is only told.
+async fn readiness(State(state): State<RestState>) -> Result<Json<Value>, ApiError> {
+    let engine = state.engine();
+    if engine.activity().read_only.is_some() {
+        let message = "the store accepts no changes until the server is restarted";
+        return Err(ApiError::new(ErrorCode::ReadOnly, message));
+    }
+    if state.requests().available_permits() == 0 {
+        return Err(ApiError::overloaded("all places for requests are taken"));
+    }
+    Ok(Json(json!({ "status": "ready", "reads_images": engine.model().is_some() })))
 }
 
 async fn not_found() -> ApiError {

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
+use super::idempotency::Answers;
 use super::rate::RateLimiter;
+use super::traffic::Traffic;
 use crate::engine::keyring::{Keyring, LoginThrottle};
 use crate::engine::{DEFAULT_THRESHOLD, Engine};
 
@@ -61,6 +63,8 @@ struct Shared {
     clock: Clock,
     rates: RateLimiter,
     logins: LoginThrottle,
+    answers: Answers,
+    traffic: Traffic,
     requests: Semaphore,
     uploads: Semaphore,
 }
@@ -80,7 +84,19 @@ impl RestState {
         let requests = Semaphore::new(limits.requests_max);
         let uploads = Semaphore::new(limits.uploads_max);
         let (rates, logins) = (RateLimiter::default(), LoginThrottle::default());
-        Self(Arc::new(Shared { engine, keyring, limits, clock, rates, logins, requests, uploads }))
+        let (answers, traffic) = (Answers::default(), Traffic::default());
+        Self(Arc::new(Shared {
+            engine,
+            keyring,
+            limits,
+            clock,
+            rates,
+            logins,
+            answers,
+            traffic,
+            requests,
+            uploads,
+        }))
     }
 
     /// The bounds it was made with.
@@ -103,6 +119,16 @@ impl RestState {
     /// Counts failed log-ins.
     pub(super) fn logins(&self) -> &LoginThrottle {
         &self.0.logins
+    }
+
+    /// The answers kept for requests that are repeated.
+    pub(super) fn answers(&self) -> &Answers {
+        &self.0.answers
+    }
+
+    /// Counts of what went through the door.
+    pub(super) fn traffic(&self) -> &Traffic {
+        &self.0.traffic
     }
 
     /// Places for requests.

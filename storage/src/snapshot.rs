@@ -91,18 +91,12 @@ impl Snapshot {
 
     /// How much of a gallery there is and where; none where the gallery does not exist.
     pub fn size(&self, id: GalleryId) -> Option<GallerySize> {
-        let view = self.version.gallery(id)?;
-        let tables = view.tables();
-        let segments = view.segments.iter();
-        Some(GallerySize {
-            rows: view.row_count(),
-            rows_in_memory: tables.iter().map(|table| table.len() as u64).sum(),
-            bytes_in_memory: tables.iter().map(|table| table.bytes()).sum(),
-            segments: view.segments.len() as u64,
-            segment_bytes: segments.clone().map(|view| view.segment.file_bytes()).sum(),
-            code_bytes: segments.clone().map(|view| view.segment.code_bytes()).sum(),
-            rows_deleted: segments.map(|view| view.tombstones.len()).sum(),
-        })
+        self.version.gallery(id).map(|view| size_of(view))
+    }
+
+    /// The sizes of all galleries, of whatever tenant.
+    pub fn sizes(&self) -> impl Iterator<Item = GallerySize> + '_ {
+        self.version.galleries().map(|view| size_of(view))
     }
 
     /// The live row of this identity; none where the gallery does not exist.
@@ -274,5 +268,19 @@ impl<'a> Iterator for Merge<'a> {
             None => drop(self.heads.swap_remove(at)),
         }
         Some(Ok(row))
+    }
+}
+
+fn size_of(view: &GalleryView) -> GallerySize {
+    let tables = view.tables();
+    let segments = view.segments.iter();
+    GallerySize {
+        rows: view.row_count(),
+        rows_in_memory: tables.iter().map(|table| table.len() as u64).sum(),
+        bytes_in_memory: tables.iter().map(|table| table.bytes()).sum(),
+        segments: view.segments.len() as u64,
+        segment_bytes: segments.clone().map(|view| view.segment.file_bytes()).sum(),
+        code_bytes: segments.clone().map(|view| view.segment.code_bytes()).sum(),
+        rows_deleted: segments.map(|view| view.tombstones.len()).sum(),
     }
 }

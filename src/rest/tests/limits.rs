@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{Method, Request};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use futures::stream;
 use tower::ServiceExt;
 
@@ -166,7 +166,7 @@ async fn a_panic_costs_its_own_request_only() {
     let router = axum::Router::new()
         .route("/", defect)
         .layer(from_fn_with_state(door.state.clone(), admission::admit))
-        .layer(from_fn(observe::observe));
+        .layer(from_fn_with_state(door.state.clone(), observe::observe));
     let request = || Request::builder().uri("/").body(Body::empty()).unwrap();
     for _ in 0..2 {
         let answer = Answer::of(router.clone().oneshot(request()).await.unwrap()).await;
