@@ -201,6 +201,11 @@ impl SqlSession {
         self.writer.fail();
     }
 
+    /// Whether a statement that runs now may not write.
+    fn is_read_only(&self) -> bool {
+        self.writer.read_only(self.settings().lock().default_read_only())
+    }
+
     fn settings(&self) -> &Mutex<Settings> {
         self.holdings.settings()
     }
@@ -224,7 +229,7 @@ impl SqlSession {
             return Err(SqlError::new(SqlState::InsufficientPrivilege, message));
         }
         match command.write_name() {
-            Some(name) if self.writer.read_only(self.settings().lock().default_read_only()) => {
+            Some(name) if self.is_read_only() => {
                 let message = format!("cannot execute {name} in a read-only transaction");
                 Err(SqlError::new(SqlState::ReadOnlySqlTransaction, message))
             }
@@ -241,6 +246,7 @@ impl SqlSession {
             backend: self.backend,
             holdings: self.holdings.clone(),
             is_autocommit: self.writer.is_autocommit(),
+            is_read_only: self.is_read_only(),
             transaction_began: self.writer.began().map_or(now, to_the_microsecond),
             statement_began: now,
         };
@@ -437,6 +443,7 @@ impl SqlSession {
     }
 
     fn apply(&self, command: &SettingCommand) -> Result<Outcome, SqlError> {
+        let read_only = self.is_read_only();
         let mut settings = self.settings().lock();
         match command {
             SettingCommand::Set(name, value) => settings.set(name, value)?,
@@ -460,9 +467,13 @@ impl SqlSession {
                 return Ok(Outcome::Done { tag: "RESET", rows: None });
             }
             SettingCommand::Show(name) => {
-                return Ok(Outcome::of_batch("SHOW", settings.show(name)?));
+                let seen = settings.of_transaction(read_only);
+                return Ok(Outcome::of_batch("SHOW", seen.show(name)?));
             }
-            SettingCommand::ShowAll => return Ok(Outcome::of_batch("SHOW", settings.show_all()?)),
+            SettingCommand::ShowAll => {
+                let seen = settings.of_transaction(read_only);
+                return Ok(Outcome::of_batch("SHOW", seen.show_all()?));
+            }
         }
         Ok(Outcome::Done { tag: "SET", rows: None })
     }

@@ -97,6 +97,8 @@ const PURPOSE: &str = "likeness.purpose";
 const DEFAULT_ISOLATION: &str = "default_transaction_isolation";
 /// Whether transactions that do not say may write.
 const DEFAULT_READ_ONLY: &str = "default_transaction_read_only";
+/// Whether the transaction may write.
+const READ_ONLY: &str = "transaction_read_only";
 
 /// Which messages the client wants to hear.
 const CLIENT_MIN_MESSAGES: &str = "client_min_messages";
@@ -156,7 +158,7 @@ static SETTINGS: [Setting; 32] = [
         Accepts::Spellings(&["GMT", "Etc/UTC", "Etc/GMT", "Z", "+00:00", "0"]),
     ),
     setting("transaction_isolation", "repeatable read", LEVELS),
-    setting("transaction_read_only", "off", Accepts::Spellings(&["false", "no", "0"])),
+    setting(READ_ONLY, "off", Accepts::Spellings(&["false", "no", "0"])),
     setting("xmloption", "content", Accepts::Spellings(&[])),
 ];
 
@@ -351,6 +353,14 @@ impl Settings {
     pub(super) fn reset_all(&mut self) {
         self.set.clear();
         self.local.clear();
+    }
+
+    /// As a statement sees them whose transaction only reads, or not.
+    pub(super) fn of_transaction(&self, read_only: bool) -> Self {
+        let mut seen = self.clone();
+        let value = if read_only { "on" } else { "off" };
+        seen.local.insert(READ_ONLY, value.to_owned());
+        seen
     }
 
     /// The transaction has ended, and with it what was set for it.

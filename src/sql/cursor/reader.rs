@@ -31,6 +31,9 @@ pub(in crate::sql) struct Reader {
     here: u64,
     /// How many rows there are, once that is known.
     total: Option<u64>,
+    /// Whether the query failed, or was given up while it was waited for: what it says after that
+    /// would look like its end.
+    broken: bool,
     memory: MemoryReservation,
 }
 
@@ -50,8 +53,8 @@ impl Reader {
         scroll: bool,
         memory: MemoryReservation,
     ) -> Self {
-        let (kept, dropped, here, total) = (VecDeque::new(), 0, 0, None);
-        Self { rows, scroll, kept, dropped, here, total, memory }
+        let (kept, dropped, here, total, broken) = (VecDeque::new(), 0, 0, None, false);
+        Self { rows, scroll, kept, dropped, here, total, broken, memory }
     }
 
     /// Goes to where the rows begin that FETCH wants; `only_move` for MOVE, which may count the row
@@ -214,8 +217,17 @@ impl Reader {
     }
 
     /// Reads the next batch, or learns that there is none.
+    ///
+    /// # Errors
+    /// What the query says, 53200 when too much would have to be kept, and 55000 after either.
     async fn load(&mut self) -> Result<(), SqlError> {
+        if self.broken {
+            let message = "the query of the cursor has failed";
+            return Err(SqlError::new(SqlState::ObjectNotInPrerequisiteState, message));
+        }
+        self.broken = true;
         let Some(batch) = self.rows.next().await.transpose()? else {
+            self.broken = false;
             let kept: u64 = self.kept.iter().map(rows_of).sum();
             self.total = Some(self.dropped + kept);
             return Ok(());
@@ -228,6 +240,7 @@ impl Reader {
             self.memory.try_resize(bytes)?;
         }
         self.kept.push_back(batch);
+        self.broken = false;
         Ok(())
     }
 }

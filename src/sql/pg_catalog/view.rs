@@ -31,6 +31,8 @@ pub(in crate::sql) struct SessionView {
     pub(in crate::sql) holdings: Holdings,
     /// Whether the statement is a transaction of its own.
     pub(in crate::sql) is_autocommit: bool,
+    /// Whether its transaction may not write.
+    pub(in crate::sql) is_read_only: bool,
     pub(in crate::sql) transaction_began: SystemTime,
     pub(in crate::sql) statement_began: SystemTime,
 }
@@ -64,7 +66,8 @@ impl SystemView {
     }
 
     pub(super) fn settings(&self) -> Settings {
-        self.session.holdings.settings().lock().clone()
+        let settings = self.session.holdings.settings().lock();
+        settings.of_transaction(self.session.is_read_only)
     }
 
     pub(super) fn snapshot(&self) -> &TenantSnapshot {

@@ -1,6 +1,9 @@
 //! Cursors: DECLARE, FETCH, MOVE and CLOSE.
 
+use std::sync::Arc;
+
 use super::{Client, must, text};
+use crate::engine::Role;
 use crate::sql::{SqlState, SqlType};
 
 const NAMES: &str = "SELECT external_face_id FROM people ORDER BY 1";
@@ -197,6 +200,35 @@ async fn a_cursor_goes_with_the_savepoint_behind_which_it_was_opened() {
     client.run("DECLARE d CURSOR FOR SELECT 1").await;
     client.run("RELEASE s").await;
     assert_eq!(client.column("FETCH d").await, ["1"]);
+}
+
+/// Nothing is left out where a transaction goes on behind an error.
+#[tokio::test]
+async fn a_cursor_whose_query_failed_does_not_seem_to_have_ended() {
+    let client = Client::new();
+    client.run("BEGIN").await;
+    let series = "generate_series(1, 30000) t(n)";
+    client.run(&format!("DECLARE c CURSOR FOR SELECT n / (n - 20000) FROM {series}")).await;
+    client.run("SAVEPOINT s").await;
+    assert_eq!(client.rows("FETCH 10 FROM c").await.len(), 10);
+    assert_eq!(client.state("FETCH ALL FROM c").await, SqlState::DivisionByZero);
+    client.run("ROLLBACK TO s").await;
+    let error = client.error("MOVE ALL FROM c").await;
+    assert_eq!(error.state, SqlState::ObjectNotInPrerequisiteState);
+    assert_eq!(error.message, "the query of the cursor has failed");
+}
+
+#[tokio::test]
+async fn a_session_that_ends_lets_go_of_what_its_cursors_read() {
+    let database = Client::with_people().await.database;
+    let holders = Arc::strong_count(&database.engine);
+    let session = database.session("acme", Role::Admin);
+    let client = Client { database: database.clone(), session };
+    let sql = "SELECT external_face_id, pg_backend_pid(), clock_timestamp() FROM people";
+    client.run(&format!("DECLARE c CURSOR WITH HOLD FOR {sql}")).await;
+    assert_eq!(client.rows("FETCH 1 FROM c").await.len(), 1);
+    drop(client);
+    assert_eq!(Arc::strong_count(&database.engine), holders);
 }
 
 #[tokio::test]

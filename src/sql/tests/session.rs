@@ -245,3 +245,22 @@ async fn a_session_knows_itself() {
         assert_eq!(client.state(sql).await, SqlState::FeatureNotSupported, "{sql}");
     }
 }
+
+#[tokio::test]
+async fn whether_a_transaction_may_write_is_shown() {
+    let client = Client::new();
+    let shown = async || {
+        let sql = "SELECT current_setting('transaction_read_only'), setting FROM pg_settings \
+                   WHERE name = 'transaction_read_only'";
+        let row = client.rows(sql).await.remove(0);
+        [client.column("SHOW transaction_read_only").await, row].concat()
+    };
+    assert_eq!(shown().await, ["off"; 3]);
+    client.run("BEGIN READ ONLY").await;
+    assert_eq!(shown().await, ["on"; 3]);
+    client.run("COMMIT").await;
+    client.run("SET default_transaction_read_only = on").await;
+    assert_eq!(shown().await, ["on"; 3]);
+    client.run("BEGIN READ WRITE").await;
+    assert_eq!(shown().await, ["off"; 3]);
+}
