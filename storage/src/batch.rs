@@ -13,6 +13,15 @@ use crate::row::Row;
 pub enum Operation {
     /// Creates a gallery; its identity is in [`Commit::created`].
     CreateGallery(GalleryDraft),
+    /// Gives a gallery another name and description, each of which may be what it was.
+    AlterGallery {
+        /// The gallery.
+        gallery: GalleryId,
+        /// Its name from now on.
+        name: Box<str>,
+        /// Its description from now on.
+        description: Option<Box<str>>,
+    },
     /// Removes a gallery and every row of it.
     DropGallery(GalleryId),
     /// Adds a row to a gallery.
@@ -55,6 +64,16 @@ impl WriteBatch {
     /// Appends the creation of a gallery.
     pub fn create_gallery(&mut self, draft: GalleryDraft) -> &mut Self {
         self.push(Operation::CreateGallery(draft))
+    }
+
+    /// Appends another name and description of a gallery.
+    pub fn alter_gallery(
+        &mut self,
+        gallery: GalleryId,
+        name: Box<str>,
+        description: Option<Box<str>>,
+    ) -> &mut Self {
+        self.push(Operation::AlterGallery { gallery, name, description })
     }
 
     /// Appends the removal of a gallery.

@@ -15,16 +15,27 @@ const DROP_GALLERY: u8 = 2;
 const ENROLL: u8 = 3;
 const REMOVE: u8 = 4;
 const ATTACH: u8 = 5;
+const ALTER_GALLERY: u8 = 6;
 
 /// The kinds in the order of their numbers, for the format document.
 #[cfg(test)]
-pub(crate) const KINDS: [u8; 5] = [CREATE_GALLERY, DROP_GALLERY, ENROLL, REMOVE, ATTACH];
+pub(crate) const KINDS: [u8; 6] =
+    [CREATE_GALLERY, DROP_GALLERY, ENROLL, REMOVE, ATTACH, ALTER_GALLERY];
 
 /// An operation that is known to be applicable.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Change {
     /// A gallery comes into being under its final identity.
     CreateGallery(GalleryDescriptor),
+    /// A gallery has this name and description from now on.
+    AlterGallery {
+        /// The gallery.
+        gallery: GalleryId,
+        /// Its name.
+        name: Box<str>,
+        /// Its description.
+        description: Option<Box<str>>,
+    },
     /// A gallery goes with all its rows.
     DropGallery(GalleryId),
     /// A row is added.
@@ -60,6 +71,12 @@ impl Change {
                 out.push(CREATE_GALLERY);
                 put_descriptor(out, descriptor);
             }
+            Self::AlterGallery { gallery, name, description } => {
+                out.push(ALTER_GALLERY);
+                out.extend_from_slice(&gallery.get().to_le_bytes());
+                put_text(out, name);
+                put_optional_text(out, description.as_deref());
+            }
             Self::DropGallery(gallery) => {
                 out.push(DROP_GALLERY);
                 out.extend_from_slice(&gallery.get().to_le_bytes());
@@ -90,6 +107,9 @@ impl Change {
                 let description = gallery.description.as_ref().map_or(0, |text| text.len());
                 64 + gallery.tenant.len() + gallery.name.len() + gallery.model.len() + description
             }
+            Self::AlterGallery { name, description, .. } => {
+                32 + name.len() + description.as_ref().map_or(0, |text| text.len())
+            }
             Self::DropGallery(_) | Self::Remove { .. } | Self::Attach { .. } => 32,
             Self::Enroll { row, .. } => {
                 let texts =
@@ -105,6 +125,11 @@ impl Change {
         let start = cursor.clone();
         match cursor.u8()? {
             CREATE_GALLERY => read_descriptor(cursor).map(Self::CreateGallery),
+            ALTER_GALLERY => Ok(Self::AlterGallery {
+                gallery: GalleryId::new(cursor.u64()?),
+                name: cursor.text(TEXT_BYTES_MAX)?.into(),
+                description: cursor.optional_text(TEXT_BYTES_MAX)?,
+            }),
             DROP_GALLERY => Ok(Self::DropGallery(GalleryId::new(cursor.u64()?))),
             ENROLL => {
                 let gallery = GalleryId::new(cursor.u64()?);

@@ -38,7 +38,7 @@ fn the_documented_constants_are_those_of_the_code() {
         ("tombstone magic", magic(segment::TOMBSTONE_MAGIC)),
         ("tombstone version", segment_layout[9].to_string()),
         ("backup title", inventory::TITLE.to_owned()),
-        ("operations: create, drop, enrol, remove, attach", operations),
+        ("operations: create, drop, enrol, remove, attach, alter", operations),
     ];
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/format.md");
     let document = std::fs::read_to_string(path).unwrap();

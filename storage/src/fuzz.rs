@@ -143,6 +143,10 @@ fn the_log() {
             Change::Enroll { gallery, row: bare_row(2, vec![1.0, -2.0]).into() },
         ],
         vec![Change::Remove { gallery, template: TemplateId::new(1) }],
+        vec![
+            Change::AlterGallery { gallery, name: "h".into(), description: Some("d".into()) },
+            Change::AlterGallery { gallery, name: "i".into(), description: None },
+        ],
         vec![Change::DropGallery(gallery)],
     ];
     let records = (11..).zip(changes).map(|(lsn, changes)| WalRecord {

@@ -123,7 +123,7 @@ impl Draft {
             Change::CreateGallery(descriptor) => self.commit.created.push(descriptor.id),
             Change::Enroll { .. } => self.commit.enrolled += 1,
             Change::Remove { .. } => self.commit.removed += u64::from(changed),
-            Change::DropGallery(_) | Change::Attach { .. } => {}
+            Change::AlterGallery { .. } | Change::DropGallery(_) | Change::Attach { .. } => {}
         }
         self.operations += 1;
         self.bytes = bytes;
@@ -139,6 +139,9 @@ impl Draft {
                 let id = next_gallery(&self.version);
                 numbers.insert(descriptor.id, id);
                 Change::CreateGallery(GalleryDescriptor { id, ..descriptor })
+            }
+            Change::AlterGallery { gallery, name, description } => {
+                Change::AlterGallery { gallery: number(gallery), name, description }
             }
             Change::DropGallery(id) => Change::DropGallery(number(id)),
             Change::Enroll { gallery, row } => Change::Enroll { gallery: number(gallery), row },
@@ -175,6 +178,13 @@ impl Others<'_> {
             && !Arc::ptr_eq(before, now)
             && let Some(lsn) = before.lsn_of(*template)?
             && now.lsn_of(*template)? != Some(lsn)
+        {
+            return Err(WriteError::Conflict);
+        }
+        if let Change::AlterGallery { gallery, .. } = change
+            && let (Some(before), Some(now)) =
+                (self.before.gallery(*gallery), self.now.gallery(*gallery))
+            && before.descriptor != now.descriptor
         {
             return Err(WriteError::Conflict);
         }
@@ -219,6 +229,13 @@ fn validate(version: &Version, operation: Operation) -> Result<Change, WriteErro
             let id = next_gallery(version);
             Ok(Change::CreateGallery(GalleryDescriptor::from_draft(id, draft)))
         }
+        Operation::AlterGallery { gallery, name, description } => {
+            check_texts(&[
+                ("the gallery's name", Some(&*name), limits::GALLERY_NAME_CHARS_MAX),
+                ("the description", description.as_deref(), limits::DESCRIPTION_CHARS_MAX),
+            ])?;
+            Ok(Change::AlterGallery { gallery, name, description })
+        }
         Operation::DropGallery(id) => Ok(Change::DropGallery(id)),
         Operation::Remove { gallery, template } => Ok(Change::Remove { gallery, template }),
         Operation::Enroll { gallery, row } => {
@@ -244,6 +261,16 @@ fn admit(version: &Version, change: &Change) -> Result<(), WriteError> {
             }
             None => Ok(()),
         },
+        Change::AlterGallery { gallery: id, name, .. } => {
+            let tenant = &gallery(*id)?.descriptor.tenant;
+            match version.gallery_by_name(tenant, name) {
+                Some(other) if other.descriptor.id != *id => {
+                    let (tenant, name) = (tenant.clone(), name.clone());
+                    Err(WriteError::GalleryExists { tenant, name })
+                }
+                _ => Ok(()),
+            }
+        }
         Change::DropGallery(id)
         | Change::Remove { gallery: id, .. }
         | Change::Attach { gallery: id, .. } => gallery(*id).map(drop),

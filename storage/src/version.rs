@@ -250,6 +250,15 @@ impl Version {
                     None => Ok(()),
                 }
             }
+            Change::AlterGallery { gallery: id, name, .. } => {
+                let tenant = &gallery(*id)?.descriptor.tenant;
+                match self.gallery_by_name(tenant, name) {
+                    Some(other) if other.descriptor.id != *id => {
+                        Err("gives a gallery a name that is taken".into())
+                    }
+                    _ => Ok(()),
+                }
+            }
             Change::DropGallery(id) | Change::Remove { gallery: id, .. } => {
                 Ok(gallery(*id).map(drop)?)
             }
@@ -283,6 +292,16 @@ impl Version {
                 self.next_gallery =
                     self.next_gallery.max(GalleryId::new(descriptor.id.get().saturating_add(1)));
                 self.put_gallery(GalleryView::new(descriptor.clone()));
+                Ok(true)
+            }
+            Change::AlterGallery { gallery, name, description } => {
+                let Some(view) = self.galleries.get(gallery) else { return Ok(false) };
+                let mut view = GalleryView::clone(view);
+                let before = GalleryDescriptor::clone(&view.descriptor);
+                self.names.remove(&(before.tenant.clone(), before.name.clone()));
+                let (name, description) = (name.clone(), description.clone());
+                view.descriptor = Arc::new(GalleryDescriptor { name, description, ..before });
+                self.put_gallery(view);
                 Ok(true)
             }
             Change::DropGallery(id) => {
@@ -382,6 +401,30 @@ mod tests {
             assert_eq!(version.gallery(GALLERY).unwrap().row_count(), 0);
             assert!(!version.gallery(GALLERY).unwrap().contains(TemplateId::new(7)).unwrap());
         }
+    }
+
+    #[test]
+    fn a_gallery_under_another_name_is_not_found_under_the_old_one() {
+        let mut version = created();
+        version.apply(Lsn::new(2), &enroll(7)).unwrap();
+        let before = version.clone();
+        let alter = |name: &str, description: Option<&str>| Change::AlterGallery {
+            gallery: GALLERY,
+            name: name.into(),
+            description: description.map(Into::into),
+        };
+        version.apply(Lsn::new(3), &alter("h", Some("described"))).unwrap();
+        let named = |version: &Version, name| version.gallery_by_name("t", name).cloned();
+        assert!(named(&version, "g").is_none() && named(&before, "h").is_none());
+        let renamed = named(&version, "h").unwrap();
+        assert_eq!(renamed.descriptor.description.as_deref(), Some("described"));
+        assert_eq!((renamed.row_count(), version.galleries_of("t", None).count()), (1, 1));
+        version.apply(Lsn::new(4), &Change::CreateGallery(descriptor(2, "g", 1))).unwrap();
+        assert!(version.check(&alter("h", None)).is_ok(), "its own name");
+        assert!(version.check(&alter("g", None)).is_err(), "that of another");
+        version.apply(Lsn::new(5), &Change::DropGallery(GALLERY)).unwrap();
+        assert!(named(&version, "h").is_none());
+        assert!(version.check(&alter("h", None)).is_err());
     }
 
     #[test]

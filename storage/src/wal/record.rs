@@ -144,6 +144,8 @@ mod tests {
             Change::Enroll { gallery, row: row(2, vec![1.0, 2.0]).into() },
             Change::Remove { gallery, template: TemplateId::new(1) },
             Change::Attach { gallery, segment: SegmentId::new(u64::MAX - 1), rows: 3 },
+            Change::AlterGallery { gallery, name: "n".into(), description: Some("d".into()) },
+            Change::AlterGallery { gallery, name: "n".into(), description: None },
             Change::DropGallery(gallery),
         ];
         let bound: usize = changes.iter().map(Change::size_hint).sum();

@@ -82,6 +82,11 @@ impl Oracle {
                     created.push(next);
                     next = GalleryId::new(next.get() + 1);
                 }
+                Operation::AlterGallery { gallery, name, description } => {
+                    let gallery = Arc::make_mut(world.galleries.get_mut(gallery).unwrap());
+                    let descriptor = Arc::make_mut(&mut gallery.descriptor);
+                    (descriptor.name, descriptor.description) = (name.clone(), description.clone());
+                }
                 Operation::DropGallery(id) => drop(world.galleries.remove(id)),
                 Operation::Enroll { gallery, row } => {
                     let gallery = Arc::make_mut(world.galleries.get_mut(gallery).unwrap());

@@ -194,6 +194,32 @@ fn a_gallery_that_others_dropped_or_named_the_same_stops_the_commit() {
 }
 
 #[test]
+fn a_gallery_that_others_altered_or_whose_name_they_took_stops_the_commit() {
+    let alter =
+        |gallery, name: &str| batch(|batch| batch.alter_gallery(gallery, name.into(), None));
+    let (store, gallery) = store();
+    let transaction = begin(&store, &[alter(gallery, "mine")]);
+    store.write(alter(gallery, "theirs")).unwrap();
+    assert!(matches!(store.commit(transaction), Err(WriteError::Conflict)));
+    let transaction = begin(&store, &[alter(gallery, "mine"), enroll(gallery, 9)]);
+    store.write(create("mine")).unwrap();
+    assert!(matches!(store.commit(transaction), Err(WriteError::GalleryExists { .. })));
+    let transaction = begin(&store, &[enroll(gallery, 9)]);
+    store.write(alter(gallery, "again")).unwrap();
+    store.commit(transaction).unwrap();
+    let taken = store.write(alter(gallery, "mine"));
+    assert!(matches!(taken, Err(WriteError::GalleryExists { .. })));
+    // Two names change places in one transaction, by way of a third.
+    let other = store.snapshot().gallery_by_name("t", "mine").unwrap().id;
+    let swap = [alter(gallery, "third"), alter(other, "again"), alter(gallery, "mine")];
+    store.commit(begin(&store, &swap)).unwrap();
+    let snapshot = store.snapshot();
+    assert_eq!(snapshot.gallery_by_name("t", "mine").map(|found| found.id), Some(gallery));
+    assert_eq!(snapshot.gallery_by_name("t", "again").map(|found| found.id), Some(other));
+    assert_eq!((snapshot.row_count(gallery), snapshot.galleries("t", None).count()), (5, 2));
+}
+
+#[test]
 fn galleries_of_two_transactions_get_identities_of_their_own() {
     let (store, _) = store();
     let mut pending = Vec::new();

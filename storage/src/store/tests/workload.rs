@@ -107,6 +107,7 @@ impl Workload {
             10 => self.reopen()?,
             11 => self.refused()?,
             12..=13 => self.load()?,
+            14 => self.alter_gallery()?,
             _ => self.rows()?,
         }
         self.settle()
@@ -310,6 +311,21 @@ impl Workload {
         let Some(gallery) = self.gallery() else { return Ok(()) };
         let mut batch = WriteBatch::new();
         batch.drop_gallery(gallery);
+        self.write(&batch)
+    }
+
+    /// Another name, another description, or both.
+    fn alter_gallery(&mut self) -> Result<(), WriteError> {
+        let Some(gallery) = self.gallery() else { return Ok(()) };
+        let lsn = self.oracle.lsn();
+        let name = if self.random.one_in(3) {
+            self.world().galleries[&gallery].descriptor.name.clone()
+        } else {
+            format!("renamed{lsn}").into()
+        };
+        let description = self.random.one_in(2).then(|| format!("described at {lsn}").into());
+        let mut batch = WriteBatch::new();
+        batch.alter_gallery(gallery, name, description);
         self.write(&batch)
     }
 
