@@ -63,6 +63,10 @@ pub enum EmbeddingError {
 /// 1/2048 of itself, its square by little more than 1/1024); any damage that matters is above.
 const UNIT_TOLERANCE: f64 = 1e-3;
 
+/// How far the squared length of a normalised vector may be from one: each component is rounded by
+/// a part of at most 2^-24 of itself, its square by twice that, and the sum by no more.
+const NORMALIZED_TOLERANCE: f64 = 1.0 / (1 << 22) as f64;
+
 /// A finite vector of unit length; cloning shares the components.
 #[derive(Clone, PartialEq)]
 pub struct Embedding {
@@ -71,7 +75,7 @@ pub struct Embedding {
 }
 
 impl Embedding {
-    /// Scales `components` to unit length.
+    /// Scales `components` to unit length. What has been scaled before stays as it is, bit by bit.
     ///
     /// # Errors
     /// [`EmbeddingError`] where the dimension is out of range, a component is not finite or the
@@ -82,7 +86,11 @@ impl Embedding {
         if let Some(position) = components.iter().position(|value| !value.is_finite()) {
             return Err(EmbeddingError::NotFinite { position });
         }
-        let length = squared_length(&components).sqrt();
+        let squared = squared_length(&components);
+        if (squared - 1.0).abs() <= NORMALIZED_TOLERANCE {
+            return Ok(Self { components: components.into(), dim });
+        }
+        let length = squared.sqrt();
         if length < f64::from(f32::MIN_POSITIVE) {
             return Err(EmbeddingError::ZeroLength);
         }
@@ -90,6 +98,23 @@ impl Embedding {
             *value = (f64::from(*value) / length) as f32;
         }
         Ok(Self { components: components.into(), dim })
+    }
+
+    /// The embedding that a gallery of this precision keeps of `components`. What one of that
+    /// precision has kept before, and shown, stays as it is, bit by bit.
+    ///
+    /// # Errors
+    /// As [`Embedding::normalize`].
+    pub fn kept(components: Vec<f32>, precision: Precision) -> Result<Self, EmbeddingError> {
+        if precision == Precision::Half && is_unit(&components) {
+            // Rounding left it a little longer or shorter, which normalising would undo.
+            let dim = Dim::new(components.len());
+            let given = dim.map(|dim| Self { components: components.as_slice().into(), dim });
+            if let Some(kept) = given.filter(|given| given.is_rounded(precision)) {
+                return Ok(kept);
+            }
+        }
+        Ok(Self::normalize(components)?.rounded(precision))
     }
 
     /// Takes components that were an embedding before, bit by bit; `None` where they cannot have
@@ -178,6 +203,7 @@ pub(crate) fn squared_length(components: &[f32]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::io::memory::Random;
 
     #[test]
     fn normalizing_gives_unit_length() {
@@ -225,6 +251,22 @@ mod tests {
             most = most.max((squared_length(rounded.as_slice()) - 1.0).abs());
         }
         assert!(most > 0.97 * UNIT_TOLERANCE, "some are as far off as they can be: {most}");
+    }
+
+    #[test]
+    fn what_was_kept_is_kept_again_bit_by_bit() {
+        let mut random = Random::new(7);
+        for dim in 1..200 {
+            let components: Vec<f32> =
+                (0..dim).map(|_| 1.0 + random.below(1 << 20) as f32).collect();
+            for precision in [Precision::Single, Precision::Half] {
+                let kept = Embedding::kept(components.clone(), precision).unwrap();
+                let again = Embedding::kept(kept.as_slice().to_vec(), precision).unwrap();
+                assert_eq!(kept, again, "{dim} components");
+            }
+        }
+        let error = Embedding::kept(vec![0.0], Precision::Half);
+        assert_eq!(error, Err(EmbeddingError::ZeroLength));
     }
 
     #[test]
