@@ -8,7 +8,8 @@ use ulid::{Generator, Ulid};
 
 /// A time-ordered 128-bit id, written `f_` + 26 characters of Crockford base32.
 ///
-/// Ids of one server ascend in the order of enrolment, so listing by id is listing by age.
+/// Ids that a server makes ascend in the order of enrolment, so listing by id is listing by age
+/// where callers give none themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FaceId(u128);
 

@@ -85,11 +85,30 @@ impl Changes {
         self.batch.create_gallery(draft);
     }
 
+    /// Gives a gallery another name and description; what stays is given as it is.
+    pub fn alter_gallery(
+        &mut self,
+        gallery: &GalleryDescriptor,
+        name: Box<str>,
+        description: Option<Box<str>>,
+    ) {
+        self.touches_what_is_there = true;
+        self.batch.alter_gallery(gallery.id, name, description);
+    }
+
     /// Drops a gallery with all its faces.
     pub fn drop_gallery(&mut self, gallery: &GalleryDescriptor) {
         self.touches_what_is_there = true;
         self.erasures.add_gallery(gallery, self.base.snapshot.row_count(gallery.id));
         self.batch.drop_gallery(gallery.id);
+    }
+
+    /// Adds changes that were computed from the same snapshot, behind these.
+    pub fn append(&mut self, others: Self) {
+        self.touches_what_is_there |= others.touches_what_is_there;
+        for operation in Vec::from(others.batch) {
+            self.batch.push(operation);
+        }
     }
 
     /// The faces that are added, those among them that replace another.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use likeness_storage::{Embedding, GalleryDescriptor, Lsn, Row, TemplateId};
 
-use super::identify::checked_embedding;
+use super::identify::check_dimensions;
 use super::{Changes, EngineError, EnrolledFace, Tenant, TenantSnapshot, now_us};
 use crate::biometric::{AttributeSet, BoundingBox};
 use crate::vision::{AnalyzedFace, DetectedFace, Pipeline, VisionError};
@@ -181,7 +181,7 @@ impl Tenant {
             attributes: sample.attributes.map(Into::into),
             metadata: metadata.as_deref().map(Into::into),
             created_at_us: now_us(),
-            embedding: sample.embedding,
+            embedding: sample.embedding.rounded(gallery.precision),
         };
         Ok(Made { rows: samples.into_iter().map(row).collect(), unenrolled })
     }
@@ -194,7 +194,7 @@ impl Tenant {
         let (image, attributes, max_faces, filter) = match source {
             TemplateSource::Embedding(values) => {
                 let sample = Sample {
-                    embedding: checked_embedding(gallery, values)?,
+                    embedding: kept_embedding(gallery, values)?,
                     bounding_box: None,
                     confidence: None,
                     quality: None,
@@ -217,6 +217,16 @@ impl Tenant {
         }
         Ok(samples)
     }
+}
+
+/// What the gallery keeps of numbers that a caller brings.
+pub(super) fn kept_embedding(
+    gallery: &GalleryDescriptor,
+    values: Vec<f32>,
+) -> Result<Embedding, EngineError> {
+    check_dimensions(gallery, &values)?;
+    Embedding::kept(values, gallery.precision)
+        .map_err(|why| EngineError::invalid("embedding", why.to_string()))
 }
 
 fn read_samples(

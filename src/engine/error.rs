@@ -18,6 +18,9 @@ pub enum EngineError {
     /// The tenant already has a gallery of this name.
     #[error("collection {0:?} already exists")]
     GalleryExists(String),
+    /// The gallery holds a face with this id already.
+    #[error("face {0} already exists in this collection")]
+    FaceExists(FaceId),
     /// The gallery holds no such face.
     #[error("face {0} does not exist in this collection")]
     FaceNotFound(FaceId),
@@ -128,6 +131,7 @@ impl From<WriteError> for EngineError {
     fn from(error: WriteError) -> Self {
         match error {
             WriteError::GalleryExists { name, .. } => Self::GalleryExists(name.into()),
+            WriteError::DuplicateTemplate(id) => Self::FaceExists(FaceId::from_u128(id.get())),
             WriteError::ReadOnly { .. } => Self::ReadOnly(error),
             WriteError::Corruption(corruption) => Self::Damaged(corruption),
             WriteError::TooLarge { .. } => Self::TooLarge(error.to_string()),

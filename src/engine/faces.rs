@@ -73,6 +73,15 @@ impl TenantSnapshot {
             .ok_or(EngineError::FaceNotFound(face_id))
     }
 
+    /// Whether `gallery` has the face `face_id`.
+    ///
+    /// # Errors
+    /// [`EngineError::GalleryNotFound`].
+    pub fn has_face(&self, gallery: &str, face_id: FaceId) -> Result<bool, EngineError> {
+        let gallery = self.descriptor(gallery)?;
+        Ok(self.snapshot.get(gallery.id, TemplateId::new(face_id.as_u128()))?.is_some())
+    }
+
     /// Up to `limit` faces behind `after`, oldest first; if `external_image_id` is given, only its.
     ///
     /// Pages chained by [`FacePage::next`] show every face that lives through the whole listing

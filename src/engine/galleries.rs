@@ -159,6 +159,64 @@ impl TenantSnapshot {
         Ok(changes)
     }
 
+    /// What emptying galleries would change: each gives way to one that is the same but for its
+    /// faces.
+    ///
+    /// # Errors
+    /// [`EngineError::GalleryNotFound`].
+    pub fn truncation<'a>(
+        &self,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Changes, EngineError> {
+        let mut changes = Changes::new(self);
+        for name in names {
+            let gallery = self.descriptor(name)?;
+            changes.drop_gallery(gallery);
+            changes.create_gallery(GalleryDraft {
+                tenant: gallery.tenant.clone(),
+                name: gallery.name.clone(),
+                description: gallery.description.clone(),
+                model: Arc::clone(&gallery.model),
+                dim: gallery.dim,
+                precision: gallery.precision,
+                created_at_us: gallery.created_at_us,
+            });
+        }
+        Ok(changes)
+    }
+
+    /// What giving the gallery called `name` another name would change.
+    ///
+    /// # Errors
+    /// [`EngineError::GalleryNotFound`], [`EngineError::InvalidValue`]; that the new name is taken
+    /// shows when the changes are written.
+    pub fn renaming(&self, name: &str, new_name: &str) -> Result<Changes, EngineError> {
+        check_name(new_name)?;
+        let gallery = self.descriptor(name)?;
+        if name == new_name {
+            return Err(EngineError::GalleryExists(name.to_owned()));
+        }
+        let mut changes = Changes::new(self);
+        changes.alter_gallery(gallery, new_name.into(), gallery.description.clone());
+        Ok(changes)
+    }
+
+    /// What giving the gallery called `name` another description, or none, would change.
+    ///
+    /// # Errors
+    /// [`EngineError::GalleryNotFound`], [`EngineError::InvalidValue`].
+    pub fn redescription(
+        &self,
+        name: &str,
+        description: Option<&str>,
+    ) -> Result<Changes, EngineError> {
+        check_description(description)?;
+        let gallery = self.descriptor(name)?;
+        let mut changes = Changes::new(self);
+        changes.alter_gallery(gallery, gallery.name.clone(), description.map(Into::into));
+        Ok(changes)
+    }
+
     fn describe(&self, descriptor: &GalleryDescriptor) -> Gallery {
         Gallery {
             name: descriptor.name.to_string(),

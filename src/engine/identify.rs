@@ -420,6 +420,14 @@ pub(super) fn checked_embedding(
     gallery: &GalleryDescriptor,
     values: Vec<f32>,
 ) -> Result<Embedding, EngineError> {
+    check_dimensions(gallery, &values)?;
+    Embedding::normalize(values).map_err(|why| EngineError::invalid("embedding", why.to_string()))
+}
+
+pub(super) fn check_dimensions(
+    gallery: &GalleryDescriptor,
+    values: &[f32],
+) -> Result<(), EngineError> {
     if values.len() != gallery.dim.get() {
         return Err(EngineError::DimensionMismatch {
             gallery: gallery.name.to_string(),
@@ -427,7 +435,7 @@ pub(super) fn checked_embedding(
             actual: values.len(),
         });
     }
-    Embedding::normalize(values).map_err(|why| EngineError::invalid("embedding", why.to_string()))
+    Ok(())
 }
 
 fn check_request(request: &IdentifyRequest) -> Result<(), EngineError> {

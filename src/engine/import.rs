@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 
 use super::changes::BULK_BYTES_MIN;
 use super::enroll::{EnrollmentDraft, check_draft};
-use super::{Changes, EngineError, Interrupt, Tenant, TenantSnapshot};
+use super::{Changes, EngineError, GivenValues, Interrupt, Tenant, TenantSnapshot};
 
 /// Bytes of rows that are handed to a load at a time.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -56,20 +56,42 @@ impl Tenant {
 }
 
 impl Import {
-    /// Adds the faces of a draft.
+    /// The face of a draft as it would be kept. It is not added.
+    ///
+    /// # Errors
+    /// Those of [`Tenant::enroll`].
+    pub async fn look_at(
+        &self,
+        draft: EnrollmentDraft,
+        given: GivenValues,
+    ) -> Result<Vec<Row>, EngineError> {
+        check_draft(&draft)?;
+        given.check(&self.gallery, &draft.source)?;
+        let mut rows = self.tenant.rows_of(&self.gallery, draft).await?.rows;
+        if let [row] = rows.as_mut_slice() {
+            given.put_into(row);
+        }
+        Ok(rows)
+    }
+
+    /// Adds the face of a draft, and returns it.
     ///
     /// # Errors
     /// Those of [`Tenant::enroll`]; the import is of no use then.
-    pub async fn push(&mut self, draft: EnrollmentDraft) -> Result<(), EngineError> {
-        check_draft(&draft)?;
-        let rows = self.tenant.rows_of(&self.gallery, draft).await?.rows;
+    pub async fn push(
+        &mut self,
+        draft: EnrollmentDraft,
+        given: GivenValues,
+    ) -> Result<&[Row], EngineError> {
+        let rows = self.look_at(draft, given).await?;
+        let before = self.rows.len();
         for row in rows {
             let metadata = row.metadata.as_deref().map_or(0, str::len);
             self.bytes += size_of_val(row.embedding.as_slice()) + metadata + ROW_BYTES;
             self.faces += 1;
             self.rows.push(row);
         }
-        Ok(())
+        Ok(self.rows.get(before..).unwrap_or_default())
     }
 
     /// Whether so many faces have gathered that they should go on: by [`Import::take`] or

@@ -14,6 +14,7 @@ mod enroll;
 mod error;
 mod faces;
 mod galleries;
+mod given;
 mod identify;
 mod import;
 mod inference;
@@ -36,6 +37,7 @@ pub use enroll::{Enrollment, EnrollmentDraft, QualityFilter, TemplateSource, Une
 pub use error::EngineError;
 pub use faces::{EnrolledFace, FacePage};
 pub use galleries::{EXTERNAL_MODEL, Gallery, GalleryModel, GalleryRequest};
+pub use given::GivenValues;
 pub use identify::{
     Candidate, CandidateList, FaceSet, Identification, IdentifyRequest, Match, ProbeSource,
     TenantSnapshot,

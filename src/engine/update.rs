@@ -1,10 +1,11 @@
-//! Changing what callers said of enrolled faces. Templates, ids and times stay as they are.
+//! Changing what callers said of enrolled faces, and their templates. Ids and times stay as they
+//! are.
 
 use std::sync::Arc;
 
 use likeness_storage::TemplateId;
 
-use super::enroll::{check_external_id, check_metadata};
+use super::enroll::{check_external_id, check_metadata, kept_embedding};
 use super::{Changes, EngineError, Tenant, TenantSnapshot, blocking};
 use crate::biometric::FaceId;
 
@@ -38,12 +39,15 @@ impl FaceField {
 }
 
 /// New values of one face; fields that are not named keep theirs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FaceUpdate {
     /// Which face.
     pub face_id: FaceId,
     /// What its fields become.
     pub values: Vec<(FaceField, Option<String>)>,
+    /// The numbers of a new template, where there is one. What was measured in the image of the
+    /// old one goes with it.
+    pub embedding: Option<Vec<f32>>,
 }
 
 impl Tenant {
@@ -51,7 +55,8 @@ impl Tenant {
     /// over.
     ///
     /// # Errors
-    /// [`EngineError::GalleryNotFound`]; [`EngineError::InvalidValue`] for a value out of bounds.
+    /// [`EngineError::GalleryNotFound`]; [`EngineError::InvalidValue`] for a value out of bounds,
+    /// [`EngineError::DimensionMismatch`].
     pub async fn update(
         &self,
         at: &TenantSnapshot,
@@ -61,7 +66,7 @@ impl Tenant {
         let (at, gallery) = (at.clone(), Arc::clone(at.descriptor(gallery)?));
         blocking(move || {
             let mut changes = Changes::new(&at);
-            for FaceUpdate { face_id, values } in updates {
+            for FaceUpdate { face_id, values, embedding } in updates {
                 let id = TemplateId::new(face_id.as_u128());
                 let Some(row) = at.storage().get(gallery.id, id)? else { continue };
                 let mut row = row.to_row();
@@ -73,6 +78,11 @@ impl Tenant {
                         FaceField::ExternalImageId => row.external_image_id = value,
                         FaceField::Metadata => row.metadata = value,
                     }
+                }
+                if let Some(numbers) = embedding {
+                    row.embedding = kept_embedding(&gallery, numbers)?;
+                    (row.bounding_box, row.confidence, row.quality) = (None, None, None);
+                    row.attributes = None;
                 }
                 changes.replace(&gallery, row);
             }

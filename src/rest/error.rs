@@ -239,7 +239,10 @@ impl From<EngineError> for ApiError {
             EngineError::Conflict | EngineError::TooMuchUncommitted(_) => {
                 return Self::overloaded("others change the same; try again");
             }
-            EngineError::Internal(_) | EngineError::Damaged(_) => return Self::internal(error),
+            // Over REST nobody chooses the id of a face.
+            EngineError::Internal(_) | EngineError::Damaged(_) | EngineError::FaceExists(_) => {
+                return Self::internal(error);
+            }
         };
         Self::new(code, error.to_string())
     }

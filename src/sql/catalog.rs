@@ -5,6 +5,7 @@
 //! faces, and it starts at one tenant's snapshot: a name of another tenant's gallery leads to the
 //! same answer as a name nobody uses.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -31,12 +32,22 @@ pub(super) struct GalleryCatalog {
     tenant: Tenant,
     snapshot: TenantSnapshot,
     session: SessionView,
+    /// Tables of one statement, under names that no collection can have.
+    own: HashMap<&'static str, Arc<dyn TableProvider>>,
 }
 
 impl GalleryCatalog {
     /// As a session sees it.
     pub(super) fn new(tenant: Tenant, snapshot: TenantSnapshot, session: SessionView) -> Self {
-        Self { tenant, snapshot, session }
+        Self { tenant, snapshot, session, own: HashMap::new() }
+    }
+
+    /// The same with tables of a statement's own.
+    pub(super) fn with_tables(
+        &self,
+        tables: impl IntoIterator<Item = (&'static str, Arc<dyn TableProvider>)>,
+    ) -> Self {
+        Self { own: tables.into_iter().collect(), ..self.clone() }
     }
 
     /// What the system catalogs are made from.
@@ -153,6 +164,9 @@ impl SchemaProvider for Schema {
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
         if let Some(foreign) = &self.foreign {
             return Err(SqlError::undefined_table(&format!("{foreign}.{name}")).into());
+        }
+        if let Some(own) = self.catalog.own.get(name) {
+            return Ok(Some(Arc::clone(own)));
         }
         match self.catalog.gallery(name) {
             Ok(table) => Ok(Some(Arc::new(table))),

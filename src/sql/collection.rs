@@ -185,7 +185,7 @@ fn string(option: &Ident, value: &Value) -> Result<String, SqlError> {
 }
 
 /// What is told where an error was foreseen, with PostgreSQL's codes.
-fn skipping(state: SqlState, error: &SqlError) -> Notice {
+pub(super) fn skipping(state: SqlState, error: &SqlError) -> Notice {
     Notice::skipping(state, format!("{error}, skipping"))
 }
 

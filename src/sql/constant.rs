@@ -234,6 +234,22 @@ pub(super) fn real(what: &str, value: &ScalarValue) -> Result<Option<f32>, SqlEr
     }
 }
 
+/// A point in time, in microseconds since the Unix epoch; NULL is none.
+pub(super) fn moment(what: &str, value: &ScalarValue) -> Result<Option<i64>, SqlError> {
+    let (data_type, text) = (SqlType::Timestamptz.arrow_type(), value.try_as_str().flatten());
+    let is_moment = value.data_type().is_temporal() || value.is_null() || text.is_some();
+    match (value.cast_to(&data_type), text) {
+        (Ok(ScalarValue::TimestampMicrosecond(moment, _)), _) if is_moment => Ok(moment),
+        (_, Some(text)) => {
+            let shown: String = text.chars().take(40).collect();
+            let message =
+                format!("invalid input syntax for type timestamp with time zone: \"{shown}\"");
+            Err(SqlError::new(SqlState::InvalidDatetimeFormat, message))
+        }
+        _ => Err(mismatch(what, "timestamp with time zone", value)),
+    }
+}
+
 /// Numbers, given as an array or as text (`[0.1, ..]` or `{0.1, ..}`); NULL is none.
 pub(super) fn reals(what: &str, value: &ScalarValue) -> Result<Option<Vec<f32>>, SqlError> {
     let elements: ArrayRef = match value {

@@ -75,6 +75,8 @@ impl From<EngineError> for SqlError {
         match error {
             EngineError::GalleryNotFound(name) => Self::undefined_table(&name),
             EngineError::GalleryExists(_) => Self::new(SqlState::DuplicateTable, message),
+            EngineError::FaceExists(face_id) => Self::new(SqlState::UniqueViolation, message)
+                .with_detail(format!("Key (face_id)=({face_id}) already exists.")),
             EngineError::InvalidValue { what: "external_id", why } => {
                 Self::new(SqlState::InvalidName, format!("collection name {why}"))
             }

@@ -65,8 +65,16 @@ pub enum Outcome {
 impl Outcome {
     /// Rows that are already there.
     pub(super) fn of_batch(tag: &'static str, batch: RecordBatch) -> Self {
-        let schema = batch.schema();
-        let rows = stream::iter([Ok(batch)]);
+        Self::of_batches(tag, batch.schema(), vec![batch])
+    }
+
+    /// Rows that are already there, in several parts.
+    pub(super) fn of_batches(
+        tag: &'static str,
+        schema: SchemaRef,
+        batches: Vec<RecordBatch>,
+    ) -> Self {
+        let rows = stream::iter(batches.into_iter().map(Ok));
         let stream = Box::pin(RecordBatchStreamAdapter::new(schema.clone(), rows));
         Self::Rows { tag, schema, stream }
     }

@@ -8,6 +8,7 @@ use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
 
 use super::adapt::{ParameterTypes, adapt, parameter_type};
+use super::alter;
 use super::audit;
 use super::collection::{self, CollectionCommand};
 use super::copy::{self, Copy, CopyOut, CopyStatement};
@@ -25,6 +26,7 @@ use super::stack::Depth;
 use super::statement::{Command, Declare, Explain, Prepare};
 use super::storage::{self, StorageCommand};
 use super::transaction;
+use super::truncate::Truncate;
 use super::update::Update;
 use super::{SqlError, SqlState, Statement};
 
@@ -91,6 +93,7 @@ fn command(
 ) -> Result<(Command, ParameterTypes), SqlError> {
     let text = source.text;
     let name = statement_name(&tokens);
+    refuse_current_of(text, &tokens)?;
     let dialect = PostgreSqlDialect {};
     let mut parser = Parser::new(&dialect)
         .with_recursion_limit(RECURSION_MAX)
@@ -149,6 +152,9 @@ fn own(parser: &mut Parser<'_>) -> Result<Option<Command>, ParserError> {
             CollectionCommand::Show => Command::ShowCollections,
         }));
     }
+    if let Some(alter) = alter::parse(parser)? {
+        return Ok(Some(Command::AlterCollection(alter)));
+    }
     if let Some(command) = transaction::parse(parser)? {
         return Ok(Some(Command::Transaction(command)));
     }
@@ -202,6 +208,9 @@ fn copying(copy: CopyStatement) -> Result<Command, SqlError> {
 /// The command for a statement of the standard grammar; `name` is what to call it if there is none.
 fn standard(statement: ast::Statement, name: &str) -> Result<Command, SqlError> {
     match statement {
+        ast::Statement::Query(query) if matches!(*query.body, SetExpr::Insert(_)) => {
+            Ok(Command::Insert(Box::new(Insert::parse(insert_with(*query)?)?)))
+        }
         ast::Statement::Query(query) => {
             let query = only_reading(query)?;
             Ok(match DirectSearch::of(&query) {
@@ -210,6 +219,7 @@ fn standard(statement: ast::Statement, name: &str) -> Result<Command, SqlError> 
             })
         }
         ast::Statement::Insert(insert) => Ok(Command::Insert(Box::new(Insert::parse(insert)?))),
+        ast::Statement::Truncate(truncate) => Ok(Command::Truncate(Truncate::parse(&truncate)?)),
         ast::Statement::Update(update) => Ok(Command::Update(Box::new(Update::parse(update)?))),
         ast::Statement::Delete(delete) => Ok(Command::Delete(Box::new(Delete::parse(delete)?))),
         ast::Statement::Explain {
@@ -253,9 +263,15 @@ fn unsupported(name: &str) -> SqlError {
             "Every collection has the same columns; CREATE COLLECTION name [WITH (dimensions = N)] \
              makes one.",
         ),
+        "ALTER TABLE" => error.with_hint(
+            "A collection can be renamed and described: ALTER COLLECTION name RENAME TO other, \
+             ALTER COLLECTION name SET (description = '..').",
+        ),
         // Tools drop a table in order to create it anew, which could not succeed here.
         "DROP TABLE" => error.with_hint("Write DROP COLLECTION name."),
-        "TRUNCATE" => error.with_hint("Write DELETE FROM name."),
+        "MERGE" => {
+            error.with_hint("Write INSERT .. ON CONFLICT (face_id) DO UPDATE SET column = ..")
+        }
         _ => error,
     }
 }
@@ -283,6 +299,21 @@ fn explain(
         }
         _ => Err(SqlError::unsupported("EXPLAIN of anything but a query")),
     }
+}
+
+/// `WITH .. INSERT INTO c query` as `INSERT INTO c WITH .. query`.
+fn insert_with(query: Query) -> Result<ast::Insert, SqlError> {
+    let refused = || SqlError::unsupported("this form of WITH .. INSERT");
+    let Query { with, body, order_by: None, limit_clause: None, fetch: None, .. } = query else {
+        return Err(refused());
+    };
+    let SetExpr::Insert(ast::Statement::Insert(mut insert)) = *body else { return Err(refused()) };
+    match &mut insert.source {
+        Some(source) if source.with.is_none() => source.with = with,
+        Some(_) => return Err(refused()),
+        None => {}
+    }
+    Ok(insert)
 }
 
 /// A query that changes nothing and asks for no locks.
@@ -313,6 +344,26 @@ fn check_body(body: &SetExpr) -> Result<(), SqlError> {
         SetExpr::Delete(_) => Err(SqlError::unsupported("DELETE inside a query")),
         SetExpr::Merge(_) => Err(SqlError::unsupported("MERGE inside a query")),
     }
+}
+
+/// `WHERE CURRENT OF cursor`, which the parser does not know.
+fn refuse_current_of(text: &str, tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
+    let is = |token: &TokenWithSpan, word: &str| {
+        matches!(&token.token, Token::Word(found)
+            if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word))
+    };
+    for window in tokens.windows(3) {
+        if let [first, second, third] = window
+            && is(first, "WHERE")
+            && is(second, "CURRENT")
+            && is(third, "OF")
+        {
+            return Err(SqlError::unsupported("WHERE CURRENT OF")
+                .with_hint("Fetch the face_id of the row as well, and write WHERE face_id = ..")
+                .at(position(text, second.span.start)));
+        }
+    }
+    Ok(())
 }
 
 /// What to call a statement that is not supported.

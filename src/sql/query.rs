@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 use datafusion::arrow::array::StringArray;
 use datafusion::arrow::datatypes::{DataType, Field, SchemaRef};
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::catalog::TableProvider;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, ParamValues};
 use datafusion::error::DataFusionError;
@@ -143,6 +144,16 @@ impl QueryContext {
     pub(super) fn exporting(mut self) -> Self {
         self.state.config_mut().set_extension(Arc::new(Exporting));
         self
+    }
+
+    /// The same with tables of the statement's own.
+    pub(super) fn with_tables(
+        &self,
+        tables: impl IntoIterator<Item = (&'static str, Arc<dyn TableProvider>)>,
+    ) -> Self {
+        let (mut state, catalog) = (self.state.clone(), self.catalog.with_tables(tables));
+        state.register_catalog_list(Arc::new(catalog.clone()));
+        Self { state, catalog }
     }
 
     pub(super) fn catalog(&self) -> &GalleryCatalog {

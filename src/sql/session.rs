@@ -313,7 +313,9 @@ impl SqlSession {
                 Ok(self.noted(self.writer.run(command, read_only).await?))
             }
             Command::CreateCollection(_)
+            | Command::AlterCollection(_)
             | Command::DropCollection(_)
+            | Command::Truncate(_)
             | Command::Vacuum(_)
             | Command::CopyIn(_)
             | Command::Insert(_)
@@ -403,9 +405,13 @@ impl SqlSession {
             Command::CreateCollection(create) => {
                 Ok(self.noted(create.run(&self.catalog(), writer).await?))
             }
+            Command::AlterCollection(alter) => {
+                Ok(self.noted(alter.run(&self.catalog(), writer).await?))
+            }
             Command::DropCollection(drop) => {
                 Ok(self.noted(drop.run(&self.catalog(), writer).await?))
             }
+            Command::Truncate(truncate) => truncate.run(&self.catalog(), writer).await,
             Command::CopyIn(copy) => {
                 Ok(Outcome::CopyIn(Box::new(copy.run(&self.catalog(), writer)?)))
             }

@@ -31,6 +31,10 @@ pub enum SqlState {
     InvalidRowCountInLimitClause,
     /// 22P02: text that is no value of the type wanted.
     InvalidTextRepresentation,
+    /// 23502: NULL in a column that must have a value.
+    NotNullViolation,
+    /// 23505: the collection has a face of this id already.
+    UniqueViolation,
     /// 26000: there is no such prepared statement.
     InvalidSqlStatementName,
     /// 25001: only possible outside a transaction block, or before its first query.
@@ -134,6 +138,8 @@ impl SqlState {
             Self::InvalidParameterValue => "22023",
             Self::InvalidRowCountInLimitClause => "2201W",
             Self::InvalidTextRepresentation => "22P02",
+            Self::NotNullViolation => "23502",
+            Self::UniqueViolation => "23505",
             Self::InvalidSqlStatementName => "26000",
             Self::ActiveSqlTransaction => "25001",
             Self::NoActiveSqlTransaction => "25P01",

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use datafusion::sql::sqlparser::ast::Query;
 
 use super::adapt::ParameterTypes;
+use super::alter::AlterCollection;
 use super::collection::{CreateCollection, DropCollection};
 use super::copy::{CopyIn, CopyOut};
 use super::cursor::{Close, DeclareHead, Fetch};
@@ -19,6 +20,7 @@ use super::settings::SettingCommand;
 use super::stack::Depth;
 use super::storage::Vacuum;
 use super::transaction::TransactionCommand;
+use super::truncate::Truncate;
 use super::types::SqlType;
 use super::update::Update;
 use crate::engine::Action;
@@ -109,8 +111,12 @@ pub(super) enum Command {
     Explain(Explain),
     /// CREATE COLLECTION.
     CreateCollection(CreateCollection),
+    /// ALTER COLLECTION, COMMENT.
+    AlterCollection(AlterCollection),
     /// DROP COLLECTION.
     DropCollection(DropCollection),
+    /// TRUNCATE.
+    Truncate(Truncate),
     /// SHOW COLLECTIONS.
     ShowCollections,
     /// SHOW STORAGE.
@@ -204,7 +210,10 @@ impl Command {
             Self::Insert(_) | Self::Update(_) | Self::Delete(_) | Self::CopyIn(_) => {
                 Action::ChangeFaces
             }
-            Self::CreateCollection(_) | Self::DropCollection(_) => Action::ChangeCollections,
+            Self::CreateCollection(_)
+            | Self::AlterCollection(_)
+            | Self::DropCollection(_)
+            | Self::Truncate(_) => Action::ChangeCollections,
             Self::Key(_) => Action::ManageKeys,
             Self::Vacuum(_) | Self::VerifyAudit => Action::Maintain,
         }
@@ -214,7 +223,9 @@ impl Command {
     pub(super) fn write_name(&self) -> Option<&'static str> {
         match self {
             Self::CreateCollection(_) => Some("CREATE COLLECTION"),
+            Self::AlterCollection(alter) => Some(alter.tag()),
             Self::DropCollection(_) => Some("DROP COLLECTION"),
+            Self::Truncate(_) => Some("TRUNCATE TABLE"),
             Self::CopyIn(_) => Some("COPY FROM"),
             Self::Insert(_) => Some("INSERT"),
             Self::Update(_) => Some("UPDATE"),

@@ -8,7 +8,7 @@ use super::super::parameter;
 use super::fields;
 use super::lines::Lines;
 use super::tuples::Tuples;
-use crate::sql::{CopyCell, CopyFormat, CopyHeader, SqlType};
+use crate::sql::{CopyFormat, CopyHeader, FaceCell, SqlType};
 
 /// Characters of the client's data that the context of an error repeats.
 const SHOWN_CHARS: usize = 100;
@@ -59,7 +59,7 @@ impl Reader {
     ///
     /// # Errors
     /// Data that is not of the format, cells that are no values of their types.
-    pub(super) fn next(&mut self, last: bool) -> Result<Option<Vec<CopyCell>>, PgError> {
+    pub(super) fn next(&mut self, last: bool) -> Result<Option<Vec<FaceCell>>, PgError> {
         let Some(fields) = self.fields(last).map_err(|error| self.located(error))? else {
             return Ok(None);
         };

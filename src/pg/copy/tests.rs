@@ -6,7 +6,7 @@ use super::lines::Lines;
 use super::reader::Reader;
 use super::tuples::Tuples;
 use super::{SIGNATURE, fields};
-use crate::sql::{CopyCell, CopyColumns, CopyCsv, CopyFormat, CopyHeader, CopyText, SqlType};
+use crate::sql::{CopyColumns, CopyCsv, CopyFormat, CopyHeader, CopyText, FaceCell, SqlType};
 
 const COLUMNS: [(&str, SqlType); 2] =
     [("external_face_id", SqlType::Text), ("embedding", SqlType::Float4Array)];
@@ -31,7 +31,7 @@ fn read(
     format: &CopyFormat,
     data: &[u8],
     size: usize,
-) -> Result<Vec<Vec<CopyCell>>, (String, String)> {
+) -> Result<Vec<Vec<FaceCell>>, (String, String)> {
     let mut reader = Reader::new("users", COLUMNS.to_vec(), format);
     let mut rows = Vec::new();
     let mut take = |reader: &mut Reader, last: bool| {
@@ -51,9 +51,9 @@ fn read(
     Ok(rows)
 }
 
-fn row(name: Option<&str>, numbers: &[f32]) -> Vec<CopyCell> {
-    let name = name.map_or(CopyCell::Null, |name| CopyCell::Text(name.to_owned()));
-    vec![name, CopyCell::Reals(numbers.to_vec())]
+fn row(name: Option<&str>, numbers: &[f32]) -> Vec<FaceCell> {
+    let name = name.map_or(FaceCell::Null, |name| FaceCell::Text(name.to_owned()));
+    vec![name, FaceCell::Reals(numbers.to_vec())]
 }
 
 fn tuple(name: Option<&[u8]>, embedding: &[u8]) -> Vec<u8> {

@@ -12,7 +12,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::column::Format;
 use super::error::{Code, PgError, WireState};
-use crate::sql::{CopyCell, SqlState, SqlType, VECTOR_NAME};
+use crate::sql::{FaceCell, SqlState, SqlType, VECTOR_NAME};
 
 /// Name of the time zone that timestamps carry.
 const UTC: &str = "UTC";
@@ -96,28 +96,30 @@ pub(super) fn cell(
     sql_type: SqlType,
     format: Format,
     bytes: Option<&[u8]>,
-) -> Result<CopyCell, PgError> {
-    let Some(bytes) = bytes else { return Ok(CopyCell::Null) };
+) -> Result<FaceCell, PgError> {
+    let Some(bytes) = bytes else { return Ok(FaceCell::Null) };
     read_cell(sql_type, format, bytes)
         .map_err(|error| PgError::error(error.code(), error.to_string()))
 }
 
-fn read_cell(sql_type: SqlType, format: Format, bytes: &[u8]) -> Result<CopyCell, ParameterError> {
+fn read_cell(sql_type: SqlType, format: Format, bytes: &[u8]) -> Result<FaceCell, ParameterError> {
     let is_embedding = sql_type == SqlType::Float4Array;
     let value = match format {
-        Format::Binary if is_embedding => return binary::reals(bytes).map(CopyCell::Reals),
+        Format::Binary if is_embedding => return binary::reals(bytes).map(FaceCell::Reals),
         Format::Binary => binary::read(sql_type, bytes)?,
         Format::Text => {
             let text = std::str::from_utf8(bytes).map_err(|_| ParameterError::Encoding)?;
             if is_embedding {
-                return text::reals(text).map(CopyCell::Reals);
+                return text::reals(text).map(FaceCell::Reals);
             }
             text::read(sql_type, text)?
         }
     };
     match value {
-        ScalarValue::Utf8(Some(text)) => Ok(CopyCell::Text(text)),
-        ScalarValue::Binary(Some(bytes)) => Ok(CopyCell::Bytes(bytes)),
+        ScalarValue::Utf8(Some(text)) => Ok(FaceCell::Text(text)),
+        ScalarValue::Binary(Some(bytes)) => Ok(FaceCell::Bytes(bytes)),
+        ScalarValue::Float32(Some(number)) => Ok(FaceCell::Real(number)),
+        ScalarValue::TimestampMicrosecond(Some(moment), _) => Ok(FaceCell::Moment(moment)),
         _ => Err(ParameterError::binary(sql_type)),
     }
 }

@@ -15,6 +15,9 @@ async fn with_users(door: &Door) -> Client {
     client
 }
 
+const COPY: &str =
+    "COPY users (external_face_id, external_image_id, metadata, embedding) FROM STDIN";
+
 async fn copy_in(
     client: &Client,
     statement: &str,
@@ -73,6 +76,32 @@ async fn rows_go_in_and_come_out_in_every_format() {
     assert_eq!(copy_in(&client, &statement, &pieces).await.unwrap(), 3);
     assert_eq!(copy_out(&client, out).await.len(), 7);
     still_serves(&client).await;
+}
+
+#[tokio::test]
+async fn a_dump_of_a_collection_restores_it() {
+    let door = Door::open().await;
+    let client = with_users(&door).await;
+    client
+        .batch_execute(
+            "INSERT INTO users VALUES (DEFAULT, 'a', 'i', '{0.1,0.2,0.3,0.4}', 0.9, 0.5, \
+             '{\"x\": 1}', '[\"tab\\t\"]', 'external', '2020-02-29 12:34:56.789+00', '[1,3]'); \
+             INSERT INTO users (embedding) VALUES ('[2,5]')",
+        )
+        .await
+        .unwrap();
+    let dump = copy_out(&client, "COPY users TO STDOUT").await;
+    for format in ["text", "csv", "binary"] {
+        client.batch_execute("CREATE COLLECTION again WITH (dimensions = 2)").await.unwrap();
+        let pieces = copy_out(&client, &format!("COPY users TO STDOUT (FORMAT {format})")).await;
+        let pieces: Vec<&[u8]> = pieces.iter().map(AsRef::as_ref).collect();
+        let statement = format!("COPY again FROM STDIN (FORMAT {format})");
+        assert_eq!(copy_in(&client, &statement, &pieces).await.unwrap(), 2, "{format}");
+        assert_eq!(copy_out(&client, "COPY again TO STDOUT").await, dump, "{format}");
+        let error = copy_in(&client, &statement, &pieces).await.unwrap_err();
+        assert_eq!(code(&error), SqlState::UNIQUE_VIOLATION);
+        client.batch_execute("DROP COLLECTION again").await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -159,7 +188,7 @@ async fn statements_that_copy_nothing_are_refused_with_their_reason() {
         ("COPY nothing TO STDOUT", "42P01"),
         ("COPY nothing FROM STDIN", "42P01"),
         ("COPY users (image) TO STDOUT", "42703"),
-        ("COPY users (face_id, embedding) FROM STDIN", "428C9"),
+        ("COPY users (colour, embedding) FROM STDIN", "42703"),
         ("COPY users (embedding, embedding) FROM STDIN", "42701"),
         ("COPY (SELECT 1) FROM STDIN", "42601"),
         ("COPY users TO STDOUT (FORMAT xml)", "22023"),
@@ -205,7 +234,7 @@ async fn a_copy_in_is_canceled_while_it_waits_and_leaves_nothing() {
     talk.say(&[query("CREATE COLLECTION users WITH (dimensions = 1)")]).await;
     assert_eq!(talk.until_ready().await, "CZ");
     let row = message(b'd', &[b"\\N\t\\N\t\\N\t[1]\n"]);
-    talk.say(&[query("COPY users FROM STDIN"), row.clone()]).await;
+    talk.say(&[query(COPY), row.clone()]).await;
     assert_eq!(talk.tags(1).await, "G");
     cancels.cancel(1, &secret);
     // What is still on its way is passed over.
@@ -220,7 +249,7 @@ async fn a_copy_in_is_canceled_while_it_waits_and_leaves_nothing() {
 async fn a_copy_in_has_no_more_time_than_other_statements() {
     let mut talk = with_faces().await;
     let row = message(b'd', &[b"\\N\t\\N\t\\N\t[1]\n"]);
-    let begin = query("SET statement_timeout = 1; COPY users FROM STDIN");
+    let begin = query(&format!("SET statement_timeout = 1; {COPY}"));
     // The rest comes when it is over, and is passed over.
     let outcome = talk.error(&[begin, row.clone()]).await;
     assert_eq!(outcome, ("57014".to_owned(), "CGEZ".to_owned()));
@@ -259,7 +288,7 @@ async fn a_client_that_hangs_up_in_the_middle_leaves_nothing() {
     for rows in [1, 3000] {
         let mut talk = with_faces().await;
         let row = message(b'd', &["\\N\t\\N\t\\N\t[1]\n".repeat(rows).as_bytes()]);
-        talk.say(&[query("COPY users FROM STDIN")]).await;
+        talk.say(&[query(COPY)]).await;
         assert_eq!(talk.tags(1).await, "G");
         talk.say(&[row.clone(), row, message(b'd', &[b"\\N\t"])]).await;
         assert_eq!(faces(&talk.hang_up().await), 0);
@@ -272,24 +301,24 @@ async fn the_messages_of_copy_come_in_postgresqls_order() {
     talk.say(&[query("CREATE COLLECTION users WITH (dimensions = 1)")]).await;
     assert_eq!(talk.until_ready().await, "CZ");
     let row = message(b'd', &[b"\\N\t\\N\t\\N\t[1]\n"]);
-    talk.say(&[query("COPY users FROM STDIN"), row.clone(), message(b'c', &[])]).await;
+    talk.say(&[query(COPY), row.clone(), message(b'c', &[])]).await;
     assert_eq!(talk.until_ready().await, "GCZ");
     talk.say(&[query("COPY (SELECT 1) TO STDOUT; SELECT 2")]).await;
     assert_eq!(talk.until_ready().await, "HdcCTDCZ");
 
     // A Sync that comes too early does not count; rows for a COPY that failed are passed over.
-    let prepare = [parse("", "COPY users FROM STDIN"), describe(b'S', ""), bind("", "", PLAIN)];
+    let prepare = [parse("", COPY), describe(b'S', ""), bind("", "", PLAIN)];
     let early = [&prepare[..], &[execute("", 0), sync(), row.clone(), message(b'c', &[]), sync()]];
     talk.say(&early.concat()).await;
     assert_eq!(talk.until_ready().await, "1tn2GCZ");
     let fail = message(b'f', &[b"changed my mind\0"]);
-    let outcome = talk.error(&[query("COPY users FROM STDIN"), row.clone(), fail]).await;
+    let outcome = talk.error(&[query(COPY), row.clone(), fail]).await;
     assert_eq!(outcome, ("57014".to_owned(), "GEZ".to_owned()));
     let wrong = message(b'd', &[b"x\n"]);
-    let outcome = talk.error(&[query("COPY users FROM STDIN"), wrong, row.clone()]).await;
+    let outcome = talk.error(&[query(COPY), wrong, row.clone()]).await;
     assert_eq!(outcome, ("22P04".to_owned(), "GEZ".to_owned()));
     talk.say(&[query("SELECT count(*) FROM users")]).await;
     assert_eq!(talk.until_ready().await, "TDCZ");
-    let outcome = talk.error(&[query("COPY users FROM STDIN"), query("SELECT 1")]).await;
+    let outcome = talk.error(&[query(COPY), query("SELECT 1")]).await;
     assert_eq!(outcome, ("08P01".to_owned(), "GE".to_owned()));
 }

@@ -9,8 +9,8 @@ mod options;
 pub(super) use export::CopyOut;
 pub use format::{CopyColumns, CopyCsv, CopyFormat, CopyHeader, CopyText};
 pub(super) use grammar::{CopyStatement, parse};
+pub use import::CopyImport;
 pub(super) use import::CopyIn;
-pub use import::{CopyCell, CopyImport};
 
 use datafusion::sql::sqlparser::ast::Query;
 

@@ -1,17 +1,12 @@
 //! What a statement takes and returns, before it runs.
 
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::logical_expr::Expr;
-use datafusion::logical_expr::expr::Placeholder;
-use datafusion::sql::sqlparser::ast::{self, Value};
+use datafusion::sql::sqlparser::ast;
 use futures::future::BoxFuture;
 
 use super::SqlSession;
 use crate::sql::collection::collections_schema;
-use crate::sql::insert::Insert;
-use crate::sql::name::parameter_index;
-use crate::sql::query::{QueryContext, explain_schema, plan_parameters, plan_schema};
+use crate::sql::query::{explain_schema, plan_parameters, plan_schema};
 use crate::sql::settings::{SettingCommand, show_all_schema, show_schema};
 use crate::sql::statement::Command;
 use crate::sql::storage::storage_schema;
@@ -70,7 +65,7 @@ impl SqlSession {
             Command::Insert(insert) => {
                 let context = self.context()?;
                 insert.check(&context)?;
-                let types = insert_types(&context, insert, count).await?;
+                let types = insert.parameter_types(&context, count).await?;
                 let parameters = decided(statement, declared, types);
                 Ok(Description { parameters, columns: insert.schema() })
             }
@@ -104,7 +99,9 @@ impl SqlSession {
             Command::CopyOut(_)
             | Command::CopyIn(_)
             | Command::CreateCollection(_)
+            | Command::AlterCollection(_)
             | Command::DropCollection(_)
+            | Command::Truncate(_)
             | Command::Discard
             | Command::Nothing(_)
             | Command::Prepare(_)
@@ -150,60 +147,4 @@ pub(super) fn decided(
                 .unwrap_or(SqlType::Text)
         })
         .collect()
-}
-
-/// Types of the parameters of an INSERT, as its query or its cells decide them.
-async fn insert_types(
-    context: &QueryContext,
-    insert: &Insert,
-    count: usize,
-) -> Result<Vec<Option<SqlType>>, SqlError> {
-    match insert.query() {
-        Some(query) => plan_parameters(&context.plan(query).await?, count),
-        None => cell_types(context, insert, count),
-    }
-}
-
-/// Types of the parameters of an INSERT of cells: its column's for a parameter that fills a cell,
-/// else what the expression around it decides.
-fn cell_types(
-    context: &QueryContext,
-    insert: &Insert,
-    count: usize,
-) -> Result<Vec<Option<SqlType>>, SqlError> {
-    let mut types = vec![None; count];
-    for (column_type, cell) in insert.parameters() {
-        match cell {
-            ast::Expr::Value(value) => {
-                if let Value::Placeholder(name) = &value.value {
-                    decide(&mut types, name, column_type);
-                }
-            }
-            ast::Expr::Identifier(_) => {}
-            other => placeholder_types(context, other, &mut types)?,
-        }
-    }
-    Ok(types)
-}
-
-/// Notes the types that `expr`, which reads no columns, decides for the parameters in it.
-pub(super) fn placeholder_types(
-    context: &QueryContext,
-    expr: &ast::Expr,
-    types: &mut [Option<SqlType>],
-) -> Result<(), SqlError> {
-    context.constant(expr)?.apply(|part| {
-        if let Expr::Placeholder(Placeholder { id, field: Some(field) }) = part {
-            decide(types, id, SqlType::of(field));
-        }
-        Ok(TreeNodeRecursion::Continue)
-    })?;
-    Ok(())
-}
-
-/// Notes the type of `$n` unless it is known.
-pub(super) fn decide(types: &mut [Option<SqlType>], name: &str, sql_type: SqlType) {
-    if let Some(slot) = parameter_index(name).and_then(|at| types.get_mut(at)) {
-        slot.get_or_insert(sql_type);
-    }
 }

@@ -7,8 +7,9 @@ use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::{Expr, Value};
 
 use super::SqlSession;
-use super::description::{decide, decided, placeholder_types};
+use super::description::decided;
 use crate::sql::adapt::adapt_as;
+use crate::sql::inference::{decide, placeholder_types};
 use crate::sql::prepare::Execute;
 use crate::sql::query::QueryContext;
 use crate::sql::statement::{Command, Prepare};

@@ -25,11 +25,12 @@ async fn thousand() -> Client {
 async fn predicates_that_are_optimised_away_delete_nothing_more_than_they_say() {
     let client = thousand().await;
     let null = ScalarValue::Utf8(None);
-    let cases: [(&str, &[ScalarValue], u64); 13] = [
+    let cases: [(&str, &[ScalarValue], u64); 14] = [
         ("external_face_id = $1", std::slice::from_ref(&null), 0),
         ("face_id = $1", std::slice::from_ref(&null), 0),
         ("1 = 0", &[], 0),
         ("face_id = NULL", &[], 0),
+        ("face_id > 'zzz'", &[], 0),
         ("NOT EXISTS (SELECT 1)", &[], 0),
         ("NOT EXISTS (SELECT 1 FROM t)", &[], 0),
         ("external_face_id = 'f5' AND external_image_id IN (SELECT 'no match')", &[], 0),
@@ -51,6 +52,38 @@ async fn predicates_that_are_optimised_away_delete_nothing_more_than_they_say() 
         assert_eq!(client.run_with(&sql, values).await, ("DELETE", Some(expected)), "{predicate}");
         left -= expected;
         assert_eq!(client.count("t").await, left.to_string(), "after {predicate}");
+    }
+}
+
+#[tokio::test]
+async fn predicates_that_are_optimised_away_update_nothing_more_than_they_say() {
+    let client = thousand().await;
+    let null = ScalarValue::Utf8(None);
+    let cases: [(&str, &[ScalarValue], u64); 11] = [
+        ("external_face_id = $1", std::slice::from_ref(&null), 0),
+        ("face_id = $1", std::slice::from_ref(&null), 0),
+        ("1 = 0", &[], 0),
+        ("face_id = NULL", &[], 0),
+        ("NOT EXISTS (SELECT 1)", &[], 0),
+        ("NOT EXISTS (SELECT 1 FROM t)", &[], 0),
+        ("external_face_id = 'f5' AND external_image_id IN (SELECT 'no match')", &[], 0),
+        ("external_face_id IN (SELECT 'nobody')", &[], 0),
+        ("external_face_id IN (SELECT 'f9')", &[], 1),
+        ("external_face_id = 'f1'", &[], 1),
+        (
+            "external_face_id NOT IN \
+             (SELECT external_face_id FROM t WHERE external_face_id <> 'f2')",
+            &[],
+            1,
+        ),
+    ];
+    let mut changed = 0;
+    for (predicate, values, expected) in cases {
+        let sql = format!("UPDATE t SET metadata = '{{\"changed\": true}}' WHERE {predicate}");
+        assert_eq!(client.run_with(&sql, values).await, ("UPDATE", Some(expected)), "{predicate}");
+        changed += expected;
+        let counts = client.rows("SELECT count(*), count(metadata) FROM t").await.remove(0);
+        assert_eq!(counts, [ROWS.to_string(), changed.to_string()], "after {predicate}");
     }
 }
 
@@ -111,6 +144,30 @@ async fn without_a_predicate_everything_goes() {
 }
 
 #[tokio::test]
+async fn truncate_empties_collections_and_leaves_what_they_are() {
+    let client = Client::with_people().await;
+    client.run("COMMENT ON TABLE people IS 'ours'").await;
+    client.run("CREATE COLLECTION pets WITH (dimensions = 2, precision = 'f16')").await;
+    client.run("INSERT INTO pets (embedding) VALUES ('[1,0]')").await;
+    let shown = "SHOW COLLECTIONS";
+    let mut before = client.rows(shown).await;
+    client.run("BEGIN").await;
+    assert_eq!(client.run("TRUNCATE people").await, ("TRUNCATE TABLE", None));
+    client.run("INSERT INTO people (embedding) VALUES ('[0,1,0]')").await;
+    assert_eq!(client.count("people").await, "1");
+    client.run("ROLLBACK").await;
+    assert_eq!(client.rows(shown).await, before);
+    let all = "TRUNCATE TABLE ONLY people, public.pets, people RESTART IDENTITY CASCADE";
+    assert_eq!(client.run(all).await, ("TRUNCATE TABLE", None));
+    for row in &mut before {
+        "0".clone_into(&mut row[1]);
+    }
+    assert_eq!(client.rows(shown).await, before);
+    client.run("INSERT INTO people (embedding) VALUES ('[0,1,0]')").await;
+    assert_eq!(client.count("people").await, "1");
+}
+
+#[tokio::test]
 async fn a_delete_that_fails_deletes_nothing() {
     let client = Client::with_people().await;
     let cases = [
@@ -124,7 +181,9 @@ async fn a_delete_that_fails_deletes_nothing() {
         ("DELETE FROM people, people p", SqlState::FeatureNotSupported),
         ("DELETE FROM people JOIN people p ON true", SqlState::FeatureNotSupported),
         ("DELETE FROM (SELECT * FROM people) p", SqlState::FeatureNotSupported),
-        ("TRUNCATE people", SqlState::FeatureNotSupported),
+        ("TRUNCATE nobody", SqlState::UndefinedTable),
+        ("TRUNCATE people, nobody", SqlState::UndefinedTable),
+        ("DELETE FROM people WHERE CURRENT OF c", SqlState::FeatureNotSupported),
     ];
     for (sql, state) in cases {
         let error = client.error(sql).await;

@@ -1,6 +1,9 @@
 //! The examples of `docs/sql.md` run.
 
+use datafusion::scalar::ScalarValue;
+
 use super::{Client, Outcome, must, text};
+use crate::sql::{SqlState, SqlType, Statement};
 
 const DOCUMENT: &str = include_str!("../../../docs/sql.md");
 
@@ -156,4 +159,66 @@ async fn the_prepared_statement_and_the_local_setting_of_the_manual_work() {
     let example = format!("BEGIN; SET LOCAL statement_timeout{rest}");
     assert_eq!(answers(&client, &example).await, [[["5s"]]]);
     assert_eq!(client.column("SHOW statement_timeout").await, ["0"]);
+}
+
+/// The blocks of SQL whose statements end in semicolons; those that do not show a grammar.
+fn examples() -> impl Iterator<Item = &'static str> {
+    let blocks = DOCUMENT.split("```sql\n").skip(1).filter_map(|rest| rest.split("```").next());
+    blocks.filter(|block| block.lines().any(|line| line.ends_with(';') || line.contains("; ")))
+}
+
+/// The collections that examples are about.
+async fn with_collections() -> Client {
+    let client = Client::with_people().await;
+    for collection in ["users", "banned", "visitors"] {
+        client.run(&format!("CREATE COLLECTION {collection} WITH (dimensions = 3)")).await;
+        client.run(&format!("INSERT INTO {collection} SELECT * FROM people")).await;
+    }
+    client
+}
+
+/// A value for each parameter: the id of a face, a threshold, an image.
+async fn values(client: &Client, statement: &Statement) -> Vec<ScalarValue> {
+    if statement.parameter_count() == 0 {
+        return Vec::new();
+    }
+    let description = client.session.describe(statement, &[]).await.unwrap();
+    let face_id = client.column("SELECT face_id FROM users LIMIT 1").await.pop();
+    let value = |sql_type: &SqlType| match sql_type {
+        SqlType::Text => text(face_id.as_deref().unwrap_or_default()),
+        SqlType::Float4 => ScalarValue::from(0.5_f32),
+        SqlType::Bytea => ScalarValue::Binary(Some(vec![0])),
+        other => panic!("no example has a parameter of type {other:?}"),
+    };
+    description.parameters.iter().map(value).collect()
+}
+
+/// How an example ends here, where there are no models.
+fn expected(statement: &str) -> Option<SqlState> {
+    if statement.contains("compare_faces(") || statement.contains("detect_faces(") {
+        return Some(SqlState::SystemError);
+    }
+    statement.contains(" AT F").then_some(SqlState::InvalidParameterValue)
+}
+
+#[tokio::test]
+async fn every_example_of_the_manual_runs() {
+    let client = with_collections().await;
+    let mut count = 0;
+    // The first one makes the collections that it is about by itself.
+    for example in examples().skip(1) {
+        let statements = client.session.parse(example).unwrap();
+        for (statement, sql) in statements.iter().zip(example.split_inclusive(';')) {
+            let values = values(&client, statement).await;
+            let state = match client.session.execute(statement, values).await {
+                Ok(Outcome::Rows { stream, .. }) => super::texts(stream).await.err(),
+                Ok(_) => None,
+                Err(error) => Some(error),
+            };
+            let state = state.map(|error| error.state);
+            assert_eq!(state, expected(sql), "{sql}");
+            count += 1;
+        }
+    }
+    assert!(count >= 30, "{count} examples were found");
 }

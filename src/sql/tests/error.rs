@@ -50,7 +50,7 @@ async fn syntax_errors_point_at_the_place() {
 async fn statements_that_do_not_exist_here_are_refused_by_name() {
     let client = Client::with_people().await;
     let cases = [
-        ("truncate people", "TRUNCATE"),
+        ("grant all on people to x", "GRANT"),
         ("LISTEN people", "LISTEN"),
         ("CREATE TABLE t (a int)", "CREATE TABLE"),
         ("CREATE TABLE t AS SELECT 1", "CREATE TABLE"),
@@ -59,7 +59,6 @@ async fn statements_that_do_not_exist_here_are_refused_by_name() {
         ("CREATE FUNCTION f() RETURNS int AS 'x' LANGUAGE sql", "CREATE FUNCTION"),
         ("ALTER TABLE people ADD COLUMN a int", "ALTER TABLE"),
         ("DROP TABLE people", "DROP TABLE"),
-        ("TRUNCATE people", "TRUNCATE"),
         ("GRANT ALL ON people TO x", "GRANT"),
         ("MERGE INTO people USING people p ON true WHEN MATCHED THEN DELETE", "MERGE"),
         ("LISTEN x", "LISTEN"),

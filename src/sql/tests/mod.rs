@@ -1,8 +1,10 @@
 //! Sessions on a real engine over a store in a temporary directory, without any model pack.
 
+mod alter;
 mod audit;
 mod catalog;
 mod collection;
+mod conflict;
 mod cursor;
 mod delete;
 mod dialect;
@@ -10,12 +12,14 @@ mod direct;
 mod document;
 mod error;
 mod fuzz;
+mod given;
 mod insert;
 mod jsonb;
 mod keys;
 mod lateral;
 mod limits;
 mod lookup;
+mod model;
 mod nearest;
 mod pg_catalog;
 mod picture;

@@ -32,8 +32,10 @@ const READS: [&str; 25] = [
     "ROLLBACK",
 ];
 
-const WRITES: [&str; 6] = [
+const WRITES: [&str; 8] = [
     "INSERT INTO people (embedding) VALUES ('[1,0,0]')",
+    "INSERT INTO people SELECT * FROM people WHERE false",
+    "WITH p AS (SELECT * FROM people) INSERT INTO people SELECT * FROM p ON CONFLICT DO NOTHING",
     "UPDATE people SET metadata = '1' WHERE false",
     "UPDATE people SET metadata = '1' WHERE false RETURNING *",
     "DELETE FROM people WHERE false",
@@ -41,8 +43,13 @@ const WRITES: [&str; 6] = [
     "PREPARE deletion AS DELETE FROM people WHERE false",
 ];
 
-const ADMINISTRATION: [&str; 4] = [
+const ADMINISTRATION: [&str; 9] = [
     "CREATE COLLECTION more WITH (dimensions = 1)",
+    "ALTER COLLECTION more RENAME TO even_more",
+    "ALTER TABLE even_more RENAME TO more",
+    "ALTER COLLECTION more SET (description = 'more')",
+    "COMMENT ON TABLE more IS NULL",
+    "TRUNCATE more",
     "DROP COLLECTION more",
     "VACUUM",
     "VACUUM ERASE people",

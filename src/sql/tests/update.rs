@@ -4,7 +4,7 @@
 
 use datafusion::scalar::ScalarValue;
 
-use super::{Client, text};
+use super::{Client, reals, text};
 use crate::engine::Role;
 use crate::sql::{Outcome, SqlState, SqlType};
 
@@ -96,7 +96,12 @@ async fn an_update_that_fails_changes_nothing() {
         ("people SET metadata = '1' WHERE nothing", SqlState::UndefinedColumn),
         ("people SET face_id = 'f_1'", SqlState::GeneratedAlways),
         ("people SET created_at = now()", SqlState::GeneratedAlways),
-        ("people SET embedding = '[1,0,0]'", SqlState::FeatureNotSupported),
+        ("people SET embedding = NULL", SqlState::NotNullViolation),
+        ("people SET embedding = DEFAULT", SqlState::NotNullViolation),
+        ("people SET embedding = '[1,0]'", SqlState::InvalidParameterValue),
+        ("people SET embedding = '[0,0,0]'", SqlState::InvalidParameterValue),
+        ("people SET embedding = '[1,x,0]'", SqlState::InvalidTextRepresentation),
+        ("people SET image = '\\x00'", SqlState::FeatureNotSupported),
         ("people SET metadata = '1', metadata = '2'", SqlState::SyntaxError),
         ("people SET (metadata, external_face_id) = ('1')", SqlState::SyntaxError),
         ("people SET metadata = 'no json'", SqlState::InvalidParameterValue),
@@ -116,6 +121,36 @@ async fn an_update_that_fails_changes_nothing() {
         assert_eq!(error.state, state, "{rest}: {error}");
         assert_eq!(client.rows("SELECT * FROM people").await, before, "after {rest}");
     }
+}
+
+#[tokio::test]
+async fn a_face_may_get_another_template() {
+    let client = Client::with_people().await;
+    let insert = "INSERT INTO people (external_face_id, bounding_box, confidence, quality, \
+                  attributes, created_at, embedding) VALUES ('eve', '{0.1,0.1,0.5,0.5}', 0.9, 0.8, \
+                  '{}', '2020-01-01 00:00:00+00', '[1,0,0]') RETURNING face_id";
+    let id = client.column(insert).await.remove(0);
+    let sql = "UPDATE people SET embedding = $1, metadata = '7' WHERE external_face_id = 'eve' \
+               RETURNING embedding";
+    assert_eq!(client.describe(sql).await.0, [SqlType::Float4Array]);
+    assert_eq!(
+        client.rows_with(sql, &[reals(&[0.0, 3.0, 4.0])]).await.concat(),
+        ["[0.0, 0.6, 0.8]"]
+    );
+    let row = client.rows(&format!("SELECT * FROM people WHERE face_id = '{id}'")).await.remove(0);
+
+    assert_eq!(row[3..7], ["", "", "", ""], "what was measured in the image of the old one");
+    assert!(row[9].starts_with("2020-01-01"), "{row:?}");
+    let nearest = "SEARCH FACES IN people EMBEDDING '[0,3,4]' LIMIT 1";
+    assert_eq!(client.rows(nearest).await[0][1], id);
+    client
+        .run(
+            "UPDATE people SET embedding = p.embedding FROM people p \
+                WHERE people.external_face_id = 'ann' AND p.external_face_id = 'dee'",
+        )
+        .await;
+    let ann = "SELECT embedding FROM people WHERE external_face_id = 'ann'";
+    assert_eq!(client.column(ann).await, ["[0.0, 0.0, 1.0]"]);
 }
 
 #[tokio::test]
