@@ -3,12 +3,12 @@
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::error::DataFusionError;
-use datafusion::sql::sqlparser::ast::{Expr, Ident, SelectItem};
+use datafusion::sql::sqlparser::ast::{Expr, Ident, SelectItem, SelectItemQualifiedWildcardKind};
 use likeness_storage::RowRef;
 
 use super::SqlError;
 use super::columns::{GalleryColumn, schema_of};
-use super::name::folded;
+use super::name::{folded, name_parts};
 
 /// The columns that come back.
 #[derive(Debug)]
@@ -22,28 +22,29 @@ struct Returned {
 }
 
 impl Returning {
+    /// `qualifier` is what may stand before a column: the collection's alias, or its name.
+    ///
     /// # Errors
     /// Unknown columns, and anything but columns.
-    pub(super) fn parse(items: &[SelectItem]) -> Result<Self, SqlError> {
+    pub(super) fn parse(items: &[SelectItem], qualifier: &Ident) -> Result<Self, SqlError> {
         let mut returned = Vec::new();
         for item in items {
             match item {
-                SelectItem::Wildcard(_) => {
-                    let all = GalleryColumn::ALL.into_iter();
-                    let named = |column: GalleryColumn| (column, column.name().to_owned());
-                    returned.extend(all.map(named).map(|(column, name)| Returned { column, name }));
+                SelectItem::Wildcard(_) => returned.extend(Returned::all()),
+                SelectItem::QualifiedWildcard(
+                    SelectItemQualifiedWildcardKind::ObjectName(name),
+                    _,
+                ) if is_qualifier(&name_parts(name).unwrap_or_default(), qualifier) => {
+                    returned.extend(Returned::all());
                 }
-                SelectItem::UnnamedExpr(Expr::Identifier(name)) => {
-                    returned.push(Returned::new(name, None)?);
+                SelectItem::UnnamedExpr(expr) => {
+                    returned.push(Returned::new(column_name(expr, qualifier)?, None)?);
                 }
-                SelectItem::ExprWithAlias { expr: Expr::Identifier(name), alias } => {
-                    returned.push(Returned::new(name, Some(alias))?);
+                SelectItem::ExprWithAlias { expr, alias } => {
+                    returned.push(Returned::new(column_name(expr, qualifier)?, Some(alias))?);
                 }
-                SelectItem::QualifiedWildcard(..)
-                | SelectItem::UnnamedExpr(_)
-                | SelectItem::ExprWithAlias { .. }
-                | SelectItem::ExprWithAliases { .. } => {
-                    return Err(SqlError::unsupported("RETURNING anything but columns and *"));
+                SelectItem::QualifiedWildcard(..) | SelectItem::ExprWithAliases { .. } => {
+                    return Err(only_columns());
                 }
             }
         }
@@ -64,10 +65,41 @@ impl Returning {
 }
 
 impl Returned {
-    fn new(name: &Ident, alias: Option<&Ident>) -> Result<Self, SqlError> {
-        let name = folded(name);
+    fn all() -> impl Iterator<Item = Self> {
+        GalleryColumn::ALL.into_iter().map(|column| Self { column, name: column.name().to_owned() })
+    }
+
+    fn new(name: String, alias: Option<&Ident>) -> Result<Self, SqlError> {
         let column =
             GalleryColumn::named(&name).ok_or_else(|| SqlError::undefined_column(&name))?;
         Ok(Self { column, name: alias.map_or(name, folded) })
     }
+}
+
+/// The name of the column that `expr` is: `column`, or `c.column` with what may stand before it.
+fn column_name(expr: &Expr, qualifier: &Ident) -> Result<String, SqlError> {
+    match expr {
+        Expr::Identifier(name) => Ok(folded(name)),
+        Expr::CompoundIdentifier(parts) => match parts.split_last() {
+            Some((name, before)) => {
+                let before: Vec<String> = before.iter().map(folded).collect();
+                if is_qualifier(&before, qualifier) {
+                    Ok(folded(name))
+                } else {
+                    Err(only_columns())
+                }
+            }
+            None => Err(only_columns()),
+        },
+        _ => Err(only_columns()),
+    }
+}
+
+/// Whether the parts of a name mean the collection.
+fn is_qualifier(parts: &[String], qualifier: &Ident) -> bool {
+    parts.last() == Some(&folded(qualifier))
+}
+
+fn only_columns() -> SqlError {
+    SqlError::unsupported("RETURNING anything but columns of the collection")
 }

@@ -56,6 +56,11 @@ impl Target {
         Some(Self { name, table, qualifier })
     }
 
+    /// What its columns are qualified by.
+    pub(super) fn qualifier(&self) -> &Ident {
+        &self.qualifier
+    }
+
     /// `SELECT c.face_id, values FROM c [, others] [WHERE predicate]`.
     ///
     /// # Errors

@@ -63,7 +63,8 @@ impl Update {
         };
         let (assignments, values) = Assignments::parse(assignments)?;
         let query = target.query(values, others, selection)?;
-        let returning = returning.map(|items| Returning::parse(&items)).transpose()?;
+        let returning =
+            returning.map(|items| Returning::parse(&items, target.qualifier())).transpose()?;
         Ok(Self { name: target.name, assignments, query, returning })
     }
 

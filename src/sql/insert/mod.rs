@@ -64,7 +64,8 @@ impl Insert {
         };
         let on_conflict = insert.on.map(|on| OnConflict::parse(on, collection, &qualifier));
         let on_conflict = on_conflict.transpose()?;
-        let returning = insert.returning.map(|items| Returning::parse(&items)).transpose()?;
+        let returning =
+            insert.returning.map(|items| Returning::parse(&items, &qualifier)).transpose()?;
         Ok(Self { name, columns, source, on_conflict, returning })
     }
 

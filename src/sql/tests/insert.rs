@@ -70,6 +70,22 @@ async fn returning_answers_the_columns_of_the_new_faces() {
 }
 
 #[tokio::test]
+async fn columns_of_returning_may_be_qualified_as_mappers_write_them() {
+    let client = Client::with_people().await;
+    let insert = "INSERT INTO people (external_face_id, embedding) VALUES ('x', '[0, 3, 4]')";
+    let sql = format!("{insert} RETURNING people.external_face_id, public.people.model AS m");
+    assert_eq!(client.describe(&sql).await.1.unwrap(), ["external_face_id", "m"]);
+    assert_eq!(client.rows(&sql).await, [["x", "external"]]);
+    let sql = format!("{} RETURNING p.*", insert.replace("people (", "people AS p ("));
+    assert_eq!(client.rows(&sql).await[0].len(), 11);
+    let sql = "UPDATE people p SET metadata = '1' WHERE external_face_id = 'ann' \
+               RETURNING p.metadata, p.external_face_id";
+    assert_eq!(client.rows(sql).await, [["1", "ann"]]);
+    let sql = format!("{insert} RETURNING pets.model");
+    assert_eq!(client.state(&sql).await, SqlState::FeatureNotSupported);
+}
+
+#[tokio::test]
 async fn one_bad_row_keeps_all_rows_out() {
     let client = Client::with_people().await;
     let long = "x".repeat(256);
