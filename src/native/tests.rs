@@ -174,6 +174,8 @@ async fn what_cannot_be_run_is_told_with_its_place_and_the_way_out() {
         ("SELEC 1", "42601"),
         ("SELECT 1; SELECT 2", "42601"),
         ("BEGIN", "0A000"),
+        ("DECLARE c CURSOR WITH HOLD FOR SELECT 1", "0A000"),
+        ("PREPARE one AS SELECT 1", "0A000"),
         ("COPY c TO STDOUT", "42P01"),
     ] {
         let expected = (400, "statement_failed".to_owned(), state.to_owned());

@@ -110,6 +110,9 @@ async fn run(
         let message = "only one statement at a time can be run here";
         return Err(PgError::error(SqlState::SyntaxError, message).into());
     };
+    if statement.is_for_later() {
+        return Err(needs_connection().into());
+    }
     let parameters = values(session, statement, parameters).await?;
     let mut answer = match session.execute(statement, parameters).await? {
         Outcome::Rows { tag, schema, stream } => {
@@ -120,16 +123,17 @@ async fn run(
             Answer { command: without_oid(tag), changed: rows, ..Answer::default() }
         }
         Outcome::Empty => Answer::default(),
-        // Whatever else there is belongs to a conversation: blocks, cursors, the data of COPY.
-        _ => {
-            let message = "this statement needs a connection that lasts longer than itself";
-            return Err(PgError::error(SqlState::FeatureNotSupported, message)
-                .with_hint("run it over the PostgreSQL wire")
-                .into());
-        }
+        // Whatever else there is belongs to a conversation: blocks, the data of COPY.
+        _ => return Err(needs_connection().into()),
     };
     answer.notices = session.take_notices().into_iter().map(|notice| notice.message).collect();
     Ok(answer)
+}
+
+fn needs_connection() -> PgError {
+    let message = "this statement needs a connection that lasts longer than itself";
+    PgError::error(SqlState::FeatureNotSupported, message)
+        .with_hint("run it over the PostgreSQL wire")
 }
 
 /// The parameters as values of the types that the statement takes.

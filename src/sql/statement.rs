@@ -94,6 +94,11 @@ impl Statement {
         matches!(&self.0.command, Command::Transaction(command) if command.ends_failure())
     }
 
+    /// Whether what comes of it is of use only to later statements of the session.
+    pub fn is_for_later(&self) -> bool {
+        matches!(self.command(), Command::Prepare(_) | Command::Declare(_))
+    }
+
     /// Whether this ends a transaction block: what is being committed cannot be given up.
     pub fn ends_transaction(&self) -> bool {
         matches!(&self.0.command, Command::Transaction(command) if command.ends_block())
