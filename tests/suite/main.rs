@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, reason = "a test may say what it measured or could not check")]
 
 mod bad_images;
+mod bad_requests;
 mod browser;
 mod console;
 mod demo;

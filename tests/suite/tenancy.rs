@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{ServerBuilder, as_text, embeddings};
+use crate::support::{ServerBuilder, TestServer, as_text, embeddings};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_tenants_collection_is_answered_exactly_like_an_absent_one() {
@@ -61,4 +61,57 @@ async fn another_tenants_collection_is_answered_exactly_like_an_absent_one() {
     assert_eq!(alpha.query_one(count, &[]).await.unwrap().get::<_, i64>(0), 1);
     let found = beta.simple_query(&format!("SEARCH FACES IN secret LIKE '{face}'")).await;
     assert!(found.is_err(), "a face of another tenant is no probe");
+}
+
+/// What a tenant does while the other one does the same; it must find its own faces only.
+async fn hammer(server: &TestServer, tenant: &str, other: &str, key: &str, faces: &[String]) {
+    let rest = server.rest(key);
+    let client = server.try_pg(tenant, "main", key).await.unwrap();
+    for face in faces {
+        let path = format!("/collections/people/search-by-face/{face}?threshold=0&max_results=100");
+        let mut texts = Vec::new();
+        for answer in [rest.post(&path).await, rest.get("/collections/people/faces").await] {
+            texts.push(answer.unwrap().1.to_string());
+        }
+        let (_, people) = rest.get("/collections/people").await.unwrap();
+        assert_eq!(people["face_count"], faces.len(), "{tenant}");
+        for sql in [
+            format!("SEARCH FACES IN people LIKE '{face}' LIMIT 100"),
+            "SELECT external_face_id FROM people".to_owned(),
+            "SELECT collection, purpose, face_ids FROM likeness.audit".to_owned(),
+            "SELECT relname FROM pg_class".to_owned(),
+        ] {
+            texts.push(format!("{:?}", client.simple_query(&sql).await.unwrap()));
+        }
+        let error = client.simple_query("SELECT * FROM nobody").await.unwrap_err();
+        texts.push(format!("{error:?}"));
+        for text in &texts {
+            assert!(!text.contains(other), "{tenant} was told {text}");
+        }
+        assert!(texts[0].contains(tenant) && texts[3].contains(tenant), "{texts:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_tenants_at_work_side_by_side_find_their_own_faces_only() {
+    let server = ServerBuilder::new().start().await;
+    let mut worlds = Vec::new();
+    // Templates of the same people, so that each tenant's searches would find the other's.
+    let people = embeddings(40, 16);
+    for (tenant, other) in [("alphaville", "betaland"), ("betaland", "alphaville")] {
+        let key = server.create_key(tenant, "main", "admin").await;
+        let client = server.try_pg(tenant, "main", &key).await.unwrap();
+        client.batch_execute("CREATE COLLECTION people WITH (dimensions = 16)").await.unwrap();
+        let insert =
+            "INSERT INTO people (external_face_id, embedding) VALUES ($1, $2) RETURNING face_id";
+        let mut faces: Vec<String> = Vec::new();
+        for (number, embedding) in people.iter().enumerate() {
+            let name = format!("{tenant} {number}");
+            faces.push(client.query_one(insert, &[&name, embedding]).await.unwrap().get(0));
+        }
+        worlds.push((tenant, other, key, faces));
+    }
+    let twice = worlds.iter().chain(&worlds);
+    let work = twice.map(|(tenant, other, key, faces)| hammer(&server, tenant, other, key, faces));
+    futures::future::join_all(work).await;
 }

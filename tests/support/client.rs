@@ -1,5 +1,6 @@
 //! A REST client that speaks JSON and multipart forms and keeps errors as values.
 
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -30,6 +31,16 @@ impl Rest {
             key: key.to_owned(),
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
         }
+    }
+
+    /// The same client, with a header on each of its requests.
+    pub(crate) fn with_header(&self, name: &'static str, value: &str) -> Self {
+        let headers = HeaderMap::from_iter([(
+            HeaderName::from_static(name),
+            HeaderValue::from_str(value).unwrap(),
+        )]);
+        let http = reqwest::Client::builder().no_proxy().default_headers(headers);
+        Self { http: http.build().unwrap(), ..self.clone() }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -63,6 +74,21 @@ impl Rest {
             form = form.text((*name).to_owned(), (*text).to_owned());
         }
         self.send(self.request(Method::POST, path).multipart(form)).await
+    }
+
+    /// Sends bytes as they are; without a content type where that is empty.
+    pub(crate) async fn send_raw(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        body: Vec<u8>,
+    ) -> Answer {
+        let mut request = self.request(method, path);
+        if !content_type.is_empty() {
+            request = request.header("content-type", content_type);
+        }
+        self.send(request.body(body)).await
     }
 
     /// The text of `/metrics`, or none when the server is gone.

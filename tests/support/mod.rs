@@ -4,7 +4,7 @@ mod client;
 mod pack;
 mod server;
 
-pub(crate) use client::{ErrorBody, Rest};
+pub(crate) use client::{Answer, ErrorBody, Rest};
 pub(crate) use pack::{models_dir, sample_photos};
 pub(crate) use server::{ServerBuilder, TestServer, likeness, likeness_on, spin};
 
