@@ -106,6 +106,7 @@ impl Changes {
     /// Adds changes that were computed from the same snapshot, behind these.
     pub fn append(&mut self, others: Self) {
         self.touches_what_is_there |= others.touches_what_is_there;
+        self.erasures.extend(others.erasures);
         for operation in Vec::from(others.batch) {
             self.batch.push(operation);
         }

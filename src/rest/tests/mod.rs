@@ -2,6 +2,7 @@
 
 mod audit;
 mod auth;
+mod codes;
 mod collections;
 mod envelope;
 mod faces;

@@ -147,6 +147,7 @@ pub(in crate::web) const PAGES: &[ManualPage] = &[
     page!("/docs/clients", "Clients", Reference, "docs/clients.md"),
     page!("/docs/glossary", "Glossary", Reference, "docs/glossary.md"),
     page!("/docs/models", "Models", Operation, "docs/models.md"),
+    page!("/docs/audit", "Audit log", Operation, "docs/audit.md"),
     page!("/docs/tls", "Encryption", Operation, "docs/tls.md"),
     page!("/docs/backup", "Backup and restore", Operation, "docs/backup.md"),
     page!("/docs/durability", "Durability", Operation, "docs/durability.md"),
