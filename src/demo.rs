@@ -198,6 +198,7 @@ impl Tour {
             "curl -sS -X POST -H 'Authorization: Bearer {key}' '{scheme}://{http}/api/v2/collections/\
              {COLLECTION}/search-by-face/{probe}?max_results=5&threshold=0.4'"
         )?;
+        writeln!(out, "\nLook around in a browser:\n\n{scheme}://{http}/console")?;
         writeln!(out, "\nAPI key of tenant \"default\" (a new one at each start of the demo):\n")?;
         writeln!(out, "{key}\n")
     }

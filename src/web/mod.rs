@@ -11,10 +11,14 @@ mod page;
 mod tests;
 
 use axum::Router;
+use axum::response::Redirect;
+use axum::routing::get;
 
 use crate::rest::RestState;
 
 /// The pages, for anybody: they hold nothing.
 pub(crate) fn routes() -> Router<RestState> {
-    console::routes().merge(manual::routes())
+    let to = |path| get(move || async move { Redirect::permanent(path) });
+    let routes = console::routes().merge(manual::routes());
+    routes.route("/console/", to("/console")).route("/docs/", to("/docs"))
 }

@@ -109,6 +109,10 @@ async fn people_are_led_to_the_pages_and_programs_to_the_interface() {
         (response.status().as_u16(), &response.headers()["location"]),
         (303, &"/docs".parse().unwrap())
     );
+    for path in ["/console", "/docs"] {
+        let (status, headers, _) = site.get(&format!("{path}/")).await;
+        assert_eq!((status, headers["location"].to_str().unwrap()), (308, path));
+    }
     let (status, headers, text) = site.get("/").await;
     assert_eq!((status, headers["vary"].to_str().unwrap()), (200, "Accept"));
     let index: serde_json::Value = serde_json::from_str(&text).unwrap();

@@ -30,6 +30,8 @@ async fn the_printed_lines_work_when_pasted_at_every_start() {
 
 fn check(server: &TestServer) {
     assert!(server.printed.last().unwrap().starts_with("ready pg="));
+    let console = format!("http://{}/console", server.http);
+    assert!(server.printed.contains(&console), "{:#?}", server.printed);
     if let Some(rows) = pasted(server, "PGPASSWORD=", "psql") {
         assert!(rows.contains("similarity"), "{rows}");
         assert!(rows.contains(".jpg"), "{rows}");
