@@ -118,6 +118,7 @@ async fn a_photo_is_seen_indexed_found_and_compared_in_a_browser() {
 
     desk.view("2", "Photo").await;
     desk.view("3", "Search").await;
+    browser.type_into("#purpose", "Tür 7").await;
     desk.choose("Photo to search with", &desk.again).await;
     desk.finds("1 hit").await;
     let hit = "const card = document.querySelector('.gallery .card');
@@ -139,6 +140,9 @@ async fn a_photo_is_seen_indexed_found_and_compared_in_a_browser() {
     browser.picture("compare").await;
     desk.choose("Second photo", &desk.stranger).await;
     desk.holds("Not taken for the same person").await;
+    let recorded = "SELECT count(*) FROM likeness.audit WHERE purpose = 'Tür 7'";
+    let recorded = desk.server.admin().await.query_one(recorded, &[]).await.unwrap();
+    assert!(recorded.get::<_, i64>(0) >= 3, "searches and comparisons say what for");
     let severe = browser.complaints().await;
     assert!(severe.iter().all(|message| message.contains("status of 401")), "{severe:?}");
 }

@@ -33,6 +33,8 @@ async function send(method, path, { json, form, query, signal, key = session.key
   }
   const headers = { Authorization: `Bearer ${key}` };
   if (json) headers['Content-Type'] = 'application/json';
+  // Headers are bytes: each of those of UTF-8 as a character of its own.
+  if (session.purpose) headers['X-Purpose'] = String.fromCharCode(...new TextEncoder().encode(session.purpose));
   let response;
   try {
     response = await fetch(url, { method, headers, body: json ? JSON.stringify(json) : form, signal });

@@ -1,7 +1,7 @@
 // The view of two photos side by side: how alike their largest faces are.
 
 import { V2, call, form } from './api.js';
-import { announce, busy, fill, h, note } from './dom.js';
+import { announce, busy, fill, h, note, purposeField } from './dom.js';
 import { Threshold } from './operating.js';
 import { session } from './session.js';
 import { PhotoInput } from './upload.js';
@@ -51,6 +51,6 @@ export async function compareView(main, { signal }) {
     h('h1', { tabindex: -1 }, 'Compare'),
     h('p', { class: 'lead' }, 'The largest face of each photo, side by side. Nothing is stored.'),
     h('div', { class: 'side-by-side' }, source.element, target.element),
-    h('div', { class: 'panel verdicts' }, verdict, threshold.element));
+    h('div', { class: 'panel verdicts' }, verdict, h('div', {}, threshold.element, purposeField(session))));
   fill(verdict, h('p', { class: 'quiet' }, 'Two photos to compare, please.'));
 }

@@ -67,6 +67,15 @@ export function field(label, control, hint) {
   return h('div', { class: 'field' }, h('label', { for: control.id }, label), control, told);
 }
 
+/** A field for what the calls from here on are for. */
+export function purposeField(session) {
+  const input = h('input', {
+    id: 'purpose', maxlength: 200, autocomplete: 'off', placeholder: 'optional', value: session.purpose,
+    oninput: () => { session.purpose = input.value.trim(); },
+  });
+  return field('Purpose', input, 'The audit log keeps it with what you do.');
+}
+
 /** Opens a dialog; resolves with the value it was closed with, empty when it was given up. */
 export function dialog(title, build) {
   const box = h('dialog', { 'aria-label': title });

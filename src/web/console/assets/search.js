@@ -1,7 +1,7 @@
 // The view of a search: a photo or an enrolled face against a collection, and whom it found.
 
 import { V2, allCollections, call, form, part } from './api.js';
-import { announce, busy, count, counted, field, fill, h, note } from './dom.js';
+import { announce, busy, count, counted, field, fill, h, note, purposeField } from './dom.js';
 import { faceCard } from './faces.js';
 import { Threshold, points } from './operating.js';
 import { last } from './photo.js';
@@ -88,7 +88,7 @@ export async function searchView(main, { signal }, name, faceId) {
       h('div', { class: 'panel side' },
         h('div', { class: 'pair wide-first' }, field('Collection', collection), field('At most', many)),
         h('fieldset', { class: 'modes' }, h('legend', {}, 'Search'), modes),
-        input.element, facePart, threshold.element,
+        input.element, facePart, threshold.element, purposeField(session),
         h('div', { class: 'actions' }, button), told),
       results));
   arrange();

@@ -5,6 +5,8 @@ const PLACE = 'likeness.key';
 /** The key itself and what the server says of it. */
 export const session = {
   key: sessionStorage.getItem(PLACE),
+  /** What the calls from here on are for; the audit log keeps it with them. */
+  purpose: '',
   /** Name, tenant, role, tier and defaults; none before the log-in. */
   about: null,
 
@@ -18,6 +20,7 @@ export const session = {
     sessionStorage.removeItem(PLACE);
     this.key = null;
     this.about = null;
+    this.purpose = '';
   },
 
   /** Whether the key may enrol and delete faces. */
