@@ -13,7 +13,7 @@ use datafusion::sql::sqlparser::ast::{self, FromTable, Query};
 use futures::TryStreamExt;
 use likeness_storage::limits::BATCH_OPERATIONS_MAX;
 
-use super::query::{QueryContext, plan_schema};
+use super::query::QueryContext;
 use super::search::face_ids;
 use super::target::Target;
 use super::transaction::Writer;
@@ -65,10 +65,11 @@ impl Delete {
     /// The columns of RETURNING, when the parameters of the query's plan have these types.
     pub(super) fn columns(
         &self,
+        context: &QueryContext,
         plan: LogicalPlan,
         parameters: &[SqlType],
     ) -> Result<Option<SchemaRef>, SqlError> {
-        let returned = self.returns.then(|| without_id(&plan_schema(plan, parameters)?));
+        let returned = self.returns.then(|| without_id(&context.columns(plan, parameters)?));
         returned.transpose()
     }
 

@@ -9,7 +9,7 @@ use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::parser::ParserError;
 
-use super::SqlState;
+use super::{SqlState, wording};
 use crate::engine::{EngineError, ImageError};
 
 /// A failed statement. Unless the message says otherwise nothing of it has happened.
@@ -149,6 +149,10 @@ impl From<DataFusionError> for SqlError {
 impl From<&DataFusionError> for SqlError {
     fn from(error: &DataFusionError) -> Self {
         match error {
+            // The words of the rule that reads regular expressions.
+            DataFusionError::Context(words, cause) if words == "Invalid regex" => {
+                wording::regular_expression(&cause.to_string())
+            }
             DataFusionError::Context(_, cause) | DataFusionError::Diagnostic(_, cause) => {
                 Self::from(&**cause)
             }
@@ -161,15 +165,14 @@ impl From<&DataFusionError> for SqlError {
             DataFusionError::SchemaError(cause, _) => Self::from(&**cause),
             DataFusionError::ArrowError(cause, _) => Self::from(&**cause),
             DataFusionError::SQL(cause, _) => Self::from(&**cause),
-            DataFusionError::Plan(text) => plan_error(text),
+            DataFusionError::Plan(text) => wording::planning(text),
             // Its own words for an error in the statement.
             DataFusionError::Internal(text) if text.starts_with("Failed to coerce types") => {
-                plan_error(text)
+                wording::planning(text)
             }
             DataFusionError::NotImplemented(text) => Self::new(SqlState::FeatureNotSupported, text),
-            DataFusionError::Execution(text) | DataFusionError::Configuration(text) => {
-                Self::new(SqlState::DataException, text)
-            }
+            DataFusionError::Execution(text) => wording::execution(text),
+            DataFusionError::Configuration(text) => Self::new(SqlState::DataException, text),
             DataFusionError::ResourcesExhausted(text) => Self::new(
                 SqlState::OutOfMemory,
                 "the statement needs more memory than queries may use",
@@ -195,9 +198,15 @@ impl SqlError {
 impl From<&SchemaError> for SqlError {
     fn from(error: &SchemaError) -> Self {
         match error {
-            SchemaError::FieldNotFound { field, valid_fields: _ } => {
-                Self::undefined_column(&field.flat_name())
-            }
+            SchemaError::FieldNotFound { field, valid_fields } => match &field.relation {
+                Some(table)
+                    if valid_fields.iter().all(|known| known.relation != field.relation) =>
+                {
+                    let message = format!("missing FROM-clause entry for table \"{table}\"");
+                    Self::new(SqlState::UndefinedTable, message)
+                }
+                _ => Self::undefined_column(&field.flat_name()),
+            },
             SchemaError::AmbiguousReference { field } => Self::new(
                 SqlState::AmbiguousColumn,
                 format!("column reference \"{}\" is ambiguous", field.flat_name()),
@@ -216,7 +225,12 @@ impl From<&SchemaError> for SqlError {
 
 impl From<&ArrowError> for SqlError {
     fn from(error: &ArrowError) -> Self {
+        let text = error.to_string();
+        if let Some(error) = wording::cast(&text) {
+            return error;
+        }
         let state = match error {
+            ArrowError::ComputeError(_) => return wording::execution(&text),
             ArrowError::ExternalError(cause) => return from_external(&**cause),
             ArrowError::DivideByZero => {
                 return Self::new(SqlState::DivisionByZero, "division by zero");
@@ -231,7 +245,7 @@ impl From<&ArrowError> for SqlError {
             ArrowError::NotYetImplemented(_) => SqlState::FeatureNotSupported,
             _ => SqlState::DataException,
         };
-        Self::new(state, error.to_string())
+        Self::new(state, text)
     }
 }
 
@@ -260,47 +274,12 @@ fn from_external(cause: &(dyn Error + Send + Sync + 'static)) -> SqlError {
     if let Some(error) = cause.downcast_ref::<ArrowError>() {
         return SqlError::from(error);
     }
+    let text = cause.to_string();
+    if text.starts_with("regex parse error") {
+        return wording::regular_expression(&text);
+    }
     tracing::error!(error = cause as &dyn Error, "statement failed");
     SqlError::new(SqlState::InternalError, "internal error")
-}
-
-/// A planning error: its first line, and the suggestion that may follow.
-fn plan_error(text: &str) -> SqlError {
-    let mut lines = text.lines();
-    let message = lines.next().unwrap_or_default().trim_start_matches("Internal error: ");
-    let error = SqlError::new(plan_error_state(text), message);
-    match lines.find(|line| line.starts_with("Did you mean")) {
-        Some(suggestion) => error.with_hint(suggestion),
-        None => error,
-    }
-}
-
-/// The SQLSTATE of a planning error. DataFusion has one variant for most of them and tells them
-/// apart in words only; this is the one place that reads those words, and what it does not know
-/// gets the general code of the class.
-fn plan_error_state(text: &str) -> SqlState {
-    const KNOWN: [(&str, SqlState); 16] = [
-        ("Invalid function", SqlState::UndefinedFunction),
-        ("No function matches", SqlState::UndefinedFunction),
-        ("table function '", SqlState::UndefinedFunction),
-        ("Function '", SqlState::UndefinedFunction),
-        ("table '", SqlState::UndefinedTable),
-        ("GROUP BY clause", SqlState::GroupingError),
-        ("Conflicting types for id", SqlState::AmbiguousParameter),
-        ("No value found for placeholder", SqlState::UndefinedParameter),
-        ("Projections require unique expression names", SqlState::DuplicateColumn),
-        ("Cannot coerce", SqlState::DatatypeMismatch),
-        ("Cannot infer common argument type", SqlState::DatatypeMismatch),
-        ("non-boolean predicate", SqlState::DatatypeMismatch),
-        ("Expected LIMIT to be", SqlState::DatatypeMismatch),
-        ("LIMIT must be >= 0", SqlState::InvalidRowCountInLimitClause),
-        ("Too many columns", SqlState::SyntaxError),
-        ("type", SqlState::DatatypeMismatch),
-    ];
-    KNOWN
-        .iter()
-        .find(|(words, _)| text.contains(words))
-        .map_or(SqlState::SyntaxErrorOrAccessRuleViolation, |(_, state)| *state)
 }
 
 #[cfg(test)]

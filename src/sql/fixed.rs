@@ -9,7 +9,7 @@ use datafusion::arrow::compute::concat_batches;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::sql::sqlparser::ast::{Expr, Query, TableFactor, Value, Visit, Visitor};
+use datafusion::sql::sqlparser::ast::{DataType, Expr, Query, TableFactor, Value, Visit, Visitor};
 use futures::TryStreamExt;
 
 use super::SqlError;
@@ -61,9 +61,11 @@ impl Visitor for FindChange {
             Expr::Value(value) if !matches!(value.value, Value::Placeholder(_)) => {
                 ControlFlow::Continue(())
             }
-            Expr::Nested(_) | Expr::UnaryOp { .. } | Expr::BinaryOp { .. } => {
-                ControlFlow::Continue(())
-            }
+            // A cast is what a whole number becomes.
+            Expr::Nested(_)
+            | Expr::UnaryOp { .. }
+            | Expr::BinaryOp { .. }
+            | Expr::Cast { data_type: DataType::Int(None), .. } => ControlFlow::Continue(()),
             _ => ControlFlow::Break(()),
         }
     }

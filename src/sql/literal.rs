@@ -1,18 +1,36 @@
-//! A text literal beside an array is an array in PostgreSQL, which gives a literal the type of what
-//! it stands beside: `polroles = '{0}'`.
+//! A text literal is of the type of what it stands beside: `polroles = '{0}'` compares arrays, and
+//! `1 + '2'` adds numbers.
 
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::DFSchema;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{Expr, ExprSchemable};
 use datafusion::scalar::ScalarValue;
+use datafusion::sql::sqlparser::ast::BinaryOperator;
+
+use super::wording::no_value;
+
+/// Operators whose sides are of one type.
+const OF_ONE_TYPE: [BinaryOperator; 11] = [
+    BinaryOperator::Eq,
+    BinaryOperator::NotEq,
+    BinaryOperator::Lt,
+    BinaryOperator::LtEq,
+    BinaryOperator::Gt,
+    BinaryOperator::GtEq,
+    BinaryOperator::Plus,
+    BinaryOperator::Minus,
+    BinaryOperator::Multiply,
+    BinaryOperator::Divide,
+    BinaryOperator::Modulo,
+];
 
 /// Reads such literals where a binary operator is planned.
 #[derive(Debug)]
-pub(super) struct ArrayLiterals;
+pub(super) struct TextLiterals;
 
-impl ExprPlanner for ArrayLiterals {
+impl ExprPlanner for TextLiterals {
     fn plan_binary_op(
         &self,
         expr: RawBinaryExpr,
@@ -21,12 +39,12 @@ impl ExprPlanner for ArrayLiterals {
         let RawBinaryExpr { op, left, right } = expr;
         let (left, right) = match (text_of(&left), text_of(&right)) {
             (None, Some(text)) => {
-                let array = array_beside(&left, text, schema);
-                (left, array.unwrap_or(right))
+                let value = beside(&left, text, &op, schema)?;
+                (left, value.unwrap_or(right))
             }
             (Some(text), None) => {
-                let array = array_beside(&right, text, schema);
-                (array.unwrap_or(left), right)
+                let value = beside(&right, text, &op, schema)?;
+                (value.unwrap_or(left), right)
             }
             _ => (left, right),
         };
@@ -41,10 +59,29 @@ fn text_of(expr: &Expr) -> Option<&str> {
     }
 }
 
-/// The array that `text` is where `other` is one of plain values; none where it is none, which the
-/// comparison of the two will say.
-fn array_beside(other: &Expr, text: &str, schema: &DFSchema) -> Option<Expr> {
-    let DataType::List(item) = other.get_type(schema).ok()? else { return None };
+/// What `text` is beside `other`; none where the planner decides that.
+fn beside(
+    other: &Expr,
+    text: &str,
+    op: &BinaryOperator,
+    schema: &DFSchema,
+) -> Result<Option<Expr>, DataFusionError> {
+    match other.get_type(schema) {
+        Ok(DataType::List(item)) => Ok(array(text, &item)),
+        Ok(number)
+            if OF_ONE_TYPE.contains(op) && (number.is_numeric() || number == DataType::Boolean) =>
+        {
+            let value = ScalarValue::try_from_string(text.trim().to_owned(), &number);
+            let value = value.map_err(|_| no_value(text, &number.to_string()))?;
+            Ok(Some(Expr::Literal(value, None)))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The array of plain values that `text` is; none where it is none, which the comparison of the two
+/// will say.
+fn array(text: &str, item: &Field) -> Option<Expr> {
     let inside = text.trim().strip_prefix('{')?.strip_suffix('}')?;
     if inside.contains(['"', '{', '\\']) {
         return None;

@@ -18,6 +18,7 @@ use super::insert::Insert;
 use super::keys;
 use super::lexer::{self, StatementTokens};
 use super::name::folded;
+use super::places::Places;
 use super::position::{covered, position};
 use super::prepare::{self, PrepareHead};
 use super::search::DirectSearch;
@@ -45,6 +46,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Statement>, SqlError> {
         .into_iter()
         .map(|statement| {
             let StatementTokens { tokens, span, parameter_count, depth } = statement;
+            let places = Places::of(text, &tokens);
             let source = Source { text, span, parameter_count, depth };
             let (command, parameter_types) = depth.run(|| command(source, tokens))?;
             let takes_none = matches!(command, Command::CopyOut(_) | Command::CopyIn(_));
@@ -52,11 +54,12 @@ pub(super) fn parse(text: &str) -> Result<Vec<Statement>, SqlError> {
                 let message = format!("there is no parameter ${parameter_count}");
                 return Err(SqlError::new(SqlState::UndefinedParameter, message));
             }
-            Ok(match command {
+            let statement = match command {
                 // The parameters are those of the statement that is prepared.
                 Command::Prepare(_) => Statement::new(command, 0, parameter_types, depth),
                 _ => source.statement(command, parameter_types),
-            })
+            };
+            Ok(statement.with_places(places))
         })
         .collect()
 }

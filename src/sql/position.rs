@@ -22,6 +22,34 @@ pub(super) fn covered(text: &str, span: Span) -> &str {
     start.zip(end).and_then(|(start, end)| text.get(start..end)).unwrap_or(text)
 }
 
+/// The characters that locations in a text mean, asked for in the order of the text.
+pub(super) struct Positions<'a> {
+    /// The lines behind `line`, which is counted from 1.
+    lines: std::str::Split<'a, char>,
+    line: u64,
+    /// Characters before it.
+    before: usize,
+    current: &'a str,
+}
+
+impl<'a> Positions<'a> {
+    pub(super) fn of(text: &'a str) -> Self {
+        let mut lines = text.split('\n');
+        let current = lines.next().unwrap_or_default();
+        Self { lines, line: 1, before: 0, current }
+    }
+
+    /// As [`position`].
+    pub(super) fn at(&mut self, location: Location) -> Option<u32> {
+        while self.line < location.line {
+            self.before += self.current.chars().count() + 1;
+            self.current = self.lines.next()?;
+            self.line += 1;
+        }
+        u32::try_from(self.before + usize::try_from(location.column).ok()?).ok()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,6 +68,10 @@ mod tests {
         assert_eq!(at(1, 1), Some(1));
         assert_eq!(at(2, 2), Some(14));
         assert_eq!(at(4, 1), Some(20));
+        let mut positions = Positions::of("SELECT 'ä',\n '€',\n\nx");
+        let found =
+            [(1, 1), (2, 2), (4, 1)].map(|(line, column)| positions.at(Location { line, column }));
+        assert_eq!(found, [Some(1), Some(14), Some(20)]);
     }
 
     #[test]

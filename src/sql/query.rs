@@ -7,7 +7,7 @@ use datafusion::arrow::array::StringArray;
 use datafusion::arrow::datatypes::{DataType, Field, SchemaRef};
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::catalog::TableProvider;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, ParamValues};
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
@@ -30,12 +30,13 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::adapt::shown_schema;
 use super::apply::ApplySubqueries;
+use super::arithmetic::CheckedArithmetic;
 use super::audit::Exporting;
 use super::call::CallRelationPlanner;
 use super::catalog::{GalleryCatalog, SCHEMA};
 use super::columns::schema_of;
 use super::constant::{evaluate, without_text_casts};
-use super::literal::ArrayLiterals;
+use super::literal::TextLiterals;
 use super::name::{folded, parameter_index};
 use super::nearest::NearestFirst;
 use super::pg_catalog::{self, NamesOfFunctions};
@@ -72,6 +73,7 @@ static SHARED: LazyLock<Result<SessionState, SqlError>> = LazyLock::new(|| {
         .with_config(config)
         .with_runtime_env(runtime)
         .with_query_planner(Arc::new(OperatorPlanner))
+        .with_analyzer_rule(Arc::new(CheckedArithmetic))
         .with_analyzer_rule(Arc::new(ApplySubqueries))
         .with_analyzer_rule(Arc::new(NamesOfFunctions))
         .with_physical_optimizer_rule(Arc::new(NearestFirst))
@@ -86,7 +88,7 @@ static SHARED: LazyLock<Result<SessionState, SqlError>> = LazyLock::new(|| {
 });
 
 fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {
-    let own: [Arc<dyn ExprPlanner>; 2] = [Arc::new(JsonOperators), Arc::new(ArrayLiterals)];
+    let own: [Arc<dyn ExprPlanner>; 2] = [Arc::new(JsonOperators), Arc::new(TextLiterals)];
     own.into_iter().chain(SessionStateDefaults::default_expr_planners()).collect()
 }
 
@@ -173,6 +175,21 @@ impl QueryContext {
             return Err(SqlError::unsupported("a query that changes something"));
         }
         Ok(plan)
+    }
+
+    /// The columns of `plan` when its parameters have these types.
+    pub(super) fn columns(
+        &self,
+        plan: LogicalPlan,
+        parameters: &[SqlType],
+    ) -> Result<SchemaRef, SqlError> {
+        let nulls: Result<Vec<_>, _> = parameters.iter().map(|sql_type| sql_type.null()).collect();
+        let mut plan = plan.replace_params_with_values(&ParamValues::from(nulls?))?;
+        if is_to_be_united(&plan)? {
+            let (analyzer, options) = (self.state.analyzer(), self.state.config_options());
+            plan = analyzer.execute_and_check(plan, options, |_, _| {})?;
+        }
+        Ok(shown_schema(plan.schema().inner()))
     }
 
     /// Starts `plan` with its parameters.
@@ -297,14 +314,19 @@ pub(super) fn plan_parameters(
     Ok(types)
 }
 
-/// The columns of `plan` when its parameters have these types.
-pub(super) fn plan_schema(
-    plan: LogicalPlan,
-    parameters: &[SqlType],
-) -> Result<SchemaRef, SqlError> {
-    let nulls: Result<Vec<_>, _> = parameters.iter().map(|sql_type| sql_type.null()).collect();
-    let plan = plan.replace_params_with_values(&ParamValues::from(nulls?))?;
-    Ok(shown_schema(plan.schema().inner()))
+/// Whether `plan` has expressions whose type is only known when it is analyzed: sides of a union,
+/// and branches of CASE.
+fn is_to_be_united(plan: &LogicalPlan) -> Result<bool, DataFusionError> {
+    let mut found = false;
+    plan.apply_with_subqueries(|node| {
+        found |= matches!(node, LogicalPlan::Union(_));
+        node.apply_expressions(|expr| {
+            found |= expr.exists(|part| Ok(matches!(part, Expr::Case(_))))?;
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    Ok(found)
 }
 
 /// Stops at the first subquery.

@@ -136,7 +136,7 @@ impl SqlSession {
             Ok(()) => statement.depth().run_async(self.description(statement, declared)).await,
             Err(error) => Err(error),
         };
-        self.failing_the_block(described)
+        self.failing_the_block(described.map_err(|error| statement.places().locate(error)))
     }
 
     /// Runs `statement`. Parameters are of the types that [`Self::describe`] answers, or NULL.
@@ -157,7 +157,7 @@ impl SqlSession {
             }
             Err(error) => Err(error),
         };
-        self.failing_the_block(outcome)
+        self.failing_the_block(outcome.map_err(|error| statement.places().locate(error)))
     }
 
     /// How long a statement may take, where the client set that. Whoever runs statements keeps

@@ -19,8 +19,12 @@ pub enum SqlState {
     NumericValueOutOfRange,
     /// 22004: NULL where a value is needed.
     NullValueNotAllowed,
+    /// 2201B: a regular expression that is none.
+    InvalidRegularExpression,
     /// 22007: text that is no date or time.
     InvalidDatetimeFormat,
+    /// 22008: a date or time that no calendar has.
+    DatetimeFieldOverflow,
     /// 22012: division by zero.
     DivisionByZero,
     /// 22019: an escape of LIKE that is not one character.
@@ -77,6 +81,8 @@ pub enum SqlState {
     DuplicateAlias,
     /// 42803: aggregates and plain columns are mixed.
     GroupingError,
+    /// 42P20: a window stands where it cannot.
+    WindowingError,
     /// 42804: a value has the wrong type.
     DatatypeMismatch,
     /// 42846: no value of the one type is one of the other.
@@ -133,6 +139,8 @@ impl SqlState {
             Self::NumericValueOutOfRange => "22003",
             Self::NullValueNotAllowed => "22004",
             Self::InvalidDatetimeFormat => "22007",
+            Self::DatetimeFieldOverflow => "22008",
+            Self::InvalidRegularExpression => "2201B",
             Self::DivisionByZero => "22012",
             Self::InvalidEscapeSequence => "22019",
             Self::InvalidParameterValue => "22023",
@@ -161,6 +169,7 @@ impl SqlState {
             Self::DuplicateObject => "42710",
             Self::DuplicateAlias => "42712",
             Self::GroupingError => "42803",
+            Self::WindowingError => "42P20",
             Self::DatatypeMismatch => "42804",
             Self::CannotCoerce => "42846",
             Self::UndefinedFunction => "42883",

@@ -14,6 +14,7 @@ use super::fixed::FixedAnswer;
 use super::insert::Insert;
 use super::keys::KeyCommand;
 use super::lookup::Lookup;
+use super::places::Places;
 use super::prepare::Execute;
 use super::search::DirectSearch;
 use super::settings::SettingCommand;
@@ -37,6 +38,7 @@ struct Parsed {
     depth: Depth,
     fixed_answer: Option<FixedAnswer>,
     lookup: Option<Lookup>,
+    places: Places,
 }
 
 impl Statement {
@@ -57,7 +59,16 @@ impl Statement {
             depth,
             fixed_answer,
             lookup,
+            places: Places::default(),
         }))
+    }
+
+    /// The same, with what is known about where its names stand.
+    pub(super) fn with_places(mut self, places: Places) -> Self {
+        if let Some(parsed) = Arc::get_mut(&mut self.0) {
+            parsed.places = places;
+        }
+        self
     }
 
     pub(super) fn command(&self) -> &Command {
@@ -82,6 +93,11 @@ impl Statement {
     /// The answer of a query that has the same one every time.
     pub(super) fn fixed_answer(&self) -> Option<&FixedAnswer> {
         self.0.fixed_answer.as_ref()
+    }
+
+    /// Where its names stand.
+    pub(super) fn places(&self) -> &Places {
+        &self.0.places
     }
 
     /// What a query does that only looks up faces by their ids.

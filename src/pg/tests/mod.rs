@@ -121,7 +121,7 @@ fn code(error: &tokio_postgres::Error) -> SqlState {
 
 async fn still_serves(client: &Client) {
     let row = client.query_one("SELECT 1 + 1", &[]).await.unwrap();
-    assert_eq!(row.get::<_, i64>(0), 2);
+    assert_eq!(row.get::<_, i32>(0), 2);
 }
 
 #[tokio::test]

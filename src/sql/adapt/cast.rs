@@ -1,5 +1,7 @@
 //! Casts: what text means in each type, and types whose casts are functions.
 
+use datafusion::arrow::datatypes::{DataType as ArrowType, TimeUnit};
+use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::{
     Array, ArrayElemTypeDef, CastKind, CharacterLength, DataType, ExactNumberInfo, Expr,
     ObjectName, ObjectNamePart, TimezoneInfo, TypedString, UnaryOperator, Value,
@@ -9,10 +11,11 @@ use super::super::constant::{bytea, real_array};
 use super::super::marker::{TO_CHARACTERS, TO_JSONB, TO_REAL_ARRAY, TO_UUID, TO_VECTOR};
 use super::super::name::{folded, name_parts};
 use super::super::types::{SqlType, is_vector, reads_text_itself};
+use super::super::wording::no_value;
 use super::super::{SqlError, SqlState};
 use super::array::array;
-use super::syntax::{call, cast, literal_text, number};
-use super::{Adapter, without_system_schema};
+use super::syntax::{call, cast, literal_text, number, text};
+use super::{Adapter, number, without_system_schema};
 
 /// Types of the system's tables, whose casts are functions of the same names.
 const CATALOG_TYPES: [&str; 14] = [
@@ -46,6 +49,7 @@ impl Adapter {
             return Ok(None);
         };
         known_type(data_type);
+        check_type(data_type)?;
         if let Some(sql_type) = cast_type(data_type) {
             self.note(inner, sql_type);
         }
@@ -126,7 +130,7 @@ fn catalog_type(data_type: &DataType) -> Option<&'static str> {
 }
 
 /// `expr::regclass` as text: the name, not the number.
-fn printed(expr: &Expr) -> Option<Expr> {
+pub(super) fn printed(expr: &Expr) -> Option<Expr> {
     let Expr::Function(called) = expr else { return None };
     let name = name_parts(&called.name)?.pop()?;
     let known = CATALOG_TYPES.into_iter().find(|known| *known == name)?;
@@ -135,13 +139,13 @@ fn printed(expr: &Expr) -> Option<Expr> {
 
 /// A constant as `numeric` with the digits it was written with.
 fn decimal(inner: &Expr) -> Option<Expr> {
-    let digits = match inner {
+    let digits = match number::written(inner) {
         Expr::Value(value) => match &value.value {
             Value::Number(digits, _) | Value::SingleQuotedString(digits) => digits,
             _ => return None,
         },
         Expr::UnaryOp { op: UnaryOperator::Minus, expr } => {
-            let Expr::Value(value) = &**expr else { return None };
+            let Expr::Value(value) = number::written(expr) else { return None };
             let Value::Number(digits, _) = &value.value else { return None };
             digits
         }
@@ -170,6 +174,8 @@ fn known_type(data_type: &mut DataType) {
                 None => {}
             }
         }
+        // As precise as in PostgreSQL, which leaves room for 300,000 years.
+        DataType::Timestamp(precision @ None, _) => *precision = Some(6),
         DataType::Custom(name, _) => {
             without_system_schema(name);
             if let Some(known) = named_type(name) {
@@ -178,6 +184,46 @@ fn known_type(data_type: &mut DataType) {
         }
         _ => {}
     }
+}
+
+/// That a type is one of PostgreSQL's; what this server lacks of these, the planner says.
+fn check_type(data_type: &DataType) -> Result<(), SqlError> {
+    const ELSEWHERE: [&str; 24] = [
+        "bit",
+        "box",
+        "cidr",
+        "circle",
+        "hstore",
+        "inet",
+        "int4range",
+        "int8range",
+        "interval",
+        "line",
+        "lseg",
+        "macaddr",
+        "money",
+        "numrange",
+        "path",
+        "point",
+        "polygon",
+        "record",
+        "time",
+        "timetz",
+        "tsquery",
+        "tsvector",
+        "unknown",
+        "xml",
+    ];
+    let DataType::Custom(name, _) = data_type else { return Ok(()) };
+    let written = name_parts(name).unwrap_or_default().join(".");
+    let known = is_vector(data_type)
+        || catalog_type(data_type).is_some()
+        || ELSEWHERE.contains(&written.as_str());
+    if known {
+        return Ok(());
+    }
+    let message = format!("type \"{written}\" does not exist");
+    Err(SqlError::new(SqlState::UndefinedObject, message))
 }
 
 fn named_type(name: &ObjectName) -> Option<DataType> {
@@ -196,8 +242,8 @@ fn named_type(name: &ObjectName) -> Option<DataType> {
         "bytea" => DataType::Bytea,
         "json" | "jsonb" => DataType::JSONB,
         "date" => DataType::Date,
-        "timestamp" => DataType::Timestamp(None, TimezoneInfo::None),
-        "timestamptz" => DataType::Timestamp(None, TimezoneInfo::Tz),
+        "timestamp" => DataType::Timestamp(Some(6), TimezoneInfo::None),
+        "timestamptz" => DataType::Timestamp(Some(6), TimezoneInfo::Tz),
         "uuid" => DataType::Uuid,
         "regclass" => DataType::Regclass,
         _ => return None,
@@ -206,16 +252,33 @@ fn named_type(name: &ObjectName) -> Option<DataType> {
 
 /// What `'text'::data_type` means where the planner would convert the text differently.
 fn literal(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlError> {
-    let Some(text) = literal_text(inner) else { return Ok(None) };
+    let Some(written) = literal_text(inner) else { return Ok(None) };
     match data_type {
         DataType::Bytea => {
-            Ok(Some(Expr::value(Value::HexStringLiteral(hex::encode(bytea(text)?)))))
+            Ok(Some(Expr::value(Value::HexStringLiteral(hex::encode(bytea(written)?)))))
         }
-        other if reads_text_itself(other) => Ok(Some(reals(&real_array("array", text)?, other))),
+        other if reads_text_itself(other) => Ok(Some(reals(&real_array("array", written)?, other))),
         DataType::Array(
             ArrayElemTypeDef::SquareBracket(element, _) | ArrayElemTypeDef::AngleBracket(element),
-        ) => Ok(Some(cast(array(text, element)?, data_type.clone()))),
-        _ => Ok(None),
+        ) => Ok(Some(cast(array(written, element)?, data_type.clone()))),
+        other => scalar(written, other),
+    }
+}
+
+/// A text that has to be a number, a date or a time; what is none is said before anything runs.
+fn scalar(written: &str, data_type: &DataType) -> Result<Option<Expr>, SqlError> {
+    let arrow = match data_type {
+        DataType::SmallInt(_) | DataType::Int2(_) => ArrowType::Int16,
+        DataType::Int(_) | DataType::Integer(_) | DataType::Int4(_) => ArrowType::Int32,
+        DataType::BigInt(_) | DataType::Int8(_) => ArrowType::Int64,
+        DataType::Date => ArrowType::Date32,
+        DataType::Timestamp(..) => ArrowType::Timestamp(TimeUnit::Microsecond, None),
+        _ => return Ok(None),
+    };
+    let trimmed = written.trim();
+    match ScalarValue::from(trimmed).cast_to(&arrow) {
+        Ok(_) => Ok(Some(cast(text(trimmed), data_type.clone()))),
+        Err(_) => Err(no_value(written, &arrow.to_string())),
     }
 }
 

@@ -6,6 +6,7 @@ mod cast;
 mod distance;
 mod factor;
 mod name;
+mod number;
 mod operator;
 mod syntax;
 mod system_column;
@@ -14,18 +15,18 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    self, Expr, Fetch, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
-    LimitClause, ObjectName, ObjectNamePart, Query, Select, TableFactor, Value, VisitMut,
-    VisitorMut,
+    self, BinaryOperator, Expr, Fetch, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
+    Ident, LimitClause, ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr,
+    TableFactor, Value, VisitMut, VisitorMut,
 };
 
-use super::SqlError;
 use super::marker::ARRAY_SUBQUERY;
 use super::name::{folded, name_parts, parameter_index};
 use super::types::SqlType;
+use super::{SqlError, SqlState};
 pub(super) use cast::parameter_type;
 pub(super) use name::shown_schema;
-use syntax::{call, function, literal_text};
+use syntax::{call, function, literal_text, plain_arguments};
 use system_column::Scopes;
 
 /// Types that the syntax around parameters decides, by their place in the list.
@@ -36,6 +37,10 @@ const BARE_FUNCTIONS: [&str; 2] = ["current_schema", "current_role"];
 
 /// The schema of everything that every database has; functions and types are found without it.
 const SYSTEM_SCHEMA: &str = "pg_catalog";
+
+/// Functions that the planner knows by other names.
+const RENAMED: [(&str, &str); 3] =
+    [("every", "bool_and"), ("sign", "signum"), ("variance", "var_samp")];
 
 /// Functions of `json` that are those of `jsonb` here, where the two are one type.
 const JSON_FUNCTIONS: [&str; 9] = [
@@ -57,7 +62,10 @@ const JSON_FUNCTIONS: [&str; 9] = [
 pub(super) fn adapt(statement: &mut ast::Statement) -> Result<ParameterTypes, SqlError> {
     let mut adapter = Adapter::default();
     match statement.visit(&mut adapter) {
-        ControlFlow::Continue(()) => Ok(adapter.parameter_types),
+        ControlFlow::Continue(()) => {
+            print_columns(statement);
+            Ok(adapter.parameter_types)
+        }
         ControlFlow::Break(error) => Err(error),
     }
 }
@@ -74,10 +82,29 @@ pub(super) fn adapt_as(expr: Expr, sql_type: SqlType) -> Result<Expr, SqlError> 
     }
 }
 
+/// Shows columns that are names of the system's things, `x::regclass`, by these names. DISTINCT
+/// compares what is ordered by with what is shown, and is left alone.
+fn print_columns(statement: &mut ast::Statement) {
+    let ast::Statement::Query(query) = statement else { return };
+    let SetExpr::Select(select) = &mut *query.body else { return };
+    if select.distinct.is_some() {
+        return;
+    }
+    for item in &mut select.projection {
+        if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item
+            && let Some(name) = cast::printed(expr)
+        {
+            *expr = name;
+        }
+    }
+}
+
 #[derive(Default)]
 struct Adapter {
     parameter_types: ParameterTypes,
     scopes: Scopes,
+    /// How many queries are around what is visited; outside of them numbers are the statement's.
+    queries: usize,
 }
 
 impl Adapter {
@@ -94,6 +121,7 @@ impl Adapter {
     fn adapted(&mut self, expr: &mut Expr) -> Result<Option<Expr>, SqlError> {
         match expr {
             Expr::Cast { .. } | Expr::TypedString(_) => self.cast(expr),
+            Expr::Value(value) if self.queries > 0 => Ok(number::typed(&mut value.value)),
             Expr::Identifier(word)
                 if word.quote_style.is_none()
                     && BARE_FUNCTIONS.contains(&word.value.to_ascii_lowercase().as_str()) =>
@@ -119,8 +147,10 @@ impl VisitorMut for Adapter {
     type Break = SqlError;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
+        self.queries += 1;
         fetch_as_limit(query);
         self.scopes.note(query);
+        number::leave_in_query(query);
         if let Some(LimitClause::LimitOffset { limit, offset, limit_by: _ }) = &query.limit_clause {
             let bounds = limit.iter().chain(offset.iter().map(|offset| &offset.value));
             bounds.for_each(|bound| self.note(bound, SqlType::Int8));
@@ -128,14 +158,31 @@ impl VisitorMut for Adapter {
         ControlFlow::Continue(())
     }
 
+    fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<Self::Break> {
+        self.queries -= 1;
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
+        if let Some(twice) = name::repeated_table(select) {
+            let message = format!("table name \"{twice}\" specified more than once");
+            return ControlFlow::Break(SqlError::new(SqlState::DuplicateAlias, message));
+        }
         name::name_columns(select);
+        number::leave_in_select(select);
         self.scopes.enter(select);
         ControlFlow::Continue(())
     }
 
     fn post_visit_select(&mut self, _select: &mut Select) -> ControlFlow<Self::Break> {
         self.scopes.leave();
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
+        if let Expr::Function(Function { over: Some(window), .. }) = expr {
+            number::leave_in_window(window);
+        }
         ControlFlow::Continue(())
     }
 
@@ -147,6 +194,13 @@ impl VisitorMut for Adapter {
             of_jsonb(name);
         }
         factor::adapt(factor);
+        match factor {
+            TableFactor::Table { args: Some(arguments), .. } => {
+                number::leave_in_arguments(&mut arguments.args);
+            }
+            TableFactor::Function { args, .. } => number::leave_in_arguments(args),
+            _ => {}
+        }
         ControlFlow::Continue(())
     }
 
@@ -192,7 +246,30 @@ fn called_function(called: &mut Function) -> Result<Option<Expr>, SqlError> {
     {
         *path = operator::text_array(written)?;
     }
+    if let Some(remainder) = remainder(called) {
+        return Ok(Some(remainder));
+    }
+    let renamed =
+        |(theirs, ours): &(&str, &'static str)| called_as(called, theirs).then_some(*ours);
+    if let Some(ours) = RENAMED.iter().find_map(renamed) {
+        called.name = ObjectName::from(vec![Ident::new(ours)]);
+    }
     Ok(factor::set_as_array(called))
+}
+
+fn called_as(called: &Function, name: &str) -> bool {
+    name_parts(&called.name).is_some_and(|parts| parts == [name])
+}
+
+/// `mod(a, b)` is `a % b`.
+fn remainder(called: &Function) -> Option<Expr> {
+    if !called_as(called, "mod") {
+        return None;
+    }
+    let [left, right] = <[Expr; 2]>::try_from(plain_arguments(&called.args)?).ok()?;
+    let nested = |side| Box::new(Expr::Nested(Box::new(side)));
+    let op = BinaryOperator::Modulo;
+    Some(Expr::BinaryOp { left: nested(left), op, right: nested(right) })
 }
 
 /// The function of `jsonb` that a function of `json` is.

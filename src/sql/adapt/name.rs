@@ -10,8 +10,8 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, ArrayElemTypeDef, DataType, Expr, Function, Ident, ObjectName, ObjectNamePart,
-    Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TimezoneInfo, TrimWhereField,
-    Value,
+    Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableFactor, TimezoneInfo,
+    TrimWhereField, Value,
 };
 
 use super::super::name::{folded, name_parts};
@@ -46,6 +46,29 @@ pub(super) fn name_columns(select: &mut Select) {
         let name = if is_first { name } else { format!("{name}{SEPARATOR}{}", taken.len()) };
         taken.insert(name.clone());
         rename(item, name);
+    }
+}
+
+/// A name that two tables of a FROM have.
+pub(super) fn repeated_table(select: &Select) -> Option<String> {
+    let mut known = HashSet::new();
+    let tables = select.from.iter().flat_map(|from| {
+        std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation))
+    });
+    tables.filter_map(table_name).find(|name| !known.insert(name.clone()))
+}
+
+/// What a table in FROM is called; none where it is told apart by its schema, or has no name.
+fn table_name(factor: &TableFactor) -> Option<String> {
+    match factor {
+        TableFactor::Table { alias: Some(alias), .. }
+        | TableFactor::Derived { alias: Some(alias), .. }
+        | TableFactor::Function { alias: Some(alias), .. }
+        | TableFactor::UNNEST { alias: Some(alias), .. } => Some(folded(&alias.name)),
+        TableFactor::Table { name, alias: None, args: None, .. } if name.0.len() == 1 => {
+            name_parts(name)?.pop()
+        }
+        _ => None,
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, AsArray, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Int64Type};
 use datafusion::error::DataFusionError;
+use md5::{Digest, Md5};
 
 use super::super::marker::{LIKE_ESCAPE, TO_CHARACTERS, TO_UUID};
 use super::super::{SqlError, SqlState};
@@ -23,6 +24,7 @@ pub(super) fn functions() -> Vec<Function> {
         Function::exact(TO_CHARACTERS, [DataType::Utf8, DataType::Int64], text(), characters),
         Function::exact(LIKE_ESCAPE, texts, text(), like_escapes),
         Function::exact(TO_UUID, [DataType::Utf8], text(), uuids),
+        Function::exact("md5", [DataType::Utf8], text(), digests),
     ]
 }
 
@@ -81,6 +83,14 @@ fn like_escape(pattern: &str, escape: &str) -> Result<String, SqlError> {
         }
     }
     Ok(output)
+}
+
+/// MD5 digests in hexadecimal digits; a checksum here, no protection.
+fn digests(arguments: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
+    let [texts] = arguments else { return Err(arity("md5")) };
+    let digest = |text: &str| hex::encode(Md5::digest(text));
+    let digests = texts.as_string::<i32>().iter().map(|text| text.map(digest));
+    Ok(Arc::new(digests.collect::<StringArray>()))
 }
 
 /// Identifiers in the form in which PostgreSQL shows them.

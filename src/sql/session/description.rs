@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 
 use super::SqlSession;
 use crate::sql::collection::collections_schema;
-use crate::sql::query::{explain_schema, plan_parameters, plan_schema};
+use crate::sql::query::{explain_schema, plan_parameters};
 use crate::sql::settings::{SettingCommand, show_all_schema, show_schema};
 use crate::sql::statement::Command;
 use crate::sql::storage::storage_schema;
@@ -36,9 +36,10 @@ impl SqlSession {
             let parameters = decided(statement, declared, types);
             return Ok(Description { parameters, columns: Some(lookup.schema()) });
         }
-        let plan = self.context()?.plan(query).await?;
+        let context = self.context()?;
+        let plan = context.plan(query).await?;
         let parameters = decided(statement, declared, plan_parameters(&plan, count)?);
-        let columns = Some(plan_schema(plan, &parameters)?);
+        let columns = Some(context.columns(plan, &parameters)?);
         Ok(Description { parameters, columns })
     }
 
@@ -80,7 +81,7 @@ impl SqlSession {
                 let context = self.context()?;
                 let plan = context.plan(delete.query()).await?;
                 let parameters = decided(statement, declared, plan_parameters(&plan, count)?);
-                let columns = delete.columns(plan, &parameters)?;
+                let columns = delete.columns(&context, plan, &parameters)?;
                 Ok(Description { parameters, columns })
             }
             Command::ShowCollections => Ok(without_parameters(Some(collections_schema()))),

@@ -149,7 +149,7 @@ async fn what_one_row_asks_wrongly_fails_the_statement() {
         (each("'nobody'", "EXTERNAL p.v"), SqlState::InvalidParameterValue),
         (each("2.0", "EMBEDDING '[1, 0, 0]' THRESHOLD p.v"), SqlState::InvalidParameterValue),
         (each("-1", "EMBEDDING '[1, 0, 0]' LIMIT p.v"), SqlState::InvalidRowCountInLimitClause),
-        (each("1", "EMBEDDING q.v"), SqlState::UndefinedColumn),
+        (each("1", "EMBEDDING q.v"), SqlState::UndefinedTable),
         (each("1", "EMBEDDING (SELECT p.v)"), SqlState::FeatureNotSupported),
     ];
     for (sql, expected) in cases {

@@ -5,7 +5,7 @@
 use datafusion::arrow::datatypes::Field;
 use datafusion::scalar::ScalarValue;
 
-use super::direct::{Dice, Shown, shown};
+use super::direct::{Dice, Shown, shown, unplaced};
 use super::{Client, text};
 use crate::engine::Role;
 use crate::sql::{SqlSession, SqlState, SqlType};
@@ -56,8 +56,9 @@ async fn compare(session: &SqlSession, lookup: &str, values: &[ScalarValue]) -> 
     let field = |value: &ScalarValue| Field::new("", value.data_type(), true);
     let declared: Vec<_> = values.iter().map(|value| Some(SqlType::of(&field(value)))).collect();
     for declared in [&declared, &vec![None; declared.len()]] {
-        let description = session.describe(&direct, declared).await;
-        assert_eq!(description, session.describe(&planned, declared).await, "{lookup}");
+        let description = session.describe(&direct, declared).await.map_err(unplaced);
+        let other = session.describe(&planned, declared).await.map_err(unplaced);
+        assert_eq!(description, other, "{lookup}");
     }
     let found = shown(session, &direct, values).await;
     assert_eq!(found, shown(session, &planned, values).await, "{lookup} with {values:?}");

@@ -21,6 +21,7 @@ mod limits;
 mod lookup;
 mod model;
 mod nearest;
+mod number;
 mod pg_catalog;
 mod picture;
 mod prepared;

@@ -193,7 +193,7 @@ async fn parameter_types_are_inferred_the_way_clients_expect() {
     let cases: [(&str, &[SqlType]); 13] = [
         ("SELECT $1", &[SqlType::Text]),
         ("SELECT $2", &[SqlType::Text, SqlType::Text]),
-        ("SELECT $1 + 1", &[SqlType::Int8]),
+        ("SELECT $1 + 1", &[SqlType::Int4]),
         ("SELECT $1::int", &[SqlType::Int4]),
         (
             "SELECT CAST($1 AS bytea), $2::real[], $3::timestamptz",

@@ -1,0 +1,105 @@
+//! The rule that puts checked functions in place of operators and casts of numbers.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::DFSchema;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::config::ConfigOptions;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{
+    BinaryExpr, Cast, Expr, ExprSchemable, LogicalPlan, Operator, ScalarUDF,
+};
+use datafusion::optimizer::AnalyzerRule;
+use datafusion::scalar::ScalarValue;
+
+use super::function::{Checked, Rounded};
+
+/// Checks arithmetic; comes behind the rule that gives both sides of an operator one type.
+#[derive(Debug)]
+pub(in super::super) struct CheckedArithmetic;
+
+impl AnalyzerRule for CheckedArithmetic {
+    fn analyze(
+        &self,
+        plan: LogicalPlan,
+        _config: &ConfigOptions,
+    ) -> Result<LogicalPlan, DataFusionError> {
+        plan.transform_up_with_subqueries(checked_node).data()
+    }
+
+    fn name(&self) -> &'static str {
+        "checked_arithmetic"
+    }
+}
+
+fn checked_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>, DataFusionError> {
+    let schema = merge_schema(&plan.inputs());
+    let names = NamePreserver::new(&plan);
+    plan.map_expressions(|expr| {
+        let name = names.save(&expr);
+        let checked = expr.transform_up(|part| Ok(checked(part, &schema)))?;
+        Ok(checked.update_data(|expr| name.restore(expr)))
+    })
+}
+
+fn checked(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op, right })
+            if is_checked(op, &left, &right, schema) =>
+        {
+            let operator = ScalarUDF::from(Checked::new(op));
+            Transformed::yes(operator.call(vec![*left, *right]))
+        }
+        Expr::Cast(Cast { expr, field }) if is_whole(field.data_type()) => {
+            let (expr, changed) = rounded(*expr, schema);
+            let cast = Expr::Cast(Cast { expr: Box::new(expr), field });
+            if changed { Transformed::yes(cast) } else { Transformed::no(cast) }
+        }
+        other => Transformed::no(other),
+    }
+}
+
+fn is_whole(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Int16 | DataType::Int32 | DataType::Int64)
+}
+
+/// Whether an operator between such operands can leave what their type holds.
+fn is_checked(op: Operator, left: &Expr, right: &Expr, schema: &DFSchema) -> bool {
+    let quotient = matches!(op, Operator::Divide | Operator::Modulo);
+    if !quotient && !matches!(op, Operator::Plus | Operator::Minus | Operator::Multiply) {
+        return false;
+    }
+    let (Ok(left), Ok(right)) = (type_of(left, schema), type_of(right, schema)) else {
+        return false;
+    };
+    let fraction = matches!(left, DataType::Float32 | DataType::Float64);
+    left == right && (is_whole(&left) || (quotient && fraction))
+}
+
+/// The type of an operand. Both sides of a checked operator have its type, so that a long chain of
+/// them need not be walked for each of its parts.
+fn type_of(expr: &Expr, schema: &DFSchema) -> Result<DataType, DataFusionError> {
+    let mut operand = expr;
+    while let Expr::ScalarFunction(call) = operand
+        && Checked::NAMES.contains(&call.func.name())
+        && let [_, right] = call.args.as_slice()
+    {
+        operand = right;
+    }
+    operand.get_type(schema)
+}
+
+/// What is cast to a whole number, rounded before, and whether that changed it. A number in the
+/// statement is `numeric` in PostgreSQL, which rounds away from zero in the middle.
+fn rounded(expr: Expr, schema: &DFSchema) -> (Expr, bool) {
+    if let Expr::Literal(ScalarValue::Float64(Some(number)), None) = &expr {
+        return (Expr::Literal(ScalarValue::from(number.round()), None), true);
+    }
+    match expr.get_type(schema) {
+        Ok(DataType::Float32 | DataType::Float64) => {
+            (ScalarUDF::from(Rounded::default()).call(vec![expr]), true)
+        }
+        _ => (expr, false),
+    }
+}
