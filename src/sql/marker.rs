@@ -49,3 +49,5 @@ pub(super) const SERIES: &str = "series array";
 
 /// The subscripts of `generate_subscripts` as an array.
 pub(super) const SUBSCRIPTS: &str = "subscripts array";
+/// The items of an array with their numbers, as an array.
+pub(super) const NUMBERED: &str = "numbered array";

@@ -115,7 +115,7 @@ const LEVELS: Accepts =
 const NO_TIMEOUT: Accepts = Accepts::Spellings(&["0ms", "0s"]);
 
 /// All settings in the order of their names, ignoring case.
-static SETTINGS: [Setting; 32] = [
+static SETTINGS: [Setting; 33] = [
     setting("application_name", "", Accepts::Text),
     setting("bytea_output", "hex", Accepts::Spellings(&[])),
     setting("client_encoding", "UTF8", Accepts::Encoding),
@@ -141,6 +141,7 @@ static SETTINGS: [Setting; 32] = [
     setting(PURPOSE, "", Accepts::Purpose),
     setting("lock_timeout", "0", NO_TIMEOUT),
     setting("max_identifier_length", "63", Accepts::Nothing),
+    setting("max_index_keys", "32", Accepts::Nothing),
     setting("row_security", "on", ON),
     setting(
         "search_path",

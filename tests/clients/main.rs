@@ -59,6 +59,16 @@ async fn pg8000() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn sqlalchemy() {
+    python::run(&Client::new("SQLAlchemy"), "with_sqlalchemy.py").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn asyncpg() {
+    python::run(&Client::new("asyncpg"), "with_asyncpg.py").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pgvector() {
     python::run(&Client::new("pgvector-python"), "with_pgvector.py").await;
 }

@@ -48,9 +48,12 @@ impl Adapter {
         else {
             return Ok(None);
         };
+        let are_oids = is_array_of_oids(data_type);
         known_type(data_type);
         check_type(data_type)?;
-        if let Some(sql_type) = cast_type(data_type) {
+        if are_oids {
+            self.note(inner, SqlType::OidArray);
+        } else if let Some(sql_type) = cast_type(data_type) {
             self.note(inner, sql_type);
         }
         adapted(inner, data_type)
@@ -115,6 +118,16 @@ fn adapted(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlError>
             numbers(value, inner, data_type)
         }
     })
+}
+
+/// Whether items of an array are numbers of the system's tables, for which the planner has others.
+fn is_array_of_oids(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Array(ArrayElemTypeDef::SquareBracket(element, _)) => {
+            catalog_type(element).is_some_and(|name| !["name", "char"].contains(&name))
+        }
+        _ => false,
+    }
 }
 
 /// The name of a type of the system's tables.

@@ -6,8 +6,8 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::super::marker::{
-    AS_JSONB, JSON_ELEMENTS, JSON_ELEMENTS_TEXT, JSON_KEYS, JSON_VALUES, JSON_VALUES_TEXT, SERIES,
-    SUBSCRIPTS,
+    AS_JSONB, JSON_ELEMENTS, JSON_ELEMENTS_TEXT, JSON_KEYS, JSON_VALUES, JSON_VALUES_TEXT,
+    NUMBERED, SERIES, SUBSCRIPTS,
 };
 use super::super::name::{folded, name_parts};
 use super::SYSTEM_SCHEMA;
@@ -15,8 +15,9 @@ use super::syntax::{call, number, plain_argument, plain_arguments, select};
 
 /// Functions that return a set of values, and those that return the same values as an array. Names
 /// with a space are columns of sets that have several.
-const SETS: [(&str, &str); 10] = [
+const SETS: [(&str, &str); 11] = [
     ("generate_series", SERIES),
+    ("_pg_expandarray", NUMBERED),
     ("generate_subscripts", SUBSCRIPTS),
     ("jsonb_array_elements", JSON_ELEMENTS),
     ("jsonb_array_elements_text", JSON_ELEMENTS_TEXT),
@@ -38,7 +39,12 @@ const STREAMED: &str = "generate_series";
 /// A call of a function that returns a set, as an array that is unnested.
 pub(super) fn set_as_array(called: &Function) -> Option<Expr> {
     let name = name_parts(&called.name)?;
-    let [name] = name.as_slice() else { return None };
+    let name = match name.as_slice() {
+        [name] => name,
+        // The one function that the standard's schema has.
+        [schema, name] if schema == "information_schema" && name == "_pg_expandarray" => name,
+        _ => return None,
+    };
     let (_, array) = SETS.into_iter().find(|(set, array)| set == name && set != array)?;
     let values = call("unnest", [call(array, plain_arguments(&called.args)?)]);
     let are_documents = [JSON_ELEMENTS, JSON_VALUES].contains(&array);

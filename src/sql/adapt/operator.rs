@@ -1,8 +1,8 @@
 //! Operators that the planner lacks or reads differently, as functions and other operators.
 
 use datafusion::sql::sqlparser::ast::{
-    ArrayElemTypeDef, BinaryOperator, DataType, Expr, ObjectName, ObjectNamePart, Value,
-    ValueWithSpan,
+    AccessExpr, ArrayElemTypeDef, BinaryOperator, DataType, Expr, ObjectName, ObjectNamePart,
+    Value, ValueWithSpan,
 };
 
 use super::super::marker::LIKE_ESCAPE;
@@ -43,6 +43,12 @@ pub(super) fn operator(expr: &mut Expr) -> Result<Option<Expr>, SqlError> {
             }
             Ok(None)
         }
+        Expr::CompoundFieldAccess { root, access_chain } => Ok(match access_chain.as_slice() {
+            [AccessExpr::Dot(Expr::Identifier(field))] => {
+                Some(call("get_field", [(**root).clone(), text(folded(field))]))
+            }
+            _ => None,
+        }),
         Expr::Collate { expr, collation } => {
             check_collation(collation)?;
             Ok(Some((**expr).clone()))

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayBuilder, ArrayRef, AsArray, Int32Builder, Int64Builder, ListBuilder,
+    Array, ArrayBuilder, ArrayRef, AsArray, Int32Builder, Int64Builder, ListArray, ListBuilder,
+    StructArray,
 };
+use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Field, Int64Type};
+use datafusion::arrow::datatypes::{DataType, Field, Fields, Int64Type};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Signature, TypeSignature, Volatility};
 
-use super::super::marker::{SERIES, SUBSCRIPTS};
+use super::super::marker::{NUMBERED, SERIES, SUBSCRIPTS};
 use super::super::{SqlError, SqlState};
 use super::{Function, arity};
 
@@ -30,7 +32,37 @@ pub(super) fn functions() -> Vec<Function> {
             body: series,
         },
         Function::any(SUBSCRIPTS, 2, list(DataType::Int32), subscripts),
+        Function::any(NUMBERED, 1, list(DataType::Struct(numbered_fields())), numbered),
     ]
+}
+
+/// What an item is in the array of items with their numbers.
+fn numbered_fields() -> Fields {
+    Fields::from(vec![
+        Field::new("x", DataType::Int64, true),
+        Field::new("n", DataType::Int32, true),
+    ])
+}
+
+/// The whole numbers of each array with their places, from 1.
+fn numbered(arguments: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
+    let [arrays] = arguments else { return Err(arity(NUMBERED)) };
+    let arrays = cast(arrays, &DataType::new_list(DataType::Int64, true))?;
+    let (mut items, mut places, mut lengths) =
+        (Int64Builder::new(), Int32Builder::new(), Vec::with_capacity(arrays.len()));
+    for array in arrays.as_list::<i32>().iter() {
+        let length = array.as_ref().map_or(0, Array::len);
+        if let Some(array) = array {
+            array.as_primitive::<Int64Type>().iter().for_each(|item| items.append_option(item));
+            (1..).take(length).for_each(|place| places.append_value(place));
+        }
+        lengths.push(length);
+    }
+    let columns: Vec<ArrayRef> = vec![Arc::new(items.finish()), Arc::new(places.finish())];
+    let pairs = StructArray::try_new(numbered_fields(), columns, None)?;
+    let item = Field::new_list_field(DataType::Struct(numbered_fields()), true);
+    let lists = OffsetBuffer::from_lengths(lengths);
+    Ok(Arc::new(ListArray::try_new(Arc::new(item), lists, Arc::new(pairs), None)?))
 }
 
 /// From the first argument to the second, by steps of the third or of one.

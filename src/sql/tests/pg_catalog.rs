@@ -254,11 +254,29 @@ async fn sets_of_what_is_not_here_are_empty() {
     assert_answers(&client, &cases).await;
 }
 
+/// What pgjdbc asks for the columns of a key.
+#[tokio::test]
+async fn the_columns_of_a_key_are_numbered() {
+    let client = Client::with_people().await;
+    let sql = "SELECT result.name, result.place FROM (SELECT ct.relname AS name, \
+               (information_schema._pg_expandarray(i.indkey)).n AS place, \
+               information_schema._pg_expandarray(i.indkey) AS keys, a.attnum AS number \
+               FROM pg_catalog.pg_class ct JOIN pg_catalog.pg_attribute a ON ct.oid = a.attrelid \
+               JOIN pg_catalog.pg_index i ON a.attrelid = i.indrelid) result \
+               WHERE result.number = (result.keys).x";
+    assert_eq!(client.rows(sql).await, [["people", "1"]]);
+    let schemas = "SELECT array_to_string(current_schemas(true), ',') || current_schemas(false)[1]";
+    assert_eq!(client.column(schemas).await, ["pg_catalog,publicpublic"]);
+}
+
 #[tokio::test]
 async fn any_of_a_parameter_is_of_an_array() {
     let client = Client::with_people().await;
     let sql = "SELECT count(*) FROM people WHERE external_face_id = ANY($1)";
     assert_eq!(client.describe(sql).await.0, [SqlType::TextArray]);
+    // What asyncpg asks about types: it knows no other arrays of numbers by itself.
+    let sql = "SELECT typname FROM pg_type WHERE oid = any($1::oid[])";
+    assert_eq!(client.describe(sql).await.0, [SqlType::OidArray]);
 }
 
 #[tokio::test]

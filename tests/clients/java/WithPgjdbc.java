@@ -101,6 +101,7 @@ public class WithPgjdbc {
         values();
         metadata();
         writes();
+        transactions();
         fetches();
         System.out.println("done");
     }
@@ -158,6 +159,53 @@ public class WithPgjdbc {
     }
 
     static void metadata() {
+        check("lists schemas, tables and types (getSchemas, getTables, getTypeInfo)", connection -> {
+            var meta = connection.getMetaData();
+            equal(column(meta.getSchemas(), "TABLE_SCHEM").contains("public"), true);
+            equal(column(meta.getCatalogs(), "TABLE_CAT").contains("default"), true);
+            equal(column(meta.getTables(null, "public", "%", new String[] {"TABLE"}), "TABLE_NAME"), List.of("faces"));
+            equal(column(meta.getTables(null, null, "fac%", null), "TABLE_NAME"), List.of("faces_pkey", "faces"));
+            equal(column(meta.getTables(null, "public", "faces", null), "REMARKS"), List.of("of the matrix"));
+            equal(column(meta.getTableTypes(), "TABLE_TYPE").contains("TABLE"), true);
+            equal(column(meta.getTypeInfo(), "TYPE_NAME").containsAll(List.of("text", "float4", "jsonb", "vector")), true);
+            equal(meta.getDatabaseMajorVersion() >= 15, true);
+        });
+        check("describes columns (getColumns)", connection -> {
+            var columns = connection.getMetaData().getColumns(null, "public", "faces", "%");
+            var found = new ArrayList<String>();
+            while (columns.next()) {
+                found.add(columns.getString("COLUMN_NAME") + " " + columns.getString("TYPE_NAME") + " "
+                        + columns.getString("IS_NULLABLE"));
+            }
+            equal(found.size(), 11);
+            equal(found.get(0), "face_id text NO");
+            equal(found.get(3), "bounding_box _float4 YES");
+            equal(found.get(9), "created_at timestamptz NO");
+            equal(found.get(10).startsWith("embedding vector"), true);
+        });
+        check("tells keys and indexes (getPrimaryKeys, getIndexInfo, getImportedKeys)", connection -> {
+            var meta = connection.getMetaData();
+            equal(column(meta.getPrimaryKeys(null, "public", "faces"), "COLUMN_NAME"), List.of("face_id"));
+            equal(column(meta.getPrimaryKeys(null, null, "faces"), "PK_NAME"), List.of("faces_pkey"));
+            var indexes = meta.getIndexInfo(null, "public", "faces", false, false);
+            equal(column(indexes, "INDEX_NAME"), List.of("faces_pkey"));
+            equal(column(meta.getImportedKeys(null, "public", "faces"), "FK_NAME"), List.of());
+            equal(column(meta.getExportedKeys(null, "public", "faces"), "FK_NAME"), List.of());
+            var row = meta.getBestRowIdentifier(null, "public", "faces", DatabaseMetaData.bestRowSession, true);
+            equal(column(row, "COLUMN_NAME"), List.of("face_id"));
+        });
+        check("tells functions and privileges (getFunctions, getProcedures, getTablePrivileges)", connection -> {
+            var meta = connection.getMetaData();
+            equal(column(meta.getFunctions(null, "pg_catalog", "array_in"), "FUNCTION_NAME"), List.of("array_in"));
+            equal(column(meta.getProcedures(null, "public", "%"), "PROCEDURE_NAME"), List.of());
+            equal(column(meta.getTablePrivileges(null, "public", "faces"), "PRIVILEGE").contains("SELECT"), true);
+            equal(column(meta.getUDTs(null, "public", "%", null), "TYPE_NAME"), List.of());
+        });
+        check("names the columns of a result and their types", connection -> {
+            var columns = connection.createStatement().executeQuery("SELECT face_id, 1::int AS n FROM faces").getMetaData();
+            equal(columns.getColumnLabel(2), "n");
+            equal(columns.getColumnTypeName(2), "int4");
+        });
     }
 
     static void writes() {
@@ -198,6 +246,38 @@ public class WithPgjdbc {
                 var keys = column(statement.getGeneratedKeys(), "face_id");
                 equal(keys.get(0).startsWith("f_"), true);
             }
+        });
+    }
+
+    static void transactions() {
+        check("nests transactions as savepoints", connection -> {
+            connection.setAutoCommit(false);
+            insert(connection, "ann");
+            var savepoint = connection.setSavepoint();
+            insert(connection, "bob");
+            connection.rollback(savepoint);
+            insert(connection, "cleo");
+            connection.commit();
+            equal(names(connection), List.of("ann", "cleo"));
+            insert(connection, "dan");
+            connection.rollback();
+            equal(names(connection), List.of("ann", "cleo"));
+        });
+        check("copies in and out (CopyManager)", connection -> {
+            var copies = connection.unwrap(PGConnection.class).getCopyAPI();
+            var in = "COPY faces (external_face_id, embedding) FROM STDIN WITH (FORMAT csv)";
+            equal(copies.copyIn(in, new StringReader("ann,\"[1,0,0]\"\nbob,\"[0,1,0]\"\n")), 2L);
+            var out = new java.io.StringWriter();
+            var query = "COPY (SELECT external_face_id FROM faces ORDER BY 1) TO STDOUT";
+            equal(copies.copyOut(query, out), 2L);
+            equal(out.toString(), "ann\nbob\n");
+        });
+        check("only reads where it said so", connection -> {
+            connection.setReadOnly(true);
+            refused("25006", it -> {
+                it.setAutoCommit(false);
+                insert(it, "ann");
+            }, connection);
         });
     }
 

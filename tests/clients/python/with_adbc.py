@@ -99,7 +99,9 @@ def describes():
         (table,) = schemas[0]["db_schema_tables"]
         equal((table["table_name"], len(table["table_columns"])), ("faces", 11))
         (key,) = table["table_constraints"]
-        equal((key["constraint_type"], key["constraint_column_names"]), ("PRIMARY KEY", ["face_id"]))
+        equal(
+            (key["constraint_type"], key["constraint_column_names"]), ("PRIMARY KEY", ["face_id"])
+        )
 
 
 @check("creates no table, and says why")
@@ -107,7 +109,11 @@ def creates():
     with connect() as connection, connection.cursor() as cursor:
         for mode in ("create", "replace"):
             expect(
-                adbc_driver_postgresql.dbapi.Error, cursor.adbc_ingest, "others", people(), mode=mode
+                adbc_driver_postgresql.dbapi.Error,
+                cursor.adbc_ingest,
+                "others",
+                people(),
+                mode=mode,
             )
             connection.rollback()
 

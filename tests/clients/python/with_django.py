@@ -57,12 +57,17 @@ def introspects():
     with connection.cursor() as cursor:
         found = connection.introspection
         tables = found.get_table_list(cursor)
-        equal([(table.name, table.type, table.comment) for table in tables], [("faces", "t", "of the matrix")])
+        equal(
+            [(table.name, table.type, table.comment) for table in tables],
+            [("faces", "t", "of the matrix")],
+        )
         columns = {column.name: column for column in found.get_table_description(cursor, "faces")}
         equal(len(columns), 11)
         equal((columns["face_id"].null_ok, columns["metadata"].null_ok), (False, True))
         equal(found.get_primary_key_column(cursor, "faces"), "face_id")
-        equal((found.get_relations(cursor, "faces"), found.get_sequences(cursor, "faces")), ({}, []))
+        equal(
+            (found.get_relations(cursor, "faces"), found.get_sequences(cursor, "faces")), ({}, [])
+        )
         constraints = found.get_constraints(cursor, "faces")
         key = constraints["faces_pkey"]
         equal((key["columns"], key["primary_key"], key["unique"]), (["face_id"], True, True))
@@ -88,7 +93,10 @@ def queries():
     equal((Face.objects.count(), Face.objects.filter(external_face_id="x").exists()), (3, False))
     equal(Face.objects.aggregate(last=models.Max("external_face_id"))["last"], "cleo")
     ann = Face.objects.get(external_face_id="ann")
-    equal((ann.metadata, ann.embedding, ann.created_at.tzinfo is not None), ({"team": "red"}, EAST, True))
+    equal(
+        (ann.metadata, ann.embedding, ann.created_at.tzinfo is not None),
+        ({"team": "red"}, EAST, True),
+    )
 
 
 @check("updates, saves and deletes objects")
@@ -114,6 +122,16 @@ def atomic():
         except RuntimeError:
             equal(names(Face.objects.all()), ["bob", "cleo"])
     equal(names(Face.objects.all()), ["bob", "cleo"])
+
+
+@check("iterates with a cursor of the server")
+def iterates():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO faces (external_face_id, embedding) SELECT 'n' || n, '[0, 0, 1]' FROM generate_series(1, 500) t(n)"
+        )
+    found = Face.objects.values_list("external_face_id", flat=True).iterator(chunk_size=100)
+    equal(len(set(found)), 503)
 
 
 @check("orders by distance (pgvector)")

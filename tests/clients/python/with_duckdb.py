@@ -37,8 +37,14 @@ def rows(connection, query):
 @check("attaches the server, and lists its tables")
 def attaches():
     connection = attach()
-    equal(rows(connection, "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'public'"), [("faces",)])
-    described = rows(connection, "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = 'likeness' AND schema_name = 'public'")
+    equal(
+        rows(connection, "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'public'"),
+        [("faces",)],
+    )
+    described = rows(
+        connection,
+        "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = 'likeness' AND schema_name = 'public'",
+    )
     kinds = dict(described)
     equal(len(kinds), 11)
     equal((kinds["face_id"], kinds["confidence"]), ("VARCHAR", "FLOAT"))
@@ -50,7 +56,10 @@ def reads():
     connection = attach()
     query = "SELECT external_face_id, metadata, embedding FROM likeness.public.faces ORDER BY 1"
     found = rows(connection, query)
-    equal([(name, metadata) for name, metadata, _ in found], [("ann", '{"team": "red"}'), ("bob", '{"team": "red"}')])
+    equal(
+        [(name, metadata) for name, metadata, _ in found],
+        [("ann", '{"team": "red"}'), ("bob", '{"team": "red"}')],
+    )
     connection.execute("SET pg_experimental_filter_pushdown = true")
     query = "SELECT count(*) FROM likeness.faces WHERE external_face_id = 'ann'"
     equal(rows(connection, query), [(1,)])
@@ -96,7 +105,9 @@ def executes():
 def rolls_back():
     connection = attach()
     connection.execute("BEGIN")
-    connection.execute("INSERT INTO likeness.faces (external_face_id, embedding) VALUES ('cleo', '[0, 0, 1]')")
+    connection.execute(
+        "INSERT INTO likeness.faces (external_face_id, embedding) VALUES ('cleo', '[0, 0, 1]')"
+    )
     connection.execute("ROLLBACK")
     equal(rows(connection, "SELECT count(*) FROM likeness.faces"), [(2,)])
 

@@ -26,15 +26,15 @@ def count():
 
 @check("appends a frame to a collection (to_sql)")
 def appends():
-    people().to_sql(
-        "faces", ENGINE, if_exists="append", index=False, dtype=COLUMNS, method="multi"
-    )
+    people().to_sql("faces", ENGINE, if_exists="append", index=False, dtype=COLUMNS, method="multi")
     equal(count(), 4)
 
 
 @check("reads a query with parameters (read_sql)")
 def reads():
-    query = text("SELECT external_face_id, confidence, created_at FROM faces WHERE external_face_id = :who")
+    query = text(
+        "SELECT external_face_id, confidence, created_at FROM faces WHERE external_face_id = :who"
+    )
     frame = pandas.read_sql(query, ENGINE, params={"who": "ann"})
     equal(list(frame["external_face_id"]), ["ann"])
     equal(str(frame["created_at"].dtype).startswith("datetime64["), True)
@@ -44,7 +44,9 @@ def reads():
 
 @check("reads a search")
 def searches():
-    query = "SELECT external_face_id, similarity FROM (SEARCH FACES IN faces EMBEDDING '[1,0.1,0]') s"
+    query = (
+        "SELECT external_face_id, similarity FROM (SEARCH FACES IN faces EMBEDDING '[1,0.1,0]') s"
+    )
     frame = pandas.read_sql(text(query), ENGINE)
     equal(list(frame["external_face_id"]), ["ann", "bob"])
 
@@ -53,6 +55,14 @@ def searches():
 def table():
     frame = pandas.read_sql_table("faces", ENGINE, columns=["face_id", "external_face_id"])
     equal(sorted(frame["external_face_id"]), ["ann", "bob"])
+
+
+@check("reads in portions")
+def portions():
+    with ENGINE.connect().execution_options(stream_results=True) as connection:
+        query = text("SELECT n FROM generate_series(1, 250) AS t(n)")
+        frames = list(pandas.read_sql(query, connection, chunksize=100))
+        equal([len(frame) for frame in frames], [100, 100, 50])
 
 
 @check("does not replace a collection, and says why")

@@ -1,12 +1,11 @@
 """pgvector's Python library: the type `vector` of each driver and ORM that it serves."""
 
-
 import pgvector.psycopg
 import pgvector.psycopg2
 import psycopg
 import psycopg2
 import sqlalchemy
-from checks import DATABASE, EAST, HOST, NORTH, PASSWORD, PORT, UP, USER, check, equal, run, url
+from checks import EAST, NORTH, UP, check, equal, run, url
 from pgvector import Vector
 from pgvector.sqlalchemy import VECTOR
 
@@ -89,7 +88,9 @@ def with_sqlalchemy():
         for distance in (column.cosine_distance, column.l2_distance, column.max_inner_product):
             query = sqlalchemy.select(faces.c.external_face_id).order_by(distance(PROBE)).limit(2)
             equal(connection.scalars(query).all(), ["bob", "ann"])
-        query = sqlalchemy.select(column.cosine_distance(UP)).where(faces.c.external_face_id == "cleo")
+        query = sqlalchemy.select(column.cosine_distance(UP)).where(
+            faces.c.external_face_id == "cleo"
+        )
         equal(connection.scalar(query), 0.0)
 
 

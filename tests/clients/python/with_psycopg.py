@@ -66,6 +66,101 @@ def parameters():
             equal(nothing, (None,) * 7)
 
 
+@check("sends arrays of every type as text and in binary")
+def arrays():
+    with connect() as connection:
+        connection.execute(INSERT, ("ann", EAST))
+        for mark in ("%s", "%t", "%b"):
+            for items in ([1, 2], [70000, -1], [2**40], [1.5, None]):
+                row = connection.execute(f"SELECT {mark}", (items,)).fetchone()
+                equal(row[0], items)
+            texts = ["a", None, "c d"]
+            row = connection.execute(f"SELECT {mark}::text[]", (texts,)).fetchone()
+            equal(row[0], texts)
+            query = sql.SQL("SELECT count(*) FROM faces WHERE external_face_id = ANY({m})")
+            found = connection.execute(query.format(m=sql.SQL(mark)), (["ann", "bob"],))
+            equal(found.fetchone(), (1,))
+
+
+@check("inserts with executemany, and returns what each row made")
+def many():
+    with connect() as connection:
+        cursor = connection.cursor()
+        people = [(f"n{number:03}", [1.0, float(number), 0.0]) for number in range(300)]
+        cursor.executemany(INSERT + " RETURNING external_face_id", people, returning=True)
+        returned = [cursor.fetchone()[0]]
+        while cursor.nextset():
+            returned.append(cursor.fetchone()[0])
+        equal(returned, [name for name, _ in people])
+        connection.rollback()
+        equal(names(connection), [])
+
+
+@check("prepares a statement of its own accord, and runs it again and again")
+def prepared():
+    with connect(prepare_threshold=1) as connection:
+        query = "SELECT external_face_id FROM faces WHERE external_face_id = %s"
+        fill(connection)
+        for _ in range(4):
+            found = [connection.execute(query, (name,)).fetchone() for name in ("ann", "bob", "x")]
+            equal(found, [("ann",), ("bob",), None])
+
+
+@check("copies in, as text and in binary")
+def copies_in():
+    with connect(autocommit=True) as connection:
+        cursor = connection.cursor()
+        with cursor.copy("COPY faces (external_face_id, embedding) FROM STDIN") as copy:
+            for name, face in (("ann", EAST), ("tab\tand \\", NORTH)):
+                copy.write_row((name, face))
+        equal(cursor.rowcount, 2)
+        text = "COPY faces (external_face_id, embedding) FROM STDIN (FORMAT BINARY)"
+        with cursor.copy(text) as copy:
+            copy.set_types(["text", "float4[]"])
+            copy.write_row(("cleo", UP))
+        equal(names(connection), ["ann", "cleo", "tab\tand \\"])
+
+        def given_up():
+            with cursor.copy(text) as copy:
+                copy.set_types(["text", "float4[]"])
+                copy.write_row(("dan", UP))
+                raise RuntimeError("no more")
+
+        expect(RuntimeError, given_up)
+        equal(len(names(connection)), 3)
+
+
+@check("copies out, as text and in binary")
+def copies_out():
+    with connect() as connection:
+        fill(connection)
+        query = "COPY (SELECT external_face_id, 7::int FROM faces ORDER BY 1) TO STDOUT"
+        with connection.cursor().copy(query) as copy:
+            equal(list(copy.rows()), [("ann", "7"), ("bob", "7"), ("cleo", "7")])
+        with connection.cursor().copy(query + " (FORMAT BINARY)") as copy:
+            copy.set_types(["text", "int4"])
+            equal(list(copy.rows()), [("ann", 7), ("bob", 7), ("cleo", 7)])
+
+
+@check("nests transactions as savepoints")
+def transactions():
+    with connect() as connection:
+        with connection.transaction():
+            connection.execute(INSERT, ("ann", EAST))
+            with connection.transaction(force_rollback=True):
+                connection.execute(INSERT, ("bob", NORTH))
+                equal(names(connection), ["ann", "bob"])
+
+            def broken():
+                with connection.transaction():
+                    connection.execute("SELECT 1/0")
+
+            expect(errors.DivisionByZero, broken)
+            with connection.transaction():
+                connection.execute(INSERT, ("cleo", UP))
+        equal(names(connection), ["ann", "cleo"])
+
+
 @check("pipelines statements, an error aborting the rest")
 def pipeline():
     with connect(autocommit=True) as connection:

@@ -1,9 +1,11 @@
 """psycopg 2: statements with values written into their text, as most of Python still sends them."""
 
+import io
 
 import psycopg2
-from checks import check, equal, expect, run
+from checks import EAST, check, equal, expect, run
 from psycopg2 import errors
+from psycopg2.extras import RealDictCursor, execute_batch, execute_values
 
 INSERT = "INSERT INTO faces (external_face_id, embedding) VALUES (%s, %s)"
 
@@ -72,6 +74,63 @@ def named_cursor():
     held.execute("VALUES (1), (2)")
     equal(held.fetchall(), [(1,), (2,)])
     held.close()
+
+
+@check("inserts many rows in one statement (execute_values)")
+def many():
+    connection = connect()
+    people = [(f"n{number:03}", [1.0, float(number), 0.0]) for number in range(250)]
+    text = "INSERT INTO faces (external_face_id, embedding) VALUES %s RETURNING external_face_id"
+    cursor = connection.cursor()
+    returned = execute_values(cursor, text, people, page_size=100, fetch=True)
+    equal([name for (name,) in returned], [name for name, _ in people])
+    connection.rollback()
+    equal(names(connection), [])
+    execute_batch(cursor, INSERT, people, page_size=100)
+    connection.commit()
+    equal(len(names(connection)), 250)
+
+
+@check("copies in and out (copy_expert)")
+def copies():
+    connection = connect()
+    cursor = connection.cursor()
+    source = io.StringIO('name,face\nann,"{1,0,0}"\nbob,"[0,1,0]"\n')
+    cursor.copy_expert("COPY faces (external_face_id, embedding) FROM STDIN WITH CSV HEADER", source)
+    equal(cursor.rowcount, 2)
+    connection.commit()
+    target = io.StringIO()
+    query = "COPY (SELECT external_face_id, embedding FROM faces ORDER BY 1) TO STDOUT"
+    cursor.copy_expert(query, target)
+    equal(target.getvalue(), "ann\t[1,0,0]\nbob\t[0,1,0]\n")
+
+
+@check("takes a transaction back, and waits for that after an error")
+def transactions():
+    connection = connect()
+    cursor = connection.cursor()
+    cursor.execute(INSERT, ("ann", EAST))
+    connection.rollback()
+    equal(names(connection), [])
+    expect(errors.DivisionByZero, cursor.execute, "SELECT 1/0")
+    expect(errors.InFailedSqlTransaction, cursor.execute, "SELECT 1")
+    connection.rollback()
+    with connection, connection.cursor() as cursor:
+        cursor.execute(INSERT, ("bob", EAST))
+    equal(names(connection), ["bob"])
+
+
+@check("adapts lists to ANY, and reads rows as dictionaries")
+def adapts():
+    connection = connect()
+    cursor = connection.cursor(cursor_factory=RealDictCursor)
+    cursor.execute(INSERT, ("ann", EAST))
+    cursor.execute(
+        "SELECT external_face_id FROM faces WHERE external_face_id = ANY(%s)", (["ann", "bob"],)
+    )
+    equal([dict(row) for row in cursor], [{"external_face_id": "ann"}])
+    cursor.execute("SELECT n FROM generate_series(1, 5) AS t(n) WHERE n = ANY(%s)", ([2, 9],))
+    equal([row["n"] for row in cursor], [2])
 
 
 @check("cancels a statement that runs")

@@ -54,6 +54,16 @@ pub(super) const FUNCTIONS: &[Definition<()>] = &[
     nothing("inet_server_addr", 0, 0),
     nothing("inet_client_addr", 0, 0),
     Definition {
+        name: "current_schemas",
+        least: 1,
+        most: 1,
+        returns: Kind::Texts,
+        body: |(), arguments| {
+            let implicit = first(arguments) == "true";
+            Ok(Some(if implicit { "pg_catalog public" } else { "public" }.to_owned()))
+        },
+    },
+    Definition {
         name: "pg_tablespace_location",
         least: 1,
         most: 1,
