@@ -5,9 +5,12 @@
 //! process, but on a thread of their own. 1, 8 and 32 connections search at the same time, each
 //! waiting for one answer before it asks again: prepared SQL, the same search as SQL has to plan
 //! it, and REST. The same searches by as many threads in the process are the base line; one
-//! connection takes turns with it, so that neither has the better machine. Prints one JSON object
-//! per figure, so that runs can be compared by a script. The key has no rate limit, and nothing is
-//! logged.
+//! connection takes turns with it, so that neither has the better machine. A bare socket, whose
+//! other end searches and answers as many bytes as SQL does, shows what of the difference is the
+//! system's. Prints one JSON object per figure, so that runs can be compared by a script. The key
+//! has no rate limit, and nothing is logged.
+
+mod bare;
 
 use std::cell::{Cell, RefCell};
 use std::error::Error;
@@ -31,6 +34,8 @@ use likeness_storage::{
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::{Client, NoTls, Statement};
+
+use bare::BareSocket;
 
 type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -68,7 +73,7 @@ fn main() -> Outcome {
     let strangers = (0..PROBES).map(|_| Embedding::normalize(faces.identity(1).remove(0)));
     let strangers = strangers.collect::<Result<_, _>>()?;
     let probes = Probes::new(&store, gallery, strangers, rows)?;
-    let server = Server::start(&store, Keyring::open(directory.path())?)?;
+    let server = Server::start(&store, Keyring::open(directory.path())?, gallery)?;
     let client = Builder::new_current_thread().enable_all().build()?;
     for connections in CONNECTIONS {
         let load = Load { connections, searches: searches.div_ceil(connections) };
@@ -83,6 +88,9 @@ fn main() -> Outcome {
             store.snapshot().candidates(gallery, &probes[at % probes.len()])?;
             Ok(())
         };
+        let bare = client.block_on(load.bare(&server, &probes, |at| turn(&probes.embeddings, at)));
+        let (times, turns) = bare?;
+        tell("bare socket", "embedding", &times, Some(turns.as_ref().unwrap_or(&embedding)))?;
         for (door, statement) in
             [("sql", DIRECT), ("sql, some columns", COLUMNS), ("sql, planned", PLANNED)]
         {
@@ -147,16 +155,17 @@ impl Probes {
     }
 }
 
-/// Both doors, on threads of their own.
+/// Both doors and the bare socket, on threads of their own.
 struct Server {
     runtime: Runtime,
+    bare: SocketAddr,
     pg: SocketAddr,
     http: SocketAddr,
     secret: String,
 }
 
 impl Server {
-    fn start(store: &Arc<Store>, keyring: Keyring) -> Outcome<Self> {
+    fn start(store: &Arc<Store>, keyring: Keyring, gallery: GalleryId) -> Outcome<Self> {
         let engine = Engine::new(Arc::clone(store), Inference::unavailable("not measured here"));
         let draft = KeyDraft {
             tenant: TENANT.parse()?,
@@ -169,13 +178,15 @@ impl Server {
         let keyring = Arc::new(keyring);
         let runtime = Builder::new_multi_thread().enable_all().build()?;
         let listen = || runtime.block_on(TcpListener::bind("127.0.0.1:0"));
-        let (pg_door, http_door) = (listen()?, listen()?);
+        let (pg_door, http_door, bare_door) = (listen()?, listen()?, listen()?);
         let (pg, http) = (pg_door.local_addr()?, http_door.local_addr()?);
+        let bare = bare_door.local_addr()?;
+        runtime.spawn(bare::serve(bare_door, Arc::clone(store), gallery));
         let state =
             RestState::new(Arc::clone(&engine), Arc::clone(&keyring), RestLimits::default());
         runtime.spawn(pg::serve(pg_door, engine, keyring, Encryption::Off, pending()));
         runtime.spawn(rest::serve(http_door, state, SideRoutes::default(), None, pending()));
-        Ok(Self { runtime, pg, http, secret: secret.reveal().to_owned() })
+        Ok(Self { runtime, bare, pg, http, secret: secret.reveal().to_owned() })
     }
 
     async fn log_in(&self) -> Outcome<Client> {
@@ -248,6 +259,21 @@ impl Load {
             Ok(rows.len())
         };
         self.through(&sessions, search, turn).await
+    }
+
+    async fn bare(
+        self,
+        server: &Server,
+        probes: &Probes,
+        turn: impl Fn(usize) -> Outcome,
+    ) -> Outcome<(Times, Option<Times>)> {
+        let mut sockets = Vec::new();
+        for _ in 0..self.connections {
+            sockets.push(BareSocket::connect(server.bare).await?);
+        }
+        let probes = &probes.embeddings;
+        let search = async |socket: &BareSocket, at: usize| socket.ask(&probes[at % PROBES]).await;
+        self.through(&sockets, search, turn).await
     }
 
     async fn rest(
