@@ -34,7 +34,7 @@ impl Adapter {
         let is_parameter = matches!(side,
             Expr::Value(value) if matches!(value.value, Value::Placeholder(_)));
         if is_parameter {
-            self.note(side, SqlType::Float4Array);
+            self.note(side, SqlType::Vector);
             return Ok(cast(side.clone(), numbers));
         }
         Ok(side.clone())

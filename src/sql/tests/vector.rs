@@ -108,7 +108,7 @@ async fn distances_are_those_of_pgvector() {
                    ORDER BY embedding <=> $1 LIMIT 2";
     let probe = super::reals(&[0.0, 3.0, 0.0]);
     assert_eq!(client.rows_with(nearest, &[probe]).await, [["cid"], ["bob"]]);
-    assert_eq!(client.describe(nearest).await.0, [SqlType::Float4Array]);
+    assert_eq!(client.describe(nearest).await.0, [SqlType::Vector]);
     let error = client.error("SELECT embedding <-> '[1,2]' FROM people").await;
     assert_eq!(error.message, "different vector dimensions 3 and 2");
     assert_eq!(client.state("SELECT '[a]' <-> '[1]'").await, SqlState::InvalidTextRepresentation);

@@ -102,6 +102,18 @@ async def vectors():
     equal(await connection.fetchval("SELECT embedding FROM faces"), "[1,0,0]")
 
 
+@check("orders by distance, with pgvector's codec")
+async def nearest():
+    connection = await empty(await connect())
+    await pgvector.asyncpg.register_vector(connection)
+    people = [("ann", EAST), ("bob", NORTH)]
+    columns = ["external_face_id", "embedding"]
+    await connection.copy_records_to_table("faces", records=people, columns=columns)
+    query = "SELECT external_face_id AS name FROM faces ORDER BY embedding <=> $1 LIMIT 1"
+    for name, face in people:
+        equal(await connection.fetchval(query, face), name)
+
+
 @check("copies in, records and CSV")
 async def copy_in():
     connection = await empty(await connect())
