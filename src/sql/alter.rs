@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::catalog::GalleryCatalog;
-use super::collection::{name, skipping};
+use super::collection::{apply_if_there, name};
 use super::name::folded;
 use super::transaction::Writer;
 use super::words::{next_is, skip};
@@ -113,16 +113,7 @@ impl AlterCollection {
             Alteration::Set(options) => Ok(at.redescription(name, description(options)?)?),
             Alteration::Comment(text) => Ok(at.redescription(name, text.as_deref())?),
         });
-        let notice = match changes {
-            Ok(changes) => {
-                writer.apply(changes).await?;
-                None
-            }
-            Err(error) if self.if_exists && error.state == SqlState::UndefinedTable => {
-                Some(skipping(SqlState::SuccessfulCompletion, &error))
-            }
-            Err(error) => return Err(error),
-        };
+        let notice = apply_if_there(changes, self.if_exists, writer).await?;
         Ok((Outcome::Done { tag: self.tag, rows: None }, notice))
     }
 }

@@ -17,7 +17,7 @@ use super::name::{folded, name_parts};
 use super::transaction::Writer;
 pub(super) use super::words::{next_is, skip};
 use super::{Notice, Outcome, SqlError, SqlState};
-use crate::engine::{GalleryModel, GalleryRequest, Precision, TenantSnapshot};
+use crate::engine::{Changes, GalleryModel, GalleryRequest, Precision, TenantSnapshot};
 
 /// A statement about collections.
 #[derive(Debug)]
@@ -185,8 +185,27 @@ fn string(option: &Ident, value: &Value) -> Result<String, SqlError> {
 }
 
 /// What is told where an error was foreseen, with PostgreSQL's codes.
-pub(super) fn skipping(state: SqlState, error: &SqlError) -> Notice {
+fn skipping(state: SqlState, error: &SqlError) -> Notice {
     Notice::skipping(state, format!("{error}, skipping"))
+}
+
+/// Applies what is to happen to a collection. That it is not there is told and no error where the
+/// statement says IF EXISTS.
+pub(super) async fn apply_if_there(
+    changes: Result<Changes, SqlError>,
+    if_exists: bool,
+    writer: &Writer,
+) -> Result<Option<Notice>, SqlError> {
+    match changes {
+        Ok(changes) => {
+            writer.apply(changes).await?;
+            Ok(None)
+        }
+        Err(error) if if_exists && error.state == SqlState::UndefinedTable => {
+            Ok(Some(skipping(SqlState::SuccessfulCompletion, &error)))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 impl DropCollection {
@@ -200,16 +219,7 @@ impl DropCollection {
             Ok(name) => catalog.snapshot().drop_of(name).map_err(SqlError::from),
             Err(error) => Err(error),
         };
-        let notice = match changes {
-            Ok(changes) => {
-                writer.apply(changes).await?;
-                None
-            }
-            Err(error) if self.if_exists && error.state == SqlState::UndefinedTable => {
-                Some(skipping(SqlState::SuccessfulCompletion, &error))
-            }
-            Err(error) => return Err(error),
-        };
+        let notice = apply_if_there(changes, self.if_exists, writer).await?;
         Ok((Outcome::Done { tag: "DROP COLLECTION", rows: None }, notice))
     }
 }

@@ -80,8 +80,8 @@ pub(super) fn plain_select(query: &Query) -> Option<&Select> {
     filtered_select(query).filter(|select| select.selection.is_none())
 }
 
-/// The SELECT of a query that has nothing but columns, FROM and perhaps WHERE.
-pub(super) fn filtered_select(query: &Query) -> Option<&Select> {
+/// What a query is that does nothing to the rows of its body.
+pub(super) fn plain_body(query: &Query) -> Option<&SetExpr> {
     let Query {
         with: None,
         body,
@@ -97,7 +97,12 @@ pub(super) fn filtered_select(query: &Query) -> Option<&Select> {
     else {
         return None;
     };
-    let SetExpr::Select(select) = &**body else { return None };
+    (locks.is_empty() && pipe_operators.is_empty()).then_some(body)
+}
+
+/// The SELECT of a query that has nothing but columns, FROM and perhaps WHERE.
+pub(super) fn filtered_select(query: &Query) -> Option<&Select> {
+    let SetExpr::Select(select) = plain_body(query)? else { return None };
     let Select {
         select_token: _,
         optimizer_hints: _,
@@ -127,9 +132,7 @@ pub(super) fn filtered_select(query: &Query) -> Option<&Select> {
     else {
         return None;
     };
-    let bare = locks.is_empty()
-        && pipe_operators.is_empty()
-        && lateral_views.is_empty()
+    let bare = lateral_views.is_empty()
         && connect_by.is_empty()
         && grouped.is_empty()
         && modifiers.is_empty()

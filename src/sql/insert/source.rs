@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use datafusion::sql::sqlparser::ast::{self, Parens, Query, SetExpr, Values};
 
 use super::super::name::name_parts;
+use super::super::projection::plain_body;
 use super::super::{SqlError, SqlState};
 use super::InsertColumn;
 
@@ -28,27 +29,8 @@ impl Source {
 
 /// The rows of a query that is VALUES and nothing else; its cells may say DEFAULT.
 fn plain_values(query: &Query) -> Option<&[Parens<Vec<ast::Expr>>]> {
-    let Query {
-        with: None,
-        body,
-        order_by: None,
-        limit_clause: None,
-        fetch: None,
-        locks,
-        for_clause: None,
-        settings: None,
-        format_clause: None,
-        pipe_operators,
-    } = query
-    else {
-        return None;
-    };
-    match &**body {
-        SetExpr::Values(Values { explicit_row: false, value_keyword: false, rows })
-            if locks.is_empty() && pipe_operators.is_empty() =>
-        {
-            Some(rows)
-        }
+    match plain_body(query)? {
+        SetExpr::Values(Values { explicit_row: false, value_keyword: false, rows }) => Some(rows),
         _ => None,
     }
 }
