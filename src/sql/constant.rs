@@ -10,6 +10,7 @@ use datafusion::common::tree_node::TreeNode;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::expr::{Alias, Placeholder};
 use datafusion::logical_expr::{ColumnarValue, Expr};
+use datafusion::physical_expr::PhysicalExpr;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::{self, Value};
 use std::sync::Arc;
@@ -37,13 +38,17 @@ pub(super) fn evaluate(
     }
     check_constant(what, expr)?;
     let physical = session.create_physical_expr(expr.clone(), &DFSchema::empty())?;
+    Ok(value_of(physical.as_ref())?)
+}
+
+/// What `expr` is that depends on no column.
+pub(super) fn value_of(expr: &dyn PhysicalExpr) -> Result<ScalarValue, DataFusionError> {
     let options = RecordBatchOptions::new().with_row_count(Some(1));
     let one_row =
-        RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options)
-            .map_err(DataFusionError::from)?;
-    match physical.evaluate(&one_row)? {
+        RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options)?;
+    match expr.evaluate(&one_row)? {
         ColumnarValue::Scalar(value) => Ok(value),
-        ColumnarValue::Array(values) => Ok(ScalarValue::try_from_array(&values, 0)?),
+        ColumnarValue::Array(values) => ScalarValue::try_from_array(&values, 0),
     }
 }
 

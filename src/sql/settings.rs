@@ -12,6 +12,7 @@ use datafusion::arrow::array::StringArray;
 use datafusion::arrow::datatypes::{DataType, Field, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::error::DataFusionError;
+use datafusion::execution::config::SessionConfig;
 use datafusion::sql::sqlparser::ast::{
     self, ContextModifier, Ident, ObjectName, Reset, ResetStatement, Set, TransactionAccessMode,
     Value,
@@ -567,6 +568,11 @@ fn value_text(value: &ast::Expr) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// What the searches of a statement may leave to chance, as its plan was told.
+pub(super) fn exactness_of(config: &SessionConfig) -> Exactness {
+    config.get_extension().map_or_else(Exactness::default, |set| *set)
 }
 
 /// What EXPLAIN says of what a search may leave to chance: nothing where that is the default.

@@ -3,13 +3,11 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use datafusion::arrow::datatypes::Schema;
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::internal_err;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::logical_expr::ColumnarValue;
 use datafusion::physical_expr::{Partitioning, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
@@ -18,14 +16,14 @@ use datafusion::physical_plan::{
     ChildrenPropertiesMode, DisplayAs, DisplayFormatType, Distribution, ExecutionPlan,
     PlanProperties, ReplaceChildrenOptions,
 };
-use datafusion::scalar::ScalarValue;
 use futures::{TryStreamExt, stream};
 use likeness_storage::ScanReport;
 
 use super::super::SqlError;
-use super::super::constant::reals;
+use super::super::constant::{reals, value_of};
 use super::super::scan::GalleryScan;
 use super::super::search::{collected, write_report};
+use super::super::settings::exactness_of;
 use super::measure::Measure;
 use crate::engine::{Exactness, FaceSet, NearestRequest};
 
@@ -68,11 +66,7 @@ impl NearestFaces {
     /// What to search for; none where the cosine does not tell who is near: for NULL, a vector of
     /// other dimensions, or one without a direction. What there is to say of these, says the scan.
     fn request(&self, exactness: Exactness) -> Result<Option<NearestRequest>, DataFusionError> {
-        let value = self.probe.evaluate(&one_row()?)?;
-        let value = match value {
-            ColumnarValue::Scalar(value) => value,
-            ColumnarValue::Array(values) => ScalarValue::try_from_array(&values, 0)?,
-        };
+        let value = value_of(self.probe.as_ref())?;
         let Ok(Some(vector)) = reals("a vector", &value) else { return Ok(None) };
         let square = vector.iter().map(|number| f64::from(*number).powi(2)).sum::<f64>();
         let (length, gallery) = (square.sqrt(), self.scan.descriptor());
@@ -91,8 +85,7 @@ impl NearestFaces {
         self,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream, DataFusionError> {
-        let exactness = context.session_config().get_extension::<Exactness>();
-        let exactness = exactness.map_or_else(Exactness::default, |set| *set);
+        let exactness = exactness_of(context.session_config());
         let Some(request) = self.request(exactness)? else {
             return self.scan.execute(0, context);
         };
@@ -128,12 +121,6 @@ impl NearestFaces {
         metrics.record_output(batch.num_rows());
         Ok(Some(batch))
     }
-}
-
-/// A row without columns, for which a constant has its value.
-fn one_row() -> Result<RecordBatch, DataFusionError> {
-    let options = RecordBatchOptions::new().with_row_count(Some(1));
-    Ok(RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options)?)
 }
 
 impl DisplayAs for NearestFaces {

@@ -36,23 +36,16 @@ use likeness_storage::{ScanReport, StageReport};
 use super::super::SqlError;
 use super::super::columns::{SearchColumn, search_schema};
 use super::super::constant::evaluate;
-use super::super::settings::write_exactness;
+use super::super::settings::{exactness_of, write_exactness};
 use super::Cut;
 use super::node::FaceSearch;
 use super::request::Request;
 use crate::biometric::FaceId;
-use crate::engine::{Exactness, FaceSet, ProbeSource};
+use crate::engine::{FaceSet, ProbeSource};
 
 /// Makes operators of [`FaceSearch`].
 #[derive(Debug)]
 pub(in super::super) struct SearchPlanner;
-
-impl SearchPlanner {
-    /// What searches of a statement may leave to chance.
-    pub(super) fn exactness(session: &dyn Session) -> Exactness {
-        session.config().get_extension().map_or_else(Exactness::default, |set| *set)
-    }
-}
 
 #[async_trait]
 impl ExtensionPlanner for SearchPlanner {
@@ -82,7 +75,7 @@ impl ExtensionPlanner for SearchPlanner {
             &probe,
             cut.as_ref().map(|Cut { kind, value }| Cut { kind: *kind, value }),
             limit.transpose()?.as_ref(),
-            Self::exactness(session),
+            exactness_of(session.config()),
         )?;
         let columns = SearchColumn::all();
         let schema = search_schema();

@@ -11,11 +11,11 @@ use super::super::SqlError;
 use super::super::call::TableFunction;
 use super::super::catalog::GalleryCatalog;
 use super::super::marker::SIMILAR_FACES;
+use super::super::settings::exactness_of;
 use super::super::types::SqlType;
 use super::columns::pair_schema;
 use super::exec::SimilarFacesExec;
 use super::request::{GALLERIES, gallery_name, request};
-use crate::engine::Exactness;
 
 /// The function.
 pub(in super::super) static FUNCTION: TableFunction = TableFunction {
@@ -48,7 +48,7 @@ fn plan(
     values: &[ScalarValue],
     session: &dyn Session,
 ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
-    let exactness = session.config().get_extension().map_or_else(Exactness::default, |set| *set);
+    let exactness = exactness_of(session.config());
     let request = request(&FUNCTION, catalog, values, exactness)?;
     Ok(Arc::new(SimilarFacesExec::all(catalog.snapshot().clone(), request)?))
 }

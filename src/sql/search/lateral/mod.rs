@@ -23,8 +23,9 @@ use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 use self::exec::{SearchEachExec, Searches};
 use super::super::apply::{Apply, Yield};
 use super::super::columns::SearchColumn;
+use super::super::settings::exactness_of;
+use super::Cut;
 use super::node::FaceSearch;
-use super::{Cut, SearchPlanner};
 
 /// Makes one operator of a plan that is run for each row and is a search.
 #[derive(Debug)]
@@ -72,7 +73,7 @@ impl ExtensionPlanner for LateralSearchPlanner {
                 probe,
                 cut,
                 limit,
-                exactness: SearchPlanner::exactness(session),
+                exactness: exactness_of(session.config()),
                 columns,
                 keep_outer,
                 schema: Arc::clone(node.schema().inner()),
