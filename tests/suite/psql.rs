@@ -6,13 +6,18 @@ use crate::support::{ServerBuilder, TestServer};
 
 fn psql(server: &TestServer, key: &str, arguments: &[&str]) -> Option<Output> {
     let (host, port) = server.pg.split_once(':').unwrap();
-    let output = Command::new("psql")
-        .args(["-X", "-h", host, "-p", port, "-U", "admin", "-d", "default", "-v"])
-        .args(["ON_ERROR_STOP=1", "-A", "-t"])
-        .args(arguments)
-        .env("PGPASSWORD", key)
-        .output();
-    match output {
+    output_of(
+        Command::new("psql")
+            .args(["-X", "-h", host, "-p", port, "-U", "admin", "-d", "default", "-v"])
+            .args(["ON_ERROR_STOP=1", "-A", "-t"])
+            .args(arguments)
+            .env("PGPASSWORD", key),
+    )
+}
+
+/// What a run of psql puts out; none where it is not installed.
+pub(crate) fn output_of(psql: &mut Command) -> Option<Output> {
+    match psql.output() {
         Ok(output) => Some(output),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             println!("psql is not installed: its rows were not checked");

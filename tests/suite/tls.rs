@@ -13,6 +13,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
+use crate::psql::output_of;
 use crate::support::{ServerBuilder, TestServer, likeness};
 
 /// An authority of its own and the files of the certificate that it signed for `localhost`.
@@ -79,19 +80,12 @@ fn psql(server: &TestServer, settings: &str) -> Option<Output> {
     let target = format!(
         "host=localhost hostaddr=127.0.0.1 port={port} user=admin dbname=default {settings}"
     );
-    let output = Command::new("psql")
-        .args(["-X", "-A", "-t", "-c", "\\conninfo", "-c", "SELECT 1", &target])
-        .env("PGPASSWORD", server.first_key())
-        .env_remove("PGSSLMODE")
-        .output();
-    match output {
-        Ok(output) => Some(output),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            println!("psql is not installed: its rows were not checked");
-            None
-        }
-        Err(error) => panic!("psql cannot run: {error}"),
-    }
+    output_of(
+        Command::new("psql")
+            .args(["-X", "-A", "-t", "-c", "\\conninfo", "-c", "SELECT 1", &target])
+            .env("PGPASSWORD", server.first_key())
+            .env_remove("PGSSLMODE"),
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]
