@@ -1,5 +1,6 @@
 //! Enrolment: making templates and adding them to a gallery, all of a request or nothing.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -88,7 +89,7 @@ pub struct UnenrolledFace {
     /// The detector's confidence, 0..=1.
     pub confidence: f32,
     /// Why it was left out, in machine-readable words.
-    pub reasons: Vec<&'static str>,
+    pub reasons: Vec<Cow<'static, str>>,
 }
 
 /// Template and descriptive values of one face on its way into a row.
@@ -125,8 +126,17 @@ impl Tenant {
         drafts: Vec<EnrollmentDraft>,
     ) -> Result<Vec<Enrollment>, EngineError> {
         let (changes, enrollments) = self.enrollment(&self.snapshot(), gallery, drafts).await?;
+        self.write_new(gallery, changes).await?;
+        Ok(enrollments)
+    }
+
+    /// Makes new faces of `gallery` durable and searchable.
+    ///
+    /// # Errors
+    /// [`EngineError::GalleryNotFound`], [`EngineError::ReadOnly`].
+    pub async fn write_new(&self, gallery: &str, changes: Changes) -> Result<(), EngineError> {
         match self.write(changes).await {
-            Ok(_) => Ok(enrollments),
+            Ok(_) => Ok(()),
             // New faces meet nothing but the drop of their gallery.
             Err(EngineError::Conflict) => Err(EngineError::GalleryNotFound(gallery.to_owned())),
             Err(error) => Err(error),
@@ -241,13 +251,14 @@ fn read_samples(
     let mut unenrolled: Vec<UnenrolledFace> = Vec::new();
     for face in analysis.faces {
         if filter == QualityFilter::Auto && !face.refusals.is_empty() {
-            let reasons = face.refusals.iter().map(|refusal| refusal.as_str()).collect();
+            let reasons = face.refusals.iter().map(|refusal| refusal.as_str().into()).collect();
             unenrolled.push(left_out(&face.face, reasons));
         } else {
             samples.push(sample(face, attributes));
         }
     }
-    let exceeding = analysis.rest.iter().map(|face| left_out(face, vec!["exceeds_max_faces"]));
+    let exceeding =
+        analysis.rest.iter().map(|face| left_out(face, vec!["exceeds_max_faces".into()]));
     unenrolled.extend(exceeding);
     Ok(Samples { samples, unenrolled })
 }
@@ -268,7 +279,7 @@ fn sample(face: AnalyzedFace, wanted: AttributeSet) -> Sample {
     }
 }
 
-fn left_out(face: &DetectedFace, reasons: Vec<&'static str>) -> UnenrolledFace {
+fn left_out(face: &DetectedFace, reasons: Vec<Cow<'static, str>>) -> UnenrolledFace {
     UnenrolledFace { bounding_box: face.bounding_box, confidence: face.confidence, reasons }
 }
 

@@ -6,6 +6,7 @@ use likeness_storage::{Activity, ErasureReceipt, GallerySize};
 
 use crate::audit::{AuditAction, AuditEntry};
 
+use super::receipt::holds_receipts;
 use super::{Engine, EngineError, Tenant, TenantSnapshot, blocking};
 
 impl TenantSnapshot {
@@ -57,7 +58,8 @@ impl Engine {
     /// How large all galleries are together: for the operator.
     pub fn size(&self) -> GallerySize {
         let mut sum = GallerySize::default();
-        for size in self.store.snapshot().sizes() {
+        let snapshot = self.store.snapshot();
+        for (_, size) in snapshot.sizes().filter(|(gallery, _)| !holds_receipts(gallery)) {
             sum.rows += size.rows;
             sum.rows_deleted += size.rows_deleted;
             sum.rows_in_memory += size.rows_in_memory;

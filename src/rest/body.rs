@@ -1,5 +1,7 @@
 //! Request and response bodies: the only types that appear on the wire as JSON.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, SecondsFormat};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -125,7 +127,7 @@ struct IndexedFaceBody {
 struct UnindexedFaceBody {
     bounding_box: BoundingBox,
     confidence: f32,
-    reasons: Vec<&'static str>,
+    reasons: Vec<Cow<'static, str>>,
 }
 
 impl IndexBody {

@@ -10,7 +10,7 @@ use super::body::{CollectionBody, CollectionPageBody, CollectionRequest};
 use super::cursor;
 use super::error::ApiError;
 use super::extract::{CollectionPath, JsonBody};
-use super::idempotency::{Fingerprint, IdempotencyKey};
+use super::idempotency::{Fingerprint, IdempotencyKey, Receipt};
 use super::parameters::Parameters;
 use super::state::RestState;
 use crate::engine::{GalleryModel, GalleryRequest, Precision, Tenant};
@@ -36,21 +36,28 @@ pub(super) async fn create(
     key: IdempotencyKey,
     JsonBody(request): JsonBody<CollectionRequest>,
 ) -> Result<Response, ApiError> {
-    let asked = request.fingerprint();
-    let owner = tenant.name().clone();
-    let work = create_now(tenant, request);
-    state.answers().once(owner.as_str(), key, asked, state.now(), work).await
+    let (asked, name) = (request.fingerprint(), request.external_id.clone());
+    let owner = tenant.clone();
+    let work = |receipt| create_now(owner, request, receipt);
+    // What it is by now is in the store.
+    let again = |_: &str| Ok(CollectionBody::from(tenant.snapshot().gallery(&name)?));
+    state.answers().once(&tenant, key, asked, state.now(), work, again).await
 }
 
 async fn create_now(
     tenant: Tenant,
     request: CollectionRequest,
+    receipt: Option<Receipt>,
 ) -> Result<(StatusCode, CollectionBody), ApiError> {
     let CollectionRequest { external_id: name, description } = request;
     let (model, precision) = (GalleryModel::Default, Precision::default());
-    let request = GalleryRequest { name, description, model, precision };
-    let gallery = tenant.create_gallery(request).await?;
-    Ok((StatusCode::CREATED, gallery.into()))
+    let request = GalleryRequest { name: name.clone(), description, model, precision };
+    let mut changes = tenant.creation(&tenant.snapshot(), request)?;
+    if let Some(receipt) = receipt {
+        receipt.leave(&tenant, &mut changes, &()).await?;
+    }
+    tenant.write(changes).await?;
+    Ok((StatusCode::CREATED, tenant.snapshot().gallery(&name)?.into()))
 }
 
 /// `GET /collections`

@@ -13,8 +13,9 @@ use super::cursor;
 use super::error::ApiError;
 use super::extract::{CollectionPath, FacePath};
 use super::form::{Form, FormParts, FormShape};
-use super::idempotency::{Fingerprint, IdempotencyKey};
+use super::idempotency::{Fingerprint, IdempotencyKey, Receipt};
 use super::parameters::Parameters;
+use super::replay::IndexedImage;
 use super::state::RestState;
 use crate::biometric::AttributeSet;
 use crate::engine::{EngineError, EnrollmentDraft, QualityFilter, TemplateSource, Tenant};
@@ -75,15 +76,20 @@ pub(super) async fn index(
     Form(form): Form<IndexForm>,
 ) -> Result<Response, ApiError> {
     let asked = form.fingerprint(&collection);
-    let owner = tenant.name().clone();
-    let work = index_now(tenant, collection, form);
-    state.answers().once(owner.as_str(), key, asked, state.now(), work).await
+    let (owner, place) = (tenant.clone(), collection.clone());
+    let work = |receipt| index_now(owner, place, form, receipt);
+    let again = |kept: &str| {
+        let kept: IndexedImage = serde_json::from_str(kept).map_err(ApiError::internal)?;
+        Ok(IndexBody::from(kept.enrollment(&tenant.snapshot(), &collection)?))
+    };
+    state.answers().once(&tenant, key, asked, state.now(), work, again).await
 }
 
 async fn index_now(
     tenant: Tenant,
     collection: String,
     form: IndexForm,
+    receipt: Option<Receipt>,
 ) -> Result<(StatusCode, IndexBody), ApiError> {
     let IndexForm { image, attributes, max_faces, quality_filter, .. } = form;
     let draft = EnrollmentDraft {
@@ -92,13 +98,20 @@ async fn index_now(
         external_image_id: form.external_image_id,
         metadata: None,
     };
-    let enrollments = tenant.enroll(&collection, vec![draft]).await?;
+    let at = tenant.snapshot();
+    let (mut changes, enrollments) = tenant.enrollment(&at, &collection, vec![draft]).await?;
     let enrollment = enrollments.into_iter().next();
     let enrollment = enrollment.ok_or_else(|| ApiError::internal("no outcome for the image"))?;
-    let body = IndexBody::from(enrollment);
-    // The quality filter may refuse every face; then nothing was created.
-    let status = if body.has_faces() { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, body))
+    let (kept, body) = (IndexedImage::of(&enrollment), IndexBody::from(enrollment));
+    // The quality filter may refuse every face; then nothing is created.
+    if !body.has_faces() {
+        return Ok((StatusCode::OK, body));
+    }
+    if let Some(receipt) = receipt {
+        receipt.leave(&tenant, &mut changes, &kept).await?;
+    }
+    tenant.write_new(&collection, changes).await?;
+    Ok((StatusCode::CREATED, body))
 }
 
 /// `GET /collections/{external_id}/faces`

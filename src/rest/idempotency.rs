@@ -1,8 +1,9 @@
 //! `Idempotency-Key`: a request that is repeated with the same key is answered as it was the first
 //! time, without being carried out again.
 //!
-//! Kept are the answers of requests that created something, in memory: a restart forgets them. What
-//! a request means is compared, not its bytes, because the boundaries of a form differ each time.
+//! Kept are the answers of requests that created something, in memory. Beside that such a request
+//! leaves a receipt with what it creates, of which its answer is made anew after a restart. What a
+//! request means is compared, not its bytes, because the boundaries of a form differ each time.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -20,14 +21,13 @@ use serde::Serialize;
 use tracing::Instrument;
 
 use super::error::{ApiError, ErrorCode};
+use crate::engine::{Changes, RECEIPT_KEPT, Tenant};
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// Longest key in characters.
 const KEY_CHARS_MAX: usize = 255;
-/// How long an answer is kept.
-const KEPT: Duration = Duration::from_hours(24);
-/// Answers kept of one tenant; with more, the oldest are forgotten.
+/// Answers kept of one tenant; with more, the oldest are made of their receipts when asked for.
 const ANSWERS_MAX: usize = 1000;
 /// Longest answer that is kept; the longest there is, of a hundred faces, is shorter.
 const ANSWER_BYTES_MAX: usize = 128 * 1024;
@@ -39,6 +39,13 @@ pub(super) struct IdempotencyKey(Option<String>);
 /// What a request asks for, as far as two of them are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fingerprint([u8; 32]);
+
+/// What a request is to leave with what it creates.
+#[derive(Debug)]
+pub(super) struct Receipt {
+    key: String,
+    asked: Fingerprint,
+}
 
 /// The answers that are kept, of all tenants.
 #[derive(Debug, Clone, Default)]
@@ -95,29 +102,70 @@ impl Fingerprint {
     }
 }
 
+impl Receipt {
+    /// Adds the receipt to the changes, with what the answer can be made of.
+    ///
+    /// # Errors
+    /// When the store does not take it; then the changes must not be written.
+    pub(super) async fn leave(
+        &self,
+        tenant: &Tenant,
+        changes: &mut Changes,
+        kept: &impl Serialize,
+    ) -> Result<(), ApiError> {
+        let kept = serde_json::to_string(kept).map_err(ApiError::internal)?;
+        let text = format!("{}\n{kept}", hex::encode(self.asked.0));
+        Ok(tenant.leave_receipt(changes, &self.key, text).await?)
+    }
+
+    /// What the answer can be made of, if the request was carried out before.
+    ///
+    /// # Errors
+    /// `idempotency_key_reused`, or the store is damaged.
+    fn kept(&self, tenant: &Tenant) -> Result<Option<String>, ApiError> {
+        let Some(text) = tenant.receipt(&self.key)? else { return Ok(None) };
+        let Some((asked, kept)) = text.split_once('\n') else {
+            return Err(ApiError::internal("a receipt says nothing"));
+        };
+        if asked == hex::encode(self.asked.0) { Ok(Some(kept.to_owned())) } else { Err(reused()) }
+    }
+}
+
 impl Answers {
-    /// Does `work`, or answers as it did the first time it was asked for under this key.
+    /// Does `work`, or answers as it did the first time it was asked for under this key: `again`
+    /// makes that answer of what `work` left on its receipt.
     ///
     /// With a key the work goes on when its caller leaves, so that whoever repeats the request
     /// finds what came of it.
     ///
     /// # Errors
     /// `idempotency_key_reused`, `request_in_progress`, and those of `work`, which are not kept.
-    pub(super) async fn once<T: Serialize + Send + 'static>(
+    pub(super) async fn once<T, Work>(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         key: IdempotencyKey,
         asked: Fingerprint,
         now: Duration,
-        work: impl Future<Output = Result<(StatusCode, T), ApiError>> + Send + 'static,
-    ) -> Result<Response, ApiError> {
-        let Some(key) = key.0 else { return Ok(answer_of(work.await?)?.into_response()) };
-        if let Some(answer) = self.claim(tenant, &key, asked, now)? {
-            let mut response = answer.into_response();
-            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-            return Ok(response);
+        work: impl FnOnce(Option<Receipt>) -> Work,
+        again: impl FnOnce(&str) -> Result<T, ApiError>,
+    ) -> Result<Response, ApiError>
+    where
+        T: Serialize + Send + 'static,
+        Work: Future<Output = Result<(StatusCode, T), ApiError>> + Send + 'static,
+    {
+        let Some(key) = key.0 else { return Ok(answer_of(work(None).await?)?.into_response()) };
+        let owner = tenant.name().as_str();
+        if let Some(answer) = self.claim(owner, &key, asked, now)? {
+            return Ok(answer.replayed());
         }
-        let claim = Claim { answers: self.clone(), tenant: tenant.to_owned(), key };
+        let receipt = Receipt { key: key.clone(), asked };
+        let claim = Claim { answers: self.clone(), tenant: owner.to_owned(), key };
+        if let Some(kept) = receipt.kept(tenant)? {
+            let answer = answer_of((StatusCode::CREATED, again(&kept)?))?;
+            claim.keep(answer.clone());
+            return Ok(answer.replayed());
+        }
+        let work = work(Some(receipt));
         let work = async move {
             let answer = answer_of(work.await?)?;
             claim.keep(answer.clone());
@@ -139,10 +187,7 @@ impl Answers {
         let answers = tenants.entry(tenant.to_owned()).or_default();
         answers.forget(now);
         match answers.by_key.get(key) {
-            Some(entry) if entry.asked != asked => {
-                let message = "this Idempotency-Key was used for another request";
-                Err(ApiError::new(ErrorCode::IdempotencyKeyReused, message))
-            }
+            Some(entry) if entry.asked != asked => Err(reused()),
             Some(Entry { answer: Some(answer), .. }) => Ok(Some(answer.clone())),
             Some(Entry { answer: None, .. }) => Err(ApiError::in_progress()),
             None => {
@@ -158,7 +203,7 @@ impl TenantAnswers {
     /// Drops what is too old, and the oldest of too many.
     fn forget(&mut self, now: Duration) {
         while let Some((since, _)) = self.order.front() {
-            let is_old = now.saturating_sub(*since) >= KEPT;
+            let is_old = now.saturating_sub(*since) >= RECEIPT_KEPT;
             if !is_old && self.order.len() < ANSWERS_MAX {
                 return;
             }
@@ -200,9 +245,22 @@ impl Drop for Claim {
     }
 }
 
+fn reused() -> ApiError {
+    let message = "this Idempotency-Key was used for another request";
+    ApiError::new(ErrorCode::IdempotencyKeyReused, message)
+}
+
 fn answer_of<T: Serialize>((status, body): (StatusCode, T)) -> Result<Answer, ApiError> {
     let body = serde_json::to_vec(&body).map_err(ApiError::internal)?;
     Ok(Answer { status, body: body.into() })
+}
+
+impl Answer {
+    fn replayed(self) -> Response {
+        let mut response = self.into_response();
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+        response
+    }
 }
 
 impl IntoResponse for Answer {

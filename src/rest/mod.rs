@@ -23,6 +23,7 @@ mod metrics;
 mod observe;
 mod parameters;
 mod rate;
+mod replay;
 mod router;
 mod search;
 mod server;

@@ -94,9 +94,9 @@ impl Snapshot {
         self.version.gallery(id).map(|view| size_of(view))
     }
 
-    /// The sizes of all galleries, of whatever tenant.
-    pub fn sizes(&self) -> impl Iterator<Item = GallerySize> + '_ {
-        self.version.galleries().map(|view| size_of(view))
+    /// All galleries, of whatever tenant, and their sizes.
+    pub fn sizes(&self) -> impl Iterator<Item = (&Arc<GalleryDescriptor>, GallerySize)> {
+        self.version.galleries().map(|view| (&view.descriptor, size_of(view)))
     }
 
     /// The live row of this identity; none where the gallery does not exist.

@@ -118,3 +118,31 @@ async fn detect_and_compare_answer_as_the_contract_says() {
     let nobody = rest.post_form("/faces:detect", &[("image", &blank)], &[]).await.unwrap().1;
     assert_eq!(nobody["faces"], json!([]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_repeated_after_a_kill_is_answered_as_before_and_done_once() {
+    let mut server = ServerBuilder::new().with_models().start().await;
+    let key = server.first_key();
+    let photo = std::fs::read(&sample_photos()[0]).unwrap();
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        let rest = server.rest(&key);
+        let create = rest.with_header("idempotency-key", "create");
+        let index = rest.with_header("idempotency-key", "index");
+        let (status, created) =
+            create.post_json("/collections", &json!({"external_id": "photos"})).await.unwrap();
+        assert_eq!(status, 201);
+        let texts = [("external_face_id", "ann"), ("max_faces", "1")];
+        let path = "/collections/photos/faces";
+        let (status, indexed) = index.post_form(path, &[("image", &photo)], &texts).await.unwrap();
+        assert_eq!(status, 201);
+        told.push((created["created_at"].clone(), indexed));
+        // The answer may have been on its way: what it said is on disk.
+        server.kill().await;
+        server = ServerBuilder::new().with_models().on(&server).start().await;
+    }
+    assert_eq!(told[0], told[1]);
+    assert_eq!(told[0], told[2]);
+    let listed = server.rest(&key).get("/collections/photos/faces").await.unwrap().1;
+    assert_eq!(listed["faces"].as_array().unwrap().len(), 1);
+}

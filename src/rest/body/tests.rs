@@ -51,7 +51,7 @@ fn attributes_are_an_object_whatever_is_stored() {
 #[test]
 fn one_indexed_face_also_stands_at_the_top_level() {
     let unenrolled =
-        UnenrolledFace { bounding_box: BOX, confidence: 0.4, reasons: vec!["small_face"] };
+        UnenrolledFace { bounding_box: BOX, confidence: 0.4, reasons: vec!["small_face".into()] };
     let enrollment = Enrollment { faces: vec![enrolled(1)], unenrolled: vec![unenrolled] };
     let body = serde_json::to_value(IndexBody::from(enrollment)).unwrap();
     let face = body["faces"][0].clone();

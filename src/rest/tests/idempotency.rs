@@ -30,9 +30,10 @@ mod kept {
     use serde_json::{Value, json};
 
     use super::super::super::error::{ApiError, ErrorCode};
-    use super::super::super::idempotency::{Answers, Fingerprint, IdempotencyKey};
+    use super::super::super::idempotency::{Answers, Fingerprint, IdempotencyKey, Receipt};
     use super::super::super::state::RestState;
     use super::Door;
+    use crate::engine::{EnrollmentDraft, TemplateSource, Tenant};
 
     async fn key(state: &RestState, text: &str) -> IdempotencyKey {
         let (mut parts, ()) = Request::new(()).into_parts();
@@ -69,15 +70,65 @@ mod kept {
             work: impl Future<Output = Created> + Send + 'static,
         ) -> Result<(Option<HeaderValue>, String), ErrorCode> {
             let key = key(&self.0.state, key_text).await;
-            let asked = Fingerprint::of(&[asked.as_bytes()]);
-            match self.1.once(tenant, key, asked, at, work).await {
+            let (tenant, asked) = (self.0.tenant(tenant), Fingerprint::of(&[asked.as_bytes()]));
+            let again = |_: &str| panic!("nothing left a receipt");
+            match self.1.once(&tenant, key, asked, at, |_| work, again).await {
                 Ok(response) => Ok(text(response).await),
                 Err(error) => Err(error.code()),
             }
         }
+
+        /// Enrols a face in the collection `users`, which leaves its number with its receipt.
+        async fn enroll(
+            &self,
+            asked: &str,
+            number: u64,
+        ) -> Result<(Option<HeaderValue>, String), ErrorCode> {
+            let (key, tenant) = (key(&self.0.state, "k").await, self.0.tenant("acme"));
+            let asked = Fingerprint::of(&[asked.as_bytes()]);
+            let work = |receipt| enrolled(tenant.clone(), receipt, number);
+            let again = |kept: &str| Ok(json!({ "number": kept.parse::<u64>().unwrap() }));
+            match self.1.once(&tenant, key, asked, START, work, again).await {
+                Ok(response) => Ok(text(response).await),
+                Err(error) => Err(error.code()),
+            }
+        }
+
+        fn faces(&self) -> u64 {
+            self.0.tenant("acme").snapshot().gallery("users").unwrap().face_count
+        }
+    }
+
+    async fn enrolled(tenant: Tenant, receipt: Option<Receipt>, number: u64) -> Created {
+        let draft = EnrollmentDraft {
+            source: TemplateSource::Embedding(vec![1.0; 4]),
+            external_face_id: None,
+            external_image_id: None,
+            metadata: None,
+        };
+        let (mut changes, _) = tenant.enrollment(&tenant.snapshot(), "users", vec![draft]).await?;
+        receipt.unwrap().leave(&tenant, &mut changes, &number).await?;
+        tenant.write_new("users", changes).await?;
+        Ok(created(number))
     }
 
     const START: Duration = Duration::from_secs(7);
+
+    #[tokio::test]
+    async fn after_a_restart_the_answer_is_made_of_the_receipt_and_nothing_is_done_again() {
+        let mut world = World::new();
+        world.0.create("acme", "users").await;
+        assert_eq!(world.enroll("a", 1).await.unwrap(), (None, "{\"number\":1}".to_owned()));
+        let replayed = (Some(HeaderValue::from_static("true")), "{\"number\":1}".to_owned());
+        // A restart keeps nothing of what is in memory.
+        for number in 2..4 {
+            world.1 = Answers::default();
+            assert_eq!(world.enroll("b", 9).await, Err(ErrorCode::IdempotencyKeyReused));
+            assert_eq!(world.enroll("a", number).await.unwrap(), replayed);
+            assert_eq!(world.enroll("a", number).await.unwrap(), replayed, "as in one go");
+        }
+        assert_eq!(world.faces(), 1);
+    }
 
     #[tokio::test]
     async fn the_same_request_is_answered_the_same_and_done_once() {

@@ -12,6 +12,7 @@ mod limits;
 mod logs;
 mod metrics;
 mod readiness;
+mod replay;
 mod search;
 mod tcp;
 mod tls;
