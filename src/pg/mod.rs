@@ -19,6 +19,7 @@ mod frame;
 mod greeting;
 mod parameter;
 mod prepared;
+mod proof;
 mod rows;
 mod scram;
 mod server;

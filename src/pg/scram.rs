@@ -16,6 +16,7 @@ use pgwire::messages::startup::{Authentication, PasswordMessageFamily};
 use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
 
 use super::error::{Failure, PgError, WireState};
+use super::proof;
 use super::wire::{Wire, WireError};
 use crate::engine::keyring::SCRAM_ITERATIONS;
 use crate::sql::SqlState;
@@ -40,11 +41,16 @@ pub(super) async fn prove(wire: &mut Wire, expected: Password) -> Result<bool, F
     ask(wire, Authentication::SASL(mechanisms)).await?;
     let (bound, first) = initial_response(answer(wire).await?, offered)?;
     check_binding(&first, bound, offered)?;
+    let salted_password = expected.password().to_vec();
     let (challenge, waiting) =
         scram.on_client_first_message(&first, expected).map_err(|_| malformed())?;
-    ask(wire, Authentication::SASLContinue(challenge.into())).await?;
-    let proof = answer(wire).await?;
-    match waiting.on_client_final_message(&proof) {
+    ask(wire, Authentication::SASLContinue(challenge.clone().into())).await?;
+    let last = answer(wire).await?;
+    let is_right = proof::is_right(&salted_password, &first, challenge.as_bytes(), &last);
+    if !is_right.ok_or_else(malformed)? {
+        return Ok(false);
+    }
+    match waiting.on_client_final_message(&last) {
         Ok(signature) => {
             // Sent together with what follows a log-in.
             let signature = Authentication::SASLFinal(signature.into());

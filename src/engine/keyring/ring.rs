@@ -93,7 +93,8 @@ impl Keyring {
 
     /// Who the holder of this secret is.
     ///
-    /// The look-up goes by hash, so its timing says nothing about other secrets.
+    /// The secret is not compared with others but hashed and looked up. The time of that depends on
+    /// the hash, which nobody can choose: it brings no guess nearer to a key.
     ///
     /// # Errors
     /// When the key file changed and cannot be read.
