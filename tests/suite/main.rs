@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::print_stdout, reason = "a test may say what it measured or could not check")]
 
+mod audit;
 mod bad_images;
 mod bad_requests;
 mod browser;

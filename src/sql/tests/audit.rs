@@ -92,6 +92,27 @@ async fn what_is_erased_is_recorded_when_it_is_committed() {
 }
 
 #[tokio::test]
+async fn emptying_and_dropping_a_collection_erases_all_its_faces() {
+    let client = recorded().await;
+    client.run("SET likeness.purpose = 'end of contract'").await;
+    client.run("BEGIN").await;
+    client.run("TRUNCATE people").await;
+    client.run("ROLLBACK").await;
+    assert_eq!(records(&client).await, Vec::<String>::new());
+    client.run("TRUNCATE people").await;
+    client.run("INSERT INTO people (embedding) VALUES ('[1,2,3]')").await;
+    client.run("DROP COLLECTION people").await;
+    assert_eq!(
+        records(&client).await,
+        ["erase|people|end of contract|||4", "erase|people|end of contract|||1"]
+    );
+    client.run("CREATE COLLECTION people WITH (dimensions = 3)").await;
+    client.run("DROP COLLECTION people").await;
+    let last = records(&client).await.pop();
+    assert_eq!(last.unwrap(), "erase|people|end of contract|||0", "it held none, and is gone");
+}
+
+#[tokio::test]
 async fn an_erasure_that_came_to_nothing_says_so() {
     let client = recorded().await;
     client.run("BEGIN").await;
