@@ -7,12 +7,14 @@ use pgwire::messages::response::{CommandComplete, ReadyForQuery, TransactionStat
 use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::auth::Gatekeeper;
 use super::cancel::{Canceler, deadline_from_now};
 use super::error::{Failure, PgError, WireState, from_wire};
 use super::frame::FrameError;
 use super::greeting;
+use super::journal::Journal;
 use super::prepared::Portals;
 use super::wire::{Wire, WireError};
 use crate::sql::{SqlSession, SqlState, TransactionStatus};
@@ -23,6 +25,7 @@ pub(super) struct Connection {
     pub(super) session: SqlSession,
     pub(super) portals: Portals,
     pub(super) canceler: Arc<Canceler>,
+    pub(super) journal: Journal,
     gatekeeper: Arc<Gatekeeper>,
     key_id: String,
     /// After an error in the extended protocol nothing is answered until the next Sync.
@@ -36,12 +39,13 @@ impl Connection {
         wire: Wire,
         session: SqlSession,
         canceler: Arc<Canceler>,
+        journal: Journal,
         gatekeeper: Arc<Gatekeeper>,
         key_id: String,
     ) -> Self {
         let portals = Portals::default();
         let (skipping, deadline) = (false, None);
-        Self { wire, session, portals, canceler, gatekeeper, key_id, skipping, deadline }
+        Self { wire, session, portals, canceler, journal, gatekeeper, key_id, skipping, deadline }
     }
 
     /// Answers messages until the client leaves or the server stops. A message that is being
@@ -56,6 +60,7 @@ impl Connection {
             }
         };
         if let Some(error) = told {
+            self.journal.broken_off(error.code.as_str());
             farewell(&mut self.wire, error).await;
         }
     }
@@ -70,7 +75,10 @@ impl Connection {
             };
             match message {
                 Ok(None | Some(PgWireFrontendMessage::Terminate(_))) => return Ok(()),
-                Ok(Some(message)) => self.answer(message).await?,
+                Ok(Some(message)) => {
+                    let span = self.journal.span();
+                    self.answer(message).instrument(span).await?;
+                }
                 Err(WireError::Frame(error @ FrameError::Encoding { extended })) => {
                     if !self.skipping {
                         let error =
@@ -157,12 +165,14 @@ impl Connection {
     }
 
     async fn tell(&mut self, error: PgError) -> Result<(), Failure> {
+        self.journal.failed(error.code.as_str());
         let error = PgWireBackendMessage::ErrorResponse(ErrorInfo::from(error).into());
         Ok(self.wire.send(error).await?)
     }
 
     /// Says that the next statement may come, and where the session stands.
     pub(super) async fn ready(&mut self) -> Result<(), Failure> {
+        self.journal.next_query();
         let status = match self.session.transaction_status() {
             TransactionStatus::Idle => WireStatus::Idle,
             TransactionStatus::Active => WireStatus::Transaction,
@@ -186,6 +196,7 @@ impl Connection {
 
     /// Says that a statement is done; `rows` for tags that carry a count.
     pub(super) async fn complete(&mut self, tag: &str, rows: Option<u64>) -> Result<(), Failure> {
+        self.journal.done(rows);
         self.send_notices().await?;
         let tag = rows.map_or_else(|| tag.to_owned(), |rows| format!("{tag} {rows}"));
         let complete = PgWireBackendMessage::CommandComplete(CommandComplete::new(tag));

@@ -145,6 +145,9 @@ impl Connection {
             // What comes before the next Sync is one transaction with it.
             self.session.begin_implicit();
         }
+        if let Some(statement) = &told.statement {
+            self.journal.begin(statement.kind());
+        }
         let commits = told.statement.as_ref().is_some_and(Statement::ends_transaction);
         let (canceler, deadline) = (Arc::clone(&self.canceler), self.deadline);
         let work = async {
@@ -212,6 +215,7 @@ impl Connection {
     ) -> Result<PortalState, Failure> {
         match rows.send(&mut self.wire, limit).await? {
             Progress::Suspended => {
+                self.journal.done(limit);
                 let suspended = PgWireBackendMessage::PortalSuspended(PortalSuspended::new());
                 self.wire.send(suspended).await?;
                 Ok(PortalState::Suspended(rows))

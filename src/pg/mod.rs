@@ -17,6 +17,7 @@ mod error;
 mod extended;
 mod frame;
 mod greeting;
+mod journal;
 mod parameter;
 mod prepared;
 mod proof;

@@ -21,6 +21,7 @@ use super::cancel::Cancels;
 use super::connection::{Connection, farewell};
 use super::encryption::Encryption;
 use super::error::{Failure, PgError, WireState, from_wire};
+use super::journal::Journal;
 use super::wire::{Wire, WireError};
 use super::{greeting, startup};
 use crate::causes::with_causes;
@@ -186,7 +187,11 @@ impl Door {
                 let canceler = Arc::clone(&registered.canceler);
                 let gatekeeper = Arc::clone(&self.gatekeeper);
                 wire.trust_client(self.messages.clone());
-                Connection::new(wire, session, canceler, gatekeeper, key_id).run(stopping).await;
+                let journal = Journal::new(process);
+                let connection =
+                    Connection::new(wire, session, canceler, journal, gatekeeper, key_id);
+                connection.run(stopping).await;
+                tracing::info!(connection = process, "client left");
             }
             Err(failure) => {
                 let told = match failure {
@@ -226,6 +231,8 @@ impl Door {
             .of_process(process, self.started)
             .with_keyring(Arc::clone(self.gatekeeper.keyring()));
         startup::apply(&session, &startup.parameters)?;
+        let (tenant, key_id) = (&key.tenant, &key.id);
+        tracing::info!(connection = process, %peer, tenant, key_id, "client logged in");
         let secret = secret_key()?;
         greeting::welcome(wire, &session, &key.name, process, secret.clone()).await?;
         Ok(Some(Admitted { session, process, secret, key_id: key.id.clone() }))

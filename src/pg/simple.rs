@@ -49,6 +49,7 @@ impl Connection {
     }
 
     async fn run_statement(&mut self, statement: &Statement) -> Result<(), Failure> {
+        self.journal.begin(statement.kind());
         // Boxed: the future that runs a statement is large, and every caller would carry it.
         match Box::pin(self.session.execute(statement, Vec::new())).await? {
             Outcome::Rows { tag, schema, stream } => {

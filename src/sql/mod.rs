@@ -31,6 +31,7 @@ mod holdings;
 mod inference;
 mod insert;
 mod keys;
+mod kind;
 mod lexer;
 mod literal;
 mod lookup;

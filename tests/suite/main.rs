@@ -15,6 +15,7 @@ mod demo;
 mod guides;
 mod keys;
 mod kill;
+mod logs;
 mod memory;
 mod models;
 mod own_pack;

@@ -20,6 +20,7 @@ pub(crate) struct ServerBuilder {
     pack: Option<String>,
     arguments: Vec<String>,
     log: &'static str,
+    keeps_log: bool,
     without_clients: bool,
 }
 
@@ -33,6 +34,7 @@ impl ServerBuilder {
             pack: None,
             arguments: Vec::new(),
             log: "warn",
+            keeps_log: false,
             without_clients: true,
         }
     }
@@ -66,6 +68,12 @@ impl ServerBuilder {
     /// Without a word about the model pack that is missing.
     pub(crate) fn errors_only(mut self) -> Self {
         self.log = "error";
+        self
+    }
+
+    /// With a log of this level, kept for [`TestServer::log`] as one JSON object a line.
+    pub(crate) fn logging(mut self, level: &'static str) -> Self {
+        (self.log, self.keeps_log) = (level, true);
         self
     }
 
@@ -116,6 +124,10 @@ impl ServerBuilder {
         if self.without_clients {
             command.env("PATH", root);
         }
+        if self.keeps_log {
+            let file = std::fs::File::create(root.join("log")).unwrap();
+            command.env("LIKENESS_LOG_FORMAT", "json").stderr(file);
+        }
         command.spawn().unwrap()
     }
 }
@@ -152,6 +164,11 @@ impl TestServer {
     /// Where the database is.
     pub(crate) fn data(&self) -> PathBuf {
         self.directory.path().join("data")
+    }
+
+    /// What it has logged, if it was told to keep that.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.directory.path().join("log")).unwrap()
     }
 
     /// Makes a key with the command line, beside the running server.

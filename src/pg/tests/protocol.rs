@@ -11,6 +11,7 @@ use super::super::auth::Gatekeeper;
 use super::super::budget::{MessageBudget, SHORT_BYTES};
 use super::super::cancel::Canceler;
 use super::super::connection::Connection;
+use super::super::journal::Journal;
 use super::super::wire::Wire;
 use super::*;
 use crate::engine::Tenant;
@@ -77,7 +78,8 @@ impl Stage {
         let (stop, stopping) = watch::channel(false);
         let gatekeeper = Arc::clone(&self.gatekeeper);
         let id = self.key.id.clone();
-        let connection = Connection::new(wire, session, canceler, gatekeeper, id);
+        let journal = Journal::new(1);
+        let connection = Connection::new(wire, session, canceler, journal, gatekeeper, id);
         let mut started = Conversation {
             stream,
             answers: BytesMut::new(),

@@ -1,0 +1,77 @@
+//! The log lines of one connection: what its statements were, how long they took and how they
+//! ended. Nothing of what they said.
+
+use std::time::Instant;
+
+use tracing::{Span, info, info_span};
+
+/// SQLSTATE of what went well.
+const SUCCESS: &str = "00000";
+/// The kind of what failed before it was known to be a statement.
+const NO_KIND: &str = "none";
+
+/// Writes the log lines of one connection.
+#[derive(Debug)]
+pub(super) struct Journal {
+    connection: i32,
+    /// Counts what the client asked, from one `ReadyForQuery` to the next.
+    query: u64,
+    span: Span,
+    running: Option<Running>,
+}
+
+/// A statement that has begun.
+#[derive(Debug)]
+struct Running {
+    kind: &'static str,
+    start: Instant,
+}
+
+impl Journal {
+    pub(super) fn new(connection: i32) -> Self {
+        Self { connection, query: 0, span: Span::none(), running: None }
+    }
+
+    /// What comes from here on is a query of its own.
+    pub(super) fn next_query(&mut self) {
+        self.query += 1;
+        // No child of the query before, inside of which it begins.
+        self.span =
+            info_span!(parent: None, "pg", connection = self.connection, query = self.query);
+        self.running = None;
+    }
+
+    /// Goes around the work on the query, so that other lines about it can be told from others.
+    pub(super) fn span(&self) -> Span {
+        self.span.clone()
+    }
+
+    /// A statement of this kind begins to run, or goes on.
+    pub(super) fn begin(&mut self, kind: &'static str) {
+        self.running = Some(Running { kind, start: Instant::now() });
+    }
+
+    /// It ended well, or paused; so many rows were sent or changed.
+    pub(super) fn done(&mut self, rows: Option<u64>) {
+        self.end(SUCCESS, rows);
+    }
+
+    /// It failed, or what should have become a statement did.
+    pub(super) fn failed(&mut self, sqlstate: &str) {
+        self.end(sqlstate, None);
+    }
+
+    /// The connection ends, and with it the statement that runs, if there is one.
+    pub(super) fn broken_off(&mut self, sqlstate: &str) {
+        if self.running.is_some() {
+            self.end(sqlstate, None);
+        }
+    }
+
+    fn end(&mut self, sqlstate: &str, rows: Option<u64>) {
+        let running = self.running.take();
+        let kind = running.as_ref().map_or(NO_KIND, |running| running.kind);
+        let latency_ms = running.map(|running| running.start.elapsed().as_secs_f64() * 1000.0);
+        info!(parent: &self.span, kind, sqlstate, rows, latency_ms, "statement served");
+    }
+}
