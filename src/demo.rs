@@ -96,8 +96,10 @@ async fn fill(tenant: &Tenant, photos: &[PathBuf]) -> Result<(), DemoError> {
     let request = |model, description: &str| GalleryRequest {
         name: COLLECTION.to_owned(),
         description: Some(description.to_owned()),
-        model,
         precision: Precision::default(),
+        // What was read from photos is looked at in the console.
+        thumbnails: model == GalleryModel::Default,
+        model,
     };
     if tenant.reads_images() && !photos.is_empty() {
         tenant.create_gallery(request(GalleryModel::Default, "Sample photos")).await?;

@@ -64,7 +64,7 @@ const STORAGE: House = House {
             "precision",
             "template_set",
         ],
-        &["embedding", "io"],
+        &["embedding", "io", "thumbnail"],
         &["gallery", "rotation", "row", "topk"],
         &["batch", "change", "code", "options"],
         &["manifest", "memtable", "segment", "wal"],

@@ -102,6 +102,7 @@ impl Bench {
             model: "external".into(),
             dim: self.dim,
             precision: self.args.precision,
+            thumbnails: false,
             created_at_us: 0,
         });
         let created = store.write(batch)?.created;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use likeness_storage::{Embedding, GalleryDescriptor, Lsn, Row, TemplateId};
+use likeness_storage::{Embedding, GalleryDescriptor, Lsn, Row, TemplateId, Thumbnail};
 
 use super::identify::check_dimensions;
 use super::{Changes, EngineError, EnrolledFace, Tenant, TenantSnapshot, now_us};
@@ -99,6 +99,7 @@ struct Sample {
     confidence: Option<f32>,
     quality: Option<f32>,
     attributes: Option<String>,
+    thumbnail: Option<Thumbnail>,
 }
 
 /// What one draft becomes.
@@ -190,6 +191,7 @@ impl Tenant {
             quality: sample.quality,
             attributes: sample.attributes.map(Into::into),
             metadata: metadata.as_deref().map(Into::into),
+            thumbnail: sample.thumbnail,
             created_at_us: now_us(),
             embedding: sample.embedding.rounded(gallery.precision),
         };
@@ -209,6 +211,7 @@ impl Tenant {
                     confidence: None,
                     quality: None,
                     attributes: None,
+                    thumbnail: None,
                 };
                 return Ok(Samples { samples: vec![sample], unenrolled: Vec::new() });
             }
@@ -217,10 +220,11 @@ impl Tenant {
             }
         };
         self.check_reads_for(gallery)?;
+        let wanted = Wanted { attributes, max_faces, filter, thumbnails: gallery.thumbnails };
         let samples = self
             .engine
             .inference
-            .run(move |pipeline| read_samples(pipeline, &image, attributes, max_faces, filter))
+            .run(move |pipeline| read_samples(pipeline, &image, wanted))
             .await?;
         if samples.samples.is_empty() && samples.unenrolled.is_empty() {
             return Err(EngineError::NoFace);
@@ -239,22 +243,25 @@ pub(super) fn kept_embedding(
         .map_err(|why| EngineError::invalid("embedding", why.to_string()))
 }
 
-fn read_samples(
-    pipeline: &Pipeline,
-    image: &[u8],
+/// What is wanted of an image.
+#[derive(Clone, Copy)]
+struct Wanted {
     attributes: AttributeSet,
     max_faces: usize,
     filter: QualityFilter,
-) -> Result<Samples, VisionError> {
-    let analysis = pipeline.analyze(image, attributes, max_faces)?;
+    thumbnails: bool,
+}
+
+fn read_samples(pipeline: &Pipeline, image: &[u8], wanted: Wanted) -> Result<Samples, VisionError> {
+    let analysis = pipeline.analyze(image, wanted.attributes, wanted.max_faces)?;
     let mut samples = Vec::new();
     let mut unenrolled: Vec<UnenrolledFace> = Vec::new();
     for face in analysis.faces {
-        if filter == QualityFilter::Auto && !face.refusals.is_empty() {
+        if wanted.filter == QualityFilter::Auto && !face.refusals.is_empty() {
             let reasons = face.refusals.iter().map(|refusal| refusal.as_str().into()).collect();
             unenrolled.push(left_out(&face.face, reasons));
         } else {
-            samples.push(sample(face, attributes));
+            samples.push(sample(face, wanted));
         }
     }
     let exceeding =
@@ -263,8 +270,8 @@ fn read_samples(
     Ok(Samples { samples, unenrolled })
 }
 
-fn sample(face: AnalyzedFace, wanted: AttributeSet) -> Sample {
-    let attributes = match wanted {
+fn sample(face: AnalyzedFace, wanted: Wanted) -> Sample {
+    let attributes = match wanted.attributes {
         AttributeSet::None => None,
         AttributeSet::Default | AttributeSet::All => {
             serde_json::to_string(&face.face.attributes).ok()
@@ -276,6 +283,7 @@ fn sample(face: AnalyzedFace, wanted: AttributeSet) -> Sample {
         confidence: Some(face.face.confidence),
         quality: Some(face.quality.get()),
         attributes,
+        thumbnail: wanted.thumbnails.then(|| face.chip.thumbnail()).flatten(),
     }
 }
 

@@ -33,6 +33,8 @@ pub struct GalleryRequest {
     pub model: GalleryModel,
     /// How precisely it keeps them.
     pub precision: Precision,
+    /// Whether it keeps a small picture of each face that is read from an image.
+    pub thumbnails: bool,
 }
 
 /// A gallery as its tenant sees it.
@@ -48,6 +50,8 @@ pub struct Gallery {
     pub dimensions: usize,
     /// How precisely it keeps them.
     pub precision: Precision,
+    /// Whether it keeps a small picture of each face that is read from an image.
+    pub thumbnails: bool,
     /// Creation time in microseconds since the Unix epoch.
     pub created_at_us: i64,
     /// Faces enrolled now.
@@ -59,8 +63,8 @@ impl Tenant {
     ///
     /// # Errors
     /// [`EngineError::GalleryExists`], [`EngineError::InvalidValue`] for a bad name, description
-    /// or dimension count, [`EngineError::ModelUnavailable`] when the default model is asked for
-    /// and none is loaded.
+    /// or dimension count and for thumbnails of embeddings, [`EngineError::ModelUnavailable`] when
+    /// the default model is asked for and none is loaded.
     pub async fn create_gallery(&self, request: GalleryRequest) -> Result<Gallery, EngineError> {
         let name = request.name.clone();
         self.write(self.creation(&self.snapshot(), request)?).await?;
@@ -101,6 +105,10 @@ impl Tenant {
                 let pipeline = self.engine.inference.pipeline()?;
                 (pipeline.model().into(), pipeline.dim())
             }
+            GalleryModel::External(_) if request.thumbnails => {
+                let why = "are cut from images, and this collection gets embeddings only";
+                return Err(EngineError::invalid("thumbnails", why));
+            }
             GalleryModel::External(dimensions) => {
                 let dim = Dim::new(dimensions).ok_or_else(|| {
                     let why = format!("must be between 1 and 4096, got {dimensions}");
@@ -116,6 +124,7 @@ impl Tenant {
             model,
             dim,
             precision: request.precision,
+            thumbnails: request.thumbnails,
             created_at_us: now_us(),
         })
     }
@@ -179,6 +188,7 @@ impl TenantSnapshot {
                 model: Arc::clone(&gallery.model),
                 dim: gallery.dim,
                 precision: gallery.precision,
+                thumbnails: gallery.thumbnails,
                 created_at_us: gallery.created_at_us,
             });
         }
@@ -224,6 +234,7 @@ impl TenantSnapshot {
             model: descriptor.model.to_string(),
             dimensions: descriptor.dim.get(),
             precision: descriptor.precision,
+            thumbnails: descriptor.thumbnails,
             created_at_us: descriptor.created_at_us,
             face_count: self.snapshot.row_count(descriptor.id),
         }

@@ -376,7 +376,7 @@ impl TenantSnapshot {
     ) -> Result<ProbeTemplate, EngineError> {
         let id = TemplateId::new(face_id.as_u128());
         let row = self.snapshot.get(gallery.id, id)?.ok_or(EngineError::FaceNotFound(face_id))?;
-        let embedding = row.to_row().embedding;
+        let embedding = row.embedding.to_embedding();
         let bounding_box = row.bounding_box.map(BoundingBox::from_array);
         Ok(ProbeTemplate { embedding, bounding_box, exclude: Some(id) })
     }

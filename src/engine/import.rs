@@ -87,7 +87,8 @@ impl Import {
         let before = self.rows.len();
         for row in rows {
             let metadata = row.metadata.as_deref().map_or(0, str::len);
-            self.bytes += size_of_val(row.embedding.as_slice()) + metadata + ROW_BYTES;
+            let thumbnail = row.thumbnail.as_ref().map_or(0, |picture| picture.as_bytes().len());
+            self.bytes += size_of_val(row.embedding.as_slice()) + metadata + thumbnail + ROW_BYTES;
             self.faces += 1;
             self.rows.push(row);
         }

@@ -27,6 +27,7 @@ mod receipt;
 mod role;
 mod similar;
 mod tenant;
+mod thumbnails;
 mod transaction;
 mod update;
 mod upkeep;

@@ -106,6 +106,7 @@ fn begin_day(store: &Store, day: i64) -> Result<Arc<GalleryDescriptor>, EngineEr
         model: MODEL.into(),
         dim: Dim::new(1).ok_or_else(|| EngineError::invalid("dimensions", "must not be zero"))?,
         precision: Precision::default(),
+        thumbnails: false,
         created_at_us: day.saturating_mul(DAY_US),
     });
     match store.write_since(&snapshot, batch) {

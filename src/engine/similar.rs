@@ -254,6 +254,7 @@ mod tests {
             description: None,
             model,
             precision: Precision::Single,
+            thumbnails: false,
         };
         tenant.create_gallery(narrow).await.unwrap();
         let refused = |request: SimilarRequest| {

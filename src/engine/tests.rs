@@ -30,10 +30,17 @@ impl World {
 }
 
 pub(super) async fn create(tenant: &Tenant, name: &str) -> Result<Gallery, EngineError> {
-    let model = GalleryModel::External(DIMENSIONS);
-    let precision = Precision::default();
-    let request = GalleryRequest { name: name.to_owned(), description: None, model, precision };
-    tenant.create_gallery(request).await
+    tenant.create_gallery(gallery_of(name, GalleryModel::External(DIMENSIONS))).await
+}
+
+fn gallery_of(name: &str, model: GalleryModel) -> GalleryRequest {
+    GalleryRequest {
+        name: name.to_owned(),
+        description: None,
+        model,
+        precision: Precision::default(),
+        thumbnails: false,
+    }
 }
 
 fn draft(values: Vec<f32>, image: &str) -> EnrollmentDraft {
@@ -230,12 +237,7 @@ async fn images_are_refused_with_the_way_out_where_no_pack_is_loaded() {
     let refused = tenant.detect(bytes::Bytes::from_static(b"x"), AttributeSet::default()).await;
     let Err(EngineError::ModelUnavailable(reason)) = refused else { panic!("{refused:?}") };
     assert!(reason.contains("likeness models install"));
-    let default = GalleryRequest {
-        name: "photos".to_owned(),
-        description: None,
-        model: GalleryModel::Default,
-        precision: Precision::default(),
-    };
+    let default = gallery_of("photos", GalleryModel::Default);
     let refused = tenant.create_gallery(default).await;
     assert!(matches!(refused, Err(EngineError::ModelUnavailable(_))));
 }
@@ -252,6 +254,7 @@ async fn similarities_of_a_model_that_is_not_loaded_are_not_guessed() {
         model: "some-pack@1".into(),
         dim: Dim::new(DIMENSIONS).unwrap(),
         precision: Precision::default(),
+        thumbnails: false,
         created_at_us: 0,
     });
     world.engine.store.write(batch).unwrap();
@@ -264,8 +267,7 @@ async fn similarities_of_a_model_that_is_not_loaded_are_not_guessed() {
 async fn many_rows_of_one_request_go_straight_to_a_segment_and_are_found() {
     let world = World::new();
     let tenant = world.tenant("acme");
-    let (model, precision) = (GalleryModel::External(4096), Precision::default());
-    let wide = GalleryRequest { name: "wide".to_owned(), description: None, model, precision };
+    let wide = gallery_of("wide", GalleryModel::External(4096));
     tenant.create_gallery(wide).await.unwrap();
     let one_hot = |at: usize| (0..4096).map(|i| f32::from(u8::from(i == at))).collect::<Vec<_>>();
     let drafts = (0..600).map(|at| draft(one_hot(at), "i")).collect();

@@ -69,7 +69,7 @@ impl Tenant {
             for FaceUpdate { face_id, values, embedding } in updates {
                 let id = TemplateId::new(face_id.as_u128());
                 let Some(row) = at.storage().get(gallery.id, id)? else { continue };
-                let mut row = row.to_row();
+                let mut row = row.to_row().map_err(EngineError::Damaged)?;
                 for (field, value) in values {
                     field.check(value.as_deref())?;
                     let value = value.map(Into::into);
@@ -82,7 +82,7 @@ impl Tenant {
                 if let Some(numbers) = embedding {
                     row.embedding = kept_embedding(&gallery, numbers)?;
                     (row.bounding_box, row.confidence, row.quality) = (None, None, None);
-                    row.attributes = None;
+                    (row.attributes, row.thumbnail) = (None, None);
                 }
                 changes.replace(&gallery, row);
             }

@@ -19,6 +19,15 @@ use crate::engine::{
 pub(super) struct CollectionRequest {
     pub(super) external_id: String,
     pub(super) description: Option<String>,
+    /// An extension of the contract: whether a small picture of each face is kept.
+    thumbnails: Option<bool>,
+}
+
+impl CollectionRequest {
+    /// Whether thumbnails are to be kept; not where nothing is said of them.
+    pub(super) fn thumbnails(&self) -> bool {
+        self.thumbnails.unwrap_or(false)
+    }
 }
 
 /// A collection.
@@ -28,6 +37,9 @@ pub(super) struct CollectionBody {
     description: Option<String>,
     face_count: u64,
     created_at: String,
+    /// An extension of the contract, shown where it says something.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    thumbnails: bool,
 }
 
 impl From<Gallery> for CollectionBody {
@@ -37,6 +49,7 @@ impl From<Gallery> for CollectionBody {
             description: gallery.description,
             face_count: gallery.face_count,
             created_at: timestamp(gallery.created_at_us),
+            thumbnails: gallery.thumbnails,
         }
     }
 }

@@ -23,9 +23,9 @@ pub(super) const PAGE_ITEMS_MAX: usize = 200;
 impl CollectionRequest {
     fn fingerprint(&self) -> Fingerprint {
         let description = self.description.as_deref().map(str::as_bytes);
-        let is_described = [u8::from(description.is_some())];
+        let flags = [u8::from(description.is_some()), u8::from(self.thumbnails())];
         let id = self.external_id.as_bytes();
-        Fingerprint::of(&[b"collection", id, &is_described, description.unwrap_or_default()])
+        Fingerprint::of(&[b"collection", id, &flags, description.unwrap_or_default()])
     }
 }
 
@@ -49,9 +49,10 @@ async fn create_now(
     request: CollectionRequest,
     receipt: Option<Receipt>,
 ) -> Result<(StatusCode, CollectionBody), ApiError> {
-    let CollectionRequest { external_id: name, description } = request;
+    let thumbnails = request.thumbnails();
+    let CollectionRequest { external_id: name, description, .. } = request;
     let (model, precision) = (GalleryModel::Default, Precision::default());
-    let request = GalleryRequest { name: name.clone(), description, model, precision };
+    let request = GalleryRequest { name: name.clone(), description, model, precision, thumbnails };
     let mut changes = tenant.creation(&tenant.snapshot(), request)?;
     if let Some(receipt) = receipt {
         receipt.leave(&tenant, &mut changes, &()).await?;

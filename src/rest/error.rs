@@ -40,6 +40,7 @@ pub(crate) enum ErrorCode {
     RequestInProgress,
     IdempotencyKeyReused,
     FaceNotFound,
+    ThumbnailNotFound,
     ModelMismatch,
     NoFaceDetected,
     NoFaceInSource,
@@ -63,7 +64,10 @@ impl ErrorCode {
             | Self::StatementFailed => StatusCode::BAD_REQUEST,
             Self::MissingApiKey | Self::InvalidApiKey => StatusCode::UNAUTHORIZED,
             Self::Forbidden | Self::AccountInactive => StatusCode::FORBIDDEN,
-            Self::NotFound | Self::CollectionNotFound | Self::FaceNotFound => StatusCode::NOT_FOUND,
+            Self::NotFound
+            | Self::CollectionNotFound
+            | Self::FaceNotFound
+            | Self::ThumbnailNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::CollectionExists | Self::ModelMismatch | Self::RequestInProgress => {

@@ -22,9 +22,9 @@ pub(super) struct CollectionPath(pub(super) String);
 
 /// The `external_id` and `face_id` of the path.
 #[derive(Debug)]
-pub(super) struct FacePath {
-    pub(super) collection: String,
-    pub(super) face_id: FaceId,
+pub(crate) struct FacePath {
+    pub(crate) collection: String,
+    pub(crate) face_id: FaceId,
 }
 
 /// A JSON object as request body.

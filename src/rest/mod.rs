@@ -35,7 +35,7 @@ mod traffic;
 
 pub(crate) use auth::Caller;
 pub(crate) use error::{ApiError, ErrorCode};
-pub(crate) use extract::JsonBody;
+pub(crate) use extract::{FacePath, JsonBody};
 pub use router::router;
 pub use server::serve;
 pub use side::SideRoutes;

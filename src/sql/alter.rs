@@ -8,6 +8,7 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::catalog::GalleryCatalog;
 use super::collection::{apply_if_there, name};
+use super::collection_options::{self as options, Options};
 use super::name::folded;
 use super::transaction::Writer;
 use super::words::{next_is, skip};
@@ -27,7 +28,7 @@ pub(super) struct AlterCollection {
 enum Alteration {
     Rename(String),
     /// Options as they were written.
-    Set(Vec<(Ident, Value)>),
+    Set(Options),
     Comment(Option<String>),
 }
 
@@ -59,14 +60,7 @@ fn alteration(parser: &mut Parser<'_>, what: &str) -> Result<Option<AlterCollect
         return Ok(Some(AlterCollection { tag, name, if_exists, change }));
     }
     parser.expect_keyword(Keyword::SET)?;
-    parser.expect_token(&Token::LParen)?;
-    let options = parser.parse_comma_separated(|parser| {
-        let option = parser.parse_identifier()?;
-        parser.expect_token(&Token::Eq)?;
-        Ok((option, parser.parse_value()?.value))
-    })?;
-    parser.expect_token(&Token::RParen)?;
-    let change = Alteration::Set(options);
+    let change = Alteration::Set(options::parse(parser)?);
     Ok(Some(AlterCollection { tag: "ALTER COLLECTION", name, if_exists, change }))
 }
 
@@ -125,7 +119,7 @@ fn description(options: &[(Ident, Value)]) -> Result<Option<&str>, SqlError> {
         let name = folded(option);
         match name.as_str() {
             "description" => {}
-            "model" | "dimensions" | "precision" => {
+            "model" | "dimensions" | "precision" | "thumbnails" => {
                 let message = format!("option \"{name}\" of a collection cannot be changed");
                 return Err(SqlError::new(SqlState::FeatureNotSupported, message)
                     .with_hint("Create another collection, and enrol its faces anew."));

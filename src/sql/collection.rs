@@ -2,22 +2,25 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, Int32Array, Int64Array, StringArray};
+use datafusion::arrow::array::{ArrayRef, BooleanArray, Int32Array, Int64Array, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::ast::{Ident, Value};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
-use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::catalog::{GalleryCatalog, SCHEMA};
+use super::collection_options::{self as options, Options, boolean};
 use super::columns::{schema_of, timestamp_field, timestamps};
 use super::name::{folded, name_parts};
 use super::transaction::Writer;
 pub(super) use super::words::{next_is, skip};
 use super::{Notice, Outcome, SqlError, SqlState};
 use crate::engine::{Changes, GalleryModel, GalleryRequest, Precision, TenantSnapshot};
+
+/// What there is to choose from.
+const HINT: &str = "Options are model, dimensions, precision, thumbnails and description.";
 
 /// A statement about collections.
 #[derive(Debug)]
@@ -35,7 +38,7 @@ pub(super) enum CollectionCommand {
 pub(super) struct CreateCollection {
     name: Vec<String>,
     if_not_exists: bool,
-    options: Vec<(Ident, Value)>,
+    options: Options,
 }
 
 /// `DROP COLLECTION [IF EXISTS] name`.
@@ -81,16 +84,8 @@ fn create(parser: &mut Parser<'_>) -> Result<CreateCollection, ParserError> {
     let before = if_exists(parser, true);
     let name = name(parser)?;
     let if_not_exists = if_exists(parser, true) || before;
-    let mut options = Vec::new();
-    if parser.parse_keyword(Keyword::WITH) {
-        parser.expect_token(&Token::LParen)?;
-        options = parser.parse_comma_separated(|parser| {
-            let option = parser.parse_identifier()?;
-            parser.expect_token(&Token::Eq)?;
-            Ok((option, parser.parse_value()?.value))
-        })?;
-        parser.expect_token(&Token::RParen)?;
-    }
+    let has_options = parser.parse_keyword(Keyword::WITH);
+    let options = if has_options { options::parse(parser)? } else { Options::new() };
     Ok(CreateCollection { name, if_not_exists, options })
 }
 
@@ -118,16 +113,19 @@ impl CreateCollection {
             SqlError::new(SqlState::InvalidSchemaName, message)
         })?;
         let (mut model, mut precision, mut description) = (None, None, None);
+        let mut thumbnails = None;
         for (option, value) in &self.options {
             let repeated = match folded(option).as_str() {
                 "model" => model.replace(default_model(value)?).is_some(),
                 "dimensions" => model.replace(dimensions(value)?).is_some(),
                 "precision" => precision.replace(precision_of(value)?).is_some(),
                 "description" => description.replace(string(option, value)?).is_some(),
+                "thumbnails" => thumbnails.replace(boolean(option, value)?).is_some(),
                 unknown => {
                     let message = format!("unrecognized collection option \"{unknown}\"");
-                    return Err(SqlError::new(SqlState::InvalidParameterValue, message)
-                        .with_hint("Options are model, dimensions, precision and description."));
+                    return Err(
+                        SqlError::new(SqlState::InvalidParameterValue, message).with_hint(HINT)
+                    );
                 }
             };
             if repeated {
@@ -137,8 +135,8 @@ impl CreateCollection {
             }
         }
         let model = model.unwrap_or(GalleryModel::Default);
-        let precision = precision.unwrap_or_default();
-        Ok(GalleryRequest { name: name.to_owned(), description, model, precision })
+        let (precision, thumbnails) = (precision.unwrap_or_default(), thumbnails.unwrap_or(false));
+        Ok(GalleryRequest { name: name.to_owned(), description, model, precision, thumbnails })
     }
 }
 
@@ -234,6 +232,7 @@ pub(super) fn collections_schema() -> SchemaRef {
         Field::new("precision", DataType::Utf8, false),
         Field::new("description", DataType::Utf8, true),
         timestamp_field("created_at"),
+        Field::new("thumbnails", DataType::Boolean, false),
     ])
 }
 
@@ -252,6 +251,7 @@ pub(super) fn collections(snapshot: &TenantSnapshot) -> Result<RecordBatch, SqlE
         Arc::new(StringArray::from_iter_values(galleries.iter().map(|g| g.precision.name()))),
         Arc::new(galleries.iter().map(|g| g.description.as_deref()).collect::<StringArray>()),
         timestamps(galleries.iter().map(|g| g.created_at_us)),
+        Arc::new(galleries.iter().map(|g| Some(g.thumbnails)).collect::<BooleanArray>()),
     ];
     RecordBatch::try_new(collections_schema(), arrays)
         .map_err(|error| DataFusionError::from(error).into())

@@ -45,7 +45,7 @@ use super::scalar::JsonOperators;
 use super::search::SearchRelationPlanner;
 use super::types::SqlType;
 use super::yielding::YieldBetweenBatches;
-use super::{SqlError, SqlState};
+use super::{SqlError, SqlState, thumbnail};
 use crate::engine::Exactness;
 
 /// Memory that the operators of all running statements may take together; little in tests, which
@@ -135,6 +135,7 @@ impl QueryContext {
         let calls = CallRelationPlanner { catalog: catalog.clone(), functions: &TABLE_FUNCTIONS };
         state.register_relation_planner(Arc::new(calls))?;
         pg_catalog::register_with(&mut state, &catalog.view())?;
+        thumbnail::register_with(&mut state, catalog.snapshot())?;
         state.mark_start_execution();
         // What now() answers: the same throughout a transaction.
         state.execution_props_mut().query_execution_start_time =

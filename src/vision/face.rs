@@ -2,6 +2,7 @@
 
 use likeness_storage::Embedding;
 
+use super::chip::Chip;
 use super::quality::{QualityRefusal, QualityScore};
 use crate::biometric::{Attributes, BoundingBox, ImageSize, Landmark};
 
@@ -34,6 +35,8 @@ pub struct AnalyzedFace {
     pub face: DetectedFace,
     /// Its identity, unit norm, of the pipeline's dimension.
     pub embedding: Embedding,
+    /// What it looks like, upright.
+    pub chip: Chip,
     /// Predicted usefulness for comparison.
     pub quality: QualityScore,
     /// Why a caller who filters by quality should not enrol it; empty for a good face.

@@ -6,6 +6,7 @@
 
 mod align;
 mod attributes;
+mod chip;
 mod detector;
 mod embedder;
 mod error;
@@ -16,6 +17,7 @@ mod pipeline;
 mod planes;
 mod quality;
 
+pub use chip::Chip;
 pub use error::{ModelError, VisionError};
 pub use face::{Analysis, AnalyzedFace, DetectedFace, Detection};
 pub use image::{IMAGE_BYTES_MAX, ImageError, PIXELS_MAX, SIDE_MAX};

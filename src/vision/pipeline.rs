@@ -5,6 +5,7 @@ use likeness_storage::Dim;
 
 use super::align::ARCFACE_CHIP;
 use super::attributes::{self, Photometry};
+use super::chip::Chip;
 use super::detector::{Detector, FaceCandidate};
 use super::embedder::Embedder;
 use super::error::{ModelError, VisionError};
@@ -156,6 +157,7 @@ impl Pipeline {
         Ok(AnalyzedFace {
             face: report(face, size(pixels), estimates(face, attributes, || photometry)),
             embedding,
+            chip: Chip::new(small),
             quality: signals.score(),
             refusals: signals.refusals(),
         })

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::codec::{Cursor, DecodeError, put_f32s, put_optional_text, put_text};
+use crate::codec::{Cursor, DecodeError, put_blob, put_f32s, put_optional_text, put_text};
 use crate::embedding::{Dim, Embedding};
-use crate::gallery::GalleryDescriptor;
+use crate::gallery::{GalleryDescriptor, THUMBNAILS_BIT};
 use crate::id::{GalleryId, SegmentId, TemplateId};
-use crate::limits::TEXT_BYTES_MAX;
+use crate::limits::{TEXT_BYTES_MAX, THUMBNAIL_BYTES_MAX};
 use crate::precision::Precision;
 use crate::row::Row;
+use crate::thumbnail::Thumbnail;
 
 const CREATE_GALLERY: u8 = 1;
 const DROP_GALLERY: u8 = 2;
@@ -16,11 +17,12 @@ const ENROLL: u8 = 3;
 const REMOVE: u8 = 4;
 const ATTACH: u8 = 5;
 const ALTER_GALLERY: u8 = 6;
+const ENROLL_WITH_THUMBNAIL: u8 = 7;
 
 /// The kinds in the order of their numbers, for the format document.
 #[cfg(test)]
-pub(crate) const KINDS: [u8; 6] =
-    [CREATE_GALLERY, DROP_GALLERY, ENROLL, REMOVE, ATTACH, ALTER_GALLERY];
+pub(crate) const KINDS: [u8; 7] =
+    [CREATE_GALLERY, DROP_GALLERY, ENROLL, REMOVE, ATTACH, ALTER_GALLERY, ENROLL_WITH_THUMBNAIL];
 
 /// An operation that is known to be applicable.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,9 +84,12 @@ impl Change {
                 out.extend_from_slice(&gallery.get().to_le_bytes());
             }
             Self::Enroll { gallery, row } => {
-                out.push(ENROLL);
+                out.push(if row.thumbnail.is_some() { ENROLL_WITH_THUMBNAIL } else { ENROLL });
                 out.extend_from_slice(&gallery.get().to_le_bytes());
                 put_row(out, row);
+                if let Some(thumbnail) = &row.thumbnail {
+                    put_blob(out, thumbnail.as_bytes());
+                }
             }
             Self::Remove { gallery, template } => {
                 out.push(REMOVE);
@@ -115,7 +120,8 @@ impl Change {
                 let texts =
                     [&row.external_face_id, &row.external_image_id, &row.attributes, &row.metadata];
                 let bytes: usize = texts.into_iter().flatten().map(|text| text.len()).sum();
-                128 + row.model.len() + bytes + 4 * row.embedding.dim().get()
+                let thumbnail = row.thumbnail.as_ref().map_or(0, |t| t.as_bytes().len());
+                128 + row.model.len() + bytes + thumbnail + 4 * row.embedding.dim().get()
             }
         }
     }
@@ -135,6 +141,15 @@ impl Change {
                 let gallery = GalleryId::new(cursor.u64()?);
                 Ok(Self::Enroll { gallery, row: read_row(cursor)?.into() })
             }
+            ENROLL_WITH_THUMBNAIL => {
+                let gallery = GalleryId::new(cursor.u64()?);
+                let row = read_row(cursor)?;
+                let start = cursor.clone();
+                let thumbnail = Thumbnail::new(cursor.blob(THUMBNAIL_BYTES_MAX)?);
+                let thumbnail = thumbnail.ok_or_else(|| start.fault("a thumbnail is empty"))?;
+                let row = Row { thumbnail: Some(thumbnail), ..row };
+                Ok(Self::Enroll { gallery, row: row.into() })
+            }
             REMOVE => Ok(Self::Remove {
                 gallery: GalleryId::new(cursor.u64()?),
                 template: TemplateId::new(cursor.u128()?),
@@ -153,7 +168,8 @@ impl Change {
 pub(crate) fn put_descriptor(out: &mut Vec<u8>, descriptor: &GalleryDescriptor) {
     out.extend_from_slice(&descriptor.id.get().to_le_bytes());
     let dimensions = descriptor.precision.mark(descriptor.dim.get());
-    out.extend_from_slice(&dimensions.to_le_bytes());
+    let thumbnails = if descriptor.thumbnails { THUMBNAILS_BIT } else { 0 };
+    out.extend_from_slice(&(dimensions | thumbnails).to_le_bytes());
     out.extend_from_slice(&descriptor.created_at_us.to_le_bytes());
     put_text(out, &descriptor.tenant);
     put_text(out, &descriptor.name);
@@ -164,12 +180,14 @@ pub(crate) fn put_descriptor(out: &mut Vec<u8>, descriptor: &GalleryDescriptor) 
 /// Reads a gallery's description.
 pub(crate) fn read_descriptor(cursor: &mut Cursor<'_>) -> Result<GalleryDescriptor, DecodeError> {
     let id = GalleryId::new(cursor.u64()?);
-    let (precision, dimensions) = Precision::unmark(cursor.u16()?.into());
+    let stored = cursor.u16()?;
+    let (precision, dimensions) = Precision::unmark((stored & !THUMBNAILS_BIT).into());
     let dim = Dim::new(dimensions);
     Ok(GalleryDescriptor {
         id,
         dim: dim.ok_or_else(|| cursor.fault("a gallery has no dimension"))?,
         precision,
+        thumbnails: stored & THUMBNAILS_BIT != 0,
         created_at_us: cursor.i64()?,
         tenant: cursor.text(TEXT_BYTES_MAX)?.into(),
         name: cursor.text(TEXT_BYTES_MAX)?.into(),
@@ -221,6 +239,7 @@ fn read_row(cursor: &mut Cursor<'_>) -> Result<Row, DecodeError> {
         quality,
         attributes,
         metadata,
+        thumbnail: None,
         created_at_us,
         embedding,
     })

@@ -100,6 +100,16 @@ impl<'a> Cursor<'a> {
         if self.flag()? { self.text(bytes_max).map(|text| Some(text.into())) } else { Ok(None) }
     }
 
+    /// Reads bytes, at most `bytes_max`: their number as u32, then they.
+    pub(crate) fn blob(&mut self, bytes_max: usize) -> Result<&'a [u8], DecodeError> {
+        let start = self.clone();
+        let length = self.u32()? as usize;
+        if length > bytes_max {
+            return Err(start.fault(format!("{length} bytes are more than allowed")));
+        }
+        self.bytes(length)
+    }
+
     /// Reads a byte that must be 0 or 1.
     pub(crate) fn flag(&mut self) -> Result<bool, DecodeError> {
         let start = self.clone();
@@ -121,8 +131,13 @@ impl<'a> Cursor<'a> {
 
 /// Appends a text: its length as u32, then UTF-8. Texts are bounded far below `u32::MAX`.
 pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) {
-    out.extend_from_slice(&(text.len() as u32).to_le_bytes());
-    out.extend_from_slice(text.as_bytes());
+    put_blob(out, text.as_bytes());
+}
+
+/// Appends bytes: their number as u32, then they. They are bounded far below `u32::MAX`.
+pub(crate) fn put_blob(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+    out.extend_from_slice(bytes);
 }
 
 /// Appends a text that may be absent: a byte 0 or 1, then the text.
@@ -155,11 +170,13 @@ mod tests {
         put_optional_text(&mut bytes, None);
         put_optional_text(&mut bytes, Some(""));
         put_f32s(&mut bytes, &[1.5, -0.0]);
+        put_blob(&mut bytes, &[0, 255]);
         let mut cursor = Cursor::new(&bytes);
         assert_eq!(cursor.text(10), Ok("Zoë"));
         assert_eq!(cursor.optional_text(10), Ok(None));
         assert_eq!(cursor.optional_text(10), Ok(Some("".into())));
         assert_eq!(cursor.f32s(2), Ok(vec![1.5, -0.0]));
+        assert_eq!(cursor.blob(2), Ok(&[0, 255][..]));
         assert_eq!(cursor.end(), Ok(()));
     }
 
@@ -175,6 +192,8 @@ mod tests {
     fn a_text_longer_than_allowed_is_refused_before_it_is_read() {
         let fault = Cursor::new(&[255, 255, 255, 255]).text(8).unwrap_err();
         assert_eq!(fault.what, "a text of 4294967295 bytes is longer than allowed");
+        let fault = Cursor::new(&[9, 0, 0, 0, 1]).blob(8).unwrap_err();
+        assert_eq!(fault.what, "9 bytes are more than allowed");
     }
 
     #[test]

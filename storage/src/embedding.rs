@@ -126,7 +126,7 @@ impl Embedding {
     }
 
     /// Copies the components of a stored row without a look at them: writing checks again.
-    pub(crate) fn copied(stored: EmbeddingRef<'_>) -> Self {
+    fn copied(stored: EmbeddingRef<'_>) -> Self {
         // A segment's header bounds its dimension; the fallback keeps this free of panics.
         let dim = Dim::new(stored.len()).unwrap_or(Dim(1));
         Self { components: stored.components().into(), dim }

@@ -13,7 +13,7 @@ use crate::id::{GalleryId, LogSeq, Lsn, RowOrdinal, SegmentId, StoreId, Template
 use crate::io::memory::{MemoryDirectory, Random};
 use crate::io::{FileName, Mapping};
 use crate::manifest::{Manifest, SegmentEntry};
-use crate::row::tests::{bare_row, descriptor, half_descriptor, row};
+use crate::row::tests::{bare_row, descriptor, half_descriptor, pictured, row, with_thumbnail};
 use crate::segment::tests::{encode, resealed};
 use crate::segment::{Segment, Tombstones};
 use crate::wal::{LogReader, WalRecord, WalWriter};
@@ -84,7 +84,8 @@ fn with_checksum_at_end(input: &[u8]) -> Vec<u8> {
 fn the_manifest() {
     let mut manifest = Manifest::new(StoreId::new(5));
     let seeds = [manifest.encode(), {
-        manifest.galleries = vec![descriptor(1, "Zoë", 4), half_descriptor(2, "", 4096)];
+        let halves = half_descriptor(2, "", 4096);
+        manifest.galleries = vec![descriptor(1, "Zoë", 4), pictured(halves.clone()), halves];
         let entry = |segment, tombstones| SegmentEntry {
             segment: SegmentId::new(segment),
             gallery: GalleryId::new(1),
@@ -141,6 +142,7 @@ fn the_log() {
         vec![
             Change::Enroll { gallery, row: row(1, vec![1.0, 2.0]).into() },
             Change::Enroll { gallery, row: bare_row(2, vec![1.0, -2.0]).into() },
+            Change::Enroll { gallery, row: with_thumbnail(bare_row(3, vec![1.0, 2.0]), 40).into() },
         ],
         vec![Change::Remove { gallery, template: TemplateId::new(1) }],
         vec![
@@ -178,7 +180,11 @@ fn segments() {
     let rows: Vec<_> = rows.iter().map(|row| row.as_ref(Lsn::new(6))).collect();
     let (gallery, id) = (descriptor(3, "g", 2), SegmentId::new(9));
     let halves = encode(id, &half_descriptor(3, "g", 2), &rows);
-    let seeds = [encode(id, &gallery, &rows), encode(id, &gallery, &[]), halves];
+    let pictured = rows.iter().map(|row| with_thumbnail(row.to_row().unwrap(), 40));
+    let pictured: Vec<_> = pictured.collect();
+    let pictured: Vec<_> = pictured.iter().map(|row| row.as_ref(Lsn::new(6))).collect();
+    let pictured = encode(id, &gallery, &pictured);
+    let seeds = [encode(id, &gallery, &rows), encode(id, &gallery, &[]), halves, pictured];
     fuzz("segment", &seeds, |input| {
         for file in [Some(input.to_vec()), resealed(input)].into_iter().flatten() {
             let mapping = Mapping::of_bytes(&file);
@@ -186,7 +192,7 @@ fn segments() {
             let mut faults = 0;
             segment.verify(|_| faults += 1);
             let read: Vec<_> = (0..segment.row_count().min(9))
-                .map(|at| segment.row(RowOrdinal::new(at)).map(|row| row.to_row()))
+                .map(|at| segment.row(RowOrdinal::new(at)).and_then(|row| row.to_row()))
                 .collect();
             assert!(faults > 0 || read.iter().all(Result::is_ok), "what is verified is readable");
             let _ = segment.find(TemplateId::new(3));

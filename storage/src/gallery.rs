@@ -4,7 +4,15 @@ use std::sync::Arc;
 
 use crate::embedding::Dim;
 use crate::id::GalleryId;
+use crate::limits::DIM_MAX;
 use crate::precision::Precision;
+
+/// Set in a gallery's stored number of dimensions where it keeps thumbnails. Builds that know none
+/// take such a number for too many dimensions, and refuse the file.
+pub(crate) const THUMBNAILS_BIT: u16 = 1 << 14;
+
+// A number of dimensions is a u16 on disk, with room for the bit.
+const _: () = assert!(DIM_MAX < THUMBNAILS_BIT as usize);
 
 /// What is needed to create a gallery.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +29,8 @@ pub struct GalleryDraft {
     pub dim: Dim,
     /// How precisely it keeps them.
     pub precision: Precision,
+    /// Whether it keeps the thumbnails of its rows.
+    pub thumbnails: bool,
     /// Creation time in microseconds since the Unix epoch, given by the caller.
     pub created_at_us: i64,
 }
@@ -42,6 +52,8 @@ pub struct GalleryDescriptor {
     pub dim: Dim,
     /// How precisely it keeps them: an embedding is rounded to this when it is enrolled.
     pub precision: Precision,
+    /// Whether it keeps the thumbnails of its rows: a row is enrolled without its own where not.
+    pub thumbnails: bool,
     /// Creation time in microseconds since the Unix epoch.
     pub created_at_us: i64,
 }
@@ -49,9 +61,10 @@ pub struct GalleryDescriptor {
 impl GalleryDescriptor {
     /// The gallery that `draft` becomes under the identity `id`.
     pub(crate) fn from_draft(id: GalleryId, draft: GalleryDraft) -> Self {
-        let GalleryDraft { tenant, name, description, model, dim, precision, created_at_us } =
+        let GalleryDraft { tenant, name, description, model, dim, precision, thumbnails, .. } =
             draft;
-        Self { id, tenant, name, description, model, dim, precision, created_at_us }
+        let created_at_us = draft.created_at_us;
+        Self { id, tenant, name, description, model, dim, precision, thumbnails, created_at_us }
     }
 
     /// Bytes of an embedding in a segment.

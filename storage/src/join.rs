@@ -169,7 +169,7 @@ impl SimilarityJoin {
             min_score,
             exactness,
             cancelled: cancelled.clone(),
-            ..Probe::new(row.to_row().embedding, usize::MAX)
+            ..Probe::new(row.embedding.to_embedding(), usize::MAX)
         };
         PairProbe { probe, behind: itself.max(resumed.and_then(|after| after.right)) }
     }

@@ -27,6 +27,7 @@
 //!     model: "external".into(),
 //!     dim: Dim::new(2).ok_or("no such dimension")?,
 //!     precision: Precision::Single,
+//!     thumbnails: false,
 //!     created_at_us: 0,
 //! });
 //! let gallery = store.write(batch)?.created[0];
@@ -43,6 +44,7 @@
 //!     quality: None,
 //!     attributes: None,
 //!     metadata: None,
+//!     thumbnail: None,
 //!     created_at_us: 0,
 //!     embedding: embedding.clone(),
 //! });
@@ -63,7 +65,7 @@
 //! |---|---|
 //! | 0 | `half` `id` `limits` |
 //! | 1 | `checksum` `codec` `error` `exactness` `kernel` `numbers` `precision` `template_set` |
-//! | 2–3 | `embedding` `io` · `gallery` `rotation` `row` `topk` |
+//! | 2–3 | `embedding` `io` `thumbnail` · `gallery` `rotation` `row` `topk` |
 //! | 4 | `batch` `change` `code` `options` |
 //! | 5 | `manifest` `memtable` `segment` `wal` |
 //! | 6 | `inventory` `version` |
@@ -120,6 +122,7 @@ mod segment;
 mod snapshot;
 mod store;
 mod template_set;
+mod thumbnail;
 mod topk;
 mod transaction;
 mod version;
@@ -150,5 +153,6 @@ pub use scan::{Probe, ReadError, ScanReport, StageReport};
 pub use snapshot::{Candidate, GallerySize, Snapshot};
 pub use store::Store;
 pub use template_set::TemplateSet;
+pub use thumbnail::{Thumbnail, ThumbnailRef};
 pub use topk::Scored;
 pub use transaction::Transaction;

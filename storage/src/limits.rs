@@ -30,6 +30,9 @@ pub const MODEL_CHARS_MAX: usize = 120;
 /// Most bytes of one JSON text (attributes, metadata) of a row.
 pub const JSON_BYTES_MAX: usize = 64 << 10;
 
+/// Most bytes of the thumbnail of a row.
+pub const THUMBNAIL_BYTES_MAX: usize = 8 << 10;
+
 /// Most rows of one segment: what a row ordinal can count.
 pub const SEGMENT_ROWS_MAX: usize = 1 << 31;
 
@@ -39,9 +42,10 @@ pub(crate) const CHAR_BYTES_MAX: usize = 4;
 /// Most bytes of any text stored, in whatever field.
 pub(crate) const TEXT_BYTES_MAX: usize = JSON_BYTES_MAX;
 
-/// Most bytes of one row in the WAL: its texts, its embedding and a fixed part.
+/// Most bytes of one row in the WAL: its texts, its thumbnail, its embedding and a fixed part.
 pub(crate) const ROW_BYTES_MAX: usize = DIM_MAX * size_of::<f32>()
     + 2 * JSON_BYTES_MAX
+    + THUMBNAIL_BYTES_MAX
     + (2 * EXTERNAL_ID_CHARS_MAX + MODEL_CHARS_MAX) * CHAR_BYTES_MAX
     + 256;
 

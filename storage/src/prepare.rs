@@ -283,10 +283,12 @@ fn admit(version: &Version, change: &Change) -> Result<(), WriteError> {
     }
 }
 
-/// Checks a row against its gallery and the bounds, not whether it is there already, and gives it
-/// the precision of the gallery: what is logged, sealed and searched is the same from here on.
+/// Checks a row against its gallery and the bounds, not whether it is there already, and leaves of
+/// it what the gallery keeps: the precision of its embedding, and a thumbnail or none. What is
+/// logged, sealed and searched is the same from here on.
 pub(crate) fn accept(gallery: &GalleryDescriptor, row: Row) -> Result<Row, WriteError> {
-    let row = Row { embedding: row.embedding.rounded(gallery.precision), ..row };
+    let thumbnail = row.thumbnail.filter(|_| gallery.thumbnails);
+    let row = Row { embedding: row.embedding.rounded(gallery.precision), thumbnail, ..row };
     check_row(gallery, &row)?;
     Ok(row)
 }

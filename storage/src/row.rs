@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::embedding::{Embedding, EmbeddingRef};
+use crate::error::Corruption;
 use crate::id::{Lsn, TemplateId};
+use crate::thumbnail::{Thumbnail, ThumbnailRef};
 
 /// One template to enroll, with everything the store keeps of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +29,8 @@ pub struct Row {
     pub attributes: Option<Box<str>>,
     /// The caller's metadata as JSON text, opaque to the store.
     pub metadata: Option<Box<str>>,
+    /// A small picture of the face; a gallery that keeps none leaves it out.
+    pub thumbnail: Option<Thumbnail>,
     /// Creation time in microseconds since the Unix epoch, given by the caller.
     pub created_at_us: i64,
     /// The features.
@@ -56,6 +60,8 @@ pub struct RowRef<'a> {
     pub attributes: Option<&'a str>,
     /// The caller's metadata as JSON text.
     pub metadata: Option<&'a str>,
+    /// The small picture of the face, which is read when it is asked for.
+    pub thumbnail: Option<ThumbnailRef<'a>>,
     /// Creation time in microseconds since the Unix epoch.
     pub created_at_us: i64,
     /// The features, of unit length.
@@ -75,6 +81,7 @@ impl Row {
             quality: None,
             attributes: None,
             metadata: None,
+            thumbnail: None,
             created_at_us: 0,
             embedding,
         }
@@ -93,6 +100,7 @@ impl Row {
             quality: self.quality,
             attributes: self.attributes.as_deref(),
             metadata: self.metadata.as_deref(),
+            thumbnail: self.thumbnail.as_ref().map(Into::into),
             created_at_us: self.created_at_us,
             embedding: self.embedding.as_slice().into(),
         }
@@ -104,7 +112,8 @@ impl Row {
             [&self.external_face_id, &self.external_image_id, &self.attributes, &self.metadata];
         let text_bytes: usize = texts.into_iter().flatten().map(|text| text.len()).sum();
         let embedding_bytes = size_of_val(self.embedding.as_slice());
-        (size_of::<Self>() + text_bytes + embedding_bytes) as u64
+        let thumbnail_bytes = self.thumbnail.as_ref().map_or(0, |picture| picture.as_bytes().len());
+        (size_of::<Self>() + text_bytes + embedding_bytes + thumbnail_bytes) as u64
     }
 }
 
@@ -113,8 +122,11 @@ impl RowRef<'_> {
     ///
     /// The embedding is the same, number by number. Should the segment it comes from be damaged,
     /// the copy is so too, and enrolling it is refused.
-    pub fn to_row(&self) -> Row {
-        Row {
+    ///
+    /// # Errors
+    /// [`Corruption`] where the thumbnail cannot be read as it was written.
+    pub fn to_row(&self) -> Result<Row, Corruption> {
+        Ok(Row {
             id: self.id,
             model: self.model.into(),
             external_face_id: self.external_face_id.map(Into::into),
@@ -124,9 +136,10 @@ impl RowRef<'_> {
             quality: self.quality,
             attributes: self.attributes.map(Into::into),
             metadata: self.metadata.map(Into::into),
+            thumbnail: self.thumbnail.map(ThumbnailRef::to_thumbnail).transpose()?,
             created_at_us: self.created_at_us,
-            embedding: Embedding::copied(self.embedding),
-        }
+            embedding: self.embedding.to_embedding(),
+        })
     }
 }
 

@@ -279,6 +279,9 @@ impl Version {
                 if !row.embedding.is_rounded(view.descriptor.precision) {
                     return Err("adds a row of another precision".into());
                 }
+                if row.thumbnail.is_some() && !view.descriptor.thumbnails {
+                    return Err("adds a thumbnail to a gallery that keeps none".into());
+                }
                 if view.contains(row.id)? { Err("adds a row that is there".into()) } else { Ok(()) }
             }
         }
@@ -351,7 +354,7 @@ mod tests {
     use crate::io::Mapping;
     use crate::precision::Precision;
     use crate::row::Row;
-    use crate::row::tests::{descriptor, half_descriptor, row};
+    use crate::row::tests::{descriptor, half_descriptor, pictured, row, with_thumbnail};
     use crate::segment::tests::encode;
 
     const GALLERY: GalleryId = GalleryId::new(1);
@@ -481,6 +484,18 @@ mod tests {
         assert_eq!(version.check(&enroll(rounded)), Ok(()));
         let misfit = version.check(&enroll(row)).unwrap_err();
         assert_eq!(misfit, Misfit::State("adds a row of another precision"));
+    }
+
+    #[test]
+    fn a_thumbnail_fits_a_gallery_that_keeps_them_and_no_other() {
+        let mut version = created();
+        let create = Change::CreateGallery(pictured(descriptor(2, "h", 1)));
+        version.apply(Lsn::new(2), &create).unwrap();
+        let row = Arc::new(with_thumbnail(row(1, vec![1.0]), 9));
+        let enroll = |gallery| Change::Enroll { gallery, row: Arc::clone(&row) };
+        assert_eq!(version.check(&enroll(GalleryId::new(2))), Ok(()));
+        let misfit = version.check(&enroll(GALLERY)).unwrap_err();
+        assert_eq!(misfit, Misfit::State("adds a thumbnail to a gallery that keeps none"));
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub(crate) enum Job {
 #[derive(Debug)]
 pub(crate) enum Done {
     Sealed(Result<(Sealed, CheckpointReport), IoFailure>),
-    Merged(Plan, Result<(Option<Segment>, CompactionReport), BuildError>),
+    Merged(Plan, Result<(Option<Arc<Segment>>, CompactionReport), BuildError>),
     /// The files that may still be there, and why.
     Removed {
         left: Vec<FileName>,

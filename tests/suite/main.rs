@@ -29,5 +29,6 @@ mod sql;
 #[path = "../support/mod.rs"]
 mod support;
 mod tenancy;
+mod thumbnails;
 mod tls;
 mod without_models;

@@ -146,7 +146,7 @@ impl Probes {
         for at in (0..rows).step_by((rows / PROBES).max(1)).take(PROBES) {
             let id = template_id(at);
             let row = snapshot.get(gallery, id)?.ok_or("a row is missing")?;
-            let probe = Probe::new(row.to_row().embedding, RESULTS);
+            let probe = Probe::new(row.embedding.to_embedding(), RESULTS);
             faces.push(Probe { exclude: Some(id), ..probe });
             face_ids.push(FaceId::from_u128(id.get()));
         }
@@ -396,6 +396,7 @@ fn fill(
         model: "external".into(),
         dim: Dim::new(dimensions).ok_or("dimensions must be 1 to 4096")?,
         precision: Precision::default(),
+        thumbnails: false,
         created_at_us: 0,
     });
     let created = store.write(batch)?.created;

@@ -51,6 +51,7 @@ fn the_manual_lists_exactly_the_codes_there_are() {
         Code::RequestInProgress,
         Code::IdempotencyKeyReused,
         Code::FaceNotFound,
+        Code::ThumbnailNotFound,
         Code::ModelMismatch,
         Code::NoFaceDetected,
         Code::NoFaceInSource,

@@ -85,8 +85,13 @@ impl Door {
 
     /// Creates a collection of four-dimensional embeddings, which needs no models.
     async fn create(&self, tenant: &str, name: &str) {
-        let (model, precision) = (GalleryModel::External(4), Precision::default());
-        let request = GalleryRequest { name: name.to_owned(), description: None, model, precision };
+        let request = GalleryRequest {
+            name: name.to_owned(),
+            description: None,
+            model: GalleryModel::External(4),
+            precision: Precision::default(),
+            thumbnails: false,
+        };
         self.tenant(tenant).create_gallery(request).await.unwrap();
     }
 

@@ -28,6 +28,7 @@ pub(super) struct Collection {
     pub(super) description: Option<String>,
     pub(super) rows: u64,
     dimensions: usize,
+    thumbnails: bool,
 }
 
 impl Collection {
@@ -44,6 +45,7 @@ impl Collection {
                     description: gallery.description,
                     rows: gallery.face_count,
                     dimensions: gallery.dimensions,
+                    thumbnails: gallery.thumbnails,
                 })
             })
             .collect()
@@ -147,7 +149,7 @@ pub(super) fn rows(relation: &str, catalog: &SystemView) -> Vec<Row> {
 }
 
 fn class(collection: &Collection) -> Row {
-    Row::default()
+    let row = Row::default()
         .with("oid", collection.oid)
         .with("relname", &collection.name)
         .with("relnamespace", PUBLIC_OID)
@@ -160,7 +162,8 @@ fn class(collection: &Collection) -> Row {
         .with("relkind", "r")
         .with("relnatts", GalleryColumn::ALL.len())
         .with("relispopulated", "t")
-        .with("relreplident", "d")
+        .with("relreplident", "d");
+    if collection.thumbnails { row.with("reloptions", "thumbnails=on") } else { row }
 }
 
 fn key_class(collection: &Collection) -> Row {

@@ -15,8 +15,8 @@ async fn collections_are_created_listed_and_dropped() {
     let shown: Vec<_> = rows.iter().map(|row| row[..6].join("|")).collect();
     assert_eq!(shown, ["a|0|external|512|f32|it's 'quoted'", "b|1|external|4|f32|"]);
     let (_, columns) = client.describe("show collections").await;
-    let names = ["name", "faces", "model", "dimensions", "precision", "description", "created_at"];
-    assert_eq!(columns.unwrap(), names);
+    let names = "name faces model dimensions precision description created_at thumbnails";
+    assert_eq!(columns.unwrap().join(" "), names);
     assert_eq!(client.run("DROP COLLECTION b").await, ("DROP COLLECTION", None));
     assert_eq!(client.column("SHOW COLLECTIONS").await, ["a"]);
 }
@@ -67,6 +67,36 @@ async fn an_unknown_precision_is_refused_by_its_name() {
     let without_model = client.state("CREATE COLLECTION c WITH (precision = 'f16')").await;
     assert_eq!(without_model, SqlState::SystemError, "the default model, which is not installed");
     assert!(client.rows("SHOW COLLECTIONS").await.is_empty());
+}
+
+#[tokio::test]
+async fn thumbnails_are_off_unless_they_are_asked_for_and_need_images() {
+    let client = Client::with_people().await;
+    for off in ["off", "OFF", "false", "'no'", "0"] {
+        let name = format!("\"without {off}\"");
+        client
+            .run(&format!("CREATE COLLECTION {name} WITH (dimensions = 1, thumbnails = {off})"))
+            .await;
+    }
+    let rows = client.rows("SHOW COLLECTIONS").await;
+    assert!(rows.len() == 6 && rows.iter().all(|row| row[7] == "false"), "{rows:?}");
+    for on in ["on", "ON", "true", "'yes'", "1"] {
+        let refused = format!("CREATE COLLECTION c WITH (thumbnails = {on}, dimensions = 1)");
+        let error = client.error(&refused).await;
+        assert_eq!(error.state, SqlState::InvalidParameterValue, "{on}: {error}");
+        assert!(error.message.contains("embeddings only"), "{error}");
+        let without_models = format!("CREATE COLLECTION c WITH (thumbnails = {on})");
+        assert_eq!(client.state(&without_models).await, SqlState::SystemError, "{on}");
+    }
+    for bad in ["'maybe'", "2", "NULL"] {
+        let error = client.error(&format!("CREATE COLLECTION c WITH (thumbnails = {bad})")).await;
+        let told = format!("invalid value for boolean option \"thumbnails\": {bad}");
+        assert_eq!((error.state, error.message), (SqlState::InvalidParameterValue, told));
+    }
+    let altered = "ALTER COLLECTION people SET (thumbnails = on)";
+    assert_eq!(client.state(altered).await, SqlState::FeatureNotSupported);
+    let twice = "CREATE COLLECTION c WITH (thumbnails = off, thumbnails = off, dimensions = 1)";
+    assert_eq!(client.state(twice).await, SqlState::SyntaxError);
 }
 
 #[tokio::test]

@@ -24,6 +24,26 @@ async fn the_first_session_of_the_manual_works_as_printed() {
 }
 
 #[tokio::test]
+async fn the_thumbnails_of_the_manual_are_null_where_nobody_keeps_any() {
+    let (_, rest) = DOCUMENT.split_once("```sql\nSELECT face_thumbnail").unwrap();
+    let (examples, _) = rest.split_once("```").unwrap();
+    let examples = format!("SELECT face_thumbnail{examples}");
+    let client = Client::new();
+    client.run("CREATE COLLECTION users WITH (dimensions = 1)").await;
+    let insert = "INSERT INTO users (external_face_id, embedding) VALUES ('ann', '[1]')";
+    client.run(insert).await;
+    client.run("INSERT INTO users (embedding) VALUES ('[1]')").await;
+    let mut pictures = Vec::new();
+    for statement in client.session.parse(&examples).unwrap() {
+        let outcome = must(&examples, client.session.execute(&statement, Vec::new()).await);
+        let Outcome::Rows { stream, .. } = outcome else { panic!("{outcome:?}") };
+        let rows = super::texts(stream).await.unwrap();
+        pictures.push(rows.last().unwrap().last().unwrap().clone());
+    }
+    assert_eq!(pictures, ["", ""]);
+}
+
+#[tokio::test]
 async fn the_searches_of_the_manual_plan_with_their_parameter() {
     let (_, rest) = DOCUMENT.split_once("```sql\nWITH hits").unwrap();
     let (examples, _) = rest.split_once("```").unwrap();

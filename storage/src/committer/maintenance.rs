@@ -36,7 +36,7 @@ enum Answer {
 }
 
 /// What came of a merge.
-type Merged = Result<(Option<Segment>, CompactionReport), BuildError>;
+type Merged = Result<(Option<Arc<Segment>>, CompactionReport), BuildError>;
 
 /// Who waits for something that is under way; nobody where it began by itself.
 #[derive(Debug)]
@@ -436,7 +436,11 @@ impl Committer {
         }
     }
 
-    fn install_merge(&mut self, plan: &Plan, segment: Option<Segment>) -> Result<(), BuildError> {
+    fn install_merge(
+        &mut self,
+        plan: &Plan,
+        segment: Option<Arc<Segment>>,
+    ) -> Result<(), BuildError> {
         let output = segment.map(|segment| SegmentView::new(segment, self.version.lsn));
         if self.sealed.version.gallery(plan.gallery.id).is_none() {
             // The gallery was dropped meanwhile.

@@ -1,5 +1,7 @@
 //! Writing the live rows of several segments into one.
 
+use std::sync::Arc;
+
 use super::{CompactionReport, Plan};
 use crate::checkpoint::build;
 use crate::error::Corruption;
@@ -35,7 +37,7 @@ pub(crate) fn merge<'a>(
     directory: &dyn Directory,
     plan: &Plan,
     create: impl FnOnce() -> Result<Box<dyn AppendFile + 'a>, BuildError>,
-) -> Result<(Option<Segment>, CompactionReport), BuildError> {
+) -> Result<(Option<Arc<Segment>>, CompactionReport), BuildError> {
     let order = order(&plan.inputs)?;
     let deleted = plan.inputs.iter().map(|input| input.tombstones.len()).sum();
     let mut report = CompactionReport {
@@ -52,7 +54,7 @@ pub(crate) fn merge<'a>(
     let segment = build(directory, &mut *create()?, plan.output, &plan.gallery, &rows)?;
     directory.sync()?;
     report.bytes_written = segment.file_bytes();
-    Ok((Some(segment), report))
+    Ok((Some(Arc::new(segment)), report))
 }
 
 /// Where the live rows are, by identity.

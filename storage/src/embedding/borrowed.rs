@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::Embedding;
 use crate::codec::put_f32s;
 use crate::half;
 use crate::kernel::{HALF_BYTES, Kernel};
@@ -33,6 +34,11 @@ impl<'a> EmbeddingRef<'a> {
             Stored::Single(components) => Cow::Borrowed(components),
             Stored::Half(halves) => halves.iter().copied().map(widened).collect(),
         }
+    }
+
+    /// An owned copy, number by number, without a look at them: enrolling it checks again.
+    pub fn to_embedding(self) -> Embedding {
+        Embedding::copied(self)
     }
 
     /// The number of components.

@@ -41,7 +41,7 @@ fn narrow(
 }
 
 fn brute_force(snapshot: &Snapshot, request: &JoinRequest) -> Vec<ScoredPair> {
-    let rows = |gallery| snapshot.rows(gallery, None).map(|row| row.unwrap().to_row());
+    let rows = |gallery| snapshot.rows(gallery, None).map(|row| row.unwrap().to_row().unwrap());
     let rights: Vec<_> = rows(request.right).collect();
     let mut all = Vec::new();
     for left in rows(request.left) {
@@ -135,7 +135,8 @@ fn scores_are_those_of_a_search_to_the_bit() {
     let mut compared = 0;
     for part in snapshot.join(request(gallery, gallery, 0.72)).unwrap() {
         for pair in part.unwrap() {
-            let embedding = snapshot.get(gallery, pair.right).unwrap().unwrap().to_row().embedding;
+            let embedding =
+                snapshot.get(gallery, pair.right).unwrap().unwrap().embedding.to_embedding();
             let probe = Probe { min_score: 0.72, ..Probe::new(embedding, 5000) };
             let found = snapshot.identify(gallery, &probe).unwrap();
             let same = found.iter().find(|found| found.id == pair.left).unwrap();

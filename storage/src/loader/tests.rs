@@ -75,7 +75,11 @@ fn with_gallery() -> (MemoryDirectory, Store, GalleryId) {
 /// The rows of a gallery with their LSNs.
 fn rows(store: &Store, gallery: GalleryId) -> Vec<(Lsn, Row)> {
     let snapshot = store.snapshot();
-    snapshot.rows(gallery, None).map(Result::unwrap).map(|row| (row.lsn, row.to_row())).collect()
+    snapshot
+        .rows(gallery, None)
+        .map(Result::unwrap)
+        .map(|row| (row.lsn, row.to_row().unwrap()))
+        .collect()
 }
 
 fn ids(store: &Store, gallery: GalleryId) -> Vec<u128> {

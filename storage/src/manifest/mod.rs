@@ -168,7 +168,7 @@ impl Manifest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::row::tests::{descriptor, half_descriptor};
+    use crate::row::tests::{descriptor, half_descriptor, pictured};
 
     fn manifest() -> Manifest {
         let mut unnamed = half_descriptor(2, "", 4096);
@@ -185,7 +185,7 @@ mod tests {
             first_log: LogSeq::new(3),
             next_gallery: GalleryId::new(5),
             next_segment: SegmentId::new(9),
-            galleries: vec![descriptor(1, "Zoë", 1), unnamed],
+            galleries: vec![descriptor(1, "Zoë", 1), unnamed, pictured(descriptor(3, "p", 4096))],
             segments: vec![entry(4, None), entry(8, Some(Lsn::new(6)))],
         }
     }

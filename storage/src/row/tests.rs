@@ -5,6 +5,7 @@ use crate::gallery::{GalleryDescriptor, GalleryDraft};
 use crate::id::{GalleryId, Lsn, TemplateId};
 use crate::precision::Precision;
 use crate::row::Row;
+use crate::thumbnail::Thumbnail;
 
 pub(crate) fn draft(name: &str, dim: usize) -> GalleryDraft {
     GalleryDraft {
@@ -14,6 +15,7 @@ pub(crate) fn draft(name: &str, dim: usize) -> GalleryDraft {
         model: "m".into(),
         dim: Dim::new(dim).unwrap(),
         precision: Precision::Single,
+        thumbnails: false,
         created_at_us: -5,
     }
 }
@@ -25,6 +27,18 @@ pub(crate) fn descriptor(id: u64, name: &str, dim: usize) -> GalleryDescriptor {
 /// The same keeping its embeddings as halves.
 pub(crate) fn half_descriptor(id: u64, name: &str, dim: usize) -> GalleryDescriptor {
     GalleryDescriptor { precision: Precision::Half, ..descriptor(id, name, dim) }
+}
+
+/// The same keeping thumbnails.
+pub(crate) fn pictured(descriptor: GalleryDescriptor) -> GalleryDescriptor {
+    GalleryDescriptor { thumbnails: true, ..descriptor }
+}
+
+/// The row with a thumbnail of so many bytes, which depend on its identity.
+pub(crate) fn with_thumbnail(row: Row, bytes: usize) -> Row {
+    let content: Vec<u8> =
+        (0..bytes).map(|at| (at as u8).wrapping_add(row.id.get() as u8)).collect();
+    Row { thumbnail: Thumbnail::new(content), ..row }
 }
 
 /// A row with nothing optional.
@@ -51,7 +65,8 @@ pub(crate) fn row(id: u128, components: Vec<f32>) -> Row {
 #[test]
 fn a_row_equals_the_copy_of_its_borrowed_form() {
     for id in 0..2 {
-        let row = row(id, vec![3.0, 4.0]);
-        assert_eq!(row.as_ref(Lsn::new(1)).to_row(), row);
+        let row = with_thumbnail(row(id, vec![3.0, 4.0]), 7 * id as usize);
+        assert_eq!(row.thumbnail.is_some(), id > 0);
+        assert_eq!(row.as_ref(Lsn::new(1)).to_row(), Ok(row));
     }
 }

@@ -100,7 +100,7 @@ fn brute_force(snapshot: &Snapshot, gallery: GalleryId, probe: &Probe) -> Vec<Sc
         .rows(gallery, None)
         .map(Result::unwrap)
         .filter(|row| probe.permits(row.id))
-        .map(|row| Scored { id: row.id, score: probe.embedding.dot(&row.to_row().embedding) })
+        .map(|row| Scored { id: row.id, score: probe.embedding.dot(&row.embedding.to_embedding()) })
         .filter(|scored| scored.score >= probe.min_score)
         .collect();
     all.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.id.cmp(&b.id)));
@@ -203,7 +203,8 @@ fn embeddings_are_read_of_survivors_only() {
     for (precision, bytes) in [(Precision::Single, 4), (Precision::Half, 2)] {
         let (store, id) = coded_gallery_of(precision, options());
         let snapshot = store.snapshot();
-        let probe = snapshot.get(id, TemplateId::new(600)).unwrap().unwrap().to_row().embedding;
+        let probe =
+            snapshot.get(id, TemplateId::new(600)).unwrap().unwrap().embedding.to_embedding();
         let probe = Probe { min_score: 0.9, ..Probe::new(probe, 10) };
         let (found, report) = snapshot.explain(id, &probe).unwrap();
         assert_eq!(found[0].id, TemplateId::new(600));
@@ -225,7 +226,7 @@ fn embeddings_are_read_of_survivors_only() {
 fn a_deterministic_search_prunes_by_the_refinement() {
     let (store, id) = coded_gallery(options());
     let snapshot = store.snapshot();
-    let probe = snapshot.get(id, TemplateId::new(600)).unwrap().unwrap().to_row().embedding;
+    let probe = snapshot.get(id, TemplateId::new(600)).unwrap().unwrap().embedding.to_embedding();
     let exactness = Exactness::Deterministic;
     let probe = Probe { exactness, ..Probe::new(probe, 100) };
     let (_, report) = snapshot.explain(id, &probe).unwrap();

@@ -1,8 +1,8 @@
 //! Rows in, a sealed segment out: written front to back through a small buffer.
 
 use super::format::{
-    BLOCK_BYTES, ENDS_BYTES, HAS_BOX, HAS_CONFIDENCE, HAS_QUALITY, HAS_TEXT, SegmentHeader,
-    TEXTS_PER_ROW,
+    BLOCK_BYTES, ENDS_BYTES, HAS_BOX, HAS_CONFIDENCE, HAS_QUALITY, HAS_TEXT, HAS_THUMBNAIL,
+    SegmentHeader, TEXTS_PER_ROW,
 };
 use crate::checksum::Checksum;
 use crate::code::{EXTENT_ROWS, Encoder, has_codes};
@@ -67,11 +67,13 @@ pub(crate) fn write_segment(
     gallery: &GalleryDescriptor,
     rows: &(impl RowSource + ?Sized),
 ) -> Result<(), BuildError> {
-    let mut text_bytes = 0;
+    let (mut text_bytes, mut thumbnail_bytes) = (0, 0);
     for at in 0..rows.len() {
-        text_bytes += text_bytes_of(&rows.row(at)?);
+        let row = rows.row(at)?;
+        text_bytes += text_bytes_of(&row);
+        thumbnail_bytes += thumbnail_bytes_of(&row)?;
     }
-    let header = SegmentHeader::lay_out(id, gallery, rows.len(), text_bytes);
+    let header = SegmentHeader::lay_out(id, gallery, rows.len(), text_bytes, thumbnail_bytes);
     let mut blocks = BlockWriter::new(file);
     blocks.put(&header.encode())?;
     let mut starts = header.sections.iter().map(|section| section.offset);
@@ -80,27 +82,45 @@ pub(crate) fn write_segment(
         put_codes(&mut blocks, header.dim, rows)?;
     }
     let mut element = Vec::new();
-    let mut section = |put: &mut dyn FnMut(&mut Vec<u8>, &RowRef<'_>)| {
+    let mut section = |put: &mut PutElement<'_>| {
         blocks.pad_to(starts.next().unwrap_or(header.checksums))?;
         for at in 0..rows.len() {
             element.clear();
-            put(&mut element, &rows.row(at)?);
+            put(&mut element, &rows.row(at)?)?;
             blocks.put(&element)?;
         }
         Ok::<_, BuildError>(())
     };
-    section(&mut |out, row| match header.precision {
+    section(&mut whole(|out, row| match header.precision {
         Precision::Single => row.embedding.put_singles(out),
         Precision::Half => row.embedding.put_halves(out),
-    })?;
-    section(&mut |out, row| out.extend_from_slice(&row.id.get().to_le_bytes()))?;
-    section(&mut put_fixed)?;
+    }))?;
+    section(&mut whole(|out, row| out.extend_from_slice(&row.id.get().to_le_bytes())))?;
+    section(&mut whole(put_fixed))?;
     let mut end = 0;
-    section(&mut |out, row| put_ends(out, row, &mut end))?;
-    section(&mut put_texts)?;
+    section(&mut whole(|out, row| put_ends(out, row, &mut end)))?;
+    section(&mut whole(put_texts))?;
+    if header.has_thumbnails() {
+        let mut end = 0;
+        section(&mut |out, row| put_thumbnail_end(out, row, &mut end))?;
+        section(&mut put_thumbnail)?;
+    }
     blocks.pad_to(header.checksums)?;
     blocks.finish()?;
     Ok(())
+}
+
+/// Appends what a section holds of a row.
+type PutElement<'a> = dyn FnMut(&mut Vec<u8>, &RowRef<'_>) -> Result<(), Corruption> + 'a;
+
+/// Of what was read with the row.
+fn whole(
+    mut put: impl FnMut(&mut Vec<u8>, &RowRef<'_>),
+) -> impl FnMut(&mut Vec<u8>, &RowRef<'_>) -> Result<(), Corruption> {
+    move |out, row| {
+        put(out, row);
+        Ok(())
+    }
 }
 
 /// Codes the rows, an extent at a time.
@@ -131,6 +151,10 @@ fn text_bytes_of(row: &RowRef<'_>) -> u64 {
     texts_of(row).into_iter().flatten().map(|text| text.len() as u64).sum()
 }
 
+fn thumbnail_bytes_of(row: &RowRef<'_>) -> Result<u64, Corruption> {
+    row.thumbnail.map_or(Ok(0), |thumbnail| thumbnail.length().map(|length| length as u64))
+}
+
 fn put_fixed(out: &mut Vec<u8>, row: &RowRef<'_>) {
     out.extend_from_slice(&row.lsn.get().to_le_bytes());
     out.extend_from_slice(&row.created_at_us.to_le_bytes());
@@ -140,6 +164,7 @@ fn put_fixed(out: &mut Vec<u8>, row: &RowRef<'_>) {
     presence |= if row.bounding_box.is_some() { HAS_BOX } else { 0 };
     presence |= if row.confidence.is_some() { HAS_CONFIDENCE } else { 0 };
     presence |= if row.quality.is_some() { HAS_QUALITY } else { 0 };
+    presence |= if row.thumbnail.is_some() { HAS_THUMBNAIL } else { 0 };
     for (at, text) in texts_of(row).iter().enumerate() {
         presence |= if text.is_some() { HAS_TEXT << at } else { 0 };
     }
@@ -158,6 +183,19 @@ fn put_texts(out: &mut Vec<u8>, row: &RowRef<'_>) {
     for text in texts_of(row).into_iter().flatten() {
         out.extend_from_slice(text.as_bytes());
     }
+}
+
+fn put_thumbnail_end(out: &mut Vec<u8>, row: &RowRef<'_>, end: &mut u64) -> Result<(), Corruption> {
+    *end += thumbnail_bytes_of(row)?;
+    out.extend_from_slice(&end.to_le_bytes());
+    Ok(())
+}
+
+fn put_thumbnail(out: &mut Vec<u8>, row: &RowRef<'_>) -> Result<(), Corruption> {
+    if let Some(thumbnail) = row.thumbnail {
+        out.extend_from_slice(thumbnail.bytes()?);
+    }
+    Ok(())
 }
 
 /// A file written in blocks whose checksums follow at its end.

@@ -1,5 +1,7 @@
 //! Constants of the segment file and its header, unchecked and checked.
 
+use std::ops::Range;
+
 use crate::checksum::Checksum;
 use crate::code::{GROUP_ROWS, code_bytes, has_codes};
 use crate::codec::{Cursor, DecodeError, put_text};
@@ -11,9 +13,11 @@ use crate::precision::Precision;
 
 /// First bytes of every segment.
 pub(crate) const MAGIC: [u8; 8] = *b"LKNSSEG\0";
-/// Layout version that is written.
+/// Layout version of rows without thumbnails.
 pub(crate) const FORMAT_VERSION: u32 = 2;
-/// Layout version without codes, which is read as well.
+/// Layout version of rows of which one or more have a thumbnail.
+pub(crate) const FORMAT_VERSION_WITH_THUMBNAILS: u32 = 3;
+/// Layout version without codes, which is read and never written.
 pub(crate) const FORMAT_VERSION_WITHOUT_CODES: u32 = 1;
 /// Every section starts at a multiple of this, for the kernels.
 pub(crate) const SECTION_ALIGNMENT: usize = 64;
@@ -26,6 +30,9 @@ pub(crate) const ID_BYTES: usize = 16;
 /// Bytes per row of the text ends: one u64 per text.
 pub(crate) const ENDS_BYTES: usize = 8 * TEXTS_PER_ROW;
 
+/// Bytes per row of the thumbnail ends.
+pub(crate) const THUMBNAIL_END_BYTES: usize = 8;
+
 /// Presence bits of a row's optional fields.
 pub(crate) const HAS_BOX: u64 = 1;
 /// See [`HAS_BOX`].
@@ -34,6 +41,11 @@ pub(crate) const HAS_CONFIDENCE: u64 = 1 << 1;
 pub(crate) const HAS_QUALITY: u64 = 1 << 2;
 /// The presence bit of the first text; the others follow.
 pub(crate) const HAS_TEXT: u64 = 1 << 3;
+/// See [`HAS_BOX`].
+pub(crate) const HAS_THUMBNAIL: u64 = HAS_TEXT << TEXTS_PER_ROW;
+
+/// The number of sections there can be.
+pub(crate) const SECTIONS: usize = 8;
 
 /// The sections in the order of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,11 +56,21 @@ pub(crate) enum SectionKind {
     Fixed,
     TextEnds,
     Texts,
+    ThumbnailEnds,
+    Thumbnails,
 }
 
 impl SectionKind {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Codes, Self::Embeddings, Self::Ids, Self::Fixed, Self::TextEnds, Self::Texts];
+    pub(crate) const ALL: [Self; SECTIONS] = [
+        Self::Codes,
+        Self::Embeddings,
+        Self::Ids,
+        Self::Fixed,
+        Self::TextEnds,
+        Self::Texts,
+        Self::ThumbnailEnds,
+        Self::Thumbnails,
+    ];
 }
 
 /// Where a section is.
@@ -61,7 +83,7 @@ pub(crate) struct Section {
 /// What a segment says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SegmentHeader {
-    /// The layout; the section of codes is empty in version 1.
+    /// The layout; sections that it does not have are empty.
     pub(crate) version: u32,
     pub(crate) id: SegmentId,
     pub(crate) gallery: GalleryId,
@@ -71,7 +93,7 @@ pub(crate) struct SegmentHeader {
     /// Where the checksums of the blocks start: everything before it is covered by them.
     pub(crate) checksums: u64,
     pub(crate) model: Box<str>,
-    pub(crate) sections: [Section; 6],
+    pub(crate) sections: [Section; SECTIONS],
 }
 
 /// Bytes of the header before the section table.
@@ -89,15 +111,18 @@ const _: () = assert!(FIXED_HEADER_BYTES == 48);
 const _: () = assert!(FIXED_BYTES.is_multiple_of(8));
 
 impl SegmentHeader {
-    /// Lays out the sections of `rows` rows with `text_bytes` bytes of texts.
+    /// Lays out the sections of `rows` rows with so many bytes of texts and of thumbnails.
     pub(crate) fn lay_out(
         id: SegmentId,
         gallery: &GalleryDescriptor,
         rows: u32,
         text_bytes: u64,
+        thumbnail_bytes: u64,
     ) -> Self {
+        let pictured = thumbnail_bytes > 0;
+        let version = if pictured { FORMAT_VERSION_WITH_THUMBNAILS } else { FORMAT_VERSION };
         let mut header = Self {
-            version: FORMAT_VERSION,
+            version,
             id,
             gallery: gallery.id,
             dim: gallery.dim,
@@ -105,12 +130,14 @@ impl SegmentHeader {
             rows,
             checksums: 0,
             model: (*gallery.model).into(),
-            sections: [Section::default(); 6],
+            sections: [Section::default(); SECTIONS],
         };
         let alignment = SECTION_ALIGNMENT as u64;
         let mut offset = (header.length() as u64).next_multiple_of(alignment);
-        let lengths = header.lengths().into_iter().chain([text_bytes]);
-        for (section, length) in header.sections.iter_mut().zip(lengths) {
+        let present = header.present();
+        let lengths = header.lengths(text_bytes, thumbnail_bytes);
+        let sections = header.sections.iter_mut().zip(lengths).take(present.end);
+        for (section, length) in sections.skip(present.start) {
             *section = Section { offset, length };
             offset = (offset + length).next_multiple_of(alignment);
         }
@@ -140,7 +167,7 @@ impl SegmentHeader {
         out.extend_from_slice(&u32::from(dimensions).to_le_bytes());
         out.extend_from_slice(&self.rows.to_le_bytes());
         out.extend_from_slice(&self.checksums.to_le_bytes());
-        for section in self.sections.iter().skip(self.absent_sections()) {
+        for section in self.sections.get(self.present()).unwrap_or_default() {
             out.extend_from_slice(&section.offset.to_le_bytes());
             out.extend_from_slice(&section.length.to_le_bytes());
         }
@@ -151,13 +178,22 @@ impl SegmentHeader {
 
     /// Bytes of the encoded header.
     pub(crate) fn length(&self) -> usize {
-        let sections = self.sections.len() - self.absent_sections();
-        FIXED_HEADER_BYTES + SECTION_ENTRY_BYTES * sections + 4 + self.model.len() + 4
+        FIXED_HEADER_BYTES + SECTION_ENTRY_BYTES * self.present().len() + 4 + self.model.len() + 4
     }
 
-    /// Sections that the table of this version does not have, the first ones.
-    fn absent_sections(&self) -> usize {
-        usize::from(self.version == FORMAT_VERSION_WITHOUT_CODES)
+    /// The sections that the table of this version has.
+    fn present(&self) -> Range<usize> {
+        let without_thumbnails = SectionKind::ThumbnailEnds as usize;
+        match self.version {
+            FORMAT_VERSION_WITHOUT_CODES => SectionKind::Embeddings as usize..without_thumbnails,
+            FORMAT_VERSION => 0..without_thumbnails,
+            _ => 0..SECTIONS,
+        }
+    }
+
+    /// Whether a row has a thumbnail.
+    pub(crate) fn has_thumbnails(&self) -> bool {
+        self.version == FORMAT_VERSION_WITH_THUMBNAILS
     }
 
     /// Bytes of a row's embedding.
@@ -165,14 +201,18 @@ impl SegmentHeader {
         self.dim.get() * self.precision.bytes()
     }
 
-    /// The bytes of the sections whose length follows from the number of rows.
-    fn lengths(&self) -> [u64; 5] {
+    /// The bytes of the sections. Those of texts and thumbnails do not follow from the number of
+    /// rows.
+    fn lengths(&self, texts: u64, thumbnails: u64) -> [u64; SECTIONS] {
         let rows = self.rows as usize;
         let coded = has_codes(self.dim) && self.version != FORMAT_VERSION_WITHOUT_CODES;
         let groups = if coded { rows.div_ceil(GROUP_ROWS) } else { 0 };
-        let per_row = [self.embedding_bytes(), ID_BYTES, FIXED_BYTES, ENDS_BYTES];
-        let [embeddings, ids, fixed, ends] = per_row.map(|bytes| bytes as u64 * rows as u64);
-        [code_bytes(self.dim, groups) as u64, embeddings, ids, fixed, ends]
+        let codes = code_bytes(self.dim, groups) as u64;
+        let thumbnail_end = if self.has_thumbnails() { THUMBNAIL_END_BYTES } else { 0 };
+        let per_row = [self.embedding_bytes(), ID_BYTES, FIXED_BYTES, ENDS_BYTES, thumbnail_end];
+        let per_row = per_row.map(|bytes| bytes as u64 * rows as u64);
+        let [embeddings, ids, fixed, text_ends, thumbnail_ends] = per_row;
+        [codes, embeddings, ids, fixed, text_ends, texts, thumbnail_ends, thumbnails]
     }
 
     /// Reads and checks a header against itself and the length of its file.
@@ -182,10 +222,10 @@ impl SegmentHeader {
             return Err(DecodeError { offset: 0, what: "this is no segment".into() });
         }
         let version = cursor.u32()?;
-        if !(FORMAT_VERSION_WITHOUT_CODES..=FORMAT_VERSION).contains(&version) {
+        if !(FORMAT_VERSION_WITHOUT_CODES..=FORMAT_VERSION_WITH_THUMBNAILS).contains(&version) {
             return Err(cursor.fault(format!(
                 "segment format version {version} is unknown, this build knows those up to \
-                 {FORMAT_VERSION}; open the store with the release that wrote it"
+                 {FORMAT_VERSION_WITH_THUMBNAILS}; open the store with the release that wrote it"
             )));
         }
         let length = cursor.u32()? as usize;
@@ -213,12 +253,12 @@ impl SegmentHeader {
         let dim = Dim::new(dimensions);
         let dim = dim.ok_or_else(|| cursor.fault("a segment has no dimension"))?;
         let (rows, checksums) = (cursor.u32()?, cursor.u64()?);
-        let sections = [Section::default(); 6];
+        let sections = [Section::default(); SECTIONS];
         let model = "".into();
         let mut header =
             Self { version, id, gallery, dim, precision, rows, checksums, model, sections };
-        let absent = header.absent_sections();
-        for section in header.sections.iter_mut().skip(absent) {
+        let present = header.present();
+        for section in header.sections.get_mut(present).unwrap_or_default() {
             *section = Section { offset: cursor.u64()?, length: cursor.u64()? };
         }
         header.model = cursor.text(TEXT_BYTES_MAX)?.into();
@@ -232,8 +272,8 @@ impl SegmentHeader {
             return Err(format!("{rows} rows are more than allowed"));
         }
         let mut end = self.length() as u64;
-        let sections = SectionKind::ALL.iter().zip(&self.sections).skip(self.absent_sections());
-        for (kind, section) in sections {
+        let (sections, present) = (SectionKind::ALL.iter().zip(&self.sections), self.present());
+        for (kind, section) in sections.clone().take(present.end).skip(present.start) {
             if section.offset != end.next_multiple_of(SECTION_ALIGNMENT as u64) {
                 return Err(format!("section {kind:?} does not follow the one before it"));
             }
@@ -243,8 +283,8 @@ impl SegmentHeader {
                 .filter(|end| *end <= file_bytes)
                 .ok_or_else(|| format!("section {kind:?} reaches beyond the end of the file"))?;
         }
-        let lengths = self.lengths();
-        for ((kind, section), length) in SectionKind::ALL.iter().zip(&self.sections).zip(lengths) {
+        let [.., texts, _, thumbnails] = self.sections.map(|section| section.length);
+        for ((kind, section), length) in sections.zip(self.lengths(texts, thumbnails)) {
             if section.length != length {
                 return Err(format!("section {kind:?} does not hold {rows} rows"));
             }

@@ -5,6 +5,7 @@
 mod builder;
 mod format;
 mod reader;
+mod thumbnails;
 mod tombstones;
 
 #[cfg(test)]
@@ -14,8 +15,9 @@ pub(crate) use tombstones::MAGIC as TOMBSTONE_MAGIC;
 
 /// Numbers of the layout in the order of the format document.
 #[cfg(test)]
-pub(crate) const LAYOUT: [usize; 10] = [
+pub(crate) const LAYOUT: [usize; 12] = [
     format::FORMAT_VERSION as usize,
+    format::FORMAT_VERSION_WITH_THUMBNAILS as usize,
     format::FORMAT_VERSION_WITHOUT_CODES as usize,
     format::HEADER_BYTES_MAX,
     format::SECTION_ALIGNMENT,
@@ -24,6 +26,7 @@ pub(crate) const LAYOUT: [usize; 10] = [
     format::ID_BYTES,
     format::FIXED_BYTES,
     format::ENDS_BYTES,
+    format::THUMBNAIL_END_BYTES,
     tombstones::FORMAT_VERSION as usize,
 ];
 

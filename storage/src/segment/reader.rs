@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::format::{
     BLOCK_BYTES, CHECKSUM_BYTES, ENDS_BYTES, FIXED_BYTES, HAS_BOX, HAS_CONFIDENCE, HAS_QUALITY,
-    HAS_TEXT, ID_BYTES, Section, SectionKind, SegmentHeader, TEXTS_PER_ROW,
+    HAS_TEXT, HAS_THUMBNAIL, ID_BYTES, Section, SectionKind, SegmentHeader, TEXTS_PER_ROW,
 };
 use crate::checksum::Checksum;
 use crate::code::{
@@ -20,6 +20,7 @@ use crate::io::Mapping;
 use crate::kernel;
 use crate::precision::Precision;
 use crate::row::RowRef;
+use crate::thumbnail::ThumbnailRef;
 
 /// Rows of one gallery in ascending order of identity.
 ///
@@ -120,7 +121,7 @@ impl Segment {
                     let bytes = self.embedding_bytes();
                     return Err(self.fault(SectionKind::Embeddings, at, bytes, what));
                 }
-                Ok(())
+                row.thumbnail.map_or(Ok(()), |thumbnail| thumbnail.bytes().map(drop))
             });
             if let Err(corruption) = checked {
                 found(corruption);
@@ -260,7 +261,7 @@ impl Segment {
         self.fault(SectionKind::Embeddings, row, 0, "has no such code")
     }
 
-    fn section(&self, kind: SectionKind) -> Section {
+    pub(super) fn section(&self, kind: SectionKind) -> Section {
         self.header.sections.get(kind as usize).copied().unwrap_or_default()
     }
 
@@ -374,6 +375,7 @@ impl Segment {
             quality: (presence & HAS_QUALITY != 0).then_some(quality),
             attributes,
             metadata,
+            thumbnail: (presence & HAS_THUMBNAIL != 0).then(|| ThumbnailRef::sealed(self, row)),
             created_at_us,
             embedding: self.embedding(row)?,
         })
@@ -405,9 +407,9 @@ impl Segment {
         Ok(texts)
     }
 
-    /// The text at a range of the last section; `None` where there can be none.
+    /// The text at a range of their section; `None` where there can be none.
     fn text(&self, range: Range<u64>) -> Option<Result<&str, Corruption>> {
-        let section = self.header.sections.last()?;
+        let section = self.section(SectionKind::Texts);
         if range.start > range.end || range.end > section.length {
             return None;
         }
@@ -425,7 +427,7 @@ impl Segment {
     }
 
     /// What a section of elements of `N` bytes holds of a row.
-    fn element<const N: usize>(
+    pub(super) fn element<const N: usize>(
         &self,
         kind: SectionKind,
         row: RowOrdinal,
@@ -436,7 +438,7 @@ impl Segment {
         element.ok_or_else(|| self.fault(kind, row, N, "is not there"))
     }
 
-    fn bytes(&self, range: Range<usize>) -> Result<&[u8], Corruption> {
+    pub(super) fn bytes(&self, range: Range<usize>) -> Result<&[u8], Corruption> {
         self.ensure(&range)?;
         Ok(self.mapping.bytes().get(range).unwrap_or_default())
     }
@@ -476,7 +478,13 @@ impl Segment {
         Err(Corruption::new(self.path.clone(), (block * BLOCK_BYTES) as u64, what))
     }
 
-    fn fault(&self, kind: SectionKind, row: RowOrdinal, bytes: usize, what: &str) -> Corruption {
+    pub(super) fn fault(
+        &self,
+        kind: SectionKind,
+        row: RowOrdinal,
+        bytes: usize,
+        what: &str,
+    ) -> Corruption {
         let offset = self.range_of(kind, row.get()..row.get(), bytes).start;
         Corruption::new(self.path.clone(), offset as u64, format!("row {row} {what}"))
     }

@@ -10,8 +10,9 @@ use crate::gallery::GalleryDescriptor;
 use crate::id::{Lsn, RowOrdinal, SegmentId, TemplateId};
 use crate::io::memory::MemoryDirectory;
 use crate::io::{Directory, FileName, Mapping};
+use crate::limits::THUMBNAIL_BYTES_MAX;
 use crate::precision::Precision;
-use crate::row::tests::{bare_row, descriptor, half_descriptor, row};
+use crate::row::tests::{bare_row, descriptor, half_descriptor, row, with_thumbnail};
 use crate::row::{Row, RowRef};
 
 const NAME: FileName = FileName::Segment(SegmentId::new(9));
@@ -90,7 +91,7 @@ fn rows_are_read_back_with_and_without_optional_fields() {
     assert_eq!((segment.row_count(), segment.id().get(), segment.gallery().get()), (4, 9, 3));
     for (at, row) in rows().iter().enumerate() {
         let read = segment.row(RowOrdinal::new(at as u32)).unwrap();
-        assert_eq!((read.to_row(), read.lsn), (row.clone(), Lsn::new(6)));
+        assert_eq!((read.to_row(), read.lsn), (Ok(row.clone()), Lsn::new(6)));
     }
     let beyond = segment.row(RowOrdinal::new(4)).unwrap_err();
     assert_eq!(beyond.what, "row 4 is not there");
@@ -107,7 +108,8 @@ fn a_segment_of_many_blocks_is_read_back() {
     let segment = open(&bytes).unwrap();
     assert_eq!(faults(&segment), []);
     for (at, row) in rows.iter().enumerate() {
-        assert_eq!(segment.row(RowOrdinal::new(at as u32)).unwrap().to_row(), *row);
+        let read = segment.row(RowOrdinal::new(at as u32)).unwrap();
+        assert_eq!(read.to_row().as_ref(), Ok(row));
     }
     assert_eq!(segment.file_bytes(), bytes.len() as u64);
     assert_eq!(segment.checksum(), Checksum::of(&bytes));
@@ -130,7 +132,7 @@ fn halves_are_read_back_in_half_of_the_bytes_and_merge_unchanged() {
         assert_eq!((section.offset % 64, section.length), (0, 40 * 2 * dim as u64));
         let read: Vec<_> = (0..40).map(|at| half.row(RowOrdinal::new(at)).unwrap()).collect();
         for ((read, kept), at) in read.iter().zip(&kept).zip(0..) {
-            assert_eq!(read.to_row(), *kept);
+            assert_eq!(read.to_row().as_ref(), Ok(kept));
             let first = section.offset as usize + at * 2 * dim;
             let stored = u16::from_le_bytes([bytes[first], bytes[first + 1]]);
             let value = crate::half::widen(stored).to_bits();
@@ -139,6 +141,63 @@ fn halves_are_read_back_in_half_of_the_bytes_and_merge_unchanged() {
         // A merge reads halves and writes them.
         assert_eq!(encode(SegmentId::new(9), &half_descriptor(3, "g", dim), &read), bytes);
     }
+}
+
+/// Rows of which two have a thumbnail.
+fn pictured_rows() -> Vec<Row> {
+    let [first, second, third, last] = rows().try_into().unwrap();
+    vec![with_thumbnail(first, 300), second, with_thumbnail(third, 1), last]
+}
+
+#[test]
+fn thumbnails_stand_behind_everything_else_and_merge_unchanged() {
+    let (bytes, rows) = (file(&pictured_rows()), pictured_rows());
+    let header = SegmentHeader::decode(&bytes).unwrap();
+    assert_eq!(
+        (header.version, header.sections[6].length, header.sections[7].length),
+        (3, 32, 301)
+    );
+    let segment = open(&bytes).unwrap();
+    assert_eq!(faults(&segment), []);
+    let read: Vec<_> = (0..4).map(|at| segment.row(RowOrdinal::new(at)).unwrap()).collect();
+    for (read, row) in read.iter().zip(&rows) {
+        assert_eq!(read.to_row().as_ref(), Ok(row));
+    }
+    let rows = read.as_slice();
+    assert_eq!(encode(SegmentId::new(9), &descriptor(3, "g", 2), rows), bytes);
+    let bare: Vec<_> = rows.iter().map(|row| RowRef { thumbnail: None, ..*row }).collect();
+    let bare = encode(SegmentId::new(9), &descriptor(3, "g", 2), &bare);
+    assert_eq!(SegmentHeader::decode(&bare).unwrap().version, 2);
+    assert_eq!(bare, file(&self::rows()), "as if there were no thumbnails in the world");
+}
+
+#[test]
+fn thumbnails_that_cannot_be_are_found_by_a_verification_and_by_whoever_reads_them() {
+    let none = |bytes: &[u8], row: u32| {
+        let segment = open(&resealed(bytes).unwrap()).unwrap();
+        let what = format!("row {row} has a thumbnail that is none");
+        assert_eq!(faults(&segment)[0].what, what);
+        let read = segment.row(RowOrdinal::new(row)).unwrap();
+        assert_eq!(read.thumbnail.unwrap().bytes().unwrap_err().what, what);
+        assert_eq!(read.thumbnail.unwrap().length().unwrap_err().what, what);
+    };
+    let large = with_thumbnail(bare_row(1, vec![1.0, 2.0]), THUMBNAIL_BYTES_MAX);
+    let bytes = file(&[large, with_thumbnail(bare_row(2, vec![1.0, 2.0]), 9)]);
+    let ends = SegmentHeader::decode(&bytes).unwrap().sections[6].offset as usize;
+    // Empty, larger than allowed, beyond the section.
+    for end in [0, THUMBNAIL_BYTES_MAX as u64 + 1, u64::MAX] {
+        let mut damaged = bytes.clone();
+        damaged[ends..ends + 8].copy_from_slice(&end.to_le_bytes());
+        none(&damaged, 0);
+    }
+    let mut damaged = bytes.clone();
+    damaged[ends + 8..ends + 16].copy_from_slice(&7u64.to_le_bytes());
+    none(&damaged, 1);
+    // A row says that it has one, in a segment that has none.
+    let mut bytes = file(&rows());
+    let fixed = SegmentHeader::decode(&bytes).unwrap().sections[3].offset as usize;
+    bytes[fixed + 40] |= 1 << 7;
+    none(&bytes, 0);
 }
 
 #[test]
@@ -191,7 +250,7 @@ fn damage_far_away_does_not_hinder_a_reader() {
     let at = (embeddings.offset + embeddings.length / 2) as usize;
     bytes[at] ^= 1;
     let segment = open(&bytes).unwrap();
-    assert_eq!(segment.row(RowOrdinal::new(0)).unwrap().to_row(), rows[0]);
+    assert_eq!(segment.row(RowOrdinal::new(0)).unwrap().to_row().as_ref(), Ok(&rows[0]));
     let fault = segment.row(RowOrdinal::new(1000)).unwrap_err();
     assert_eq!(fault.offset, (at / BLOCK_BYTES * BLOCK_BYTES) as u64);
     assert_eq!(faults(&segment), [fault]);
@@ -311,11 +370,11 @@ fn an_unknown_version_is_refused_with_advice() {
     let bytes = file(&rows());
     let length = SegmentHeader::decode(&bytes).unwrap().length();
     let mut newer = bytes[..length - 4].to_vec();
-    newer[8] = 3;
+    newer[8] = 4;
     let checksum = Checksum::of(&newer);
     newer.extend_from_slice(&checksum.get().to_le_bytes());
     let what = open(&newer).unwrap_err().what;
-    assert!(what.contains("version 3 is unknown") && what.contains("release"), "{what}");
+    assert!(what.contains("version 4 is unknown") && what.contains("release"), "{what}");
 }
 
 proptest! {
@@ -331,10 +390,14 @@ proptest! {
     /// Right checksums over wrong content: what a writer with a fault would leave.
     #[test]
     fn forged_content_never_panics(
-        is_half in any::<bool>(),
-        edits in prop::collection::vec((160usize..900, any::<u8>()), 1..20),
+        kind in 0..3,
+        edits in prop::collection::vec((160usize..1200, any::<u8>()), 1..20),
     ) {
-        let mut bytes = if is_half { half_file(&rows()).0 } else { file(&rows()) };
+        let mut bytes = match kind {
+            0 => half_file(&rows()).0,
+            1 => file(&pictured_rows()),
+            _ => file(&rows()),
+        };
         for (at, value) in edits {
             if let Some(byte) = bytes.get_mut(at) {
                 *byte = value;
@@ -344,7 +407,7 @@ proptest! {
             let segment = open(&bytes).unwrap();
             faults(&segment);
             for row in 0..5 {
-                let _ = segment.row(RowOrdinal::new(row)).map(|row| row.to_row());
+                let _ = segment.row(RowOrdinal::new(row)).and_then(|row| row.to_row());
             }
         }
     }

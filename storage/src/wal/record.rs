@@ -130,7 +130,8 @@ fn head_checksum(salt: u64, length: u32, body: &[u8]) -> Checksum {
 mod tests {
     use super::*;
     use crate::id::{GalleryId, SegmentId, TemplateId};
-    use crate::row::tests::{descriptor, half_descriptor, row};
+    use crate::limits::THUMBNAIL_BYTES_MAX;
+    use crate::row::tests::{descriptor, half_descriptor, pictured, row, with_thumbnail};
 
     const SALT: u64 = 0x5a17;
 
@@ -140,8 +141,10 @@ mod tests {
         let changes = vec![
             Change::CreateGallery(descriptor(4, "g", 2)),
             Change::CreateGallery(half_descriptor(5, "h", 2)),
+            Change::CreateGallery(pictured(half_descriptor(6, "i", 4096))),
             Change::Enroll { gallery, row: row(1, vec![1.0, 2.0]).into() },
             Change::Enroll { gallery, row: row(2, vec![1.0, 2.0]).into() },
+            Change::Enroll { gallery, row: with_thumbnail(row(3, vec![1.0, 2.0]), 900).into() },
             Change::Remove { gallery, template: TemplateId::new(1) },
             Change::Attach { gallery, segment: SegmentId::new(u64::MAX - 1), rows: 3 },
             Change::AlterGallery { gallery, name: "n".into(), description: Some("d".into()) },
@@ -170,6 +173,28 @@ mod tests {
             assert!(WalRecord::body(&damaged, SALT).is_err(), "byte {at}");
         }
         assert!(WalRecord::body(&bytes, SALT + 1).is_err(), "a record of another file");
+    }
+
+    #[test]
+    fn a_thumbnail_that_is_empty_or_larger_than_allowed_is_no_record() {
+        let gallery = GalleryId::new(4);
+        let row = with_thumbnail(row(1, vec![1.0]), THUMBNAIL_BYTES_MAX);
+        let changes = vec![Change::Enroll { gallery, row: row.into() }];
+        let mut bytes = Vec::new();
+        WalRecord { lsn: Lsn::new(9), synced: Lsn::new(7), changes }.encode_into(SALT, &mut bytes);
+        let body = &bytes[FRAME_BYTES..];
+        assert!(WalRecord::decode(body).is_ok());
+        let length = body.len() - THUMBNAIL_BYTES_MAX - 4;
+        let with_length = |bytes: usize| {
+            let mut body = body[..length].to_vec();
+            body.extend_from_slice(&(bytes as u32).to_le_bytes());
+            body.resize(body.len() + bytes, 1);
+            WalRecord::decode(&body).map_err(|fault| (fault.offset as usize, fault.what))
+        };
+        let place = FRAME_BYTES + length;
+        let too_large = "8193 bytes are more than allowed".to_owned();
+        assert_eq!(with_length(THUMBNAIL_BYTES_MAX + 1), Err((place, too_large)));
+        assert_eq!(with_length(0), Err((place, "a thumbnail is empty".to_owned())));
     }
 
     #[test]

@@ -67,7 +67,8 @@ impl Oracle {
 
 fn rows(path: &Path, gallery: GalleryId) -> Vec<Row> {
     let store = open(path, crashing());
-    let rows = store.snapshot().rows(gallery, None).map(|row| row.unwrap().to_row()).collect();
+    let rows =
+        store.snapshot().rows(gallery, None).map(|row| row.unwrap().to_row().unwrap()).collect();
     store.verify().unwrap();
     rows
 }

@@ -7,7 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use likeness_storage::{
-    GalleryDraft, GalleryId, Precision, Probe, Row, Store, StoreOptions, TemplateId, WriteBatch,
+    GalleryDraft, GalleryId, Precision, Probe, Row, Store, StoreOptions, TemplateId, Thumbnail,
+    WriteBatch,
 };
 
 use crate::support::{Random, crashing, draft, kept, open};
@@ -22,7 +23,7 @@ type Content = Vec<(String, Vec<Row>)>;
 fn content(store: &Store) -> Content {
     let snapshot = store.snapshot();
     let galleries = snapshot.galleries("tenant", None);
-    let rows = |id| snapshot.rows(id, None).map(|row| row.unwrap().to_row()).collect();
+    let rows = |id| snapshot.rows(id, None).map(|row| row.unwrap().to_row().unwrap()).collect();
     galleries.map(|gallery| (gallery.name.to_string(), rows(gallery.id))).collect()
 }
 
@@ -84,10 +85,36 @@ fn build_wide(path: &Path, precision: Precision, options: StoreOptions) -> Conte
     vec![("people".to_owned(), rows.iter().map(|row| kept(row, precision)).collect())]
 }
 
+/// Writes a store of a gallery that keeps thumbnails: sealed, loaded and logged ones.
+fn build_pictured(path: &Path, options: StoreOptions) -> Content {
+    let store = open(path, options.with_compaction(false));
+    let mut random = Random(17);
+    let mut create = WriteBatch::new();
+    create.create_gallery(GalleryDraft { thumbnails: true, ..draft("tenant", "people", DIM) });
+    let gallery = store.write(create).unwrap().created[0];
+    let pictured = |id: u128| {
+        let picture =
+            Thumbnail::new(vec![id as u8; 100 * id as usize]).filter(|_| !id.is_multiple_of(3));
+        Row { thumbnail: picture, ..random.row(id, DIM) }
+    };
+    let rows: Vec<Row> = (1..=9).map(pictured).collect();
+    store.write(enrolling(gallery, &rows[..3])).unwrap();
+    store.checkpoint().unwrap();
+    let mut loader = store.load(gallery).unwrap();
+    for row in &rows[3..6] {
+        loader.push(row.clone()).unwrap();
+    }
+    loader.commit().unwrap();
+    store.write(enrolling(gallery, &rows[6..])).unwrap();
+    store.close().unwrap();
+    vec![("people".to_owned(), rows)]
+}
+
 fn build_store(name: &str, path: &Path) -> Content {
     match name {
         "wide" => build_wide(path, Precision::Single, options(name)),
         "half" => build_wide(path, Precision::Half, options(name)),
+        "thumbnails" => build_pictured(path, options(name)),
         _ => build(path, options(name)),
     }
 }
@@ -100,12 +127,16 @@ fn enrolling(gallery: GalleryId, rows: &[Row]) -> WriteBatch {
     batch
 }
 
-const STORES: [&str; 4] = ["closed", "crashed", "wide", "half"];
-/// Builds before this version of the format knew no halves.
-const HALVES_SINCE: &str = "v2";
+/// The stores, each with the version of the format before which builds did not know it.
+const STORES: [(&str, &str); 5] =
+    [("closed", "v1"), ("crashed", "v1"), ("wide", "v1"), ("half", "v2"), ("thumbnails", "v3")];
 
 fn options(store: &str) -> StoreOptions {
-    if ["crashed", "half"].contains(&store) { crashing() } else { StoreOptions::default() }
+    if ["crashed", "half", "thumbnails"].contains(&store) {
+        crashing()
+    } else {
+        StoreOptions::default()
+    }
 }
 
 /// A copy of a folder of files: opening a store may change it.
@@ -124,8 +155,8 @@ fn stores_of_every_version_of_the_format_open_with_all_their_content() {
     let mut opened = 0;
     for version in fs::read_dir(golden).unwrap() {
         let version = version.unwrap().path();
-        let has_halves = version.file_name().unwrap() >= HALVES_SINCE;
-        for name in STORES.into_iter().filter(|name| *name != "half" || has_halves) {
+        let is_known = |since: &str| version.file_name().unwrap() >= since;
+        for (name, _) in STORES.into_iter().filter(|(_, since)| is_known(since)) {
             let fresh = tempfile::tempdir().unwrap();
             let expected = build_store(name, fresh.path());
             let copy = copy(&version.join(name));
@@ -139,7 +170,7 @@ fn stores_of_every_version_of_the_format_open_with_all_their_content() {
             opened += 1;
         }
     }
-    assert!(opened >= 2 * STORES.len() - 1);
+    assert_eq!(opened, 3 + 4 + 5);
 }
 
 #[test]
@@ -165,7 +196,7 @@ fn a_golden_store_is_written_where_one_is_asked_for() {
     let asked = std::env::var_os("LIKENESS_GOLDEN").map(PathBuf::from);
     let temporary = tempfile::tempdir().unwrap();
     let folder = asked.as_deref().unwrap_or(temporary.path());
-    for name in STORES {
+    for (name, _) in STORES {
         let path = folder.join(name);
         let expected = build_store(name, &path);
         fs::remove_file(path.join("LOCK")).unwrap();

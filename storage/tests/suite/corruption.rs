@@ -43,7 +43,7 @@ fn answer(store: &Store, gallery: GalleryId) -> Result<Answer, ReadError> {
     let snapshot = store.snapshot();
     let probe = Probe::new(Random(9).embedding(DIM), 3);
     let found = snapshot.identify(gallery, &probe)?;
-    let rows = snapshot.rows(gallery, None).map(|row| Ok(row?.to_row()));
+    let rows = snapshot.rows(gallery, None).map(|row| Ok(row?.to_row()?));
     Ok((rows.collect::<Result<_, ReadError>>()?, found))
 }
 

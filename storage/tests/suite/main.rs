@@ -9,4 +9,5 @@ mod corruption;
 mod model;
 mod precision;
 mod support;
+mod thumbnails;
 mod upkeep;

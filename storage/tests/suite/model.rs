@@ -94,7 +94,7 @@ impl World {
         let probe = self.random.embedding(DIM);
         for (&gallery, rows) in &self.model {
             assert_eq!(snapshot.row_count(gallery), rows.len() as u64);
-            let stored = snapshot.rows(gallery, None).map(|row| row.unwrap().to_row());
+            let stored = snapshot.rows(gallery, None).map(|row| row.unwrap().to_row().unwrap());
             let stored: Vec<Row> = stored.collect();
             assert_eq!(stored, rows.values().cloned().collect::<Vec<_>>());
             let middle = rows.keys().nth(rows.len() / 2).map(|id| TemplateId::new(*id));
@@ -186,5 +186,5 @@ fn a_refused_operation_leaves_nothing_of_its_batch() {
 }
 
 fn read(snapshot: &Snapshot, gallery: GalleryId, id: TemplateId) -> Option<Row> {
-    snapshot.get(gallery, id).unwrap().map(|row| row.to_row())
+    snapshot.get(gallery, id).unwrap().map(|row| row.to_row().unwrap())
 }

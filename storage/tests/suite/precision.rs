@@ -40,7 +40,7 @@ fn load(store: &Store, gallery: GalleryId, rows: &[Row]) {
 }
 
 fn stored(store: &Store, gallery: GalleryId) -> Vec<Row> {
-    store.snapshot().rows(gallery, None).map(|row| row.unwrap().to_row()).collect()
+    store.snapshot().rows(gallery, None).map(|row| row.unwrap().to_row().unwrap()).collect()
 }
 
 /// What one probe after the other finds; scores as their bits.

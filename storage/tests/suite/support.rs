@@ -52,6 +52,7 @@ impl Random {
             quality: (some & 16 != 0).then_some(0.5),
             attributes: text(32, "{}".to_owned()),
             metadata: text(64, format!("{{\"n\":{id}}}")),
+            thumbnail: None,
             created_at_us: id as i64 * 1000,
             embedding: self.embedding(dim),
         }
@@ -75,6 +76,7 @@ pub(crate) fn draft(tenant: &str, name: &str, dim: usize) -> GalleryDraft {
         model: Arc::from("m@1"),
         dim: Dim::new(dim).unwrap(),
         precision: Precision::Single,
+        thumbnails: false,
         created_at_us: 7,
     }
 }

@@ -104,7 +104,8 @@ fn a_reader_keeps_what_it_sees_through_an_erasure() {
     let before = store.snapshot();
     remove(&store, gallery, all.iter().skip(5).map(|row| row.id));
     assert_eq!(store.erase(&[gallery]).unwrap().rows_purged, 14);
-    let seen: Vec<Row> = before.rows(gallery, None).map(|row| row.unwrap().to_row()).collect();
+    let seen: Vec<Row> =
+        before.rows(gallery, None).map(|row| row.unwrap().to_row().unwrap()).collect();
     assert_eq!(seen, all);
     assert_eq!(store.snapshot().row_count(gallery), 5);
 }
@@ -130,7 +131,7 @@ fn many_small_segments_become_few_and_nothing_is_lost() {
     let size = store.snapshot().size(gallery).unwrap();
     assert!(size.segments < 4, "{size:?}");
     let stored = |store: &Store| -> Vec<Row> {
-        store.snapshot().rows(gallery, None).map(|row| row.unwrap().to_row()).collect()
+        store.snapshot().rows(gallery, None).map(|row| row.unwrap().to_row().unwrap()).collect()
     };
     assert_eq!(stored(&store), expected);
     drop(store);

@@ -91,7 +91,9 @@ impl Oracle {
                 Operation::Enroll { gallery, row } => {
                     let gallery = Arc::make_mut(world.galleries.get_mut(gallery).unwrap());
                     let embedding = row.embedding.clone().rounded(gallery.descriptor.precision);
-                    let kept = Row { embedding, ..row.clone() };
+                    let pictured = gallery.descriptor.thumbnails;
+                    let thumbnail = row.thumbnail.clone().filter(|_| pictured);
+                    let kept = Row { thumbnail, embedding, ..row.clone() };
                     let before = gallery.rows.insert(row.id, (lsn, kept));
                     assert!(before.is_none(), "the workload enrols {} twice", row.id);
                 }
@@ -143,7 +145,8 @@ pub(super) fn show(snapshot: &Snapshot) -> Result<World, String> {
 }
 
 fn rows_of(snapshot: &Snapshot, gallery: GalleryId) -> Result<Vec<Enrolled>, String> {
-    snapshot.rows(gallery, None).map(|row| row.map(enrolled).map_err(|e| e.to_string())).collect()
+    let rows = snapshot.rows(gallery, None);
+    rows.map(|row| enrolled(row.map_err(|error| error.to_string())?)).collect()
 }
 
 fn row_of(
@@ -152,9 +155,9 @@ fn row_of(
     template: TemplateId,
 ) -> Result<Option<Enrolled>, String> {
     let row = snapshot.get(gallery, template).map_err(|error| error.to_string())?;
-    Ok(row.map(enrolled))
+    row.map(enrolled).transpose()
 }
 
-fn enrolled(row: RowRef<'_>) -> Enrolled {
-    (row.lsn, row.to_row())
+fn enrolled(row: RowRef<'_>) -> Result<Enrolled, String> {
+    Ok((row.lsn, row.to_row().map_err(|error| error.to_string())?))
 }

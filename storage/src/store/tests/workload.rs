@@ -8,11 +8,12 @@ use crate::gallery::GalleryDraft;
 use crate::id::GalleryId;
 use crate::io::FileName;
 use crate::io::memory::{MemoryDirectory, Random};
+use crate::limits::THUMBNAIL_BYTES_MAX;
 use crate::options::StoreOptions;
 use crate::precision::Precision;
 use crate::recovery::{OpenError, RecoveryReport};
 use crate::row::Row;
-use crate::row::tests::{draft, row};
+use crate::row::tests::{draft, row, with_thumbnail};
 use crate::store::Store;
 use crate::transaction::Transaction;
 
@@ -298,7 +299,8 @@ impl Workload {
         let precision =
             if self.oracle.lsn().is_multiple_of(2) { Precision::Half } else { Precision::Single };
         let draft = draft(&name, 1 + self.random.below(8));
-        batch.create_gallery(GalleryDraft { precision, ..draft });
+        let thumbnails = !self.oracle.lsn().is_multiple_of(3);
+        batch.create_gallery(GalleryDraft { precision, thumbnails, ..draft });
         self.write(&batch)
     }
 
@@ -386,16 +388,23 @@ impl Workload {
         self.write(&batch)
     }
 
-    /// A row for a gallery; some are longer than a sector of the disk.
+    /// A row for a gallery; some are longer than a sector of the disk, and some have a thumbnail,
+    /// be it that the gallery keeps them or not.
     fn row(&mut self, gallery: GalleryId) -> Row {
         let dim = self.world().galleries[&gallery].descriptor.dim.get();
         let components = (0..dim).map(|_| 1.0 + self.random.below(100) as f32).collect();
         let row = row(self.random.below(400) as u128, components);
+        let row = if self.random.one_in(3) { row } else { self.pictured(row) };
         if self.random.one_in(5) {
             let text = "x".repeat(self.random.below(1500));
             return Row { metadata: Some(text.into()), ..row };
         }
         row
+    }
+
+    fn pictured(&mut self, row: Row) -> Row {
+        let most = if self.random.one_in(20) { THUMBNAIL_BYTES_MAX } else { 700 };
+        with_thumbnail(row, 1 + self.random.below(most))
     }
 
     /// What went wrong in the background last.
