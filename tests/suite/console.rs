@@ -125,7 +125,6 @@ async fn a_photo_is_seen_indexed_found_and_compared_in_a_browser() {
                return [card.querySelector('h3').textContent, !!card.querySelector('canvas')]";
     assert_eq!(browser.run(hit).await, serde_json::json!(["ann", true]));
     desk.holds("comparisons of two different people").await;
-    browser.picture("search").await;
     let highest = "const slider = document.getElementById('threshold');
                    slider.value = 1; slider.dispatchEvent(new Event('input'))";
     browser.run(highest).await;
@@ -145,6 +144,58 @@ async fn a_photo_is_seen_indexed_found_and_compared_in_a_browser() {
     assert!(recorded.get::<_, i64>(0) >= 3, "searches and comparisons say what for");
     let severe = browser.complaints().await;
     assert!(severe.iter().all(|message| message.contains("status of 401")), "{severe:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thumbnails_are_shown_in_galleries_long_after_the_photo_is_gone() {
+    let Some(desk) = Desk::new().await else { return };
+    let browser = &desk.browser;
+    desk.log_in(&desk.server.first_key()).await;
+    desk.holds("Everything that tenant default keeps").await;
+    browser.type_into("form input[required]", "faces").await;
+    browser.click("form input[name=thumbnails]").await;
+    browser.click("form button.primary").await;
+    browser.wait_for("document.querySelector('tbody th')?.textContent === 'faces'").await;
+    desk.view("2", "Photo").await;
+    for (photo, name) in [(&desk.person, "ann"), (&desk.stranger, "bob")] {
+        desk.choose("Photo", photo).await;
+        let file = photo.file_name().unwrap().to_str().unwrap();
+        let seen = format!(
+            "document.querySelector('.frame img')?.alt === '{file}'
+                && document.querySelectorAll('.overlay .face').length === 1"
+        );
+        browser.wait_for(&seen).await;
+        let anew = "document.querySelector('input[placeholder=\"user-17\"]').value = '';
+                    document.querySelector('form.panel .note')?.remove()";
+        browser.run(anew).await;
+        browser.type_into("form.panel input[placeholder='user-17']", name).await;
+        desk.clicked("form.panel button.primary", "1 face indexed into faces").await;
+    }
+    // Another page knows nothing of these photos, except the thumbnails that are kept.
+    browser.open(&format!("http://{}/console#/collections/faces", desk.server.http)).await;
+    browser.run("location.reload()").await;
+    let shown = "[...document.querySelectorAll('.gallery .picture img')]
+        .filter((image) => image.complete && image.naturalWidth === 112)
+        .map((image) => image.alt).join() === 'Face of ann,Face of bob'";
+    browser.wait_for(shown).await;
+    desk.holds("2 faces, created").await;
+    assert_eq!(browser.run(NAMELESS).await, serde_json::json!([]));
+    browser.picture("faces").await;
+    browser.click(".gallery .card button").await;
+    browser.wait_for("document.querySelector('dialog .picture img')?.naturalWidth === 112").await;
+    browser.click("dialog button").await;
+
+    desk.view("3", "Search").await;
+    desk.choose("Photo to search with", &desk.again).await;
+    desk.finds("1 hit").await;
+    let found = "document.querySelector('.results .picture img')?.alt === 'Face of ann'";
+    browser.wait_for(found).await;
+    browser.picture("search").await;
+    let seen = "SELECT count(DISTINCT face_ids[1]) FROM likeness.audit \
+                WHERE action = 'export' AND collection = 'faces'";
+    let seen = desk.server.admin().await.query_one(seen, &[]).await.unwrap();
+    assert_eq!(seen.get::<_, i64>(0), 2, "each picture that was shown is recorded");
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -30,6 +30,7 @@ pub(super) const ASSETS: &[Asset] = &[
     asset!("main.js", SCRIPT),
     asset!("operating.js", SCRIPT),
     asset!("photo.js", SCRIPT),
+    asset!("pictures.js", SCRIPT),
     asset!("search.js", SCRIPT),
     asset!("session.js", SCRIPT),
     asset!("sql.js", SCRIPT),

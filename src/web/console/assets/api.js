@@ -59,6 +59,12 @@ export async function call(method, path, options) {
   return response.status === 204 ? null : response.json();
 }
 
+/** Gets a file as the browser shows it. */
+export async function fetched(path) {
+  const response = await send('GET', path);
+  return response.blob();
+}
+
 /** A form of files and texts, without those that are not given. */
 export function form(fields) {
   const data = new FormData();

@@ -61,11 +61,12 @@ function row(one, reload, told) {
 function createForm(reload) {
   const name = h('input', { required: true, maxlength: 120, autocomplete: 'off', placeholder: 'users' });
   const description = h('input', { maxlength: 1000, placeholder: 'optional' });
+  const thumbnails = h('input', { type: 'checkbox', name: 'thumbnails' });
   const button = h('button', { class: 'primary' }, 'Create');
   const told = h('div');
   const submit = async (event) => {
     event.preventDefault();
-    const json = { external_id: name.value, description: description.value || null };
+    const json = { external_id: name.value, description: description.value || null, thumbnails: thumbnails.checked };
     try {
       await busy(button, () => call('POST', `${V2}/collections`, { json }));
       fill(told);
@@ -80,6 +81,7 @@ function createForm(reload) {
   return h('form', { class: 'panel', onsubmit: submit },
     h('h2', {}, 'New collection'),
     h('div', { class: 'pair' }, field('Name', name), field('Description', description)),
+    h('label', { class: 'check' }, thumbnails, 'Keep a thumbnail of each face, to be shown here'),
     h('div', { class: 'actions' }, button), told);
 }
 
@@ -95,7 +97,8 @@ export async function collectionView(main, { signal }, name) {
     const query = { limit: PAGE, cursor };
     const page = await busy(more, () => call('GET', `${path}/faces`, { query, signal }));
     const onDeleted = (card) => card.remove();
-    gallery.append(...page.faces.map((face) => faceCard(face, { collection: name, onDeleted })));
+    const shown = { collection: name, kept: about.thumbnails, onDeleted };
+    gallery.append(...page.faces.map((face) => faceCard(face, shown)));
     cursor = page.next_cursor;
     more.hidden = !cursor;
     announce(`${counted(gallery.children.length, 'face')} shown`);
@@ -104,7 +107,7 @@ export async function collectionView(main, { signal }, name) {
     h('p', { class: 'crumbs' }, h('a', { href: '#/collections' }, 'Collections'), ' /'),
     h('h1', { tabindex: -1 }, name),
     h('p', { class: 'lead' }, `${counted(about.face_count, 'face')}, created ${day(about.created_at)}`,
-      about.description && `. ${about.description}`),
+      about.thumbnails && ', with thumbnails', about.description && `. ${about.description}`),
     h('div', { class: 'actions' },
       h('a', { class: 'button primary', href: `#/search/${part(name)}` }, 'Search'),
       session.writes && h('a', { class: 'button', href: `#/photo/${part(name)}` }, 'Add a photo')),

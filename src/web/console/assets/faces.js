@@ -2,42 +2,23 @@
 // they are, and what was estimated about them.
 
 import { V2, call, part } from './api.js';
-import { crop } from './boxes.js';
-import { announce, busy, confirmed, dialog, fill, h, note, svg } from './dom.js';
+import { announce, busy, confirmed, dialog, fill, h, note } from './dom.js';
 import { rateAt, shortRate } from './operating.js';
+import { picture } from './pictures.js';
 import { session } from './session.js';
-
-/** Pictures of faces that were indexed from this tab; the server keeps none by default. */
-const seen = new Map();
-
-/** Remembers what an indexed face looks like, until the tab is closed. */
-export function remember(face, photo) {
-  if (face.bounding_box) seen.set(face.face_id, crop(photo, face.bounding_box));
-}
-
-/** A picture of a face: what this tab remembers, or a placeholder. */
-function picture(face) {
-  const known = seen.get(face.face_id);
-  if (known) {
-    const copy = h('canvas', { width: known.width, height: known.height });
-    copy.getContext('2d').drawImage(known, 0, 0);
-    return h('div', { class: 'picture' }, copy);
-  }
-  const nobody = svg('svg', { viewBox: '0 0 48 48', 'aria-hidden': 'true' },
-    svg('circle', { cx: 24, cy: 18, r: 8 }),
-    svg('path', { d: 'M8 42c1-9 8-13 16-13s15 4 16 13z' }));
-  return h('div', { class: 'picture none', title: 'No picture is stored with this face' }, nobody);
-}
 
 /** What to call a face: by its owner's names first. */
 export const title = (face) => face.external_face_id ?? face.external_image_id ?? 'Unnamed face';
 
-/** A hit or a stored face. `similarity` and what belongs to it only where it was found by a search. */
-export function faceCard(face, { collection, threshold, table, onDeleted }) {
+/** What a picture of a face shows, for those who do not see it. */
+const portraitOf = (face) => `Face of ${title(face)}`;
+
+/** A hit or a stored face of a collection that keeps thumbnails or not. `similarity` and what belongs to it only where it was found by a search. */
+export function faceCard(face, { collection, kept, threshold, table, onDeleted }) {
   const hit = face.similarity !== undefined;
   const below = hit && face.similarity < threshold;
   const card = h('li', { class: below ? 'card below' : 'card' },
-    picture(face),
+    picture(face, { collection, kept, alt: portraitOf(face) }),
     h('div', { class: 'text' },
       hit && bar(face.similarity, threshold),
       h('h3', {}, title(face)),
@@ -48,7 +29,7 @@ export function faceCard(face, { collection, threshold, table, onDeleted }) {
       h('p', { class: 'id mono' }, face.face_id),
       h('div', { class: 'actions' },
         h('button', {
-          type: 'button', onclick: () => details(face, collection), 'aria-label': `Details of ${title(face)}`,
+          type: 'button', onclick: () => details(face, collection, kept), 'aria-label': `Details of ${title(face)}`,
         }, 'Details'),
         h('a', { class: 'button', href: `#/search/${part(collection)}/${face.face_id}` }, 'Find alike'),
         onDeleted && session.writes && h('button', {
@@ -84,12 +65,12 @@ async function remove(face, collection, button) {
 }
 
 /** All that is known of a stored face, in a dialog. */
-async function details(face, collection) {
+async function details(face, collection, kept) {
   const body = h('div', {}, h('p', { class: 'quiet' }, 'Loading…'));
   const load = async () => {
     try {
       const full = await call('GET', `${V2}/collections/${part(collection)}/faces/${face.face_id}`);
-      fill(body, h('div', { class: 'detail' }, picture(full), h('dl', {},
+      fill(body, h('div', { class: 'detail' }, picture(full, { collection, kept, alt: portraitOf(full) }), h('dl', {},
         entry('Face id', h('span', { class: 'mono' }, full.face_id)),
         entry('External face id', full.external_face_id ?? '–'),
         entry('External image id', full.external_image_id ?? '–'),

@@ -6,6 +6,7 @@ import { compareView } from './compare.js';
 import { announce, busy, dialog, field, fill, h, note } from './dom.js';
 import { forgetPoints } from './operating.js';
 import { last, photoView } from './photo.js';
+import { forgetPictures } from './pictures.js';
 import { searchView } from './search.js';
 import { session } from './session.js';
 import { sqlView } from './sql.js';
@@ -103,6 +104,7 @@ function logIn(error) {
 
 function logOut() {
   session.forget();
+  forgetPictures();
   forgetPoints();
   last.photo = null;
   views.replaceChildren();

@@ -3,7 +3,8 @@
 import { V2, allCollections, call, form, part } from './api.js';
 import { faceName } from './boxes.js';
 import { announce, busy, counted, field, fill, h, note } from './dom.js';
-import { attributeEntries, remember } from './faces.js';
+import { attributeEntries } from './faces.js';
+import { remember } from './pictures.js';
 import { session } from './session.js';
 import { PhotoInput, cutOut } from './upload.js';
 

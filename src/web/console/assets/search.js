@@ -48,7 +48,8 @@ export async function searchView(main, { signal }, name, faceId) {
   const run = async () => {
     fill(told);
     // A photo may be chosen before the collections are there.
-    if (!await loaded.catch(() => null) || !collection.value) return;
+    const all = await loaded.catch(() => null);
+    if (!all || !collection.value) return;
     if (byFace ? !faceInput.value.trim() : !input.photo) {
       fill(told, note('', byFace ? 'Which face? Give its id.' : 'Which photo? Choose, drop or paste one.'));
       return;
@@ -60,7 +61,8 @@ export async function searchView(main, { signal }, name, faceId) {
       const [found, table] = [await busy(button, ask), await points()];
       // Another search was asked for meanwhile; its hits are the ones to show.
       if (turn !== asked) return;
-      applied = { ...found, collection: collection.value, table, ms: performance.now() - started };
+      const { thumbnails: kept } = all.find((one) => one.external_id === collection.value);
+      applied = { ...found, collection: collection.value, kept, table, ms: performance.now() - started };
       if (!byFace) input.draw([{ bounding_box: found.searched_face }]);
       show();
     } catch (error) {
@@ -72,7 +74,7 @@ export async function searchView(main, { signal }, name, faceId) {
   const show = () => {
     const hits = applied.matches.filter((hit) => hit.similarity >= threshold.value);
     const cut = applied.matches.length === Number(many.value) && hits.length === applied.matches.length;
-    const shown = { collection: applied.collection, threshold: threshold.value, table: applied.table };
+    const shown = { collection: applied.collection, kept: applied.kept, threshold: threshold.value, table: applied.table };
     fill(results,
       h('h2', {}, hits.length === 0 ? 'Nobody' : counted(hits.length, 'hit')),
       h('p', { class: 'quiet' }, `${cut ? 'the most alike of perhaps more; ' : ''}answered in ${count(Math.round(applied.ms))} ms`),
