@@ -51,8 +51,10 @@ impl Column {
     /// 0A000 when PostgreSQL has no type for what the field holds.
     pub(super) fn of(field: &Field) -> Result<Self, PgError> {
         let pg_type = match SqlType::of(field) {
-            // JSON is text to Arrow and vectors are lists; only the session knows which are.
+            // JSON and identifiers are text to Arrow and vectors are lists; only the session knows
+            // which are.
             SqlType::Jsonb => Some(Type::JSONB),
+            SqlType::Uuid => Some(Type::UUID),
             SqlType::Name => Some(Type::NAME),
             SqlType::Char => Some(Type::CHAR),
             SqlType::Regproc => Some(Type::REGPROC),
@@ -195,7 +197,7 @@ fn fixed_size(pg_type: &Type) -> i16 {
         Type::INT2 => 2,
         Type::INT4 | Type::OID | Type::FLOAT4 | Type::DATE => 4,
         Type::INT8 | Type::FLOAT8 | Type::TIME | Type::TIMESTAMP | Type::TIMESTAMPTZ => 8,
-        Type::INTERVAL => 16,
+        Type::INTERVAL | Type::UUID => 16,
         Type::NAME => 64,
         _ => -1,
     }

@@ -348,6 +348,7 @@ fn sql_type(pg_type: &Type) -> Option<SqlType> {
         Type::CHAR => SqlType::Char,
         Type::BYTEA => SqlType::Bytea,
         Type::JSON | Type::JSONB => SqlType::Jsonb,
+        Type::UUID => SqlType::Uuid,
         Type::TIMESTAMP | Type::TIMESTAMPTZ => SqlType::Timestamptz,
         Type::INT2_ARRAY => SqlType::Int2Array,
         Type::INT4_ARRAY => SqlType::Int4Array,

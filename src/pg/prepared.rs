@@ -149,6 +149,7 @@ fn wire_type(sql_type: SqlType) -> Type {
         SqlType::Text | SqlType::Unknown => Type::TEXT,
         SqlType::Bytea => Type::BYTEA,
         SqlType::Jsonb => Type::JSONB,
+        SqlType::Uuid => Type::UUID,
         SqlType::Timestamptz => Type::TIMESTAMPTZ,
         SqlType::Int2Array => Type::INT2_ARRAY,
         SqlType::Int4Array => Type::INT4_ARRAY,

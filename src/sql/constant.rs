@@ -13,12 +13,14 @@ use datafusion::logical_expr::{ColumnarValue, Expr};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::{self, Value};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::columns::with_pg_type;
 use super::marker::{TO_JSONB, TO_VECTOR};
 use super::name::{name_parts, parameter_index};
-use super::types::{SqlType, reads_text_itself};
+use super::numeric;
+use super::types::{SqlType, UUID, reads_text_itself};
 use super::{SqlError, SqlState};
 
 /// The value of `expr`, which must read no columns; `what` names it in errors.
@@ -37,7 +39,8 @@ pub(super) fn evaluate(
         _ => {}
     }
     check_constant(what, expr)?;
-    let physical = session.create_physical_expr(expr.clone(), &DFSchema::empty())?;
+    let expr = numeric::typed(expr.clone(), &DFSchema::empty())?;
+    let physical = session.create_physical_expr(expr, &DFSchema::empty())?;
     Ok(value_of(physical.as_ref())?)
 }
 
@@ -92,13 +95,12 @@ impl Constant {
     }
 }
 
-/// A whole number as `bigint`, any other as `double precision`; those above `bigint` are rare
-/// enough to be planned.
+/// A whole number as `bigint`, any other as `numeric`; those above are rare enough to be planned.
 fn number(digits: &str) -> Option<ScalarValue> {
     if digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return digits.parse::<i64>().ok().map(ScalarValue::from);
     }
-    digits.parse::<f64>().ok().map(ScalarValue::from)
+    numeric::exact(digits).ok()
 }
 
 /// That `expr` is made of literals, parameters and functions of them.
@@ -143,6 +145,7 @@ pub(super) fn typed(expr: Expr, sql_type: SqlType) -> Expr {
             let field = Field::new("", sql_type.arrow_type(), true);
             let field = match sql_type {
                 SqlType::Jsonb => with_pg_type(field, "jsonb"),
+                SqlType::Uuid => with_pg_type(field, UUID),
                 _ => field,
             };
             Expr::Placeholder(Placeholder::new_with_field(id, Some(Arc::new(field))))
@@ -233,9 +236,22 @@ pub(super) fn bytes(what: &str, value: &ScalarValue) -> Result<Option<Vec<u8>>, 
 
 /// A number; NULL is none.
 pub(super) fn real(what: &str, value: &ScalarValue) -> Result<Option<f32>, SqlError> {
+    // By way of `double precision`, as the digits of a constant that takes no plan.
+    let value =
+        numeric::inexact(value, &DataType::Float64).map_or(Cow::Borrowed(value), Cow::Owned);
     match value.cast_to(&DataType::Float32)? {
         ScalarValue::Float32(number) => Ok(number),
-        _ => Err(mismatch(what, "real", value)),
+        _ => Err(mismatch(what, "real", &value)),
+    }
+}
+
+/// A number in `double precision`; NULL is none.
+pub(super) fn double(what: &str, value: &ScalarValue) -> Result<Option<f64>, SqlError> {
+    let value =
+        numeric::inexact(value, &DataType::Float64).map_or(Cow::Borrowed(value), Cow::Owned);
+    match value.cast_to(&DataType::Float64)? {
+        ScalarValue::Float64(number) => Ok(number),
+        _ => Err(mismatch(what, "double precision", &value)),
     }
 }
 

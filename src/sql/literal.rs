@@ -9,6 +9,9 @@ use datafusion::logical_expr::{Expr, ExprSchemable};
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
+use super::numeric::exact;
+use super::scalar::{malformed_uuid, uuid};
+use super::types::SqlType;
 use super::wording::no_value;
 
 /// Operators whose sides are of one type.
@@ -68,15 +71,27 @@ fn beside(
 ) -> Result<Option<Expr>, DataFusionError> {
     match other.get_type(schema) {
         Ok(DataType::List(item)) => Ok(array(text, &item)),
+        Ok(DataType::Utf8) if OF_ONE_TYPE.contains(op) && is_uuid(other, schema)? => {
+            let shown = uuid(text).ok_or_else(|| malformed_uuid(text))?;
+            Ok(Some(Expr::Literal(ScalarValue::from(shown), None)))
+        }
         Ok(number)
             if OF_ONE_TYPE.contains(op) && (number.is_numeric() || number == DataType::Boolean) =>
         {
-            let value = ScalarValue::try_from_string(text.trim().to_owned(), &number);
-            let value = value.map_err(|_| no_value(text, &number.to_string()))?;
+            let value = match &number {
+                // With its own digits, not with those of the other.
+                exact_type if exact_type.is_decimal() => exact(text).ok(),
+                other => ScalarValue::try_from_string(text.trim().to_owned(), other).ok(),
+            };
+            let value = value.ok_or_else(|| no_value(text, &number.to_string()))?;
             Ok(Some(Expr::Literal(value, None)))
         }
         _ => Ok(None),
     }
+}
+
+fn is_uuid(expr: &Expr, schema: &DFSchema) -> Result<bool, DataFusionError> {
+    Ok(SqlType::of(&expr.to_field(schema)?.1) == SqlType::Uuid)
 }
 
 /// The array of plain values that `text` is; none where it is none, which the comparison of the two

@@ -32,6 +32,9 @@ pub(super) const JSON_KEYS: &str = "jsonb keys array";
 pub(super) const JSON_VALUES: &str = "jsonb values array";
 pub(super) const JSON_VALUES_TEXT: &str = "jsonb values text array";
 
+/// The function that `expr::numeric` becomes.
+pub(super) const TO_NUMERIC: &str = "numeric";
+
 /// The function that `expr::uuid` becomes.
 pub(super) const TO_UUID: &str = "uuid";
 

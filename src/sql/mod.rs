@@ -8,6 +8,7 @@
 
 mod access;
 mod adapt;
+mod aggregate;
 mod alter;
 mod apply;
 mod arithmetic;
@@ -40,6 +41,7 @@ mod marker;
 mod name;
 mod nearest;
 mod notice;
+mod numeric;
 mod outcome;
 mod parser;
 mod pg_catalog;
@@ -79,9 +81,11 @@ pub use copy::{CopyColumns, CopyCsv, CopyFormat, CopyHeader, CopyImport, CopyTex
 pub use error::SqlError;
 pub use insert::FaceCell;
 pub use notice::Notice;
+pub use numeric::{NumericError, SCALE as NUMERIC_SCALE, unconstrained as numeric};
 pub use outcome::{Description, Outcome, TransactionStatus};
 pub use pg_catalog::function_name;
 pub use prepared::PreparedStatement;
+pub use scalar::{uuid, uuid_of_bytes};
 pub use session::SqlSession;
 pub use state::SqlState;
 pub use statement::Statement;

@@ -18,7 +18,8 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateDefaults};
 use datafusion::logical_expr::expr::Placeholder;
 use datafusion::logical_expr::planner::ExprPlanner;
-use datafusion::logical_expr::{Expr, LogicalPlan, ScalarUDF};
+use datafusion::logical_expr::{AggregateUDF, Expr, LogicalPlan, ScalarUDF};
+use datafusion::optimizer::{Analyzer, AnalyzerRule, Optimizer, OptimizerRule};
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
@@ -29,6 +30,7 @@ use datafusion::sql::sqlparser::ast::{self, ExprWithAlias, Query, Value, Visit, 
 use futures::{StreamExt, TryStreamExt};
 
 use super::adapt::shown_schema;
+use super::aggregate::{self, DistinctInTwoPhases};
 use super::apply::ApplySubqueries;
 use super::arithmetic::CheckedArithmetic;
 use super::audit::Exporting;
@@ -39,6 +41,7 @@ use super::constant::{evaluate, without_text_casts};
 use super::literal::TextLiterals;
 use super::name::{folded, parameter_index};
 use super::nearest::NearestFirst;
+use super::numeric::NumericOperands;
 use super::pg_catalog::{self, NamesOfFunctions};
 use super::planning::{OperatorPlanner, TABLE_FUNCTIONS};
 use super::scalar::JsonOperators;
@@ -65,6 +68,7 @@ static SHARED: LazyLock<Result<SessionState, SqlError>> = LazyLock::new(|| {
     // keeps one core busy.
     let config = SessionConfig::new()
         .set_str("datafusion.execution.time_zone", "UTC")
+        .set_bool("datafusion.sql_parser.parse_float_as_decimal", true)
         .with_target_partitions(1)
         .with_information_schema(false)
         .with_create_default_catalog_and_schema(false);
@@ -73,22 +77,48 @@ static SHARED: LazyLock<Result<SessionState, SqlError>> = LazyLock::new(|| {
         .with_config(config)
         .with_runtime_env(runtime)
         .with_query_planner(Arc::new(OperatorPlanner))
-        .with_analyzer_rule(Arc::new(CheckedArithmetic))
-        .with_analyzer_rule(Arc::new(ApplySubqueries))
-        .with_analyzer_rule(Arc::new(NamesOfFunctions))
+        .with_analyzer_rules(analyzer_rules())
+        .with_optimizer_rules(optimizer_rules())
         .with_physical_optimizer_rule(Arc::new(NearestFirst))
         .with_physical_optimizer_rule(Arc::new(YieldBetweenBatches))
         .with_expr_planners(expr_planners())
         .with_scalar_functions(scalar_functions())
         .with_higher_order_functions(SessionStateDefaults::default_higher_order_functions())
-        .with_aggregate_functions(SessionStateDefaults::default_aggregate_functions())
+        .with_aggregate_functions(aggregate_functions())
         .with_window_functions(SessionStateDefaults::default_window_functions())
         .with_table_function_list(functions)
         .build())
 });
 
+/// The planner's rules between those that have to see a plan before and behind them.
+fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
+    let before: [Arc<dyn AnalyzerRule + Send + Sync>; 1] = [Arc::new(NumericOperands)];
+    let behind: [Arc<dyn AnalyzerRule + Send + Sync>; 3] =
+        [Arc::new(CheckedArithmetic), Arc::new(ApplySubqueries), Arc::new(NamesOfFunctions)];
+    before.into_iter().chain(Analyzer::new().rules).chain(behind).collect()
+}
+
+fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    let in_two_phases: Arc<dyn OptimizerRule + Send + Sync> =
+        Arc::new(DistinctInTwoPhases::default());
+    let rules = Optimizer::new().rules.into_iter();
+    let own = |rule: Arc<dyn OptimizerRule + Send + Sync>| {
+        if rule.name() == in_two_phases.name() { Arc::clone(&in_two_phases) } else { rule }
+    };
+    rules.map(own).collect()
+}
+
+fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
+    let own = aggregate::functions();
+    let mut functions = SessionStateDefaults::default_aggregate_functions();
+    functions.retain(|theirs| own.iter().all(|ours| ours.name() != theirs.name()));
+    functions.extend(own.into_iter().chain(aggregate::documents()));
+    functions
+}
+
 fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {
-    let own: [Arc<dyn ExprPlanner>; 2] = [Arc::new(JsonOperators), Arc::new(TextLiterals)];
+    let own: [Arc<dyn ExprPlanner>; 3] =
+        [Arc::new(JsonOperators), Arc::new(TextLiterals), Arc::new(NumericOperands)];
     own.into_iter().chain(SessionStateDefaults::default_expr_planners()).collect()
 }
 
@@ -185,7 +215,8 @@ impl QueryContext {
         parameters: &[SqlType],
     ) -> Result<SchemaRef, SqlError> {
         let nulls: Result<Vec<_>, _> = parameters.iter().map(|sql_type| sql_type.null()).collect();
-        let mut plan = plan.replace_params_with_values(&ParamValues::from(nulls?))?;
+        let plan = plan.replace_params_with_values(&ParamValues::from(nulls?))?;
+        let mut plan = NumericOperands.analyze(plan, self.state.config_options())?;
         if is_to_be_united(&plan)? {
             let (analyzer, options) = (self.state.analyzer(), self.state.config_options());
             plan = analyzer.execute_and_check(plan, options, |_, _| {})?;

@@ -27,7 +27,7 @@ use super::storage::storage;
 use super::transaction::Writer;
 use super::{
     Description, Notice, Outcome, SqlError, SqlState, SqlType, Statement, TransactionStatus, apply,
-    audit, function, parser, pg_catalog, scalar, vector,
+    audit, function, numeric, parser, pg_catalog, scalar, vector,
 };
 use crate::engine::keyring::Keyring;
 use crate::engine::{Purpose, Role, Tenant};
@@ -65,6 +65,7 @@ impl SqlSession {
             function::register(&mut state, database, user)?;
             vector::register(&mut state)?;
             scalar::register(&mut state)?;
+            numeric::register(&mut state)?;
             pg_catalog::register(&mut state)?;
             apply::register(&mut state)?;
             Ok(state)

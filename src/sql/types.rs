@@ -10,6 +10,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::SqlError;
+use super::numeric::unconstrained_type;
 
 /// Key of the field metadata that names a PostgreSQL type where Arrow's alone would mislead.
 pub const PG_TYPE_KEY: &str = "pg_type";
@@ -24,14 +25,14 @@ pub const VECTOR_NAME: &str = "vector";
 /// database, so clients ask for it by name.
 pub const VECTOR_OID: u32 = 16_388;
 
+/// The type of identifiers that are unique everywhere; text to Arrow.
+pub(super) const UUID: &str = "uuid";
+
 /// The types of names and of one-letter codes in the system catalog; text to Arrow.
 pub(super) const NAME: &str = "name";
 pub(super) const CHAR: &str = "char";
 /// The type of numbers of functions, shown as their names.
 pub(super) const REGPROC: &str = "regproc";
-
-/// Digits after the point of `numeric` parameters.
-const NUMERIC_SCALE: i8 = 10;
 
 /// A type of parameters and columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,6 +65,8 @@ pub enum SqlType {
     Bytea,
     /// `jsonb`
     Jsonb,
+    /// `uuid`
+    Uuid,
     /// `timestamptz`
     Timestamptz,
     /// `smallint[]`
@@ -92,6 +95,7 @@ impl SqlType {
         match field.metadata().get(PG_TYPE_KEY).map(String::as_str) {
             Some("jsonb") => Self::Jsonb,
             Some("timestamptz") => Self::Timestamptz,
+            Some(UUID) => Self::Uuid,
             Some(VECTOR_NAME) => Self::Vector,
             Some(NAME) => Self::Name,
             Some(CHAR) => Self::Char,
@@ -145,9 +149,11 @@ impl SqlType {
             Self::Int8 => DataType::Int64,
             Self::Float4 => DataType::Float32,
             Self::Float8 => DataType::Float64,
-            Self::Numeric => DataType::Decimal128(38, NUMERIC_SCALE),
+            Self::Numeric => unconstrained_type(),
             Self::Oid | Self::Regproc => DataType::UInt32,
-            Self::Text | Self::Name | Self::Char | Self::Jsonb | Self::Unknown => DataType::Utf8,
+            Self::Text | Self::Name | Self::Char | Self::Jsonb | Self::Uuid | Self::Unknown => {
+                DataType::Utf8
+            }
             Self::Bytea => DataType::Binary,
             Self::Timestamptz => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             Self::Int2Array => list(DataType::Int16),
@@ -175,6 +181,7 @@ impl SqlType {
             Self::Text | Self::Name | Self::Char | Self::Unknown => AstType::Text,
             Self::Bytea => AstType::Bytea,
             Self::Jsonb => AstType::JSONB,
+            Self::Uuid => AstType::Uuid,
             Self::Timestamptz => AstType::Timestamp(None, TimezoneInfo::Tz),
             Self::Int2Array => array(AstType::SmallInt(None)),
             Self::Int4Array => array(AstType::Int(None)),

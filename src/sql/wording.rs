@@ -131,8 +131,14 @@ pub(super) fn cast(text: &str) -> Option<SqlError> {
         let value = rest.rsplit_once("': ").map_or(rest, |(value, _)| value);
         return Some(no_value(value, "Timestamp"));
     }
-    let (_, number) = text.split_once("Can't cast value ")?;
-    let (_, target) = number.split_once(" to type ")?;
+    if text.contains(" to store in a Decimal") || text.contains("Decimal overflow") {
+        let message = "numeric field overflow";
+        return Some(SqlError::new(SqlState::NumericValueOutOfRange, message));
+    }
+    let target = match text.split_once("Can't cast value ") {
+        Some((_, number)) => number.split_once(" to type ")?.1,
+        None => text.split_once(" is out of range ")?.1,
+    };
     let message = format!("{} out of range", type_name(target));
     Some(SqlError::new(SqlState::NumericValueOutOfRange, message))
 }

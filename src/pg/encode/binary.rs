@@ -37,6 +37,7 @@ pub(super) fn write(
         }
         Value::Float8(value) => out.put_f64(*value),
         Value::Numeric(digits) => numeric::write(digits, out)?,
+        Value::Text(text) if *pg_type == Type::UUID => uuid(text, out)?,
         Value::Text(text) => {
             if *pg_type == Type::JSONB {
                 out.put_u8(1); // The version of jsonb's binary form.
@@ -66,6 +67,13 @@ pub(super) fn write(
         }
         Value::List(items) => array(pg_type, items.as_ref(), out)?,
     }
+    Ok(())
+}
+
+/// The bytes whose hexadecimal digits a `uuid` shows.
+fn uuid(text: &str, out: &mut BytesMut) -> Result<(), EncodeError> {
+    let mismatch = |_| EncodeError::Mismatch(Type::UUID.name().to_owned());
+    out.put_slice(&hex::decode(text.replace('-', "")).map_err(mismatch)?);
     Ok(())
 }
 

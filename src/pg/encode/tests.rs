@@ -128,11 +128,24 @@ fn every_kind_of_text_and_bytes_is_sent() {
 }
 
 #[test]
+fn identifiers_are_sixteen_bytes() {
+    let mut out = BytesMut::new();
+    let value = Value::Text("00010203-0405-0607-0809-0a0b0c0d0e0f");
+    field(&Type::UUID, Format::Binary, &value, &mut out).unwrap();
+    assert_eq!(out[..4], 16_i32.to_be_bytes());
+    assert_eq!(out[4..], (0..16).collect::<Vec<u8>>());
+}
+
+#[test]
 fn decimals_keep_every_digit() {
     let decimals =
         Decimal128Array::from(vec![-1_234_500, 7]).with_precision_and_scale(20, 3).unwrap();
     assert_eq!(texts(decimals.clone()), ["-1234.500", "0.007"]);
     assert_eq!(numeric::read(&binary(decimals)[0]).as_deref(), Some("-1234.500"));
+    // Nothing said how many digits these have.
+    let free = Decimal128Array::from(vec![150, 100_000_000_000_000_000_000, 0]);
+    let free = free.with_precision_and_scale(38, 20).unwrap();
+    assert_eq!(texts(free), ["0.0000000000000000015", "1", "0"]);
     let wide = Decimal256Array::from(vec![i256::from_i128(i128::MAX)]);
     let wide = wide.with_precision_and_scale(76, 0).unwrap();
     assert_eq!(texts(wide), [i128::MAX.to_string()]);

@@ -17,6 +17,7 @@ use datafusion::arrow::datatypes::{
 };
 
 use super::EncodeError;
+use crate::sql::NUMERIC_SCALE;
 
 /// Microseconds in a day.
 const DAY_US: i64 = 86_400_000_000;
@@ -133,7 +134,21 @@ fn primitive<T: ArrowPrimitiveType>(array: &dyn Array, row: usize) -> T::Native 
 }
 
 fn decimal<'a, T: DecimalType>(array: &dyn Array, row: usize) -> Value<'a> {
-    Value::Numeric(array.as_primitive::<T>().value_as_string(row))
+    let digits = array.as_primitive::<T>().value_as_string(row);
+    let (DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale)) = array.data_type()
+    else {
+        return Value::Numeric(digits);
+    };
+    Value::Numeric(if *scale < NUMERIC_SCALE { digits } else { without_zeros(digits) })
+}
+
+/// A number of no particular scale without the zeros that its column has.
+fn without_zeros(mut digits: String) -> String {
+    if digits.contains('.') {
+        let kept = digits.trim_end_matches('0').trim_end_matches('.').len();
+        digits.truncate(kept);
+    }
+    digits
 }
 
 fn list<'a, O: OffsetSizeTrait>(array: &GenericListArray<O>, row: usize) -> Value<'a> {

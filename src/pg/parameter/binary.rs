@@ -6,7 +6,7 @@ use datafusion::scalar::ScalarValue;
 use super::super::encode::{EPOCH_US, numeric as binary_numeric};
 use super::super::vector;
 use super::{ParameterError, array, integer, narrow, numeric, timestamp};
-use crate::sql::SqlType;
+use crate::sql::{SqlType, uuid_of_bytes};
 
 /// First byte of jsonb's binary form; no JSON text starts with it.
 const JSONB_VERSION: u8 = 1;
@@ -38,6 +38,9 @@ pub(super) fn read(sql_type: SqlType, bytes: &[u8]) -> Result<ScalarValue, Param
         SqlType::Jsonb => {
             let json = bytes.strip_prefix(&[JSONB_VERSION]).unwrap_or(bytes);
             return super::text::read(sql_type, utf8(json)?);
+        }
+        SqlType::Uuid => {
+            ScalarValue::from(uuid_of_bytes(bytes.try_into().map_err(|_| malformed())?))
         }
         SqlType::Timestamptz => {
             let since_2000 = <[u8; 8]>::try_from(bytes).map_err(|_| malformed())?;

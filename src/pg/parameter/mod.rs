@@ -4,15 +4,12 @@ mod array;
 mod binary;
 mod text;
 
-use std::iter::repeat;
-
-use datafusion::arrow::datatypes::DataType;
 use datafusion::error::DataFusionError;
 use datafusion::scalar::ScalarValue;
 
 use super::column::Format;
 use super::error::{Code, PgError, WireState};
-use crate::sql::{FaceCell, SqlState, SqlType, VECTOR_NAME};
+use crate::sql::{FaceCell, NumericError, SqlState, SqlType, VECTOR_NAME};
 
 /// Name of the time zone that timestamps carry.
 const UTC: &str = "UTC";
@@ -141,6 +138,7 @@ fn name(sql_type: SqlType) -> &'static str {
         SqlType::Text | SqlType::Unknown => "text",
         SqlType::Bytea => "bytea",
         SqlType::Jsonb => "jsonb",
+        SqlType::Uuid => "uuid",
         SqlType::Timestamptz => "timestamp with time zone",
         SqlType::Int2Array => "smallint[]",
         SqlType::Int4Array => "integer[]",
@@ -173,36 +171,12 @@ fn narrow(sql_type: SqlType, value: f64) -> Result<f32, ParameterError> {
     Ok(narrowed)
 }
 
-/// A number given as plain decimal digits, rounded to the scale that parameters have.
+/// A number given as decimal digits.
 fn numeric(digits: &str) -> Result<ScalarValue, ParameterError> {
-    let syntax = || ParameterError::syntax(SqlType::Numeric, digits);
-    let range = || ParameterError::range(SqlType::Numeric);
-    let DataType::Decimal128(precision, scale) = SqlType::Numeric.arrow_type() else {
-        return Err(range());
-    };
-    let (sign, unsigned) = match digits.strip_prefix('-') {
-        Some(unsigned) => (-1, unsigned),
-        None => (1, digits.strip_prefix('+').unwrap_or(digits)),
-    };
-    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
-    let all = whole.bytes().chain(fraction.bytes());
-    if whole.len() + fraction.len() == 0 || !all.clone().all(|digit| digit.is_ascii_digit()) {
-        return Err(syntax());
-    }
-    let kept = usize::try_from(scale).map_err(|_| range())?;
-    let mut value: i128 = 0;
-    for digit in whole.bytes().chain(fraction.bytes().chain(repeat(b'0')).take(kept)) {
-        let shifted = value.checked_mul(10);
-        value =
-            shifted.and_then(|value| value.checked_add((digit - b'0').into())).ok_or_else(range)?;
-    }
-    if fraction.as_bytes().get(kept).is_some_and(|digit| *digit >= b'5') {
-        value += 1;
-    }
-    if value >= 10_i128.pow(precision.into()) {
-        return Err(range());
-    }
-    Ok(ScalarValue::Decimal128(Some(sign * value), precision, scale))
+    crate::sql::numeric(digits).map_err(|error| match error {
+        NumericError::Syntax => ParameterError::syntax(SqlType::Numeric, digits),
+        NumericError::Range => ParameterError::range(SqlType::Numeric),
+    })
 }
 
 fn timestamp(microseconds: i64) -> ScalarValue {

@@ -7,7 +7,7 @@ use datafusion::arrow::datatypes::{Float32Type, Float64Type};
 use super::super::encode::numeric as binary_numeric;
 use super::*;
 
-const EVERY_TYPE: [SqlType; 16] = [
+const EVERY_TYPE: [SqlType; 17] = [
     SqlType::Bool,
     SqlType::Int2,
     SqlType::Int4,
@@ -18,6 +18,7 @@ const EVERY_TYPE: [SqlType; 16] = [
     SqlType::Text,
     SqlType::Bytea,
     SqlType::Jsonb,
+    SqlType::Uuid,
     SqlType::Timestamptz,
     SqlType::Float4Array,
     SqlType::Float8Array,
@@ -80,6 +81,7 @@ fn values_arrive_in_the_type_the_session_was_promised() {
         (SqlType::Text, "x"),
         (SqlType::Bytea, "\\x00"),
         (SqlType::Jsonb, "{\"a\": 1}"),
+        (SqlType::Uuid, "A0EEBC999C0B4EF8BB6D6BB9BD380A11"),
         (SqlType::Timestamptz, "2024-02-29 10:00:00+02"),
         (SqlType::Float4Array, "{1,2}"),
         (SqlType::Float8Array, "[1,2]"),
@@ -130,19 +132,31 @@ fn drivers_may_send_numbers_in_the_width_of_their_variables() {
 
 #[test]
 fn numerics_are_rounded_to_the_scale_parameters_have() {
-    let decimal = |value| ScalarValue::Decimal128(Some(value), 38, 10);
-    assert_eq!(text(SqlType::Numeric, "-12.5").unwrap(), decimal(-125_000_000_000));
-    assert_eq!(text(SqlType::Numeric, "0.00000000015").unwrap(), decimal(2));
+    let decimal = |text: &str| crate::sql::numeric(text).unwrap();
+    assert_eq!(text(SqlType::Numeric, "-12.5").unwrap(), decimal("-12.50"));
+    assert_eq!(text(SqlType::Numeric, "1.5e-20").unwrap(), decimal("2e-20"));
     let mut bytes = BytesMut::new();
     binary_numeric::write("12345.678", &mut bytes).unwrap();
-    assert_eq!(binary(SqlType::Numeric, &bytes).unwrap(), decimal(123_456_780_000_000));
-    for wrong in ["", ".", "-", "1.2.3", "NaN", "0x10"] {
+    assert_eq!(binary(SqlType::Numeric, &bytes).unwrap(), decimal("12345.678"));
+    for wrong in ["", ".", "-", "1.2.3", "0x10"] {
         assert_eq!(
             code(text(SqlType::Numeric, wrong)),
             SqlState::InvalidTextRepresentation.into(),
             "{wrong}"
         );
     }
+}
+
+#[test]
+fn identifiers_come_as_their_bytes() {
+    let shown = "00010203-0405-0607-0809-0a0b0c0d0e0f";
+    let bytes: Vec<u8> = (0..16).collect();
+    assert_eq!(binary(SqlType::Uuid, &bytes).unwrap(), ScalarValue::from(shown));
+    assert_eq!(
+        code(binary(SqlType::Uuid, &bytes[1..])),
+        WireState::InvalidBinaryRepresentation.into()
+    );
+    assert_eq!(code(text(SqlType::Uuid, "x")), SqlState::InvalidTextRepresentation.into());
 }
 
 #[test]

@@ -33,6 +33,7 @@ pub(super) fn read(sql_type: SqlType, text: &str) -> Result<ScalarValue, Paramet
             serde_json::from_str::<IgnoredAny>(text).map_err(|_| syntax())?;
             ScalarValue::from(text)
         }
+        SqlType::Uuid => ScalarValue::from(crate::sql::uuid(text).ok_or_else(syntax)?),
         SqlType::Timestamptz => {
             let moment = string_to_datetime(&Utc, trimmed).map_err(|_| syntax())?;
             timestamp(moment.timestamp_micros())

@@ -6,8 +6,8 @@ use tokio_postgres::error::SqlState;
 use super::protocol::{Conversation, PLAIN, bind, describe, execute, message, parse, sync};
 use super::{Door, code};
 
-const NUMBERS: &str =
-    "CURSOR FOR SELECT n FROM generate_series(1, 1000000) AS t(n) WHERE n <= $1::bigint";
+const NUMBERS: &str = "CURSOR FOR SELECT n::bigint AS n \
+     FROM generate_series(1, 1000000) AS t(n) WHERE n <= $1::bigint";
 
 fn query(text: &str) -> Vec<u8> {
     message(b'Q', &[text.as_bytes(), b"\0"])

@@ -283,7 +283,7 @@ async fn a_missing_or_wrong_parameter_is_an_error_that_leaves_the_connection_usa
     let client = door.admin().await;
     let statement = client.prepare_typed("SELECT $1", &[Type::TEXT]).await.unwrap();
     assert_eq!(statement.params(), &[Type::TEXT]);
-    let error = client.prepare_typed("SELECT $1", &[Type::UUID]).await.unwrap_err();
+    let error = client.prepare_typed("SELECT $1", &[Type::POINT]).await.unwrap_err();
     assert_eq!(code(&error), SqlState::FEATURE_NOT_SUPPORTED);
     let error = client.query("SELECT nonsense FROM nowhere", &[]).await.unwrap_err();
     assert!(error.as_db_error().is_some());
@@ -359,7 +359,7 @@ async fn a_long_result_streams_and_can_be_canceled() {
         .unwrap();
     pin_mut!(rows);
     let first = rows.try_next().await.unwrap().unwrap();
-    assert_eq!(first.get::<_, i64>(0), 1);
+    assert_eq!(first.get::<_, i32>(0), 1);
     in_time(client.cancel_token().cancel_query(NoTls)).await.unwrap();
     let error = in_time(async {
         loop {

@@ -4,18 +4,21 @@ use datafusion::arrow::datatypes::{DataType as ArrowType, TimeUnit};
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::{
     Array, ArrayElemTypeDef, CastKind, CharacterLength, DataType, ExactNumberInfo, Expr,
-    ObjectName, ObjectNamePart, TimezoneInfo, TypedString, UnaryOperator, Value,
+    ObjectName, ObjectNamePart, TimezoneInfo, TypedString, Value,
 };
 
 use super::super::constant::{bytea, real_array};
-use super::super::marker::{TO_CHARACTERS, TO_JSONB, TO_REAL_ARRAY, TO_UUID, TO_VECTOR};
+use super::super::marker::{
+    TO_CHARACTERS, TO_JSONB, TO_NUMERIC, TO_REAL_ARRAY, TO_UUID, TO_VECTOR,
+};
 use super::super::name::{folded, name_parts};
+use super::super::numeric::plain_digits;
 use super::super::types::{SqlType, is_vector, reads_text_itself};
 use super::super::wording::no_value;
 use super::super::{SqlError, SqlState};
 use super::array::array;
 use super::syntax::{call, cast, literal_text, number, text};
-use super::{Adapter, number, without_system_schema};
+use super::{Adapter, without_system_schema};
 
 /// Types of the system's tables, whose casts are functions of the same names.
 const CATALOG_TYPES: [&str; 14] = [
@@ -111,7 +114,10 @@ fn adapted(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlError>
         DataType::JSON | DataType::JSONB => Some(call(TO_JSONB, [inner.clone()])),
         DataType::Uuid => Some(call(TO_UUID, [inner.clone()])),
         DataType::Numeric(ExactNumberInfo::None) | DataType::Decimal(ExactNumberInfo::None) => {
-            decimal(inner)
+            Some(numeric(inner))
+        }
+        DataType::Numeric(_) | DataType::Decimal(_) => {
+            Some(cast(numeric(inner), data_type.clone()))
         }
         _ => {
             let value = literal(inner, data_type)?;
@@ -150,27 +156,10 @@ pub(super) fn printed(expr: &Expr) -> Option<Expr> {
     known.starts_with("reg").then(|| call(&format!("{known}out"), [expr.clone()]))
 }
 
-/// A constant as `numeric` with the digits it was written with.
-fn decimal(inner: &Expr) -> Option<Expr> {
-    let digits = match number::written(inner) {
-        Expr::Value(value) => match &value.value {
-            Value::Number(digits, _) | Value::SingleQuotedString(digits) => digits,
-            _ => return None,
-        },
-        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => {
-            let Expr::Value(value) = number::written(expr) else { return None };
-            let Value::Number(digits, _) = &value.value else { return None };
-            digits
-        }
-        _ => return None,
-    };
-    if !digits.bytes().all(|byte| byte.is_ascii_digit() || b".-".contains(&byte)) {
-        return None;
-    }
-    let scale = digits.split_once('.').map_or(0, |(_, fraction)| fraction.len());
-    let scale = i64::try_from(scale).ok().filter(|scale| *scale <= 38)?;
-    let precise = DataType::Numeric(ExactNumberInfo::PrecisionAndScale(38, scale));
-    Some(cast(inner.clone(), precise))
+/// `expr::numeric`; a text is a number with the digits it was written with.
+fn numeric(inner: &Expr) -> Expr {
+    let digits = literal_text(inner).and_then(plain_digits);
+    call(TO_NUMERIC, [digits.as_ref().map_or_else(|| inner.clone(), number)])
 }
 
 /// A type by the name that the planner knows, where the statement calls it as the system's tables
@@ -270,7 +259,12 @@ fn literal(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlError>
         DataType::Bytea => {
             Ok(Some(Expr::value(Value::HexStringLiteral(hex::encode(bytea(written)?)))))
         }
-        other if reads_text_itself(other) => Ok(Some(reals(&real_array("array", written)?, other))),
+        other if reads_text_itself(other) => {
+            // What is no array is said before anything runs.
+            real_array("array", written)?;
+            let by_function = is_vector(other) || cast_type(other) == Some(SqlType::Float4Array);
+            Ok((!by_function).then(|| doubles(written, other)))
+        }
         DataType::Array(
             ArrayElemTypeDef::SquareBracket(element, _) | ArrayElemTypeDef::AngleBracket(element),
         ) => Ok(Some(cast(array(written, element)?, data_type.clone()))),
@@ -306,27 +300,20 @@ fn numbers(value: Option<Expr>, inner: &Expr, data_type: &DataType) -> Option<Ex
         return Some(call(TO_VECTOR, [numbers].into_iter().chain(dimensions)));
     }
     let to_reals = cast_type(data_type) == Some(SqlType::Float4Array);
-    if value.is_some() || !to_reals || matches!(inner, Expr::Value(_)) {
+    let is_parameter = matches!(inner,
+        Expr::Value(value) if matches!(value.value, Value::Placeholder(_)));
+    if value.is_some() || !to_reals || is_parameter {
         return value;
     }
     Some(call(TO_REAL_ARRAY, [inner.clone()]))
 }
 
-pub(super) fn reals(numbers: &[f32], data_type: &DataType) -> Expr {
-    let elements = numbers.iter().map(|value| {
-        let digits = number(&value.abs());
-        if value.is_sign_negative() {
-            Expr::UnaryOp { op: UnaryOperator::Minus, expr: Box::new(digits) }
-        } else {
-            digits
-        }
-    });
-    let real = ArrayElemTypeDef::SquareBracket(Box::new(DataType::Real), None);
-    let data_type = match data_type {
-        DataType::Array(_) => data_type.clone(),
-        _ => DataType::Array(real),
-    };
-    cast(Expr::Array(Array { elem: elements.collect(), named: true }), data_type)
+/// `'{0.1,0.2}'::float8[]`, which may also be written as vectors are.
+fn doubles(written: &str, data_type: &DataType) -> Expr {
+    let inside = written.trim().trim_matches(['{', '}', '[', ']']);
+    let element = |item: &str| cast(text(item.trim()), DataType::DoublePrecision);
+    let elem = inside.split(',').map(element).collect();
+    cast(Expr::Array(Array { elem, named: true }), data_type.clone())
 }
 
 /// The type of the parameter in `$1::data_type`.
@@ -346,8 +333,8 @@ fn cast_type(data_type: &DataType) -> Option<SqlType> {
         | DataType::Varchar(_)
         | DataType::CharacterVarying(_)
         | DataType::Char(_)
-        | DataType::Character(_)
-        | DataType::Uuid => Some(SqlType::Text),
+        | DataType::Character(_) => Some(SqlType::Text),
+        DataType::Uuid => Some(SqlType::Uuid),
         DataType::Bytea => Some(SqlType::Bytea),
         DataType::JSON | DataType::JSONB => Some(SqlType::Jsonb),
         DataType::Timestamp(..) => Some(SqlType::Timestamptz),
@@ -359,7 +346,7 @@ fn cast_type(data_type: &DataType) -> Option<SqlType> {
             SqlType::Int8 => Some(SqlType::Int8Array),
             SqlType::Float4 => Some(SqlType::Float4Array),
             SqlType::Float8 => Some(SqlType::Float8Array),
-            SqlType::Text => Some(SqlType::TextArray),
+            SqlType::Text | SqlType::Uuid => Some(SqlType::TextArray),
             _ => None,
         },
         other if is_vector(other) => Some(SqlType::Vector),

@@ -4,9 +4,9 @@ use datafusion::sql::sqlparser::ast::{ArrayElemTypeDef, BinaryOperator, DataType
 
 use super::super::SqlError;
 use super::super::constant::real_array;
+use super::super::marker::TO_VECTOR;
 use super::super::types::SqlType;
 use super::Adapter;
-use super::cast::reals;
 use super::syntax::{call, cast, literal_text};
 
 impl Adapter {
@@ -26,15 +26,16 @@ impl Adapter {
 
     /// A side of the operator: text is read as a vector, and a parameter is one.
     fn vector(&mut self, side: &Expr) -> Result<Expr, SqlError> {
-        let numbers = ArrayElemTypeDef::SquareBracket(Box::new(DataType::Real), None);
-        let numbers = DataType::Array(numbers);
         if let Some(text) = literal_text(side) {
-            return Ok(reals(&real_array("type vector", text)?, &numbers));
+            real_array("type vector", text)?;
+            return Ok(call(TO_VECTOR, [side.clone()]));
         }
         let is_parameter = matches!(side,
             Expr::Value(value) if matches!(value.value, Value::Placeholder(_)));
         if is_parameter {
             self.note(side, SqlType::Vector);
+            let numbers = ArrayElemTypeDef::SquareBracket(Box::new(DataType::Real), None);
+            let numbers = DataType::Array(numbers);
             return Ok(cast(side.clone(), numbers));
         }
         Ok(side.clone())

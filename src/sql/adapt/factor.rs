@@ -1,8 +1,8 @@
 //! Functions in FROM: sets of rows are arrays that are unnested, once for each row before them.
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, Ident, ObjectName, TableAlias, TableAliasColumnDef, TableFactor,
-    Value,
+    DataType, Expr, Function, FunctionArg, FunctionArgExpr, Ident, ObjectName, TableAlias,
+    TableAliasColumnDef, TableFactor, TableWithJoins, TimezoneInfo, TypedString, Value,
 };
 
 use super::super::marker::{
@@ -11,12 +11,15 @@ use super::super::marker::{
 };
 use super::super::name::{folded, name_parts};
 use super::SYSTEM_SCHEMA;
-use super::syntax::{call, number, plain_argument, plain_arguments, select};
+use super::number;
+use super::syntax::{
+    call, cast, literal_text, number as whole, plain_argument, plain_arguments, select, select_from,
+};
 
 /// Functions that return a set of values, and those that return the same values as an array. Names
 /// with a space are columns of sets that have several.
 const SETS: [(&str, &str); 11] = [
-    ("generate_series", SERIES),
+    (SERIES_NAME, SERIES),
     ("_pg_expandarray", NUMBERED),
     ("generate_subscripts", SUBSCRIPTS),
     ("jsonb_array_elements", JSON_ELEMENTS),
@@ -34,7 +37,7 @@ const AS_RELATIONS: [&str; 4] =
     ["pg_listening_channels", "pg_options_to_table", "pg_partition_tree", "pg_timezone_names"];
 
 /// The one set that the planner makes without an array when its bounds are constants.
-const STREAMED: &str = "generate_series";
+pub(super) const SERIES_NAME: &str = "generate_series";
 
 /// A call of a function that returns a set, as an array that is unnested.
 pub(super) fn set_as_array(called: &Function) -> Option<Expr> {
@@ -66,10 +69,13 @@ pub(super) fn adapt(factor: &mut TableFactor) {
         TableFactor::Table { name, args: Some(args), alias, with_ordinality, .. } => {
             let constant = args.args.iter().all(is_constant);
             match set_name(name) {
-                Some(STREAMED) if constant && !*with_ordinality => {
-                    *alias = Some(streamed_alias(alias.take()));
-                    *name = ObjectName::from(vec![Ident::new(STREAMED)]);
-                    None
+                Some(SERIES_NAME) if constant && !*with_ordinality => {
+                    let named = streamed_alias(alias.take());
+                    *alias = Some(named.clone());
+                    *name = ObjectName::from(vec![Ident::new(SERIES_NAME)]);
+                    moments(&mut args.args);
+                    let narrow = number::leave_integers(&mut args.args);
+                    narrow.then(|| integers(factor.clone(), named))
                 }
                 Some(set) => derived_call(set, &args.args, alias, *with_ordinality),
                 None => None,
@@ -164,7 +170,7 @@ impl Set {
     fn ordinality(&self) -> Expr {
         let arrays = self.calls.iter().filter_map(array_in);
         let longest = call("greatest", arrays.map(|array| call("cardinality", [array])));
-        call("unnest", [call(SERIES, [number(&1), longest])])
+        call("unnest", [call(SERIES, [whole(&1), longest])])
     }
 }
 
@@ -177,9 +183,54 @@ fn array_in(set: &Expr) -> Option<Expr> {
     if array == "unnest" { arguments.pop() } else { Some(call(array, arguments)) }
 }
 
+/// Bounds of a series that are moments, to the nanosecond, which is what the planner knows.
+fn moments(arguments: &mut [FunctionArg]) {
+    let values = arguments.iter_mut().filter_map(|argument| match argument {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => Some(value),
+        _ => None,
+    });
+    let mut values: Vec<&mut Expr> = values.collect();
+    let Some(zone) = values.iter().find_map(|value| zone_of(value)) else { return };
+    for (at, value) in values.iter_mut().enumerate() {
+        let data_type = match at {
+            0 | 1 => DataType::Timestamp(Some(9), zone),
+            _ => DataType::Interval { fields: None, precision: None },
+        };
+        if literal_text(value).is_some() || zone_of(value).is_some() {
+            **value = cast(value.clone(), data_type);
+        }
+    }
+}
+
+/// Whether a moment has a zone; none for other values.
+fn zone_of(expr: &Expr) -> Option<TimezoneInfo> {
+    match expr {
+        Expr::Cast { data_type: DataType::Timestamp(_, zone), .. }
+        | Expr::TypedString(TypedString { data_type: DataType::Timestamp(_, zone), .. }) => {
+            Some(*zone)
+        }
+        _ => None,
+    }
+}
+
+/// The numbers of a series as `integer`; the planner's are `bigint`.
+fn integers(series: TableFactor, alias: TableAlias) -> TableFactor {
+    let items = alias.columns.iter().map(|column| {
+        let number = Expr::Identifier(column.name.clone());
+        (cast(number, DataType::Int(None)), column.name.clone())
+    });
+    let from = vec![TableWithJoins { relation: series, joins: Vec::new() }];
+    TableFactor::Derived {
+        lateral: false,
+        subquery: Box::new(select_from(items.collect(), from)),
+        alias: Some(TableAlias { columns: Vec::new(), ..alias }),
+        sample: None,
+    }
+}
+
 /// `generate_series(1, 3) i` has the column `i`; without an alias both are called like it.
 fn streamed_alias(alias: Option<TableAlias>) -> TableAlias {
-    let mut alias = alias.unwrap_or_else(|| table_alias(Ident::new(STREAMED)));
+    let mut alias = alias.unwrap_or_else(|| table_alias(Ident::new(SERIES_NAME)));
     if alias.columns.is_empty() {
         alias.columns = vec![TableAliasColumnDef { name: alias.name.clone(), data_type: None }];
     }

@@ -39,8 +39,8 @@ const BARE_FUNCTIONS: [&str; 2] = ["current_schema", "current_role"];
 const SYSTEM_SCHEMA: &str = "pg_catalog";
 
 /// Functions that the planner knows by other names.
-const RENAMED: [(&str, &str); 3] =
-    [("every", "bool_and"), ("sign", "signum"), ("variance", "var_samp")];
+const RENAMED: [(&str, &str); 4] =
+    [("ceiling", "ceil"), ("every", "bool_and"), ("sign", "signum"), ("variance", "var_samp")];
 
 /// Functions of `json` that are those of `jsonb` here, where the two are one type.
 const JSON_FUNCTIONS: [&str; 9] = [
@@ -117,6 +117,21 @@ impl Adapter {
         }
     }
 
+    /// Bounds of a series that are parameters are of the type of those that are not.
+    fn note_bounds(&mut self, called: &Function) {
+        if !called_as(called, factor::SERIES_NAME) {
+            return;
+        }
+        let bounds = plain_arguments(&called.args).unwrap_or_default();
+        let integer = bounds
+            .iter()
+            .any(|bound| matches!(bound, Expr::Cast { data_type: ast::DataType::Int(None), .. }));
+        let sql_type = if integer { SqlType::Int4 } else { SqlType::Int8 };
+        for bound in &bounds {
+            self.note(bound, sql_type);
+        }
+    }
+
     /// What `expr`, whose parts are rewritten already, becomes; none where it stays.
     fn adapted(&mut self, expr: &mut Expr) -> Result<Option<Expr>, SqlError> {
         match expr {
@@ -134,7 +149,10 @@ impl Adapter {
                 self.note(right, SqlType::TextArray);
                 operator::operator(expr)
             }
-            Expr::Function(called) => called_function(called),
+            Expr::Function(called) => {
+                self.note_bounds(called);
+                called_function(called)
+            }
             other => match self.distance(other)? {
                 None => operator::operator(other),
                 distance => Ok(distance),
@@ -151,6 +169,9 @@ impl VisitorMut for Adapter {
         fetch_as_limit(query);
         self.scopes.note(query);
         number::leave_in_query(query);
+        if let SetExpr::Values(values) = &mut *query.body {
+            number::unite_columns(values);
+        }
         if let Some(LimitClause::LimitOffset { limit, offset, limit_by: _ }) = &query.limit_clause {
             let bounds = limit.iter().chain(offset.iter().map(|offset| &offset.value));
             bounds.for_each(|bound| self.note(bound, SqlType::Int8));
@@ -180,8 +201,13 @@ impl VisitorMut for Adapter {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
-        if let Expr::Function(Function { over: Some(window), .. }) = expr {
-            number::leave_in_window(window);
+        match expr {
+            Expr::Function(called) => {
+                number::leave_in_call(called);
+                called.over.iter_mut().for_each(number::leave_in_window);
+            }
+            Expr::Array(array) => number::unite(array.elem.iter_mut().collect()),
+            _ => {}
         }
         ControlFlow::Continue(())
     }

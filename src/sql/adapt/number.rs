@@ -1,18 +1,22 @@
-//! Whole numbers in a query: `integer` where they fit, else `bigint`, else `numeric`.
+//! Numbers in a query: whole ones are `integer` where they fit, else `bigint`; all others are
+//! `numeric`, and those that have too many digits for it `double precision`.
 //!
-//! The planner makes `bigint` of all of them, so they are cast where PostgreSQL does not. A number
+//! The planner makes `bigint` of whole numbers, so they are cast where PostgreSQL does not. One
 //! that is no value, but a place in a select list, a limit or a bound, has to stay one: it is
 //! marked before its surroundings are visited, by the flag that other dialects write as `10L`.
 
 use datafusion::sql::sqlparser::ast::{
-    DataType, ExactNumberInfo, Expr, FunctionArg, FunctionArgExpr, GroupByExpr, LimitClause,
-    OrderByKind, Query, Select, Value, WindowFrame, WindowFrameBound, WindowType,
+    DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
+    GroupByExpr, LimitClause, OrderByKind, Query, Select, UnaryOperator, Value, Values,
+    WindowFrame, WindowFrameBound, WindowType,
 };
 
+use super::super::numeric::plain_digits;
+use super::called_as;
 use super::syntax::{cast, number, text};
 
-/// Most digits of a `numeric`.
-const DIGITS_MAX: usize = 38;
+/// Functions that round to so many digits.
+const ROUNDING: [&str; 2] = ["round", "trunc"];
 
 /// Marks a number that is no value.
 pub(super) fn leave(expr: &mut Expr) {
@@ -65,6 +69,42 @@ pub(super) fn leave_in_window(window: &mut WindowType) {
     }
 }
 
+/// Marks how many digits a number is rounded to: they decide the type of the result.
+pub(super) fn leave_in_call(called: &mut Function) {
+    let rounds = ROUNDING.iter().any(|name| called_as(called, name));
+    if let FunctionArguments::List(list) = &mut called.args
+        && rounds
+        && let [_, FunctionArg::Unnamed(FunctionArgExpr::Expr(digits))] = list.args.as_mut_slice()
+    {
+        leave(digits);
+    }
+}
+
+/// Marks arguments that are all of type `integer`; false where they are not, or marked already.
+pub(super) fn leave_integers(arguments: &mut [FunctionArg]) -> bool {
+    let integers = arguments.iter().all(|argument| match argument {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => is_integer(value),
+        _ => false,
+    });
+    if integers {
+        leave_in_arguments(arguments);
+    }
+    integers
+}
+
+fn is_integer(expr: &Expr) -> bool {
+    match expr {
+        Expr::Nested(inner) | Expr::UnaryOp { op: UnaryOperator::Minus, expr: inner } => {
+            is_integer(inner)
+        }
+        Expr::Value(value) => match &value.value {
+            Value::Number(digits, marked) => !marked && digits.parse::<i32>().is_ok(),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
 /// Marks arguments of a table function.
 pub(super) fn leave_in_arguments(arguments: &mut [FunctionArg]) {
     for argument in arguments {
@@ -77,30 +117,70 @@ pub(super) fn leave_in_arguments(arguments: &mut [FunctionArg]) {
     }
 }
 
+/// Makes numbers inexact where one beside them is cast to be so: the planner would make all of
+/// them exact.
+pub(super) fn unite(values: Vec<&mut Expr>) {
+    let Some(target) = values.iter().find_map(|value| inexact_type(value)).cloned() else { return };
+    for value in values {
+        if is_number(value) {
+            *value = cast(value.clone(), target.clone());
+        }
+    }
+}
+
+/// The same for each column of rows that stand in the statement.
+pub(super) fn unite_columns(values: &mut Values) {
+    let columns = values.rows.first().map_or(0, |row| row.content.len());
+    for column in 0..columns {
+        let cells = values.rows.iter_mut().filter_map(|row| row.content.get_mut(column));
+        unite(cells.collect());
+    }
+}
+
+fn inexact_type(expr: &Expr) -> Option<&DataType> {
+    match expr {
+        Expr::Nested(inner) => inexact_type(inner),
+        Expr::Cast { data_type, .. } => match data_type {
+            DataType::Real
+            | DataType::Float4
+            | DataType::Float8
+            | DataType::Float(_)
+            | DataType::Double(_)
+            | DataType::DoublePrecision => Some(data_type),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn is_number(expr: &Expr) -> bool {
+    match expr {
+        Expr::Nested(inner) | Expr::UnaryOp { expr: inner, .. } => is_number(inner),
+        Expr::Value(value) => matches!(value.value, Value::Number(..)),
+        _ => false,
+    }
+}
+
 /// What a number becomes that is a value; a mark is taken off.
 pub(super) fn typed(value: &mut Value) -> Option<Expr> {
     let Value::Number(digits, left) = value else { return None };
-    if std::mem::take(left) || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+    if std::mem::take(left) {
         return None;
     }
     if digits.parse::<i32>().is_ok() {
         return Some(cast(number(digits), DataType::Int(None)));
     }
-    if digits.parse::<i64>().is_ok() || digits.len() > DIGITS_MAX {
+    if digits.parse::<i64>().is_ok() {
         return None;
     }
-    let precise = DataType::Numeric(ExactNumberInfo::PrecisionAndScale(38, 0));
-    Some(cast(text(digits.clone()), precise))
-}
-
-/// The number that was written, where `expr` is one that was cast.
-pub(super) fn written(expr: &Expr) -> &Expr {
-    let is_number = |inner: &Expr| match inner {
-        Expr::Value(value) => matches!(value.value, Value::Number(..)),
-        _ => false,
+    let Some(plain) = plain_digits(digits) else {
+        return Some(cast(text(digits.clone()), DataType::DoublePrecision));
     };
-    match expr {
-        Expr::Cast { expr: inner, data_type: DataType::Int(None), .. } if is_number(inner) => inner,
-        other => other,
+    if plain.contains('.') {
+        *digits = plain;
+        return None;
     }
+    let precision = u64::try_from(plain.len()).unwrap_or(u64::MAX);
+    let precise = DataType::Numeric(ExactNumberInfo::Precision(precision));
+    Some(cast(text(plain), precise))
 }

@@ -4,7 +4,7 @@ use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::sqlparser::ast::{
     CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
     FunctionArguments, GroupByExpr, Ident, ObjectName, Query, Select, SelectFlavor, SelectItem,
-    SetExpr, Value,
+    SetExpr, TableWithJoins, Value,
 };
 
 /// A call of a function.
@@ -88,6 +88,11 @@ pub(super) fn literal_text(expr: &Expr) -> Option<&str> {
 
 /// `SELECT items`.
 pub(super) fn select(items: Vec<(Expr, Ident)>) -> Query {
+    select_from(items, Vec::new())
+}
+
+/// `SELECT items FROM from`.
+pub(super) fn select_from(items: Vec<(Expr, Ident)>, from: Vec<TableWithJoins>) -> Query {
     let projection =
         items.into_iter().map(|(expr, alias)| SelectItem::ExprWithAlias { expr, alias }).collect();
     let select = Select {
@@ -100,7 +105,7 @@ pub(super) fn select(items: Vec<(Expr, Ident)>) -> Query {
         projection,
         exclude: None,
         into: None,
-        from: Vec::new(),
+        from,
         lateral_views: Vec::new(),
         prewhere: None,
         selection: None,

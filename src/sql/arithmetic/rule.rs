@@ -8,10 +8,9 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    BinaryExpr, Cast, Expr, ExprSchemable, LogicalPlan, Operator, ScalarUDF,
+    BinaryExpr, Cast, Expr, ExprSchemable, LogicalPlan, Operator, ScalarUDF, cast,
 };
 use datafusion::optimizer::AnalyzerRule;
-use datafusion::scalar::ScalarValue;
 
 use super::function::{Checked, Rounded};
 
@@ -90,13 +89,16 @@ fn type_of(expr: &Expr, schema: &DFSchema) -> Result<DataType, DataFusionError> 
     operand.get_type(schema)
 }
 
-/// What is cast to a whole number, rounded before, and whether that changed it. A number in the
-/// statement is `numeric` in PostgreSQL, which rounds away from zero in the middle.
+/// What is cast to a whole number, rounded before, and whether that changed it.
 fn rounded(expr: Expr, schema: &DFSchema) -> (Expr, bool) {
-    if let Expr::Literal(ScalarValue::Float64(Some(number)), None) = &expr {
-        return (Expr::Literal(ScalarValue::from(number.round()), None), true);
-    }
     match expr.get_type(schema) {
+        // The cast to fewer digits rounds away from zero in the middle, as PostgreSQL does.
+        Ok(DataType::Decimal128(digits, 1..)) => {
+            (cast(expr, DataType::Decimal128(digits, 0)), true)
+        }
+        Ok(DataType::Decimal256(digits, 1..)) => {
+            (cast(expr, DataType::Decimal256(digits, 0)), true)
+        }
         Ok(DataType::Float32 | DataType::Float64) => {
             (ScalarUDF::from(Rounded::default()).call(vec![expr]), true)
         }

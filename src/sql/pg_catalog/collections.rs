@@ -103,6 +103,7 @@ pub(super) fn type_oid_of(sql_type: SqlType) -> u32 {
         SqlType::Regproc => "regproc",
         SqlType::Bytea => "bytea",
         SqlType::Jsonb => "jsonb",
+        SqlType::Uuid => "uuid",
         SqlType::Timestamptz => "timestamptz",
         SqlType::Int2Array => "_int2",
         SqlType::Int4Array => "_int4",

@@ -5,6 +5,8 @@ mod distance;
 mod jsonb;
 mod series;
 mod text;
+mod to_char;
+mod uuid;
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -20,16 +22,21 @@ use datafusion::logical_expr::{
 use datafusion::scalar::ScalarValue;
 
 use super::SqlError;
-pub(super) use jsonb::JsonOperators;
+pub(super) use jsonb::{JSONB, JsonOperators, document_of, read_document, written_document};
+pub(super) use uuid::malformed as malformed_uuid;
+pub use uuid::{of_bytes as uuid_of_bytes, shown as uuid};
 
 /// Makes all of them known to a session.
 pub(super) fn register(state: &mut SessionState) -> Result<(), SqlError> {
     let functions =
         [text::functions(), series::functions(), jsonb::functions(), distance::functions()];
-    for function in functions.into_iter().flatten() {
+    for function in functions.into_iter().flatten().chain([uuid::function()]) {
         state.register_udf(Arc::new(ScalarUDF::from(function)))?;
     }
-    for function in jsonb::typed_functions() {
+    for function in jsonb::typed_functions()
+        .chain(series::typed_functions())
+        .chain([uuid::random(), to_char::function()])
+    {
         state.register_udf(Arc::new(function))?;
     }
     Ok(())

@@ -10,9 +10,14 @@ use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, Fields, Int64Type};
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{Signature, TypeSignature, Volatility};
+use datafusion::logical_expr::{
+    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature,
+    Volatility,
+};
+use datafusion::scalar::ScalarValue;
 
 use super::super::marker::{NUMBERED, SERIES, SUBSCRIPTS};
+use super::super::wording::type_name;
 use super::super::{SqlError, SqlState};
 use super::{Function, arity};
 
@@ -23,14 +28,7 @@ pub(super) fn functions() -> Vec<Function> {
     let list = |element| {
         Field::new("", DataType::List(Arc::new(Field::new_list_field(element, true))), true)
     };
-    let bounds = vec![TypeSignature::Any(2), TypeSignature::Any(3)];
     vec![
-        Function {
-            name: SERIES,
-            signature: Signature::one_of(bounds, Volatility::Immutable),
-            returns: list(DataType::Int64),
-            body: series,
-        },
         Function::any(SUBSCRIPTS, 2, list(DataType::Int32), subscripts),
         Function::any(NUMBERED, 1, list(DataType::Struct(numbered_fields())), numbered),
     ]
@@ -63,6 +61,57 @@ fn numbered(arguments: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
     let item = Field::new_list_field(DataType::Struct(numbered_fields()), true);
     let lists = OffsetBuffer::from_lengths(lengths);
     Ok(Arc::new(ListArray::try_new(Arc::new(item), lists, Arc::new(pairs), None)?))
+}
+
+/// `generate_series` of whole numbers, as an array of the type of its bounds.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Series {
+    signature: Signature,
+}
+
+/// The function that looks at the types of its arguments.
+pub(super) fn typed_functions() -> impl Iterator<Item = ScalarUDF> {
+    let bounds = vec![TypeSignature::Any(2), TypeSignature::Any(3)];
+    let signature = Signature::one_of(bounds, Volatility::Immutable);
+    [ScalarUDF::from(Series { signature })].into_iter()
+}
+
+impl ScalarUDFImpl for Series {
+    fn name(&self) -> &'static str {
+        SERIES
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType, DataFusionError> {
+        let whole = |bound: &&DataType| bound.is_integer() || bound.is_null();
+        if let Some(other) = arguments.iter().find(|bound| !whole(bound)) {
+            let name = type_name(&other.to_string()).to_owned();
+            let what = format!("generate_series of {name}, except in FROM with constants");
+            return Err(SqlError::unsupported(what).into());
+        }
+        let narrow = |bound: &DataType| matches!(bound, DataType::Int16 | DataType::Int32);
+        let item = if arguments.iter().all(narrow) { DataType::Int32 } else { DataType::Int64 };
+        Ok(DataType::new_list(item, true))
+    }
+
+    fn invoke_with_args(
+        &self,
+        arguments: ScalarFunctionArgs,
+    ) -> Result<ColumnarValue, DataFusionError> {
+        let constant = arguments.args.iter().all(|bound| matches!(bound, ColumnarValue::Scalar(_)));
+        let rows = if constant { 1 } else { arguments.number_rows };
+        let bounds = arguments.args.iter().map(|bound| bound.to_array(rows));
+        let numbers = series(&bounds.collect::<Result<Vec<_>, _>>()?)?;
+        let numbers = cast(&numbers, arguments.return_field.data_type())?;
+        Ok(if constant {
+            ColumnarValue::Scalar(ScalarValue::try_from_array(&numbers, 0)?)
+        } else {
+            ColumnarValue::Array(numbers)
+        })
+    }
 }
 
 /// From the first argument to the second, by steps of the third or of one.

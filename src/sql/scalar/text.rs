@@ -7,7 +7,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Int64Type};
 use datafusion::error::DataFusionError;
 use md5::{Digest, Md5};
 
-use super::super::marker::{LIKE_ESCAPE, TO_CHARACTERS, TO_UUID};
+use super::super::marker::{LIKE_ESCAPE, TO_CHARACTERS};
 use super::super::{SqlError, SqlState};
 use super::{Function, arity};
 
@@ -23,7 +23,6 @@ pub(super) fn functions() -> Vec<Function> {
     vec![
         Function::exact(TO_CHARACTERS, [DataType::Utf8, DataType::Int64], text(), characters),
         Function::exact(LIKE_ESCAPE, texts, text(), like_escapes),
-        Function::exact(TO_UUID, [DataType::Utf8], text(), uuids),
         Function::exact("md5", [DataType::Utf8], text(), digests),
     ]
 }
@@ -93,32 +92,6 @@ fn digests(arguments: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
     Ok(Arc::new(digests.collect::<StringArray>()))
 }
 
-/// Identifiers in the form in which PostgreSQL shows them.
-fn uuids(arguments: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
-    let [texts] = arguments else { return Err(arity(TO_UUID)) };
-    let read = texts.as_string::<i32>().iter().map(|text| text.map(uuid).transpose());
-    Ok(Arc::new(read.collect::<Result<StringArray, _>>()?))
-}
-
-fn uuid(text: &str) -> Result<String, SqlError> {
-    let trimmed = text.trim();
-    let inner = trimmed.strip_prefix('{').map_or(Some(trimmed), |inner| inner.strip_suffix('}'));
-    let digits: Option<String> = inner.and_then(|inner| {
-        let groups_fit = inner.split('-').all(|group| group.len() % 4 == 0 && !group.is_empty());
-        let digits: String = inner.chars().filter(|letter| *letter != '-').collect();
-        let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-        (groups_fit && is_hex && digits.len() == 32).then(|| digits.to_ascii_lowercase())
-    });
-    let Some(mut shown) = digits else {
-        let message = format!("invalid input syntax for type uuid: \"{text}\"");
-        return Err(SqlError::new(SqlState::InvalidTextRepresentation, message));
-    };
-    for place in [20, 16, 12, 8] {
-        shown.insert(place, '-');
-    }
-    Ok(shown)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,22 +104,5 @@ mod tests {
         assert_eq!(escaped("a\\%", ""), "a\\\\%");
         let error = like_escape("a", "ab").unwrap_err();
         assert_eq!(error.state, SqlState::InvalidEscapeSequence);
-    }
-
-    #[test]
-    fn identifiers_are_read_in_all_their_forms() {
-        let shown = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11";
-        let forms = [
-            shown,
-            "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11",
-            "{a0eebc99-9c0b4ef8-bb6d6bb9-bd380a11}",
-            " a0eebc999c0b4ef8bb6d6bb9bd380a11 ",
-        ];
-        for text in forms {
-            assert_eq!(uuid(text).unwrap(), shown, "{text}");
-        }
-        for bad in ["", "a0eebc99", "{a0eebc999c0b4ef8bb6d6bb9bd380a11"] {
-            assert_eq!(uuid(bad).unwrap_err().state, SqlState::InvalidTextRepresentation, "{bad}");
-        }
     }
 }

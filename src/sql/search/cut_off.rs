@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use datafusion::arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
 
-use super::super::constant::real;
+use super::super::constant::{double, real};
 use super::super::{SqlError, SqlState};
 use super::node::SearchedGallery;
 use super::{Cut, CutKind};
@@ -36,10 +35,7 @@ impl CutOff {
             CutKind::Fmr => ErrorRate::Fmr,
             CutKind::Fpir => ErrorRate::Fpir,
         };
-        let ScalarValue::Float64(value) = value.cast_to(&DataType::Float64)? else {
-            return Err(null());
-        };
-        let value = value.ok_or_else(null)?;
+        let value = double(kind.keyword(), value)?.ok_or_else(null)?;
         let point = gallery.snapshot.threshold_at(&gallery.name, rate(value))?;
         Ok(Self::OperatingPoint(Cut { kind, value }, point))
     }

@@ -17,11 +17,11 @@ async fn whole_numbers_are_as_wide_as_they_have_to_be() {
         ("SELECT 2147483648, 1 + 2147483648, count(*)", vec![SqlType::Int8; 3]),
         ("SELECT 9223372036854775808", vec![SqlType::Numeric]),
         ("SELECT 1 + 1.5, 1::bigint, 2::smallint", {
-            vec![SqlType::Float8, SqlType::Int8, SqlType::Int2]
+            vec![SqlType::Numeric, SqlType::Int8, SqlType::Int2]
         }),
         ("SELECT n FROM (VALUES (1), (2)) t(n)", vec![SqlType::Int4]),
         ("SELECT sum(n), max(n), avg(n) FROM (VALUES (1), (2)) t(n)", {
-            vec![SqlType::Int8, SqlType::Int4, SqlType::Float8]
+            vec![SqlType::Int8, SqlType::Int4, SqlType::Numeric]
         }),
         ("SELECT CASE WHEN true THEN 1 ELSE 0 END, coalesce(NULL, 1)", vec![SqlType::Int4; 2]),
         ("SELECT $1::int + 1, $1 * 2", vec![SqlType::Int4; 2]),
@@ -101,7 +101,7 @@ async fn what_does_not_fit_is_an_error() {
         ("SELECT -7 / 2", "-3"),
         ("SELECT -7 % 3", "-1"),
         ("SELECT 1 + '2'", "3"),
-        ("SELECT 1.5 / 0.5", "3.0"),
+        ("SELECT 1.5 / 0.5", "3.0000000000000000"),
         ("SELECT ' 42 '::int", "42"),
         ("SELECT mod(10, 3)", "1"),
         ("SELECT sign(-2.5)", "-1.0"),

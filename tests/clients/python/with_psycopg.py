@@ -2,6 +2,8 @@
 
 import asyncio
 import datetime
+import decimal
+import uuid
 
 import psycopg
 from checks import EAST, NORTH, UP, check, equal, expect, run
@@ -34,13 +36,19 @@ def values(binary):
         query = (
             "SELECT true, 1::smallint, 2::int, 3::bigint, 1.5::real, 2.5::float8, 'text', NULL::text,"
             " '\\x00ff'::bytea, '{\"a\": [1]}'::jsonb, '2024-01-02 03:04:05+00'::timestamptz,"
-            " ARRAY[1.5, 2.5]::real[], 12.50::numeric(6, 2), '2024-01-02'::date"
+            " ARRAY[1.5, 2.5]::real[], 12.50::numeric(6, 2), '2024-01-02'::date,"
+            " 0.10, avg(n), sum(n), '00010203-0405-0607-0809-0a0b0c0d0e0f'::uuid"
+            " FROM (VALUES (9223372036854775807), (9223372036854775806)) t(n)"
         )
         row = connection.cursor(binary=binary).execute(query).fetchone()
         moment = datetime.datetime(2024, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
         equal(row[:9], (True, 1, 2, 3, 1.5, 2.5, "text", None, b"\0\xff"))
         equal(row[9:12], ({"a": [1]}, moment, [1.5, 2.5]))
         equal((str(row[12]), row[13]), ("12.50", datetime.date(2024, 1, 2)))
+        equal([type(value) for value in row[14:17]], [decimal.Decimal] * 3)
+        equal((str(row[14]), row[16]), ("0.10", 2**64 - 3))
+        equal(row[15], decimal.Decimal("9223372036854775806.5"))
+        equal(row[17], uuid.UUID(bytes=bytes(range(16))))
 
 
 @check("reads values of every type as text")
@@ -58,12 +66,14 @@ def parameters():
     with connect() as connection:
         for mark in ("%s", "%t", "%b"):
             query = sql.SQL(
-                "SELECT {m}::bool, {m}::int, {m}::bigint, {m}::float8, {m}::text, {m}::bytea, {m}::real[]"
+                "SELECT {m}::bool, {m}::int, {m}::bigint, {m}::float8, {m}::text, {m}::bytea, {m}::real[],"
+                " {m}::numeric, {m}::uuid"
             ).format(m=sql.SQL(mark))
-            sent = (True, 7, 2**40, 0.25, "é'\\", b"\0\1", [1.0, 2.0])
+            exact = (decimal.Decimal("-12.34567"), uuid.UUID(bytes=bytes(range(16))))
+            sent = (True, 7, 2**40, 0.25, "é'\\", b"\0\1", [1.0, 2.0], *exact)
             equal(connection.execute(query, sent).fetchone(), sent)
-            nothing = connection.execute(query, (None,) * 7).fetchone()
-            equal(nothing, (None,) * 7)
+            nothing = connection.execute(query, (None,) * 9).fetchone()
+            equal(nothing, (None,) * 9)
 
 
 @check("sends arrays of every type as text and in binary")

@@ -136,7 +136,11 @@ fn members(
 }
 
 /// The value in a row of a column as a document; `field` tells whether it is one already.
-fn value(column: &ArrayRef, field: &Field, row: usize) -> Result<Value, DataFusionError> {
+pub(in crate::sql) fn value(
+    column: &ArrayRef,
+    field: &Field,
+    row: usize,
+) -> Result<Value, DataFusionError> {
     if is_null(column, row) {
         return Ok(Value::Null);
     }

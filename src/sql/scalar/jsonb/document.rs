@@ -42,7 +42,7 @@ fn type_name(document: &Value) -> &'static str {
 }
 
 /// The document that `text` is.
-pub(super) fn read(text: &str) -> Result<Value, SqlError> {
+pub(in crate::sql) fn read(text: &str) -> Result<Value, SqlError> {
     serde_json::from_str(text).map_err(|error| {
         let message = "invalid input syntax for type json";
         SqlError::new(SqlState::InvalidTextRepresentation, message).with_detail(error.to_string())
@@ -50,7 +50,7 @@ pub(super) fn read(text: &str) -> Result<Value, SqlError> {
 }
 
 /// `document` as PostgreSQL shows it: short keys first, spaces behind commas and colons.
-pub(super) fn written(document: &Value) -> String {
+pub(in crate::sql) fn written(document: &Value) -> String {
     let mut output = String::new();
     write(document, &mut output);
     output

@@ -23,11 +23,13 @@ use serde_json::Value;
 use super::super::SqlError;
 use super::super::columns::with_pg_type;
 use super::{Function, arity};
+pub(in super::super) use build::value as document_of;
 use document::{read, written};
+pub(in super::super) use document::{read as read_document, written as written_document};
 pub(in super::super) use operator::JsonOperators;
 
 /// The name of the type in fields.
-const JSONB: &str = "jsonb";
+pub(in crate::sql) const JSONB: &str = "jsonb";
 
 pub(super) fn functions() -> Vec<Function> {
     [
