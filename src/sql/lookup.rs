@@ -1,14 +1,18 @@
-//! `SELECT columns FROM c WHERE face_id = $1`: from the ids to the rows, without a plan.
+//! `SELECT columns FROM c WHERE face_id = $1`, or `= ANY($1)`: from the ids to the rows, without a
+//! plan.
 
 use std::sync::Arc;
 
+use datafusion::arrow::array::{Array as _, AsArray};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::error::DataFusionError;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::scalar::ScalarValue;
-use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Query, TableFactor, TableWithJoins};
-use futures::stream;
+use datafusion::sql::sqlparser::ast::{
+    Array, ArrayElemTypeDef, BinaryOperator, DataType, Expr, Query, TableFactor, TableWithJoins,
+};
+use futures::{StreamExt, stream};
 
 use super::catalog::GalleryCatalog;
 use super::columns::GalleryColumn;
@@ -18,15 +22,27 @@ use super::projection::{Projection, column_name, filtered_select, table_name};
 use super::{Outcome, SqlError, SqlType};
 use crate::biometric::FaceId;
 
-/// Most ids of one look-up; more are as well planned.
+/// Most ids that stand in a statement; more are as well planned.
 const IDS_MAX: usize = 1000;
+
+/// Faces that are looked up, and are in memory, at a time.
+const BATCH_IDS: usize = 1024;
 
 /// A statement that wants columns of the faces with some ids, and nothing else.
 #[derive(Debug)]
 pub(super) struct Lookup {
     name: Vec<String>,
-    ids: Vec<Constant>,
+    ids: Ids,
     projection: Projection<GalleryColumn>,
+}
+
+/// Where the ids come from.
+#[derive(Debug)]
+enum Ids {
+    /// Each from a constant or a parameter.
+    Each(Vec<Constant>),
+    /// All from the parameter at this place of the list, which is an array.
+    Array(usize),
 }
 
 impl Lookup {
@@ -68,10 +84,15 @@ impl Lookup {
     ) -> Option<Vec<Option<SqlType>>> {
         self.gallery(catalog)?;
         let mut types = vec![None; count];
-        for id in &self.ids {
-            if let Constant::Parameter(at) = id {
-                *types.get_mut(*at)? = Some(SqlType::Text);
+        match &self.ids {
+            Ids::Each(ids) => {
+                for id in ids {
+                    if let Constant::Parameter(at) = id {
+                        *types.get_mut(*at)? = Some(SqlType::Text);
+                    }
+                }
             }
+            Ids::Array(at) => *types.get_mut(*at)? = Some(SqlType::TextArray),
         }
         Some(types)
     }
@@ -92,29 +113,28 @@ impl Lookup {
         parameters: &[ScalarValue],
     ) -> Result<Option<Outcome>, SqlError> {
         let Some(gallery) = self.gallery(catalog) else { return Ok(None) };
-        let mut ids: Vec<FaceId> = Vec::with_capacity(self.ids.len());
-        for id in &self.ids {
-            let Some(text) = id.value(parameters)?.try_as_str() else { return Ok(None) };
-            // Nothing equals NULL, and no id equals what is none.
-            ids.extend(text.and_then(|text| text.parse::<FaceId>().ok()));
-        }
+        let Some(mut ids) = self.ids.read(parameters)? else { return Ok(None) };
         ids.sort_unstable();
         ids.dedup();
         let (snapshot, gallery) = (catalog.snapshot().clone(), gallery.to_owned());
+        if self.projection.columns.contains(&GalleryColumn::Embedding) {
+            snapshot.record_export(&gallery)?;
+        }
         let (columns, schema) = (self.projection.columns.clone(), self.schema());
-        let is_export = columns.contains(&GalleryColumn::Embedding);
-        let batch = async move {
-            if is_export {
-                snapshot.record_export(&gallery).map_err(SqlError::from)?;
+        let some: Vec<Vec<FaceId>> = ids.chunks(BATCH_IDS).map(<[FaceId]>::to_vec).collect();
+        let batches = stream::iter(some).then(move |ids| {
+            let (snapshot, gallery) = (snapshot.clone(), gallery.clone());
+            let (columns, schema) = (columns.clone(), Arc::clone(&schema));
+            async move {
+                let read = snapshot.look_up(&gallery, ids, move |rows| {
+                    let arrays = columns.iter().map(|column| column.array(rows)).collect();
+                    let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+                    Ok(RecordBatch::try_new_with_options(schema, arrays, &options)?)
+                });
+                read.await.map_err(|error| DataFusionError::from(SqlError::from(error)))?
             }
-            let read = snapshot.look_up(&gallery, ids, move |rows| {
-                let arrays = columns.iter().map(|column| column.array(rows)).collect();
-                let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
-                Ok(RecordBatch::try_new_with_options(schema, arrays, &options)?)
-            });
-            read.await.map_err(|error| DataFusionError::from(SqlError::from(error)))?
-        };
-        let rows = RecordBatchStreamAdapter::new(self.schema(), stream::once(batch));
+        });
+        let rows = RecordBatchStreamAdapter::new(self.schema(), batches);
         Ok(Some(Outcome::Rows { tag: "SELECT", schema: self.schema(), stream: Box::pin(rows) }))
     }
 
@@ -125,8 +145,41 @@ impl Lookup {
     }
 }
 
-/// The ids that a predicate asks for: `face_id = id`, `id = face_id` or `face_id IN (id, ..)`.
-fn wanted(predicate: &Expr, table: &str) -> Option<Vec<Constant>> {
+impl Ids {
+    /// The ids, without those that no face can have; none where a value is no text.
+    fn read(&self, parameters: &[ScalarValue]) -> Result<Option<Vec<FaceId>>, SqlError> {
+        match self {
+            Self::Each(constants) => {
+                let mut ids = Vec::with_capacity(constants.len());
+                for constant in constants {
+                    let Some(text) = constant.value(parameters)?.try_as_str() else {
+                        return Ok(None);
+                    };
+                    ids.extend(text.and_then(face_id));
+                }
+                Ok(Some(ids))
+            }
+            Self::Array(at) => match Constant::Parameter(*at).value(parameters)? {
+                ScalarValue::List(list) if list.is_null(0) => Ok(Some(Vec::new())),
+                ScalarValue::List(list) => {
+                    let items = list.value(0);
+                    let texts = items.as_string_opt::<i32>();
+                    Ok(texts.map(|texts| texts.iter().flatten().filter_map(face_id).collect()))
+                }
+                _ => Ok(None),
+            },
+        }
+    }
+}
+
+/// Nothing equals NULL, and no id equals what is none.
+fn face_id(text: &str) -> Option<FaceId> {
+    text.parse().ok()
+}
+
+/// The ids that a predicate asks for: `face_id = id`, `id = face_id`, `face_id IN (id, ..)` or
+/// `face_id = ANY(array)`.
+fn wanted(predicate: &Expr, table: &str) -> Option<Ids> {
     let is_id = |expr: &Expr| {
         column_name(expr, table).is_some_and(|name| name == GalleryColumn::FaceId.name())
     };
@@ -138,11 +191,48 @@ fn wanted(predicate: &Expr, table: &str) -> Option<Vec<Constant>> {
                 (false, true) => left,
                 _ => return None,
             };
-            Some(vec![Constant::of(id)?])
+            Some(Ids::Each(vec![Constant::of(id)?]))
         }
-        Expr::InList { expr, list, negated: false } if is_id(expr) && list.len() <= IDS_MAX => {
-            list.iter().map(Constant::of).collect()
+        Expr::InList { expr, list, negated: false } if is_id(expr) => each(list),
+        Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, is_some: _ } if is_id(left) => {
+            items(right)
         }
         _ => None,
+    }
+}
+
+/// Ids that stand in the statement one by one.
+fn each(list: &[Expr]) -> Option<Ids> {
+    if list.len() > IDS_MAX {
+        return None;
+    }
+    list.iter().map(|id| Constant::of(of_text(id))).collect::<Option<_>>().map(Ids::Each)
+}
+
+/// Ids that are the items of an array: `$1`, `ARRAY[id, ..]` or `'{id, ..}'`.
+fn items(array: &Expr) -> Option<Ids> {
+    match array {
+        Expr::Nested(inner) => items(inner),
+        Expr::Cast { expr, data_type: DataType::Array(element), format: None, .. } => match element
+        {
+            ArrayElemTypeDef::SquareBracket(element, None) if **element == DataType::Text => {
+                items(expr)
+            }
+            _ => None,
+        },
+        // An array without items has no type of its own.
+        Expr::Array(Array { elem, named: true }) if !elem.is_empty() => each(elem),
+        _ => match Constant::of(array)? {
+            Constant::Parameter(at) => Some(Ids::Array(at)),
+            Constant::Literal(_) => None,
+        },
+    }
+}
+
+/// `expr` without a cast to `text`, as which ids are compared.
+fn of_text(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Cast { expr: inner, data_type: DataType::Text, format: None, .. } => inner,
+        other => other,
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! In parentheses the same look-up takes a plan.
 
-use datafusion::arrow::datatypes::Field;
+use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::scalar::ScalarValue;
 
 use super::direct::{Dice, Shown, shown, unplaced};
@@ -18,6 +18,10 @@ fn statements_that_only_look_up_faces_take_no_plan() {
         "SELECT face_id AS id, p.metadata FROM acme.public.people p WHERE 'f_0' = (p.face_id)",
         "SELECT people.embedding FROM public.people WHERE (face_id IN ($2, 'a', $1, NULL))",
         "SELECT model, model FROM \"People\" WHERE face_id = NULL",
+        "SELECT * FROM people WHERE face_id = ANY($1)",
+        "SELECT * FROM people WHERE (people.face_id = SOME(($1::text[])))",
+        "SELECT * FROM people WHERE face_id = ANY(ARRAY['a', NULL, 'b'])",
+        "SELECT * FROM people WHERE face_id = ANY('{a,NULL}')",
     ];
     for sql in direct {
         assert!(client.parse(sql).unwrap().lookup().is_some(), "{sql}");
@@ -29,6 +33,12 @@ fn statements_that_only_look_up_faces_take_no_plan() {
         "SELECT count(*) FROM people WHERE face_id = $1",
         "SELECT face_id FROM people WHERE face_id = $1 AND quality > 0",
         "SELECT face_id FROM people WHERE face_id NOT IN ($1)",
+        "SELECT face_id FROM people WHERE face_id <> ANY($1)",
+        "SELECT face_id FROM people WHERE face_id = ALL($1)",
+        "SELECT face_id FROM people WHERE $1 = ANY(face_id)",
+        "SELECT face_id FROM people WHERE face_id = ANY($1::int[])",
+        "SELECT face_id FROM people WHERE face_id = ANY(ARRAY['a' || $1])",
+        "SELECT face_id FROM people WHERE face_id = ANY(ARRAY[]::text[])",
         "SELECT face_id FROM people WHERE face_id = external_face_id",
         "SELECT face_id FROM people WHERE face_id = 'f' || $1",
         "SELECT face_id FROM people WHERE external_face_id = $1",
@@ -77,6 +87,8 @@ async fn generated_look_ups_say_the_same_with_and_without_a_plan() {
         ["people", "PEOPLE p", "acme.public.people AS p", "theirs", "pg_class", "x.people"];
     let lists =
         ["*", "face_id", "embedding, external_face_id AS name", "metadata, metadata", "oid"];
+    let mut choices: Vec<ScalarValue> = ids.iter().map(|id| text(id)).collect();
+    choices.push(ScalarValue::Utf8(None));
     let mut dice = Dice::new(17);
     let (mut answered, mut refused) = (0, 0);
     for _ in 0..2000 {
@@ -97,10 +109,23 @@ async fn generated_look_ups_say_the_same_with_and_without_a_plan() {
                 format!("${}", values.len())
             })
             .collect();
-        let predicate = match wanted.as_slice() {
-            [id] if dice.below(2) == 0 => format!("{id} = face_id"),
-            [id] => format!("face_id = {id}"),
-            several => format!("face_id IN ({})", several.join(", ")),
+        let predicate = match (dice.below(4), wanted.as_slice()) {
+            (0, _) => {
+                let items: Vec<ScalarValue> =
+                    wanted.iter().map(|_| dice.of(&choices).clone()).collect();
+                let items = ScalarValue::new_list_nullable(&items, &DataType::Utf8);
+                values = vec![ScalarValue::List(items)];
+                format!("face_id = ANY($1{})", dice.of(&["", "::text[]"]))
+            }
+            (1, _) => {
+                let literals: Vec<_> = wanted.iter().filter(|id| !id.starts_with('$')).collect();
+                values.clear();
+                let literals = literals.into_iter().map(String::as_str).collect::<Vec<_>>();
+                format!("face_id = ANY(ARRAY[{}])", literals.join(", "))
+            }
+            (2, [id]) => format!("{id} = face_id"),
+            (_, [id]) => format!("face_id = {id}"),
+            (_, several) => format!("face_id IN ({})", several.join(", ")),
         };
         let (list, table) = (*dice.of(&lists), *dice.of(&tables));
         let sql = format!("SELECT {list} FROM {table} WHERE {predicate}");
@@ -133,4 +158,27 @@ async fn a_look_up_reads_the_snapshot_of_its_block() {
     assert!(client.column(&sql).await.is_empty());
     let nowhere = "SELECT face_id FROM nowhere WHERE face_id = 'f_0'";
     assert_eq!(client.state(nowhere).await, SqlState::UndefinedTable);
+}
+
+#[tokio::test]
+async fn an_array_of_ids_finds_each_face_once_however_many_they_are() {
+    let client = Client::with_people().await;
+    let sql = "SELECT external_face_id FROM people WHERE face_id = ANY($1)";
+    assert_eq!(client.describe(sql).await.0, [SqlType::TextArray]);
+    let array = |items: &[ScalarValue]| {
+        ScalarValue::List(ScalarValue::new_list_nullable(items, &DataType::Utf8))
+    };
+    let ids = client.column("SELECT face_id FROM people").await;
+    // Twice each, among thousands that nobody has.
+    let mut items: Vec<ScalarValue> = ids.iter().chain(&ids).map(|id| text(id)).collect();
+    items.extend((0..5_000).map(|n| text(&format!("f_{n:026}"))));
+    items.extend([text("ann"), ScalarValue::Utf8(None)]);
+    items.reverse();
+    let found = client.rows_with(sql, &[array(&items)]).await;
+    assert_eq!(found, [["ann"], ["bob"], ["cid"], ["dee"]]);
+    for nothing in [array(&[]), array(&[ScalarValue::Utf8(None)])] {
+        assert!(client.rows_with(sql, &[nothing]).await.is_empty());
+    }
+    let null = SqlType::TextArray.null().unwrap();
+    assert!(client.rows_with(sql, &[null]).await.is_empty());
 }
