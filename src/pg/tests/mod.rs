@@ -5,6 +5,7 @@ mod cursor;
 mod encryption;
 mod faces;
 mod fuzz;
+mod lateral;
 mod prepared;
 mod protocol;
 mod startup;

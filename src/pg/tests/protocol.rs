@@ -60,6 +60,11 @@ impl Stage {
         Self { engine, gatekeeper, key, budget, directory }
     }
 
+    /// How many searches have been made.
+    pub(super) fn searches(&self) -> u64 {
+        self.engine.searches().searches()
+    }
+
     /// A client past log-in.
     pub(super) async fn enter(&self) -> Conversation {
         self.enter_with(Arc::default()).await
@@ -266,7 +271,7 @@ async fn portals_end_with_their_transaction() {
 }
 
 /// Lets time pass.
-async fn pass(time: Duration) {
+pub(super) async fn pass(time: Duration) {
     time::pause();
     time::advance(time).await;
     time::resume();
