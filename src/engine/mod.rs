@@ -48,7 +48,7 @@ pub use import::Import;
 pub use inference::Inference;
 pub use interrupt::Interrupt;
 pub use likeness_storage::{Exactness, Precision};
-pub use nearest::{Nearest, NearestRequest};
+pub use nearest::{Nearest, NearestRequest, Wanted};
 pub use operating_point::{CalibratedThreshold, ErrorRate};
 pub use receipt::RECEIPT_KEPT;
 pub use role::{Action, Role};

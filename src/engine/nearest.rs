@@ -22,8 +22,8 @@ const ROUNDING: f64 = 2e-5;
 pub struct NearestRequest {
     /// The vector, of any length but zero.
     pub vector: Vec<f32>,
-    /// How many faces are wanted, at least 1.
-    pub wanted: usize,
+    /// Which faces are wanted.
+    pub wanted: Wanted,
     /// How far the caller's measure may be from the cosine with a stored embedding.
     pub deviation: f64,
     /// Only these faces; none means the whole gallery.
@@ -32,11 +32,20 @@ pub struct NearestRequest {
     pub exactness: Exactness,
 }
 
+/// Which faces a search for the nearest is to find.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Wanted {
+    /// The nearest: so many, at least 1.
+    First(usize),
+    /// Those whose cosine with the vector is at least this.
+    Least(f64),
+}
+
 /// What a search for the nearest faces found.
 #[derive(Debug)]
 pub struct Nearest<'a> {
-    /// Enough faces, in the order of their ids: whoever is among the nearest `wanted` by the
-    /// caller's measure is among them.
+    /// Enough faces, in the order of their ids: whoever is wanted by the caller's measure is among
+    /// them.
     pub rows: Vec<RowRef<'a>>,
     /// What the search read and left out.
     pub report: ScanReport,
@@ -49,8 +58,8 @@ impl TenantSnapshot {
     }
 
     /// Finds the faces of `gallery` that may be among the nearest to a vector, and hands them to
-    /// `read` on the thread of the scan. None where so many faces are nearly as near as the last of
-    /// them that all have to be looked at. Dropping the future stops the scan.
+    /// `read` on the thread of the scan. None where so many faces are near, or nearly as near as
+    /// the last of them, that all have to be looked at. Dropping the future stops the scan.
     ///
     /// # Errors
     /// [`EngineError::GalleryNotFound`], [`EngineError::DimensionMismatch`],
@@ -81,17 +90,26 @@ impl TenantSnapshot {
         cancelled: Arc<AtomicBool>,
     ) -> Result<Option<Nearest<'_>>, EngineError> {
         let NearestRequest { vector, wanted, deviation, only, exactness } = request;
+        let margin = 2.0 * (deviation + ROUNDING);
+        let (limit, min_score) = match wanted {
+            Wanted::First(wanted) => (wanted + wanted / 2 + 16, f32::NEG_INFINITY),
+            Wanted::Least(cosine) => (FACES_MAX, (cosine - margin) as f32),
+        };
         let mut probe = Probe {
+            min_score,
             only: only.map(FaceSet::into_templates),
             exactness,
             cancelled: Some(cancelled),
-            ..Probe::new(checked_embedding(gallery, vector)?, wanted + wanted / 2 + 16)
+            ..Probe::new(checked_embedding(gallery, vector)?, limit)
         };
-        let margin = (2.0 * (deviation + ROUNDING)) as f32;
         loop {
             let (mut found, report) = self.storage().candidates(gallery.id, &probe)?;
-            let last_wanted = found.get(wanted.saturating_sub(1)).map(|candidate| candidate.score);
-            let least = last_wanted.map_or(f32::NEG_INFINITY, |score| score - margin);
+            let least = match wanted {
+                Wanted::First(wanted) => found
+                    .get(wanted.saturating_sub(1))
+                    .map_or(f32::NEG_INFINITY, |last| last.score - margin as f32),
+                Wanted::Least(_) => min_score,
+            };
             let is_all = found.len() < probe.limit;
             if is_all || found.last().is_some_and(|candidate| candidate.score < least) {
                 found.retain(|candidate| candidate.score >= least);

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::internal_err;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -16,6 +17,7 @@ use datafusion::physical_plan::{
     ChildrenPropertiesMode, DisplayAs, DisplayFormatType, Distribution, ExecutionPlan,
     PlanProperties, ReplaceChildrenOptions,
 };
+use datafusion::scalar::ScalarValue;
 use futures::{TryStreamExt, stream};
 use likeness_storage::ScanReport;
 
@@ -25,7 +27,7 @@ use super::super::scan::GalleryScan;
 use super::super::search::{collected, write_report};
 use super::super::settings::exactness_of;
 use super::measure::Measure;
-use crate::engine::{Exactness, FaceSet, NearestRequest};
+use crate::engine::{Exactness, FaceSet, NearestRequest, Wanted};
 
 /// Reads, instead of all rows of a scan, those that can be among the nearest.
 #[derive(Debug, Clone)]
@@ -35,7 +37,7 @@ pub(super) struct NearestFaces {
     measure: Measure,
     /// A vector, the same for all rows.
     probe: Arc<dyn PhysicalExpr>,
-    wanted: usize,
+    reach: Reach,
     /// The ids of the faces that may be read; none means all.
     candidates: Option<Arc<dyn ExecutionPlan>>,
     properties: Arc<PlanProperties>,
@@ -44,12 +46,25 @@ pub(super) struct NearestFaces {
     report: Arc<OnceLock<ScanReport>>,
 }
 
+/// How far a search goes.
+#[derive(Debug, Clone)]
+pub(super) enum Reach {
+    /// To the nearest faces, so many.
+    First(usize),
+    /// To those that are nearer than a number, the same for all rows.
+    Within {
+        bound: Arc<dyn PhysicalExpr>,
+        /// Whether it is the negative of the number: who is nearer has the greater product.
+        negated: bool,
+    },
+}
+
 impl NearestFaces {
     pub(super) fn new(
         scan: GalleryScan,
         measure: Measure,
         probe: Arc<dyn PhysicalExpr>,
-        wanted: usize,
+        reach: Reach,
         candidates: Option<Arc<dyn ExecutionPlan>>,
     ) -> Self {
         let properties = Arc::new(PlanProperties::new(
@@ -60,7 +75,7 @@ impl NearestFaces {
         ));
         let (metrics, report) = (ExecutionPlanMetricsSet::new(), Arc::default());
         let scan = Arc::new(scan);
-        Self { scan, measure, probe, wanted, candidates, properties, metrics, report }
+        Self { scan, measure, probe, reach, candidates, properties, metrics, report }
     }
 
     /// What to search for; none where the cosine does not tell who is near: for NULL, a vector of
@@ -71,14 +86,25 @@ impl NearestFaces {
         let square = vector.iter().map(|number| f64::from(*number).powi(2)).sum::<f64>();
         let (length, gallery) = (square.sqrt(), self.scan.descriptor());
         let has_direction = length.is_finite() && length >= f64::from(f32::MIN_POSITIVE);
+        if !has_direction || vector.len() != gallery.dim.get() {
+            return Ok(None);
+        }
         let deviation = self.measure.deviation(gallery.precision, length);
-        Ok((has_direction && vector.len() == gallery.dim.get()).then_some(NearestRequest {
-            vector,
-            wanted: self.wanted,
-            deviation,
-            only: None,
-            exactness,
-        }))
+        let wanted = self.wanted(length)?;
+        Ok(wanted.map(|wanted| NearestRequest { vector, wanted, deviation, only: None, exactness }))
+    }
+
+    /// Which faces are wanted for a vector of this `length`; none where that may be all.
+    fn wanted(&self, length: f64) -> Result<Option<Wanted>, DataFusionError> {
+        let (bound, negated) = match &self.reach {
+            Reach::First(wanted) => return Ok(Some(Wanted::First(*wanted))),
+            Reach::Within { bound, negated } => (bound, *negated),
+        };
+        let value = value_of(bound.as_ref())?.cast_to(&DataType::Float64)?;
+        let ScalarValue::Float64(Some(bound)) = value else { return Ok(None) };
+        let cosine = self.measure.least_cosine(if negated { -bound } else { bound }, length);
+        // Everything is less than NaN, and no cosine is below -1.
+        Ok((cosine > -1.0).then_some(Wanted::Least(cosine)))
     }
 
     async fn rows(
@@ -130,7 +156,12 @@ impl DisplayAs for NearestFaces {
         for (at, column) in self.scan.columns().iter().enumerate() {
             write!(f, "{}{}", if at == 0 { "" } else { ", " }, column.name())?;
         }
-        write!(f, "], measure={}, limit={}", self.measure, self.wanted)?;
+        write!(f, "], measure={}, ", self.measure)?;
+        match &self.reach {
+            Reach::First(wanted) => write!(f, "limit={wanted}"),
+            Reach::Within { bound, negated: false } => write!(f, "nearer than={bound}"),
+            Reach::Within { bound, negated: true } => write!(f, "nearer than=-{bound}"),
+        }?;
         f.write_str(if self.candidates.is_some() { ", filtered" } else { "" })?;
         self.report.get().map_or(Ok(()), |report| write_report(report, f))
     }
@@ -157,7 +188,10 @@ impl ExecutionPlan for NearestFaces {
         &self,
         visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion, DataFusionError>,
     ) -> Result<TreeNodeRecursion, DataFusionError> {
-        visit(&self.probe)
+        match (visit(&self.probe)?, &self.reach) {
+            (TreeNodeRecursion::Continue, Reach::Within { bound, .. }) => visit(bound),
+            (recursion, _) => Ok(recursion),
+        }
     }
 
     fn replace_children(

@@ -29,6 +29,17 @@ impl Measure {
         (order.descending == nearest_is_greatest).then_some(measure)
     }
 
+    /// The least cosine with a probe of this `length` of an embedding that is nearer than `bound`.
+    pub(super) fn least_cosine(self, bound: f64, length: f64) -> f64 {
+        match self {
+            Self::Cosine => 1.0 - bound,
+            // |q - x|² = |q|² + |x|² - 2 |q| (q/|q| · x)
+            Self::L2 if bound < 0.0 => f64::INFINITY,
+            Self::L2 => (length * length + 1.0 - bound * bound) / (2.0 * length),
+            Self::InnerProduct => -bound / length,
+        }
+    }
+
     /// How far the measure, brought to the scale of the cosine, may be from the inner product of an
     /// embedding with a probe of length 1, where the probe measured with is of this `length`.
     pub(super) fn deviation(self, precision: Precision, length: f64) -> f64 {

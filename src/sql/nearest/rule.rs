@@ -1,4 +1,5 @@
-//! The rule that finds sorts by distance of which only the first rows are wanted.
+//! The rule that finds sorts by distance of which only the first rows are wanted, and filters that
+//! keep who is nearer than something.
 
 use std::sync::Arc;
 
@@ -20,11 +21,12 @@ use datafusion::physical_plan::{ChildrenPropertiesMode, ExecutionPlan, ReplaceCh
 
 use super::super::columns::GalleryColumn;
 use super::super::scan::GalleryScan;
-use super::exec::NearestFaces;
+use super::exec::{NearestFaces, Reach};
 use super::measure::Measure;
 use crate::engine::TenantSnapshot;
 
-/// Reads only the faces that can come first where a gallery is sorted by distance and cut.
+/// Reads only the faces that can come first where a gallery is sorted by distance and cut, or that
+/// can be near enough where it is filtered by distance.
 #[derive(Debug)]
 pub(in super::super) struct NearestFirst;
 
@@ -35,10 +37,14 @@ impl PhysicalOptimizerRule for NearestFirst {
         _config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
         plan.transform_down(|plan| {
-            let Some(sort) = plan.downcast_ref::<SortExec>() else {
-                return Ok(Transformed::no(plan));
+            let input = if let Some(sort) = plan.downcast_ref::<SortExec>() {
+                sorted_input(sort)?
+            } else if let Some(filter) = plan.downcast_ref::<FilterExec>() {
+                filtered_input(filter)?
+            } else {
+                None
             };
-            Ok(match sorted_input(sort)? {
+            Ok(match input {
                 Some(input) => Transformed::yes(over(plan, input)?),
                 None => Transformed::no(plan),
             })
@@ -62,15 +68,62 @@ fn sorted_input(sort: &SortExec) -> Result<Option<Arc<dyn ExecutionPlan>>, DataF
     };
     // Further keys order what is equally far, all of which the search brings.
     let PhysicalSortExpr { expr, options } = sort.expr().first().clone();
-    let cut = Cut { distance: expr, options, wanted, filters: Vec::new() };
+    let cut = Cut { distance: expr, options, reach: Reach::First(wanted), filters: Vec::new() };
     searched(sort.input(), cut)
+}
+
+/// The input of a filter with a search in place of its scan; none where it is not by distance. The
+/// filter stays, and measures again.
+fn filtered_input(filter: &FilterExec) -> Result<Option<Arc<dyn ExecutionPlan>>, DataFusionError> {
+    for condition in split_conjunction(filter.predicate()) {
+        let Some(Comparison { distance, descending, bound }) = Comparison::of(condition) else {
+            continue;
+        };
+        let options = SortOptions { descending, nulls_first: false };
+        let reach = Reach::Within { bound, negated: descending };
+        let cut = Cut { distance, options, reach, filters: Vec::new() };
+        if let Some(input) = searched(filter.input(), cut)? {
+            return Ok(Some(input));
+        }
+    }
+    Ok(None)
+}
+
+/// `distance < bound` and its like.
+struct Comparison {
+    distance: Arc<dyn PhysicalExpr>,
+    /// Whether what is greater than the bound is kept.
+    descending: bool,
+    /// The same for all rows.
+    bound: Arc<dyn PhysicalExpr>,
+}
+
+impl Comparison {
+    fn of(condition: &Arc<dyn PhysicalExpr>) -> Option<Self> {
+        let comparison = condition.downcast_ref::<BinaryExpr>()?;
+        let (left, right) = (comparison.left(), comparison.right());
+        let is_constant =
+            |side: &Arc<dyn PhysicalExpr>| collect_columns(side).is_empty() && !is_volatile(side);
+        let (distance, bound, is_turned) = match (is_constant(left), is_constant(right)) {
+            (false, true) => (left, right, false),
+            (true, false) => (right, left, true),
+            _ => return None,
+        };
+        let is_greater = match comparison.op() {
+            Operator::Lt | Operator::LtEq => false,
+            Operator::Gt | Operator::GtEq => true,
+            _ => return None,
+        };
+        let (distance, bound) = (Arc::clone(distance), Arc::clone(bound));
+        Some(Self { distance, descending: is_greater != is_turned, bound })
+    }
 }
 
 /// What is asked of the rows of a plan, in terms of its columns.
 struct Cut {
     distance: Arc<dyn PhysicalExpr>,
     options: SortOptions,
-    wanted: usize,
+    reach: Reach,
     /// What rows satisfy that are not filtered out on the way to the sort.
     filters: Vec<Arc<dyn PhysicalExpr>>,
 }
@@ -139,7 +192,7 @@ impl Cut {
         // Who is too far is cut off above the search, as it would be above the scan.
         let others = self.filters.iter().filter(|filter| !self.keeps_nearest(filter));
         let candidates = candidates(scan, others.cloned())?;
-        let search = NearestFaces::new(scan.clone(), measure, probe, self.wanted, candidates);
+        let search = NearestFaces::new(scan.clone(), measure, probe, self.reach, candidates);
         Ok(Some(Arc::new(search)))
     }
 
@@ -164,15 +217,10 @@ impl Cut {
 
     /// Whether a filter cuts off those who are farther than something.
     fn keeps_nearest(&self, filter: &Arc<dyn PhysicalExpr>) -> bool {
-        let Some(comparison) = filter.downcast_ref::<BinaryExpr>() else { return false };
-        let nearer: [Operator; 2] = if self.options.descending {
-            [Operator::Gt, Operator::GtEq]
-        } else {
-            [Operator::Lt, Operator::LtEq]
-        };
-        nearer.contains(comparison.op())
-            && comparison.left() == &self.distance
-            && collect_columns(comparison.right()).is_empty()
+        Comparison::of(filter).is_some_and(|comparison| {
+            comparison.distance.eq(&self.distance)
+                && comparison.descending == self.options.descending
+        })
     }
 }
 

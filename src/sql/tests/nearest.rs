@@ -71,9 +71,11 @@ fn pair(dice: &mut Dice, probe: &[f32]) -> Pair {
     let offset = *dice.of(&["", "OFFSET 2", "OFFSET 40"]);
     // What is equally far comes in any order, unless a further key says which.
     let further = if collection == "crowd" { ", face_id" } else { *dice.of(&["", ", face_id"]) };
-    let from = format!("SELECT {selected} FROM {collection} {filter}").replace('@', &distance);
-    let order =
-        |key: &str| format!("{from} ORDER BY {key}{descending}{further} LIMIT {limit} {offset}");
+    let selected = selected.replace('@', &distance);
+    let order = |key: &str| {
+        let from = format!("SELECT {selected} FROM {collection} {filter}").replace('@', key);
+        format!("{from} ORDER BY {key}{descending}{further} LIMIT {limit} {offset}")
+    };
     let around = *dice.of(&["Q", "SELECT * FROM (Q) s", "WITH near AS (Q) SELECT * FROM near"]);
     let searched = around.replace('Q', &order(&distance));
     let sorted = around.replace('Q', &order(&format!("nullif({distance}, 1e300)")));
@@ -189,4 +191,113 @@ async fn each_row_has_its_own_nearest() {
     // Three faces are equally far from the last one.
     assert_eq!(found[..3], expected[..3]);
     assert_eq!(found.len(), 4);
+}
+
+/// The rows of a filter by a distance, and of one that the search does not see through.
+fn filtered(condition: &str, distance: &str, values: &[ScalarValue]) -> Pair {
+    let sql = |measured: &str| {
+        let condition = condition.replace('@', measured);
+        format!("SELECT face_id, {distance} FROM wide WHERE {condition}")
+    };
+    let (searched, sorted) = (sql(distance), sql(&format!("nullif({distance}, 1e300)")));
+    Pair { searched, sorted, values: values.to_vec() }
+}
+
+#[tokio::test]
+async fn filters_by_a_distance_say_the_same_as_measuring_all_faces() {
+    let (client, mut faces) = filled().await;
+    let mut dice = Dice::new(31);
+    let mut found = [0, 0];
+    for probe in (0..40).flat_map(|_| faces.identity(2)) {
+        let length = *dice.of(&[1.0, 0.01, 7.5, 1e4]);
+        let probe: Vec<f32> = probe.iter().map(|number| number * length).collect();
+        let distance = *dice.of(&[
+            "embedding <=> $1",
+            "$1 <-> embedding",
+            "embedding <#> $1",
+            "inner_product(embedding, $1)",
+        ]);
+        let collection = *dice.of(&["wide", "crowd", "half"]);
+        // One of the distances there are, so that it decides about equals.
+        let sql = format!("SELECT {distance} FROM {collection} ORDER BY 1");
+        let distances = client.rows_with(&sql, &[reals(&probe)]).await;
+        let bound: f64 = dice.of(&distances)[0].parse().unwrap();
+        let condition = match (distance.starts_with("inner"), dice.below(4)) {
+            (false, 0) => "@ < $2",
+            (false, 1) => "$2 >= @",
+            (false, 2) => "@ <= $2 AND external_face_id <> 'p1'",
+            (false, _) => "@ BETWEEN -1e30 AND $2",
+            (true, 0) => "@ > $2",
+            (true, 1) => "$2 <= @",
+            (true, _) => "@ >= $2 AND external_face_id <> 'p1'",
+        };
+        let values = [reals(&probe), ScalarValue::from(bound)];
+        let mut pair = filtered(condition, distance, &values);
+        for sql in [&mut pair.searched, &mut pair.sorted] {
+            *sql = sql.replace("FROM wide", &format!("FROM {collection}"));
+        }
+        let shown = plan(&client, &pair.searched, &values).await;
+        assert!(shown.contains("nearer than"), "{}\n{shown}", pair.searched);
+        let shown = plan(&client, &pair.sorted, &values).await;
+        assert!(!shown.contains("NearestFaces"), "{}\n{shown}", pair.sorted);
+        let [searched, sorted] = both(&client, &pair).await;
+        assert_eq!(searched, sorted, "{} {bound}", pair.searched);
+        found[usize::from(searched.unwrap().len() > 20)] += 1;
+    }
+    assert!(found.iter().all(|count| *count > 5), "{found:?}");
+}
+
+#[tokio::test]
+async fn bounds_that_no_distance_or_every_distance_has_decide_as_they_do_without_a_search() {
+    let (client, mut faces) = filled().await;
+    let probes = [
+        reals(&faces.identity(1).remove(0)),
+        reals(&[0.0; WIDE]),
+        reals(&[f32::NAN; WIDE]),
+        reals(&[3e38; WIDE]),
+        reals(&[1e-30; WIDE]),
+        SqlType::Float4Array.null().unwrap(),
+    ];
+    let bounds = [-1e300, -2.0, -0.0, 0.0, 2.0, 1e300, f64::NAN, f64::INFINITY, -f64::INFINITY];
+    let bounds = bounds.map(ScalarValue::from).into_iter().chain([ScalarValue::Float64(None)]);
+    for (bound, probe) in
+        bounds.flat_map(|bound| probes.clone().map(|probe| (bound.clone(), probe)))
+    {
+        for distance in ["embedding <=> $1", "embedding <-> $1", "embedding <#> $1"] {
+            let pair = filtered("@ < $2", distance, &[probe.clone(), bound.clone()]);
+            let [searched, sorted] = both(&client, &pair).await;
+            assert_eq!(searched, sorted, "{distance} {probe:?} {bound:?}");
+        }
+    }
+    let short = [reals(&[1.0]), ScalarValue::from(0.5)];
+    let pair = filtered("@ < $2", "embedding <=> $1", &short);
+    let [searched, sorted] = both(&client, &pair).await;
+    assert_eq!(searched, sorted);
+    assert_eq!(searched.unwrap_err().message, "different vector dimensions 70 and 1");
+}
+
+#[tokio::test]
+async fn who_is_near_enough_is_searched_for_wherever_the_filter_stands() {
+    let client = Client::with_people().await;
+    let near = "embedding <=> '[1, 0, 0]'::vector < 0.3";
+    for sql in [
+        format!("SELECT count(*) FROM people WHERE {near}"),
+        format!("SELECT face_id FROM people WHERE {near} ORDER BY face_id"),
+        format!("SELECT * FROM (SELECT * FROM people) p WHERE model = 'external' AND {near}"),
+        format!(
+            "SELECT face_id FROM people WHERE face_id IN (SELECT face_id FROM people WHERE {near})"
+        ),
+    ] {
+        assert!(plan(&client, &sql, &[]).await.contains("NearestFaces"), "{sql}");
+    }
+    for sql in [
+        format!("SELECT face_id FROM people WHERE {near} OR model = 'none'"),
+        format!("SELECT face_id FROM people WHERE NOT ({near})"),
+        "SELECT face_id FROM people WHERE embedding <=> embedding < 0.3".to_owned(),
+        "SELECT face_id FROM people WHERE embedding <=> '[1, 0, 0]'::vector < random()".to_owned(),
+    ] {
+        assert!(!plan(&client, &sql, &[]).await.contains("NearestFaces"), "{sql}");
+    }
+    let delete = format!("DELETE FROM people WHERE {near} RETURNING external_face_id");
+    assert_eq!(client.column(&delete).await, ["ann", "bob"]);
 }
