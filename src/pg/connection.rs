@@ -15,7 +15,7 @@ use super::error::{Failure, PgError, WireState, from_wire};
 use super::frame::FrameError;
 use super::greeting;
 use super::journal::Journal;
-use super::prepared::Portals;
+use super::portal::Portals;
 use super::wire::{Wire, WireError};
 use crate::sql::{SqlSession, SqlState, TransactionStatus};
 
@@ -180,6 +180,7 @@ impl Connection {
         };
         if status != WireStatus::Transaction {
             self.portals.clear();
+            self.session.forget_portals();
         }
         greeting::report(&mut self.wire, &self.session).await?;
         self.wire.send(PgWireBackendMessage::ReadyForQuery(ReadyForQuery::new(status))).await?;

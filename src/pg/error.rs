@@ -4,7 +4,7 @@ use pgwire::error::ErrorInfo;
 
 use super::frame::FrameError;
 use super::wire::WireError;
-use crate::sql::{Notice, SqlError, SqlState};
+use crate::sql::{ErrorObject, Notice, SqlError, SqlState};
 
 /// The conditions that only the wire protocol knows; everything else is an [`SqlState`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,11 +73,13 @@ pub(super) struct PgError {
     pub(super) message: String,
     /// Whether the connection ends with it.
     pub(super) fatal: bool,
-    pub(super) detail: Option<String>,
+    pub(super) detail: Option<Box<str>>,
     pub(super) hint: Option<String>,
     pub(super) position: Option<u32>,
     /// Where in the data of the client.
     context: Option<Box<str>>,
+    /// What of the catalog it is about.
+    object: Option<Box<ErrorObject>>,
 }
 
 impl PgError {
@@ -91,6 +93,7 @@ impl PgError {
             hint: None,
             position: None,
             context: None,
+            object: None,
         }
     }
 
@@ -127,10 +130,11 @@ impl From<SqlError> for PgError {
             code: error.state.into(),
             message: error.message,
             fatal: false,
-            detail: error.detail,
+            detail: error.detail.map(String::into_boxed_str),
             hint: error.hint,
             position: error.position,
             context: None,
+            object: error.object,
         }
     }
 }
@@ -141,10 +145,18 @@ impl From<PgError> for ErrorInfo {
         let mut info =
             Self::new(severity.to_owned(), error.code.0.to_owned(), sendable(error.message));
         info.severity_nonlocalized = Some(severity.to_owned());
-        info.detail = error.detail.map(sendable);
+        info.detail = error.detail.map(|detail| sendable(detail.into()));
         info.hint = error.hint.map(sendable);
         info.where_context = error.context.map(|context| sendable(context.into()));
         info.position = error.position.map(|position| position.to_string());
+        if let Some(object) = error.object {
+            let ErrorObject { table, column, constraint } = *object;
+            // The only schema with tables.
+            info.schema = Some("public".to_owned());
+            info.table = Some(sendable(table));
+            info.column = column.map(sendable);
+            info.constraint = constraint.map(sendable);
+        }
         info
     }
 }
@@ -211,6 +223,7 @@ mod tests {
             detail: Some("/var/lib/secret".to_owned()),
             hint: None,
             position: Some(15),
+            object: None,
         }
     }
 

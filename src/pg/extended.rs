@@ -19,7 +19,8 @@ use super::column::{Columns, Format, row_description};
 use super::connection::Connection;
 use super::error::{Failure, PgError};
 use super::parameter;
-use super::prepared::{Finished, Parameter, Portal, PortalState, Told};
+use super::portal::{Finished, Portal, PortalState};
+use super::prepared::{Parameter, Told};
 use super::rows::{Progress, Rows};
 use crate::sql::{
     Description, Outcome, PreparedStatement, SqlState, SqlType, Statement, VECTOR_OID,
@@ -76,25 +77,66 @@ impl Connection {
     pub(super) async fn bind(&mut self, message: &Bind) -> Result<(), Failure> {
         let name = message.portal_name.clone().unwrap_or_default();
         let statement = message.statement_name.as_deref().unwrap_or_default();
-        let told = Told::of(&*self.session.prepared(statement)?)?;
+        let prepared = self.session.prepared(statement)?;
+        let told = Told::of(&prepared)?;
         self.portals.remove("");
         self.check_new_portal(&name)?;
         let parameters = read_parameters(message, statement, &told.parameters)?;
         let columns = told.columns.as_ref().map_or(0, |columns| columns.list().len());
         let formats = formats("result formats", &message.result_column_format_codes, columns)?;
-        let state = PortalState::Bound(parameters);
-        self.portals.insert(name, Portal { told, formats, state });
+        let mut portal = Portal::bound(told, formats, parameters);
+        self.portals.check_room(&name, &portal)?;
+        if !name.is_empty() {
+            self.open_cursor(&name, &mut portal, &prepared.text).await?;
+        }
+        self.portals.insert(name, portal);
         Ok(self.wire.send(PgWireBackendMessage::BindComplete(BindComplete::new())).await?)
     }
 
     /// # Errors
     /// 42P03 when a portal or a cursor has the name, 54000 when there are too many portals.
-    fn check_new_portal(&self, name: &str) -> Result<(), PgError> {
+    fn check_new_portal(&mut self, name: &str) -> Result<(), PgError> {
+        self.forget_closed(name);
         if self.session.cursor_columns(name).is_some() {
             let message = format!("cursor \"{name}\" already exists");
             return Err(PgError::error(SqlState::DuplicateCursor, message));
         }
         self.portals.check_new(name)
+    }
+
+    /// Forgets a portal that was closed as a cursor.
+    fn forget_closed(&mut self, name: &str) {
+        let number = self.portals.cursor(name);
+        if number.is_some_and(|number| !self.session.has_cursor(name, number)) {
+            self.portals.remove(name);
+        }
+    }
+
+    /// Makes a portal over the rows of a query a cursor, so that FETCH finds it by its name.
+    async fn open_cursor(
+        &mut self,
+        name: &str,
+        portal: &mut Portal,
+        text: &str,
+    ) -> Result<(), Failure> {
+        let Some(statement) = portal.told.statement.clone().filter(Statement::is_query) else {
+            return Ok(());
+        };
+        let PortalState::Bound(parameters) = &mut portal.state else { return Ok(()) };
+        let parameters = std::mem::take(parameters);
+        self.authorize()?;
+        if !self.wire.is_sync_next() {
+            // What comes before the next Sync is one transaction with it.
+            self.session.begin_implicit();
+        }
+        let (canceler, deadline) = (Arc::clone(&self.canceler), self.deadline);
+        let number = cancelable(canceler, deadline, async {
+            let opening = self.session.open_portal(name, text, &statement, parameters);
+            Ok(Box::pin(opening).await?)
+        })
+        .await?;
+        portal.state = PortalState::Cursor(number);
+        Ok(())
     }
 
     /// Answers a Describe message.
@@ -113,13 +155,15 @@ impl Connection {
                 columns
             }
             TARGET_TYPE_BYTE_PORTAL => {
-                if let Some(columns) = self.session.cursor_columns(&name) {
+                self.forget_closed(&name);
+                match (self.portals.get(&name), self.session.cursor_columns(&name)) {
+                    (Ok(portal), _) => {
+                        let columns = portal.told.columns.as_ref();
+                        columns.map(|columns| row_description(columns.list(), &portal.formats))
+                    }
                     // A cursor is a portal too, whose rows FETCH takes.
-                    Some(described(&*Columns::new(columns)?))
-                } else {
-                    let portal = self.portals.get(&name)?;
-                    let columns = portal.told.columns.as_ref();
-                    columns.map(|columns| row_description(columns.list(), &portal.formats))
+                    (Err(_), Some(columns)) => Some(described(&*Columns::new(columns)?)),
+                    (Err(missing), None) => return Err(missing.into()),
                 }
             }
             _ => return Err(unknown_target().into()),
@@ -140,39 +184,79 @@ impl Connection {
         // Zero and less mean all rows.
         let limit = u64::try_from(message.max_rows).ok().filter(|limit| *limit > 0);
         self.authorize()?;
-        let Portal { told, formats, state } = self.portals.take(&name)?;
+        self.forget_closed(&name);
+        let mut portal = self.portals.take(&name)?;
         if !self.wire.is_sync_next() {
             // What comes before the next Sync is one transaction with it.
             self.session.begin_implicit();
         }
-        if let Some(statement) = &told.statement {
+        if let Some(statement) = &portal.told.statement {
             self.journal.begin(statement.kind());
         }
-        let commits = told.statement.as_ref().is_some_and(Statement::ends_transaction);
+        let commits = portal.told.statement.as_ref().is_some_and(Statement::ends_transaction);
         let (canceler, deadline) = (Arc::clone(&self.canceler), self.deadline);
-        let work = async {
-            match state {
-                PortalState::Bound(parameters) => {
-                    self.start(&told, parameters, &formats, limit).await
-                }
-                PortalState::Suspended(rows) => self.send_rows(rows, limit).await,
-                PortalState::Done(Finished::Rows(tag)) => {
-                    self.complete(tag, Some(0)).await?;
-                    Ok(PortalState::Done(Finished::Rows(tag)))
-                }
-                PortalState::Done(Finished::Deed) => {
-                    let message = format!("portal \"{name}\" cannot be run");
-                    let state = SqlState::ObjectNotInPrerequisiteState;
-                    Err(PgError::error(state, message).into())
-                }
+        let work = self.go_on(&name, &mut portal, limit);
+        // A commit that has begun cannot be given up.
+        let done = if commits { work.await } else { cancelable(canceler, deadline, work).await };
+        if let Err(failure) = done {
+            self.session.forget_cursor(&name);
+            return Err(failure);
+        }
+        self.deadline = None;
+        self.portals.insert(name, portal);
+        Ok(())
+    }
+
+    /// Runs a portal from where it stands, up to `limit` rows.
+    async fn go_on(
+        &mut self,
+        name: &str,
+        portal: &mut Portal,
+        limit: Option<u64>,
+    ) -> Result<(), Failure> {
+        let Portal { told, formats, state, .. } = portal;
+        *state = match std::mem::replace(state, PortalState::Done(Finished::Deed)) {
+            PortalState::Bound(parameters) => self.start(told, parameters, formats, limit).await?,
+            PortalState::Suspended(rows) => self.send_rows(rows, limit).await?,
+            PortalState::Cursor(number) => {
+                self.send_fetched(name, told, formats, limit).await?;
+                PortalState::Cursor(number)
+            }
+            PortalState::Done(Finished::Rows(tag)) => {
+                self.complete(tag, Some(0)).await?;
+                PortalState::Done(Finished::Rows(tag))
+            }
+            PortalState::Done(Finished::Deed) => {
+                let message = format!("portal \"{name}\" cannot be run");
+                let state = SqlState::ObjectNotInPrerequisiteState;
+                return Err(PgError::error(state, message).into());
             }
         };
-        // A commit that has begun cannot be given up.
-        let state =
-            if commits { work.await? } else { cancelable(canceler, deadline, work).await? };
-        self.deadline = None;
-        self.portals.insert(name, Portal { told, formats, state });
         Ok(())
+    }
+
+    /// Sends the next rows of a portal that is a cursor.
+    async fn send_fetched(
+        &mut self,
+        name: &str,
+        told: &Told,
+        formats: &[Format],
+        limit: Option<u64>,
+    ) -> Result<(), Failure> {
+        let (schema, stream) = self.session.fetch_portal(name, limit)?;
+        let columns = columns_of(told, schema)?;
+        let mut rows = Rows::new("SELECT", columns, formats.to_vec(), stream);
+        match rows.send(&mut self.wire, limit).await? {
+            Progress::Suspended => self.suspend(limit).await,
+            Progress::Exhausted(sent) => self.complete(rows.tag(), Some(sent)).await,
+        }
+    }
+
+    /// Says that a portal has sent as many rows as were asked for.
+    async fn suspend(&mut self, limit: Option<u64>) -> Result<(), Failure> {
+        self.journal.done(limit);
+        let suspended = PgWireBackendMessage::PortalSuspended(PortalSuspended::new());
+        Ok(self.wire.send(suspended).await?)
     }
 
     async fn start(
@@ -215,9 +299,7 @@ impl Connection {
     ) -> Result<PortalState, Failure> {
         match rows.send(&mut self.wire, limit).await? {
             Progress::Suspended => {
-                self.journal.done(limit);
-                let suspended = PgWireBackendMessage::PortalSuspended(PortalSuspended::new());
-                self.wire.send(suspended).await?;
+                self.suspend(limit).await?;
                 Ok(PortalState::Suspended(rows))
             }
             Progress::Exhausted(sent) => {

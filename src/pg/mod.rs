@@ -19,6 +19,7 @@ mod frame;
 mod greeting;
 mod journal;
 mod parameter;
+mod portal;
 mod prepared;
 mod proof;
 mod rows;

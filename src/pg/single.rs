@@ -218,6 +218,7 @@ fn type_name(name: &str) -> String {
 impl From<PgError> for AnswerError {
     fn from(error: PgError) -> Self {
         let PgError { code, message, detail, hint, position, .. } = error;
+        let detail = detail.map(String::from);
         Self { code: code.as_str(), message, detail, hint, position }
     }
 }

@@ -62,12 +62,13 @@ impl Assignments {
         }
     }
 
-    /// What a row of the query makes of a face; its first column is the face's id.
+    /// What a row of the query makes of a face of `collection`; its first column is the face's id.
     ///
     /// # Errors
     /// Values of another type, and no embedding.
     pub(super) fn update(
         &self,
+        collection: &str,
         face_id: FaceId,
         batch: &RecordBatch,
         row: usize,
@@ -77,7 +78,7 @@ impl Assignments {
             let value = ScalarValue::try_from_array(array, row)?;
             match *column {
                 Settable::Field(field) => values.push((field, text(field.name(), &value)?)),
-                Settable::Embedding => embedding = Some(template(&value)?),
+                Settable::Embedding => embedding = Some(template(collection, &value)?),
             }
         }
         Ok(FaceUpdate { face_id, values, embedding })
@@ -113,12 +114,9 @@ impl Settable {
 }
 
 /// The components of a new template, without which no face is.
-fn template(value: &ScalarValue) -> Result<Vec<f32>, SqlError> {
+fn template(collection: &str, value: &ScalarValue) -> Result<Vec<f32>, SqlError> {
     let column = GalleryColumn::Embedding.name();
-    reals(column, value)?.ok_or_else(|| {
-        let message = format!("null value in column \"{column}\" violates not-null constraint");
-        SqlError::new(SqlState::NotNullViolation, message)
-    })
+    reals(column, value)?.ok_or_else(|| SqlError::not_null(collection, column))
 }
 
 /// The columns on the left and the values on the right: `a = x` or `(a, b) = (x, y)`.

@@ -105,9 +105,8 @@ impl Enrolment {
 
 /// That a face is there already, with the name of the constraint that it breaks.
 fn of_collection(error: SqlError, collection: &str) -> SqlError {
-    if error.state != SqlState::UniqueViolation {
-        return error;
+    if error.state == SqlState::UniqueViolation {
+        return error.duplicate_key(collection);
     }
-    let message = format!("duplicate key value violates unique constraint \"{collection}_pkey\"");
-    SqlError { message, ..error }
+    error
 }

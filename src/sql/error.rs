@@ -26,12 +26,47 @@ pub struct SqlError {
     pub hint: Option<String>,
     /// Where in the statement's text, counted in characters from 1.
     pub position: Option<u32>,
+    /// What of the catalog it is about, where PostgreSQL says so.
+    pub object: Option<Box<ErrorObject>>,
+}
+
+/// What of the catalog an error is about, for clients that do not want to read it from the message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErrorObject {
+    /// A collection.
+    pub table: String,
+    /// A column of it.
+    pub column: Option<String>,
+    /// A constraint of it.
+    pub constraint: Option<String>,
 }
 
 impl SqlError {
-    /// An error without detail, hint and position.
+    /// An error that says nothing but this.
     pub fn new(state: SqlState, message: impl Into<String>) -> Self {
-        Self { state, message: message.into(), detail: None, hint: None, position: None }
+        let (message, detail, hint, position) = (message.into(), None, None, None);
+        Self { state, message, detail, hint, position, object: None }
+    }
+
+    /// A face of `collection` has the key already that another was to get.
+    pub(super) fn duplicate_key(self, collection: &str) -> Self {
+        let constraint = format!("{collection}_pkey");
+        let message = format!("duplicate key value violates unique constraint \"{constraint}\"");
+        let (table, column) = (collection.to_owned(), None);
+        let object = ErrorObject { table, column, constraint: Some(constraint) };
+        Self { message, object: Some(Box::new(object)), ..self }
+    }
+
+    /// A face of `collection` cannot be without a value in `column`.
+    pub(super) fn not_null(collection: &str, column: &str) -> Self {
+        let message = format!(
+            "null value in column \"{column}\" of relation \"{collection}\" violates not-null \
+             constraint"
+        );
+        let (table, column) = (collection.to_owned(), Some(column.to_owned()));
+        let object = ErrorObject { table, column, constraint: None };
+        let error = Self::new(SqlState::NotNullViolation, message);
+        Self { object: Some(Box::new(object)), ..error }
     }
 
     /// `what` is SQL, but not supported here.

@@ -14,7 +14,7 @@ impl Statement {
 fn kind_of_reading(command: &Command) -> &'static str {
     match command {
         Command::Query(_) => "SELECT",
-        Command::Search(_) => "SEARCH",
+        Command::Search(..) => "SEARCH",
         Command::Explain(_) => "EXPLAIN",
         Command::CopyOut(_) => "COPY TO",
         Command::ShowCollections => "SHOW COLLECTIONS",

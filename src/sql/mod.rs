@@ -53,6 +53,7 @@ mod prepare;
 mod prepared;
 mod projection;
 mod query;
+mod refusal;
 mod report;
 mod returning;
 mod scalar;
@@ -78,7 +79,7 @@ mod words;
 mod yielding;
 
 pub use copy::{CopyColumns, CopyCsv, CopyFormat, CopyHeader, CopyImport, CopyText};
-pub use error::SqlError;
+pub use error::{ErrorObject, SqlError};
 pub use insert::FaceCell;
 pub use notice::Notice;
 pub use numeric::{NumericError, SCALE as NUMERIC_SCALE, unconstrained as numeric};

@@ -20,11 +20,12 @@ use super::lexer::{self, StatementTokens};
 use super::name::folded;
 use super::places::Places;
 use super::position::{covered, position};
-use super::prepare::{self, PrepareHead};
+use super::prepare::{self, Execute, PrepareHead};
+use super::refusal;
 use super::search::DirectSearch;
 use super::settings;
 use super::stack::Depth;
-use super::statement::{Command, Declare, Explain, Prepare};
+use super::statement::{Command, Declare, Explain, Explained, Prepare};
 use super::storage::{self, StorageCommand};
 use super::transaction;
 use super::truncate::Truncate;
@@ -33,9 +34,6 @@ use super::{SqlError, SqlState, Statement};
 
 /// How deeply parentheses and subqueries may be nested.
 const RECURSION_MAX: usize = 50;
-
-/// Words after which a second word is needed to name a statement.
-const TWO_WORD_STATEMENTS: [&str; 5] = ["ALTER", "COMMENT", "CREATE", "DROP", "SHOW"];
 
 /// Parses all statements of `text`.
 ///
@@ -47,7 +45,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Statement>, SqlError> {
         .map(|statement| {
             let StatementTokens { tokens, span, parameter_count, depth } = statement;
             let places = Places::of(text, &tokens);
-            let source = Source { text, span, parameter_count, depth };
+            let source = Source { text, span, parameter_count, depth, tokens: tokens.len() };
             let (command, parameter_types) = depth.run(|| command(source, tokens))?;
             let takes_none = matches!(command, Command::CopyOut(_) | Command::CopyIn(_));
             if takes_none && parameter_count > 0 {
@@ -56,7 +54,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<Statement>, SqlError> {
             }
             let statement = match command {
                 // The parameters are those of the statement that is prepared.
-                Command::Prepare(_) => Statement::new(command, 0, parameter_types, depth),
+                Command::Prepare(_) => {
+                    Statement::new(command, 0, parameter_types, depth).of_tokens(source.tokens)
+                }
                 _ => source.statement(command, parameter_types),
             };
             Ok(statement.with_places(places))
@@ -71,11 +71,14 @@ struct Source<'a> {
     span: Span,
     parameter_count: usize,
     depth: Depth,
+    /// How many there are.
+    tokens: usize,
 }
 
 impl Source<'_> {
     fn statement(self, command: Command, parameter_types: ParameterTypes) -> Statement {
         Statement::new(command, self.parameter_count, parameter_types, self.depth)
+            .of_tokens(self.tokens)
     }
 
     /// The statement that stands in this one and has its parameters.
@@ -95,8 +98,8 @@ fn command(
     tokens: Vec<TokenWithSpan>,
 ) -> Result<(Command, ParameterTypes), SqlError> {
     let text = source.text;
-    let name = statement_name(&tokens);
-    refuse_current_of(text, &tokens)?;
+    let name = refusal::name_of(&tokens);
+    refusal::check(text, &tokens, &name)?;
     let dialect = PostgreSqlDialect {};
     let mut parser = Parser::new(&dialect)
         .with_recursion_limit(RECURSION_MAX)
@@ -132,7 +135,13 @@ fn command(
             Ok((preparing(source, head, *statement)?, ParameterTypes::new()))
         }
         Parsed::Standard(mut statement) => {
-            let parameter_types = adapt(&mut statement)?;
+            // Arguments of EXECUTE are adapted to the types that the prepared statement takes.
+            let parameter_types = match &*statement {
+                ast::Statement::Explain { statement, .. } if is_execute(statement) => {
+                    ParameterTypes::new()
+                }
+                _ => adapt(&mut statement)?,
+            };
             Ok((standard(*statement, &name)?, parameter_types))
         }
     }
@@ -217,7 +226,7 @@ fn standard(statement: ast::Statement, name: &str) -> Result<Command, SqlError> 
         ast::Statement::Query(query) => {
             let query = only_reading(query)?;
             Ok(match DirectSearch::of(&query) {
-                Some(search) => Command::Search(Box::new(search)),
+                Some(search) => Command::Search(Box::new(search), query),
                 None => Command::Query(query),
             })
         }
@@ -254,28 +263,7 @@ fn standard(statement: ast::Statement, name: &str) -> Result<Command, SqlError> 
             let all = name.quote_style.is_none() && name.value.eq_ignore_ascii_case("all");
             Ok(Command::Deallocate((!all).then(|| folded(&name))))
         }
-        _ => Err(unsupported(name)),
-    }
-}
-
-/// A statement that this server does not have, and perhaps the one it has instead.
-fn unsupported(name: &str) -> SqlError {
-    let error = SqlError::unsupported(name);
-    match name {
-        "CREATE TABLE" => error.with_hint(
-            "Every collection has the same columns; CREATE COLLECTION name [WITH (dimensions = N)] \
-             makes one.",
-        ),
-        "ALTER TABLE" => error.with_hint(
-            "A collection can be renamed and described: ALTER COLLECTION name RENAME TO other, \
-             ALTER COLLECTION name SET (description = '..').",
-        ),
-        // Tools drop a table in order to create it anew, which could not succeed here.
-        "DROP TABLE" => error.with_hint("Write DROP COLLECTION name."),
-        "MERGE" => {
-            error.with_hint("Write INSERT .. ON CONFLICT (face_id) DO UPDATE SET column = ..")
-        }
-        _ => error,
+        _ => Err(refusal::unsupported(name)),
     }
 }
 
@@ -296,12 +284,18 @@ fn explain(
             _ => return Err(SqlError::unsupported(format!("EXPLAIN option {name}"))),
         }
     }
-    match statement {
-        ast::Statement::Query(query) => {
-            Ok(Command::Explain(Explain { analyze, query: only_reading(query)? }))
-        }
-        _ => Err(SqlError::unsupported("EXPLAIN of anything but a query")),
-    }
+    let explained = match statement {
+        ast::Statement::Query(query) => Explained::Query(only_reading(query)?),
+        other => match Execute::of(other) {
+            Some(execute) => Explained::Prepared(execute),
+            None => return Err(SqlError::unsupported("EXPLAIN of anything but a query")),
+        },
+    };
+    Ok(Command::Explain(Explain { analyze, explained }))
+}
+
+fn is_execute(statement: &ast::Statement) -> bool {
+    matches!(statement, ast::Statement::Execute { .. })
 }
 
 /// `WITH .. INSERT INTO c query` as `INSERT INTO c WITH .. query`.
@@ -346,41 +340,6 @@ fn check_body(body: &SetExpr) -> Result<(), SqlError> {
         SetExpr::Update(_) => Err(SqlError::unsupported("UPDATE inside a query")),
         SetExpr::Delete(_) => Err(SqlError::unsupported("DELETE inside a query")),
         SetExpr::Merge(_) => Err(SqlError::unsupported("MERGE inside a query")),
-    }
-}
-
-/// `WHERE CURRENT OF cursor`, which the parser does not know.
-fn refuse_current_of(text: &str, tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
-    let is = |token: &TokenWithSpan, word: &str| {
-        matches!(&token.token, Token::Word(found)
-            if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word))
-    };
-    for window in tokens.windows(3) {
-        if let [first, second, third] = window
-            && is(first, "WHERE")
-            && is(second, "CURRENT")
-            && is(third, "OF")
-        {
-            return Err(SqlError::unsupported("WHERE CURRENT OF")
-                .with_hint("Fetch the face_id of the row as well, and write WHERE face_id = ..")
-                .at(position(text, second.span.start)));
-        }
-    }
-    Ok(())
-}
-
-/// What to call a statement that is not supported.
-fn statement_name(tokens: &[TokenWithSpan]) -> String {
-    let mut words = tokens.iter().map_while(|token| match &token.token {
-        Token::Word(word) => Some(word.value.to_ascii_uppercase()),
-        _ => None,
-    });
-    let first = words.next().unwrap_or_default();
-    match words.next() {
-        Some(second) if TWO_WORD_STATEMENTS.contains(&first.as_str()) => {
-            format!("{first} {second}")
-        }
-        _ => first,
     }
 }
 

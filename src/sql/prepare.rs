@@ -1,11 +1,11 @@
 //! PREPARE and EXECUTE: the grammar.
 
-use datafusion::sql::sqlparser::ast::{DataType, Expr};
+use datafusion::sql::sqlparser::ast::{DataType, Expr, Statement};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-use super::name::folded;
+use super::name::{folded, name_parts};
 use super::words::{next_is, skip};
 
 /// What may be prepared, by its first word.
@@ -24,6 +24,28 @@ pub(super) struct PrepareHead {
 pub(super) struct Execute {
     pub(super) name: String,
     pub(super) arguments: Vec<Expr>,
+}
+
+impl Execute {
+    /// The EXECUTE that a statement is, as it stands behind EXPLAIN.
+    pub(super) fn of(statement: Statement) -> Option<Self> {
+        let Statement::Execute {
+            name: Some(name),
+            parameters: arguments,
+            has_parentheses,
+            immediate: false,
+            into,
+            using,
+            output: false,
+            default: false,
+        } = statement
+        else {
+            return None;
+        };
+        let plain = into.is_empty() && using.is_empty() && has_parentheses != arguments.is_empty();
+        let [name] = <[String; 1]>::try_from(name_parts(&name)?).ok()?;
+        plain.then_some(Self { name, arguments })
+    }
 }
 
 /// Reads a PREPARE up to its statement; none when the statement is of another kind.

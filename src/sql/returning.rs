@@ -1,22 +1,44 @@
-//! RETURNING of statements that write faces: names of columns, with or without alias, and `*`.
+//! RETURNING of statements that enrol and change faces: what is told of the faces as they are now.
+//!
+//! Columns are taken from the rows themselves. Anything else is a query over a table that holds
+//! the rows, and is answered before they are written, because its error must leave nothing behind.
+
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::catalog::TableProvider;
+use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
-use datafusion::sql::sqlparser::ast::{Expr, Ident, SelectItem, SelectItemQualifiedWildcardKind};
+use datafusion::scalar::ScalarValue;
+use datafusion::sql::sqlparser::ast::{
+    Expr, Ident, Query, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Statement,
+};
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::parser::Parser;
+use futures::TryStreamExt;
 use likeness_storage::RowRef;
 
-use super::SqlError;
-use super::columns::{GalleryColumn, schema_of};
+use super::adapt::{adapt, shown_schema};
+use super::columns::{GalleryColumn, gallery_schema, schema_of};
 use super::name::{folded, name_parts};
+use super::query::{QueryContext, plan_parameters};
+use super::{SqlError, SqlState, SqlType};
 
-/// The columns that come back.
+/// The table of changed faces; no name of a collection is like it.
+const CHANGED: &str = "changed faces";
+
+/// What comes back.
 #[derive(Debug)]
-pub(super) struct Returning(Vec<Returned>);
+pub(super) enum Returning {
+    Columns(Vec<Returned>),
+    /// `SELECT items FROM changed faces AS c`.
+    Query(Box<Query>),
+}
 
 /// A column and the name it goes by.
 #[derive(Debug)]
-struct Returned {
+pub(super) struct Returned {
     column: GalleryColumn,
     name: String,
 }
@@ -25,81 +47,152 @@ impl Returning {
     /// `qualifier` is what may stand before a column: the collection's alias, or its name.
     ///
     /// # Errors
-    /// Unknown columns, and anything but columns.
-    pub(super) fn parse(items: &[SelectItem], qualifier: &Ident) -> Result<Self, SqlError> {
-        let mut returned = Vec::new();
-        for item in items {
-            match item {
-                SelectItem::Wildcard(_) => returned.extend(Returned::all()),
-                SelectItem::QualifiedWildcard(
-                    SelectItemQualifiedWildcardKind::ObjectName(name),
-                    _,
-                ) if is_qualifier(&name_parts(name).unwrap_or_default(), qualifier) => {
-                    returned.extend(Returned::all());
-                }
-                SelectItem::UnnamedExpr(expr) => {
-                    returned.push(Returned::new(column_name(expr, qualifier)?, None)?);
-                }
-                SelectItem::ExprWithAlias { expr, alias } => {
-                    returned.push(Returned::new(column_name(expr, qualifier)?, Some(alias))?);
-                }
-                SelectItem::QualifiedWildcard(..) | SelectItem::ExprWithAliases { .. } => {
-                    return Err(only_columns());
-                }
+    /// Unknown columns.
+    pub(super) fn parse(items: Vec<SelectItem>, qualifier: &Ident) -> Result<Self, SqlError> {
+        let columns = items.iter().map(|item| columns_of(item, qualifier)).collect();
+        match columns {
+            Some(columns) => {
+                let columns: Vec<Vec<Returned>> = columns;
+                Ok(Self::Columns(columns.into_iter().flatten().collect()))
+            }
+            None => Ok(Self::Query(Box::new(query(items, qualifier)?))),
+        }
+    }
+
+    /// The columns as Arrow describes them, when parameters have these types.
+    ///
+    /// # Errors
+    /// What is wrong with the expressions.
+    pub(super) async fn schema(
+        &self,
+        context: &QueryContext,
+        parameters: &[SqlType],
+    ) -> Result<SchemaRef, SqlError> {
+        match self {
+            Self::Columns(columns) => Ok(schema(columns)),
+            Self::Query(query) => {
+                let context = context.with_tables([(CHANGED, table(&[])?)]);
+                context.columns(context.plan(query).await?, parameters)
             }
         }
-        Ok(Self(returned))
     }
 
-    /// The columns as Arrow describes them.
-    pub(super) fn schema(&self) -> SchemaRef {
-        schema_of(self.0.iter().map(|item| item.column.field().with_name(&item.name)))
+    /// The types of parameters that only stand here.
+    ///
+    /// # Errors
+    /// What is wrong with the expressions.
+    pub(super) async fn decide(
+        &self,
+        context: &QueryContext,
+        types: &mut [Option<SqlType>],
+    ) -> Result<(), SqlError> {
+        let Self::Query(query) = self else { return Ok(()) };
+        let context = context.with_tables([(CHANGED, table(&[])?)]);
+        let by_plan = plan_parameters(&context.plan(query).await?, types.len())?;
+        for (slot, by_plan) in types.iter_mut().zip(by_plan) {
+            *slot = slot.or(by_plan);
+        }
+        Ok(())
     }
 
-    /// These columns of `rows`.
-    pub(super) fn batch(&self, rows: &[RowRef<'_>]) -> Result<RecordBatch, SqlError> {
-        let arrays = self.0.iter().map(|item| item.column.array(rows)).collect();
-        let batch = RecordBatch::try_new(self.schema(), arrays);
-        batch.map_err(|error| DataFusionError::from(error).into())
-    }
-}
-
-impl Returned {
-    fn all() -> impl Iterator<Item = Self> {
-        GalleryColumn::ALL.into_iter().map(|column| Self { column, name: column.name().to_owned() })
-    }
-
-    fn new(name: String, alias: Option<&Ident>) -> Result<Self, SqlError> {
-        let column =
-            GalleryColumn::named(&name).ok_or_else(|| SqlError::undefined_column(&name))?;
-        Ok(Self { column, name: alias.map_or(name, folded) })
-    }
-}
-
-/// The name of the column that `expr` is: `column`, or `c.column` with what may stand before it.
-fn column_name(expr: &Expr, qualifier: &Ident) -> Result<String, SqlError> {
-    match expr {
-        Expr::Identifier(name) => Ok(folded(name)),
-        Expr::CompoundIdentifier(parts) => match parts.split_last() {
-            Some((name, before)) => {
-                let before: Vec<String> = before.iter().map(folded).collect();
-                if is_qualifier(&before, qualifier) {
-                    Ok(folded(name))
-                } else {
-                    Err(only_columns())
-                }
+    /// What is told of `rows`, and the columns of that.
+    ///
+    /// # Errors
+    /// What the expressions say of a row.
+    pub(super) async fn of_rows(
+        &self,
+        context: &QueryContext,
+        rows: &[RowRef<'_>],
+        parameters: &[ScalarValue],
+    ) -> Result<(SchemaRef, Vec<RecordBatch>), SqlError> {
+        match self {
+            Self::Columns(columns) => {
+                let (schema, arrays) = (schema(columns), columns.iter());
+                let arrays = arrays.map(|item| item.column.array(rows)).collect();
+                let batch = RecordBatch::try_new(Arc::clone(&schema), arrays);
+                Ok((schema, vec![batch.map_err(DataFusionError::from)?]))
             }
-            None => Err(only_columns()),
-        },
-        _ => Err(only_columns()),
+            Self::Query(query) => {
+                let context = context.with_tables([(CHANGED, table(rows)?)]);
+                let plan = context.plan(query).await?;
+                let stream = context.stream(plan, parameters.to_vec()).await?;
+                Ok((stream.schema(), stream.try_collect().await?))
+            }
+        }
+    }
+}
+
+/// A table of faces with all columns of a collection.
+pub(super) fn table(rows: &[RowRef<'_>]) -> Result<Arc<dyn TableProvider>, SqlError> {
+    let schema = gallery_schema();
+    let columns = GalleryColumn::ALL.map(|column| column.array(rows)).into();
+    let batch =
+        RecordBatch::try_new(Arc::clone(&schema), columns).map_err(DataFusionError::from)?;
+    Ok(Arc::new(MemTable::try_new(schema, vec![vec![batch]])?))
+}
+
+fn schema(columns: &[Returned]) -> SchemaRef {
+    let fields = columns.iter().map(|item| item.column.field().with_name(&item.name));
+    shown_schema(&schema_of(fields))
+}
+
+/// The query that answers `items`.
+fn query(items: Vec<SelectItem>, qualifier: &Ident) -> Result<Query, SqlError> {
+    let dialect = PostgreSqlDialect {};
+    let text = format!("SELECT 1 FROM \"{CHANGED}\" AS {qualifier}");
+    let mut template = Parser::new(&dialect)
+        .try_with_sql(&text)
+        .and_then(|mut parser| parser.parse_query())
+        .map_err(|error| SqlError::from(&error))?;
+    if let SetExpr::Select(select) = &mut *template.body {
+        select.projection = items;
+    }
+    let mut statement = Statement::Query(template);
+    adapt(&mut statement)?;
+    match statement {
+        Statement::Query(query) => Ok(*query),
+        _ => Err(SqlError::new(SqlState::InternalError, "internal error")),
+    }
+}
+
+/// The columns that `item` is; none where it has to be computed, or is unknown.
+fn columns_of(item: &SelectItem, qualifier: &Ident) -> Option<Vec<Returned>> {
+    match item {
+        SelectItem::Wildcard(_) => Some(all()),
+        SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
+            is_qualifier(&name_parts(name)?, qualifier).then(all)
+        }
+        SelectItem::UnnamedExpr(expr) => {
+            let column = column_of(expr, qualifier)?;
+            Some(vec![Returned { column, name: column.name().to_owned() }])
+        }
+        SelectItem::ExprWithAlias { expr, alias } => {
+            let column = column_of(expr, qualifier)?;
+            Some(vec![Returned { column, name: folded(alias) }])
+        }
+        SelectItem::QualifiedWildcard(..) | SelectItem::ExprWithAliases { .. } => None,
+    }
+}
+
+fn all() -> Vec<Returned> {
+    let column = |column: GalleryColumn| Returned { column, name: column.name().to_owned() };
+    GalleryColumn::ALL.map(column).into()
+}
+
+/// The column that `expr` is: `column`, or `c.column` with what may stand before it.
+fn column_of(expr: &Expr, qualifier: &Ident) -> Option<GalleryColumn> {
+    match expr {
+        Expr::Identifier(name) => GalleryColumn::named(&folded(name)),
+        Expr::CompoundIdentifier(parts) => {
+            let (name, before) = parts.split_last()?;
+            let before: Vec<String> = before.iter().map(folded).collect();
+            GalleryColumn::named(&folded(name)).filter(|_| is_qualifier(&before, qualifier))
+        }
+        _ => None,
     }
 }
 
 /// Whether the parts of a name mean the collection.
 fn is_qualifier(parts: &[String], qualifier: &Ident) -> bool {
     parts.last() == Some(&folded(qualifier))
-}
-
-fn only_columns() -> SqlError {
-    SqlError::unsupported("RETURNING anything but columns of the collection")
 }

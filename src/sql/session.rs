@@ -2,6 +2,7 @@
 
 mod cursor;
 mod description;
+mod explain;
 mod prepared;
 
 use std::sync::Arc;
@@ -279,16 +280,11 @@ impl SqlSession {
         }
         match statement.command() {
             Command::Query(query) => self.query(statement, query, parameters).await,
-            Command::Search(search) => {
+            Command::Search(search, _) => {
                 let exactness = self.settings().lock().exactness();
                 search.run(&self.catalog(), exactness, &parameters)
             }
-            Command::Explain(explain) => {
-                let context = self.context()?;
-                let plan = context.plan(&explain.query).await?;
-                let lines = context.explain(plan, parameters, explain.analyze).await?;
-                Ok(Outcome::of_batch("EXPLAIN", lines))
-            }
+            Command::Explain(explain) => self.explain(explain, parameters).await,
             Command::CopyOut(copy) => {
                 copy.run(&self.context()?.exporting(), statement.depth()).await
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::sql::sqlparser::ast::Query;
+use datafusion::sql::sqlparser::ast::{Query, SelectItem};
 
 use super::adapt::ParameterTypes;
 use super::alter::AlterCollection;
@@ -26,6 +26,10 @@ use super::types::SqlType;
 use super::update::Update;
 use crate::engine::Action;
 
+/// What becomes of one token takes at most about so much memory: a syntax tree has fewer nodes than
+/// its text has tokens, and the largest that there may be many of are items of a select list.
+const TOKEN_BYTES: usize = size_of::<SelectItem>();
+
 /// One parsed statement; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Statement(Arc<Parsed>);
@@ -39,6 +43,7 @@ struct Parsed {
     fixed_answer: Option<FixedAnswer>,
     lookup: Option<Lookup>,
     places: Places,
+    tokens: usize,
 }
 
 impl Statement {
@@ -60,7 +65,21 @@ impl Statement {
             fixed_answer,
             lookup,
             places: Places::default(),
+            tokens: 0,
         }))
+    }
+
+    /// The same, read from so many tokens.
+    pub(super) fn of_tokens(mut self, tokens: usize) -> Self {
+        if let Some(parsed) = Arc::get_mut(&mut self.0) {
+            parsed.tokens = tokens;
+        }
+        self
+    }
+
+    /// About how much memory it takes, its text apart.
+    pub fn bytes(&self) -> usize {
+        self.0.tokens * TOKEN_BYTES
     }
 
     /// The same, with what is known about where its names stand.
@@ -110,6 +129,19 @@ impl Statement {
         matches!(&self.0.command, Command::Transaction(command) if command.ends_failure())
     }
 
+    /// The query that it is, if it is one.
+    pub(super) fn query(&self) -> Option<&Query> {
+        match self.command() {
+            Command::Query(query) | Command::Search(_, query) => Some(query),
+            _ => None,
+        }
+    }
+
+    /// Whether it is a query, whose rows a cursor may hand out.
+    pub fn is_query(&self) -> bool {
+        self.query().is_some()
+    }
+
     /// Whether what comes of it is of use only to later statements of the session.
     pub fn is_for_later(&self) -> bool {
         matches!(self.command(), Command::Prepare(_) | Command::Declare(_))
@@ -126,9 +158,9 @@ impl Statement {
 pub(super) enum Command {
     /// SELECT, VALUES, WITH, and what of SEARCH takes a plan.
     Query(Box<Query>),
-    /// SEARCH that takes none.
-    Search(Box<DirectSearch>),
-    /// EXPLAIN of a query.
+    /// SEARCH that takes none, and the query that it is where one is wanted.
+    Search(Box<DirectSearch>, Box<Query>),
+    /// EXPLAIN.
     Explain(Explain),
     /// CREATE COLLECTION.
     CreateCollection(CreateCollection),
@@ -200,12 +232,20 @@ pub(super) struct Prepare {
     pub(super) text: Box<str>,
 }
 
-/// EXPLAIN of a query.
+/// EXPLAIN.
 #[derive(Debug)]
 pub(super) struct Explain {
     /// Run it and tell what happened.
     pub(super) analyze: bool,
-    pub(super) query: Box<Query>,
+    pub(super) explained: Explained,
+}
+
+/// What EXPLAIN explains.
+#[derive(Debug)]
+pub(super) enum Explained {
+    Query(Box<Query>),
+    /// The statement that an EXECUTE would run.
+    Prepared(Execute),
 }
 
 impl Command {
@@ -214,7 +254,7 @@ impl Command {
         match self {
             Self::Prepare(prepare) => prepare.statement.command().action(),
             Self::Query(_)
-            | Self::Search(_)
+            | Self::Search(..)
             | Self::Explain(_)
             | Self::CopyOut(_)
             | Self::ShowCollections
@@ -254,7 +294,7 @@ impl Command {
             Self::Vacuum(_) => Some("VACUUM"),
             Self::Key(command) => command.write_name(),
             Self::Query(_)
-            | Self::Search(_)
+            | Self::Search(..)
             | Self::Explain(_)
             | Self::CopyOut(_)
             | Self::ShowCollections

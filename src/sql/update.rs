@@ -64,7 +64,7 @@ impl Update {
         let (assignments, values) = Assignments::parse(assignments)?;
         let query = target.query(values, others, selection)?;
         let returning =
-            returning.map(|items| Returning::parse(&items, target.qualifier())).transpose()?;
+            returning.map(|items| Returning::parse(items, target.qualifier())).transpose()?;
         Ok(Self { name: target.name, assignments, query, returning })
     }
 
@@ -74,14 +74,28 @@ impl Update {
     }
 
     /// Parameters that are a whole new value have the type of their column.
-    pub(super) fn parameter_types(&self, mut types: Vec<Option<SqlType>>) -> Vec<Option<SqlType>> {
+    pub(super) async fn parameter_types(
+        &self,
+        context: &QueryContext,
+        mut types: Vec<Option<SqlType>>,
+    ) -> Result<Vec<Option<SqlType>>, SqlError> {
         self.assignments.decide(&mut types);
-        types
+        if let Some(returning) = &self.returning {
+            returning.decide(context, &mut types).await?;
+        }
+        Ok(types)
     }
 
-    /// The columns of RETURNING.
-    pub(super) fn schema(&self) -> Option<SchemaRef> {
-        self.returning.as_ref().map(Returning::schema)
+    /// The columns of RETURNING, when parameters have these types.
+    pub(super) async fn schema(
+        &self,
+        context: &QueryContext,
+        parameters: &[SqlType],
+    ) -> Result<Option<SchemaRef>, SqlError> {
+        match &self.returning {
+            Some(returning) => returning.schema(context, parameters).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Changes the faces that satisfy the predicate now, all or none.
@@ -96,13 +110,13 @@ impl Update {
         let row_bytes = at.descriptor(name)?.dim.get() * size_of::<f32>();
         let most = (EMBEDDING_BYTES_MAX / row_bytes).min(BATCH_OPERATIONS_MAX / 2);
         let plan = context.plan(&self.query).await?;
-        let mut batches = context.stream(plan, parameters).await?;
+        let mut batches = context.stream(plan, parameters.clone()).await?;
         let (mut updates, mut seen) = (Vec::new(), HashSet::new());
         while let Some(batch) = batches.try_next().await? {
             for (row, face_id) in face_ids(&batch)?.into_iter().enumerate() {
                 // As in PostgreSQL, of several rows that FROM brings for a face one counts.
                 if seen.insert(face_id) {
-                    updates.push(self.assignments.update(face_id, &batch, row)?);
+                    updates.push(self.assignments.update(name, face_id, &batch, row)?);
                 }
             }
             if updates.len() > most {
@@ -110,14 +124,16 @@ impl Update {
             }
         }
         let changes = catalog.tenant().update(at, name, updates).await?;
-        let returned = self.returning.as_ref().map(|returning| {
-            let rows: Vec<_> = changes.rows().map(|row| row.as_ref(Lsn::default())).collect();
-            returning.batch(&rows)
-        });
-        let returned = returned.transpose()?;
+        let returned = match &self.returning {
+            Some(returning) => {
+                let rows: Vec<_> = changes.rows().map(|row| row.as_ref(Lsn::default())).collect();
+                Some(returning.of_rows(context, &rows, &parameters).await?)
+            }
+            None => None,
+        };
         let written = writer.apply(changes).await?;
         Ok(match returned {
-            Some(batch) => Outcome::of_batch("UPDATE", batch),
+            Some((schema, batches)) => Outcome::of_batches("UPDATE", schema, batches),
             None => Outcome::Done { tag: "UPDATE", rows: Some(written.enrolled) },
         })
     }

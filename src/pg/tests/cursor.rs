@@ -97,3 +97,54 @@ async fn a_binary_cursor_answers_simple_queries_in_binary() {
     let error = client.batch_execute("DECLARE c CURSOR FOR SELECT 1").await.unwrap_err();
     assert_eq!(code(&error), SqlState::NO_ACTIVE_SQL_TRANSACTION);
 }
+
+#[tokio::test]
+async fn sql_fetches_from_a_portal_that_the_protocol_bound() {
+    let mut talk = Conversation::start().await;
+    let five = "SELECT * FROM (VALUES (1), (2), (3), (4), (5)) t";
+    talk.say(&[query("BEGIN"), parse("s", five), bind("p", "s", PLAIN), sync()]).await;
+    assert_eq!(talk.until_ready().await, "CZ");
+    assert_eq!(talk.until_ready().await, "12Z");
+    for (said, answers) in [
+        (query("FETCH 2 FROM p"), "TDDCZ"),
+        ([execute("p", 1), sync()].concat(), "DsZ"),
+        (query("MOVE 1 FROM p"), "CZ"),
+        (query("SELECT * FROM pg_cursors WHERE name = 'p' AND NOT is_holdable"), "TDCZ"),
+        ([describe(b'P', "p"), execute("p", 0), sync()].concat(), "TDCZ"),
+        (query("FETCH p"), "TCZ"),
+        ([execute("p", 0), sync()].concat(), "CZ"),
+        (query("CLOSE p"), "CZ"),
+        // The name is free again.
+        ([bind("p", "s", PLAIN), execute("p", 4), sync()].concat(), "2DDDDsZ"),
+        (query("FETCH 3 FROM p"), "TDCZ"),
+    ] {
+        talk.say(&[said]).await;
+        assert_eq!(talk.until_ready().await, answers);
+    }
+    let (state, _) = talk.error(&[query("DECLARE p CURSOR FOR SELECT 1")]).await;
+    assert_eq!(state, "42P03");
+    talk.say(&[query("ROLLBACK")]).await;
+    assert_eq!(talk.until_ready().await, "CZ");
+    for said in [query("FETCH p"), [execute("p", 0), sync()].concat()] {
+        let (state, _) = talk.error(&[said]).await;
+        assert_eq!(state, "34000", "it ended with its transaction");
+    }
+    // Outside a block the transaction ends at Sync.
+    talk.say(&[bind("p", "s", PLAIN), execute("p", 2), sync()]).await;
+    assert_eq!(talk.until_ready().await, "2DDsZ");
+    talk.say(&[query("SELECT * FROM pg_cursors")]).await;
+    assert_eq!(talk.until_ready().await, "TCZ");
+}
+
+#[tokio::test]
+async fn a_cursor_closed_and_declared_anew_is_not_the_portal_that_it_was() {
+    let mut talk = Conversation::start().await;
+    talk.say(&[query("BEGIN"), parse("", "SELECT 1"), bind("p", "", PLAIN), sync()]).await;
+    assert_eq!(talk.until_ready().await, "CZ");
+    assert_eq!(talk.until_ready().await, "12Z");
+    talk.say(&[query("CLOSE p"), query("DECLARE p CURSOR FOR SELECT 1, 2")]).await;
+    assert_eq!(talk.until_ready().await, "CZ");
+    assert_eq!(talk.until_ready().await, "CZ");
+    let (state, _) = talk.error(&[execute("p", 0), sync()]).await;
+    assert_eq!(state, "34000");
+}

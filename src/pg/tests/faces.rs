@@ -150,3 +150,34 @@ async fn a_search_is_sent_the_same_with_and_without_a_plan() {
         assert_eq!(code(&error), SqlState::INVALID_PARAMETER_VALUE, "{text}");
     }
 }
+
+#[tokio::test]
+async fn an_error_names_the_constraint_or_the_column_in_fields_of_its_own() {
+    let door = Door::open().await;
+    let client = door.admin().await;
+    let insert = "INSERT INTO people (face_id, embedding) \
+                  VALUES ('f_01JABCDEFGHJKMNPQRSTVWXYZ0', '[1, 0, 0]')";
+    let create = "CREATE COLLECTION people WITH (dimensions = 3)";
+    client.batch_execute(&format!("{create}; {insert}")).await.unwrap();
+    let of_people = (Some("public"), Some("people"));
+    for (sql, state, object, column, constraint) in [
+        (insert, SqlState::UNIQUE_VIOLATION, of_people, None, Some("people_pkey")),
+        (
+            "UPDATE people SET embedding = NULL",
+            SqlState::NOT_NULL_VIOLATION,
+            of_people,
+            Some("embedding"),
+            None,
+        ),
+        // PostgreSQL tells where these stand, and nothing more.
+        ("SELECT nothing FROM people", SqlState::UNDEFINED_COLUMN, (None, None), None, None),
+        ("SELECT * FROM nowhere", SqlState::UNDEFINED_TABLE, (None, None), None, None),
+    ] {
+        let error = client.batch_execute(sql).await.unwrap_err();
+        let error = error.as_db_error().unwrap();
+        assert_eq!(*error.code(), state, "{sql}");
+        assert_eq!((error.schema(), error.table()), object, "{sql}");
+        assert_eq!((error.column(), error.constraint()), (column, constraint), "{sql}");
+        assert_eq!(error.position().is_some(), object.0.is_none(), "{sql}");
+    }
+}

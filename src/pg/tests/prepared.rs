@@ -3,6 +3,7 @@
 use tokio_postgres::SimpleQueryMessage;
 use tokio_postgres::error::SqlState;
 
+use super::protocol::{Conversation, PLAIN, bind, execute, message, parse, sync};
 use super::{Door, code};
 
 #[tokio::test]
@@ -33,4 +34,67 @@ async fn statements_prepared_in_sql_and_by_messages_share_their_names() {
     client.batch_execute("DEALLOCATE ALL").await.unwrap();
     let error = client.query("EXECUTE doubled($1)", &[&21_i64]).await.unwrap_err();
     assert_eq!(code(&error), SqlState::INVALID_SQL_STATEMENT_NAME);
+}
+
+#[tokio::test]
+async fn prepared_statements_are_bounded_by_what_they_take_and_the_conversation_goes_on() {
+    let mut talk = Conversation::start().await;
+    let items = vec!["'a'"; 8_000].join(",");
+    let long = format!("SELECT 1 WHERE 'x' IN ({items})");
+    let mut held = 0;
+    let refused = loop {
+        let (state, tags) = talk.error(&[parse(&format!("s{held}"), &long), sync()]).await;
+        if tags != "1Z" {
+            break (state, tags);
+        }
+        held += 1;
+        assert!(held < 100, "nothing bounds them");
+    };
+    assert_eq!(refused, ("54000".to_owned(), "EZ".to_owned()), "after {held}");
+    assert!(held > 2, "only {held} fit");
+    // The statement without a name does not count, and what was held is held.
+    talk.say(&[parse("", &long), bind("", "", PLAIN), execute("", 0), sync()]).await;
+    assert_eq!(talk.until_ready().await, "12CZ");
+    talk.say(&[message(b'C', &[b"Ss0\0"]), parse("again", &long), sync()]).await;
+    assert_eq!(talk.until_ready().await, "31Z", "one went, one came");
+    let prepare = format!("PREPARE more AS {long}");
+    let (state, _) = talk.error(&[message(b'Q', &[prepare.as_bytes(), b"\0"])]).await;
+    assert_eq!(state, "54000");
+    talk.say(&[message(b'Q', &[b"DEALLOCATE ALL\0"]), parse("more", &long), sync()]).await;
+    assert_eq!(talk.until_ready().await, "CZ");
+    assert_eq!(talk.until_ready().await, "1Z");
+}
+
+#[tokio::test]
+async fn portals_are_bounded_by_the_values_that_they_hold() {
+    let mut talk = Conversation::start().await;
+    let value = "x".repeat(1_000_000);
+    let length = u32::try_from(value.len()).unwrap().to_be_bytes();
+    let given = [&[0, 0, 0, 1][..], &length, value.as_bytes(), &[0, 0]].concat();
+    // One that is to be run as a whole, and one whose rows a cursor hands out.
+    for text in ["SELECT length($1::text)", "SET application_name = 'x'"] {
+        let takes_value = text.contains('$');
+        let given = if takes_value { given.as_slice() } else { PLAIN };
+        talk.say(&[message(b'Q', &[b"BEGIN\0"]), parse("", text), sync()]).await;
+        assert_eq!(talk.until_ready().await, "CZ");
+        assert_eq!(talk.until_ready().await, "1Z");
+        let mut held = 0;
+        let refused = loop {
+            let (state, tags) = talk.error(&[bind(&format!("p{held}"), "", given), sync()]).await;
+            if tags != "2Z" || held == 100 {
+                break (state, tags);
+            }
+            held += 1;
+        };
+        if takes_value {
+            assert_eq!(refused, ("54000".to_owned(), "EZ".to_owned()));
+            assert!((32..70).contains(&held), "{held} fit");
+        } else {
+            assert_eq!(held, 100, "these hold nothing");
+        }
+        talk.say(&[message(b'Q', &[b"ROLLBACK\0"])]).await;
+        assert_eq!(talk.until_ready().await, "CZ");
+    }
+    talk.say(&[parse("", "SELECT $1::text"), bind("p", "", &given), execute("p", 0), sync()]).await;
+    assert_eq!(talk.until_ready().await, "12DCZ");
 }

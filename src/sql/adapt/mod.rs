@@ -164,6 +164,19 @@ impl Adapter {
 impl VisitorMut for Adapter {
     type Break = SqlError;
 
+    fn pre_visit_statement(&mut self, statement: &mut ast::Statement) -> ControlFlow<Self::Break> {
+        let returning = match statement {
+            ast::Statement::Insert(insert) => &mut insert.returning,
+            ast::Statement::Update(update) => &mut update.returning,
+            ast::Statement::Delete(delete) => &mut delete.returning,
+            _ => &mut None,
+        };
+        if let Some(items) = returning {
+            name::name_columns(items);
+        }
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
         self.queries += 1;
         fetch_as_limit(query);
@@ -189,7 +202,7 @@ impl VisitorMut for Adapter {
             let message = format!("table name \"{twice}\" specified more than once");
             return ControlFlow::Break(SqlError::new(SqlState::DuplicateAlias, message));
         }
-        name::name_columns(select);
+        name::name_columns(&mut select.projection);
         number::leave_in_select(select);
         self.scopes.enter(select);
         ControlFlow::Continue(())

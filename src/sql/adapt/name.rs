@@ -22,11 +22,11 @@ const SEPARATOR: char = '\u{1f}';
 /// What PostgreSQL calls a column that nothing names.
 const NAMELESS: &str = "?column?";
 
-/// Names the columns of `select`.
-pub(super) fn name_columns(select: &mut Select) {
-    let stars = stars(&select.projection);
+/// Names the columns of a select list, or of RETURNING.
+pub(super) fn name_columns(items: &mut [SelectItem]) {
+    let stars = stars(items);
     let mut taken = HashSet::new();
-    for item in &mut select.projection {
+    for item in items {
         let (name, plain) = match item {
             SelectItem::UnnamedExpr(expr) => (
                 column_name(expr),

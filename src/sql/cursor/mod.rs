@@ -9,5 +9,5 @@ mod open;
 mod reader;
 
 pub(super) use grammar::{Close, DeclareHead, Fetch, parse_close, parse_fetch, parse_head};
-pub(super) use open::{Cursors, Opened};
+pub(super) use open::{Cursors, Lasts, Opened};
 pub(super) use reader::Reader;

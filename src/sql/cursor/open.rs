@@ -6,10 +6,10 @@ use std::time::SystemTime;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::execution::SendableRecordBatchStream;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::grammar::Fetch;
-use super::reader::{Reader, fetched};
+use super::reader::{Reader, Step, fetched};
 use crate::sql::{Outcome, SqlError, SqlState};
 
 /// Cursors that one session may have open.
@@ -29,11 +29,21 @@ struct Numbered {
     cursor: Arc<Opened>,
 }
 
+/// How long a cursor stays open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::sql) enum Lasts {
+    /// As long as its transaction.
+    Transaction,
+    /// Up to its CLOSE, if its transaction commits.
+    Session,
+    /// As the portal that a message of the protocol made of it.
+    Portal,
+}
+
 /// An open cursor.
 pub(in crate::sql) struct Opened {
     pub(in crate::sql) schema: SchemaRef,
-    /// Whether it outlives the transaction that opened it, if that commits.
-    pub(in crate::sql) hold: bool,
+    pub(in crate::sql) lasts: Lasts,
     pub(in crate::sql) scroll: bool,
     pub(in crate::sql) binary: bool,
     /// The statement that opened it.
@@ -65,15 +75,25 @@ impl Cursors {
         Ok(())
     }
 
-    /// Opens a cursor.
+    /// Opens a cursor, and answers with its number: how many there have been with it.
     ///
     /// # Errors
     /// Those of [`Self::check_new`].
-    pub(in crate::sql) fn insert(&mut self, name: String, cursor: Opened) -> Result<(), SqlError> {
+    pub(in crate::sql) fn insert(&mut self, name: String, cursor: Opened) -> Result<u64, SqlError> {
         self.check_new(&name)?;
         self.made += 1;
         self.open.insert(name, Numbered { number: self.made, cursor: Arc::new(cursor) });
-        Ok(())
+        Ok(self.made)
+    }
+
+    /// Whether the cursor of this name and number is open.
+    pub(in crate::sql) fn has(&self, name: &str, number: u64) -> bool {
+        self.open.get(name).is_some_and(|cursor| cursor.number == number)
+    }
+
+    /// Closes those that the protocol opened.
+    pub(in crate::sql) fn close_portals(&mut self) {
+        self.open.retain(|_, numbered| numbered.cursor.lasts != Lasts::Portal);
     }
 
     /// # Errors
@@ -116,7 +136,7 @@ impl Cursors {
 
     /// Closes what does not outlive a transaction.
     pub(in crate::sql) fn commit(&mut self) {
-        self.open.retain(|_, numbered| numbered.cursor.hold);
+        self.open.retain(|_, numbered| numbered.cursor.lasts == Lasts::Session);
     }
 
     /// All of them, in the order of names.
@@ -131,11 +151,7 @@ impl Opened {
     /// # Errors
     /// 55000 while rows of it are being sent, and backwards without SCROLL; what the query says.
     pub(in crate::sql) async fn run(&self, fetch: &Fetch) -> Result<Outcome, SqlError> {
-        // Held by a FETCH of which the client took only some rows.
-        let Ok(mut reader) = Arc::clone(&self.reader).try_lock_owned() else {
-            let message = format!("cursor \"{}\" is being read", fetch.cursor);
-            return Err(SqlError::new(SqlState::ObjectNotInPrerequisiteState, message));
-        };
+        let mut reader = self.reader(&fetch.cursor)?;
         let step = reader.seek(fetch.way, fetch.only_move).await?;
         if fetch.only_move {
             let rows = reader.skip(step).await?;
@@ -143,5 +159,26 @@ impl Opened {
         }
         let stream: SendableRecordBatchStream = fetched(reader, step);
         Ok(Outcome::Rows { tag: "FETCH", schema: Arc::clone(&self.schema), stream })
+    }
+
+    /// The next rows, at most so many, for the portal of this name.
+    ///
+    /// # Errors
+    /// 55000 while rows of it are being sent.
+    pub(in crate::sql) fn next(
+        &self,
+        name: &str,
+        most: u64,
+    ) -> Result<SendableRecordBatchStream, SqlError> {
+        Ok(fetched(self.reader(name)?, Step::Forward(most)))
+    }
+
+    /// # Errors
+    /// 55000 where a FETCH holds it of which the client took only some rows.
+    fn reader(&self, name: &str) -> Result<OwnedMutexGuard<Reader>, SqlError> {
+        Arc::clone(&self.reader).try_lock_owned().map_err(|_| {
+            let message = format!("cursor \"{name}\" is being read");
+            SqlError::new(SqlState::ObjectNotInPrerequisiteState, message)
+        })
     }
 }

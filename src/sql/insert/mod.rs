@@ -20,10 +20,10 @@ use datafusion::sql::sqlparser::ast::{self, Ident, TableObject};
 use self::conflict::OnConflict;
 use self::row::one_source;
 use self::source::{ColumnList, Source};
-use super::SqlError;
 use super::name::name_parts;
 use super::query::QueryContext;
 use super::returning::Returning;
+use super::{SqlError, SqlType};
 
 /// `INSERT INTO c [AS alias] [(columns)] VALUES (..), .. | query [ON CONFLICT ..] [RETURNING ..]`.
 #[derive(Debug)]
@@ -65,13 +65,20 @@ impl Insert {
         let on_conflict = insert.on.map(|on| OnConflict::parse(on, collection, &qualifier));
         let on_conflict = on_conflict.transpose()?;
         let returning =
-            insert.returning.map(|items| Returning::parse(&items, &qualifier)).transpose()?;
+            insert.returning.map(|items| Returning::parse(items, &qualifier)).transpose()?;
         Ok(Self { name, columns, source, on_conflict, returning })
     }
 
-    /// The columns of RETURNING.
-    pub(super) fn schema(&self) -> Option<SchemaRef> {
-        self.returning.as_ref().map(Returning::schema)
+    /// The columns of RETURNING, when parameters have these types.
+    pub(super) async fn schema(
+        &self,
+        context: &QueryContext,
+        parameters: &[SqlType],
+    ) -> Result<Option<SchemaRef>, SqlError> {
+        match &self.returning {
+            Some(returning) => returning.schema(context, parameters).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// That the collection exists and is this tenant's.
@@ -131,7 +138,7 @@ fn refuse_clauses(insert: &ast::Insert) -> Result<(), SqlError> {
         || multi_table_else_clause.is_some();
     if foreign {
         return Err(SqlError::unsupported("this form of INSERT").with_hint(
-            "Write INSERT INTO collection (columns) VALUES (..), .. [RETURNING columns].",
+            "Write INSERT INTO collection (columns) VALUES (..), .. [RETURNING expressions].",
         ));
     }
     Ok(())

@@ -40,6 +40,9 @@ impl Insert {
                 *slot = slot.or(by_plan);
             }
         }
+        if let Some(returning) = &self.returning {
+            returning.decide(context, &mut types.0).await?;
+        }
         Ok(types.0)
     }
 }

@@ -1,7 +1,9 @@
-//! What RETURNING of an INSERT answers, kept until the faces are enrolled.
+//! What RETURNING of an INSERT answers, found before the faces are enrolled.
 
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::execution::memory_pool::MemoryReservation;
+use datafusion::scalar::ScalarValue;
 use likeness_storage::{Lsn, Row};
 
 use super::super::query::QueryContext;
@@ -10,20 +12,28 @@ use super::super::{Outcome, SqlError};
 
 const TAG: &str = "INSERT 0";
 
-/// The columns of faces that were enrolled.
+/// What is told of the faces that a statement enrols.
 pub(super) struct Returned<'a> {
     returning: Option<&'a Returning>,
-    /// Faces whose columns have not been taken yet.
+    context: &'a QueryContext,
+    parameters: &'a [ScalarValue],
+    /// Faces that have not been looked at yet.
     rows: Vec<Row>,
+    schema: Option<SchemaRef>,
     batches: Vec<RecordBatch>,
     /// Counts the batches towards the memory of queries.
     memory: MemoryReservation,
 }
 
 impl<'a> Returned<'a> {
-    pub(super) fn of(returning: Option<&'a Returning>, context: &QueryContext) -> Self {
+    pub(super) fn of(
+        returning: Option<&'a Returning>,
+        context: &'a QueryContext,
+        parameters: &'a [ScalarValue],
+    ) -> Self {
         let memory = context.memory("RETURNING");
-        Self { returning, rows: Vec::new(), batches: Vec::new(), memory }
+        let (rows, schema, batches) = (Vec::new(), None, Vec::new());
+        Self { returning, context, parameters, rows, schema, batches, memory }
     }
 
     pub(super) fn note(&mut self, rows: &[Row]) {
@@ -32,25 +42,28 @@ impl<'a> Returned<'a> {
         }
     }
 
-    /// Takes the columns of the faces noted.
+    /// Finds what is told of the faces noted.
     ///
     /// # Errors
-    /// 53200 when they are too many.
-    pub(super) fn keep(&mut self) -> Result<(), SqlError> {
+    /// What the expressions say, and 53200 when there is too much of it.
+    pub(super) async fn keep(&mut self) -> Result<(), SqlError> {
         let Some(returning) = self.returning else { return Ok(()) };
-        let rows: Vec<_> = self.rows.iter().map(|row| row.as_ref(Lsn::default())).collect();
-        let batch = returning.batch(&rows)?;
-        self.memory.try_grow(batch.get_array_memory_size())?;
-        self.batches.push(batch);
-        self.rows.clear();
+        let rows = std::mem::take(&mut self.rows);
+        let rows: Vec<_> = rows.iter().map(|row| row.as_ref(Lsn::default())).collect();
+        let (schema, batches) = returning.of_rows(self.context, &rows, self.parameters).await?;
+        for batch in &batches {
+            self.memory.try_grow(batch.get_array_memory_size())?;
+        }
+        self.batches.extend(batches);
+        self.schema = Some(schema);
         Ok(())
     }
 
-    /// The answer to a statement that enrolled or changed so many rows.
+    /// The answer to a statement that enrols or changes so many rows, and has been kept.
     pub(super) fn outcome(self, rows: u64) -> Outcome {
-        match self.returning {
+        match self.schema {
             None => Outcome::Done { tag: TAG, rows: Some(rows) },
-            Some(returning) => Outcome::of_batches(TAG, returning.schema(), self.batches),
+            Some(schema) => Outcome::of_batches(TAG, schema, self.batches),
         }
     }
 }

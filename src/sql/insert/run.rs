@@ -50,7 +50,7 @@ impl Run<'_> {
     async fn enroll(self, passes_over: bool) -> Result<Outcome, SqlError> {
         let (collection, mut enrolment) = self.begin()?;
         let mut meetings = passes_over.then(|| Meetings::of(self.context, collection));
-        let mut returned = Returned::of(self.insert.returning.as_ref(), self.context);
+        let mut returned = self.returned();
         let mut faces = self.faces().await?;
         while let Some(some) = faces.next().await? {
             for face in some {
@@ -62,8 +62,10 @@ impl Run<'_> {
                 returned.note(enrolment.push(face).await?);
                 enrolment.pass_on().await?;
             }
-            returned.keep()?;
+            returned.keep().await?;
         }
+        // Also where there was none.
+        returned.keep().await?;
         let rows = enrolment.finish().await?;
         Ok(returned.outcome(rows))
     }
@@ -78,11 +80,9 @@ impl Run<'_> {
                 upsert.push(face, &mut enrolment).await?;
             }
         }
-        let rows = upsert.finish(enrolment, self.parameters).await?;
-        let mut returned = Returned::of(self.insert.returning.as_ref(), self.context);
-        returned.note(&rows);
-        returned.keep()?;
-        Ok(returned.outcome(rows.len() as u64))
+        let mut returned = self.returned();
+        let rows = upsert.finish(enrolment, self.parameters, &mut returned).await?;
+        Ok(returned.outcome(rows))
     }
 
     fn begin(&self) -> Result<(&str, Enrolment), SqlError> {
@@ -90,6 +90,10 @@ impl Run<'_> {
         let collection = catalog.gallery_name(&self.insert.name)?;
         let commits = self.writer.is_autocommit();
         Ok((collection, Enrolment::new(catalog, collection, self.writer, commits)?))
+    }
+
+    fn returned(&self) -> Returned<'_> {
+        Returned::of(self.insert.returning.as_ref(), self.context, self.parameters)
     }
 
     async fn faces(&self) -> Result<Faces<'_>, SqlError> {

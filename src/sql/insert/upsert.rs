@@ -1,25 +1,21 @@
 //! Carrying out INSERT .. ON CONFLICT: which rows meet a face that is there, and what it becomes.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
-use datafusion::arrow::record_batch::RecordBatch;
-use datafusion::catalog::TableProvider;
-use datafusion::datasource::MemTable;
-use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::scalar::ScalarValue;
 use futures::TryStreamExt;
 use likeness_storage::{Lsn, Row, RowRef};
 
-use super::super::columns::{GalleryColumn, gallery_schema};
 use super::super::enrolment::Enrolment;
 use super::super::query::QueryContext;
+use super::super::returning::table;
 use super::super::search::face_ids;
 use super::super::{SqlError, SqlState};
 use super::ProposedFace;
 use super::conflict::{ConflictUpdate, ENROLLED, PROPOSED};
+use super::returned::Returned;
 use crate::biometric::FaceId;
 use crate::engine::{EngineError, FaceUpdate, TenantSnapshot};
 
@@ -117,24 +113,29 @@ impl<'a> Upsert<'a> {
         Ok(())
     }
 
-    /// Writes everything. Returns the faces that are new or changed, as they are now, in the order
-    /// of their rows.
+    /// Writes everything, and tells how many faces are new or changed. These are returned as they
+    /// are then, in the order of their rows.
     ///
     /// # Errors
-    /// What the assignments say, and the store; nothing has happened then.
+    /// What the assignments and RETURNING say, and the store; nothing has happened then.
     pub(super) async fn finish(
         self,
         mut enrolment: Enrolment,
         parameters: &[ScalarValue],
-    ) -> Result<Vec<Row>, SqlError> {
+        returned: &mut Returned<'_>,
+    ) -> Result<u64, SqlError> {
         let (catalog, collection) = (self.context.catalog(), self.meetings.collection);
         let updates = self.updates(parameters).await?;
         let mut changes = catalog.tenant().update(catalog.snapshot(), collection, updates).await?;
         changes.append(enrolment.take());
         let mut written: HashMap<FaceId, Row> =
             changes.rows().map(|row| (FaceId::from_u128(row.id.get()), row.clone())).collect();
+        let rows: Vec<Row> =
+            self.order.iter().filter_map(|face_id| written.remove(face_id)).collect();
+        returned.note(&rows);
+        returned.keep().await?;
         enrolment.apply(changes).await?;
-        Ok(self.order.iter().filter_map(|face_id| written.remove(face_id)).collect())
+        Ok(rows.len() as u64)
     }
 
     /// What the faces that were met become.
@@ -156,7 +157,8 @@ impl<'a> Upsert<'a> {
         let mut updates = Vec::new();
         while let Some(batch) = batches.try_next().await? {
             for (row, face_id) in face_ids(&batch)?.into_iter().enumerate() {
-                updates.push(self.update.assignments.update(face_id, &batch, row)?);
+                let assignments = &self.update.assignments;
+                updates.push(assignments.update(self.meetings.collection, face_id, &batch, row)?);
             }
         }
         Ok(updates)
@@ -169,14 +171,6 @@ impl ConflictUpdate {
         let tables = [(ENROLLED, table(&[])?), (PROPOSED, table(&[])?)];
         context.with_tables(tables).plan(&self.query).await
     }
-}
-
-fn table(rows: &[RowRef<'_>]) -> Result<Arc<dyn TableProvider>, SqlError> {
-    let schema = gallery_schema();
-    let columns = GalleryColumn::ALL.map(|column| column.array(rows)).into();
-    let batch =
-        RecordBatch::try_new(Arc::clone(&schema), columns).map_err(DataFusionError::from)?;
-    Ok(Arc::new(MemTable::try_new(schema, vec![vec![batch]])?))
 }
 
 fn twice() -> SqlError {

@@ -5,7 +5,7 @@ use super::collections::type_oid_of;
 use super::row::Row;
 use super::view::{SystemView, moment};
 use crate::sql::PreparedStatement;
-use crate::sql::cursor::Opened;
+use crate::sql::cursor::{Lasts, Opened};
 
 pub(super) fn rows(relation: &str, catalog: &SystemView) -> Vec<Row> {
     let holdings = &catalog.session.holdings;
@@ -27,7 +27,7 @@ fn cursor((name, cursor): (&str, &Opened)) -> Row {
     Row::default()
         .with("name", name)
         .with("statement", &cursor.text)
-        .with("is_holdable", letter(cursor.hold))
+        .with("is_holdable", letter(cursor.lasts == Lasts::Session))
         .with("is_binary", letter(cursor.binary))
         .with("is_scrollable", letter(cursor.scroll))
         .with("creation_time", moment(cursor.at))

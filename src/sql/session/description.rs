@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 
 use super::SqlSession;
 use crate::sql::collection::collections_schema;
-use crate::sql::query::{explain_schema, plan_parameters};
+use crate::sql::query::plan_parameters;
 use crate::sql::settings::{SettingCommand, show_all_schema, show_schema};
 use crate::sql::statement::Command;
 use crate::sql::storage::storage_schema;
@@ -52,30 +52,30 @@ impl SqlSession {
         let without_parameters = |columns| Description { parameters: Vec::new(), columns };
         match statement.command() {
             Command::Query(query) => self.query_description(statement, declared, query).await,
-            Command::Search(search) => {
+            Command::Search(search, _) => {
                 let types = search.parameter_types(&self.catalog(), count)?;
                 let parameters = decided(statement, declared, types);
                 Ok(Description { parameters, columns: Some(search.schema()) })
             }
             Command::Explain(explain) => {
-                let context = self.context()?;
-                let plan = context.plan(&explain.query).await?;
-                let parameters = decided(statement, declared, plan_parameters(&plan, count)?);
-                Ok(Description { parameters, columns: Some(explain_schema()) })
+                self.explain_description(statement, declared, &explain.explained).await
             }
             Command::Insert(insert) => {
                 let context = self.context()?;
                 insert.check(&context)?;
                 let types = insert.parameter_types(&context, count).await?;
                 let parameters = decided(statement, declared, types);
-                Ok(Description { parameters, columns: insert.schema() })
+                let columns = insert.schema(&context, &parameters).await?;
+                Ok(Description { parameters, columns })
             }
             Command::Update(update) => {
                 let context = self.context()?;
                 let plan = context.plan(update.query()).await?;
-                let types = update.parameter_types(plan_parameters(&plan, count)?);
+                let types = plan_parameters(&plan, count)?;
+                let types = update.parameter_types(&context, types).await?;
                 let parameters = decided(statement, declared, types);
-                Ok(Description { parameters, columns: update.schema() })
+                let columns = update.schema(&context, &parameters).await?;
+                Ok(Description { parameters, columns })
             }
             Command::Delete(delete) => {
                 let context = self.context()?;

@@ -88,17 +88,26 @@ impl SqlSession {
         let prepared = self.called(execute)?;
         let Some(statement) = &prepared.statement else { return Ok(Outcome::Empty) };
         self.check(statement)?;
-        let values = if execute.arguments.is_empty() {
-            Vec::new()
-        } else {
-            let (context, types) = (self.context()?, &prepared.description.parameters);
-            let arguments = execute.arguments.iter().zip(types);
-            let value = |(argument, sql_type): (&Expr, &SqlType)| {
-                argument_value(&context, argument, *sql_type, parameters)
-            };
-            arguments.map(value).collect::<Result<_, _>>()?
-        };
+        let values = self.arguments(execute, &prepared, parameters)?;
         self.run_inner(statement, values).await
+    }
+
+    /// The values of the arguments of EXECUTE, whose own parameters are given.
+    pub(super) fn arguments(
+        &self,
+        execute: &Execute,
+        prepared: &PreparedStatement,
+        parameters: &[ScalarValue],
+    ) -> Result<Vec<ScalarValue>, SqlError> {
+        if execute.arguments.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (context, types) = (self.context()?, &prepared.description.parameters);
+        let arguments = execute.arguments.iter().zip(types);
+        let value = |(argument, sql_type): (&Expr, &SqlType)| {
+            argument_value(&context, argument, *sql_type, parameters)
+        };
+        arguments.map(value).collect()
     }
 
     /// What EXECUTE takes and returns.
@@ -132,7 +141,7 @@ impl SqlSession {
     ///
     /// # Errors
     /// 26000 when there is none, 42601 when it takes another number of arguments.
-    fn called(&self, execute: &Execute) -> Result<Arc<PreparedStatement>, SqlError> {
+    pub(super) fn called(&self, execute: &Execute) -> Result<Arc<PreparedStatement>, SqlError> {
         let prepared = self.prepared(&execute.name)?;
         let (wanted, given) = (prepared.description.parameters.len(), execute.arguments.len());
         if wanted != given {

@@ -17,7 +17,7 @@ use crate::sql::{Outcome, SqlError, SqlSession, SqlState, SqlType, Statement, Tr
 const WIDE: usize = 70;
 
 fn is_direct(statement: &Statement) -> bool {
-    matches!(statement.command(), Command::Search(_))
+    matches!(statement.command(), Command::Search(..))
 }
 
 #[test]

@@ -82,7 +82,68 @@ async fn columns_of_returning_may_be_qualified_as_mappers_write_them() {
                RETURNING p.metadata, p.external_face_id";
     assert_eq!(client.rows(sql).await, [["1", "ann"]]);
     let sql = format!("{insert} RETURNING pets.model");
-    assert_eq!(client.state(&sql).await, SqlState::FeatureNotSupported);
+    assert_eq!(client.state(&sql).await, SqlState::UndefinedTable);
+}
+
+#[tokio::test]
+async fn returning_is_any_expression_of_the_new_faces() {
+    let client = Client::with_people().await;
+    let sql = "INSERT INTO people AS p (external_face_id, metadata, embedding) \
+               VALUES ('eve', $1, '[0, 1, 0]'), ('fay', NULL, '[0, 0, 1]') \
+               RETURNING upper(p.external_face_id), metadata->>'team' AS t, \
+               embedding <=> '[0, 1, 0]' < 0.5 AS near, $2::int + 1, face_id, face_id, \
+               (SELECT count(*) FROM people)";
+    let (parameters, columns) = client.describe(sql).await;
+    assert_eq!(parameters, [SqlType::Jsonb, SqlType::Int4]);
+    let names = ["upper", "t", "near", "?column?", "face_id", "face_id", "count"];
+    assert_eq!(columns.unwrap(), names);
+    let values = [text("{\"team\": \"red\"}"), ScalarValue::from(41_i32)];
+    let mut rows = client.rows_with(sql, &values).await;
+    let (eve, fay) = (client.face_id("eve").await, client.face_id("fay").await);
+    for (row, face_id) in rows.iter_mut().zip([eve, fay]) {
+        // The query among them sees what was there before.
+        assert_eq!(row.split_off(4), [&face_id, &face_id, "4"]);
+    }
+    assert_eq!(rows, [["EVE", "red", "true", "42"], ["FAY", "", "false", "42"]]);
+    let nothing = "INSERT INTO people (embedding) SELECT embedding FROM people WHERE false \
+                   RETURNING 1 / (length(model) - 8) AS never";
+    assert!(client.rows(nothing).await.is_empty());
+}
+
+#[tokio::test]
+async fn an_error_in_returning_leaves_no_face_behind() {
+    let client = Client::with_people().await;
+    let before = client.rows("SELECT * FROM people").await;
+    let ann = client.face_id("ann").await;
+    for sql in [
+        "INSERT INTO people (embedding) VALUES ('[1, 0, 0]') RETURNING 1 / 0",
+        "INSERT INTO people (embedding) SELECT embedding FROM people \
+         RETURNING 1 / (8 - length(model))",
+        &format!(
+            "INSERT INTO people (face_id, embedding) VALUES ('{ann}', '[0, 1, 0]') \
+             ON CONFLICT (face_id) DO UPDATE SET external_face_id = 'zoe' \
+             RETURNING 1 / (3 - length(external_face_id))"
+        ),
+        "UPDATE people SET metadata = '1' RETURNING 1 / (3 - length(external_face_id))",
+        "DELETE FROM people RETURNING 1 / (3 - length(external_face_id))",
+    ] {
+        let error = client.error(sql).await;
+        assert_eq!(error.state, SqlState::DivisionByZero, "{sql}: {error}");
+        assert_eq!(client.rows("SELECT * FROM people").await, before, "after {sql}");
+    }
+}
+
+#[tokio::test]
+async fn returning_all_has_the_columns_of_the_table_in_its_order() {
+    let client = Client::with_people().await;
+    let columns = client.describe("SELECT * FROM people").await.1;
+    for sql in [
+        "INSERT INTO people (embedding) VALUES ('[1, 0, 0]') RETURNING *",
+        "UPDATE people SET metadata = '1' RETURNING *",
+        "DELETE FROM people RETURNING *",
+    ] {
+        assert_eq!(client.describe(sql).await.1, columns, "{sql}");
+    }
 }
 
 #[tokio::test]
@@ -177,7 +238,7 @@ async fn other_forms_of_insert_are_refused_before_anything_happens() {
         ),
         (
             "INSERT INTO people (embedding) VALUES ('[1,0,0]') RETURNING 1 / 0",
-            SqlState::FeatureNotSupported,
+            SqlState::DivisionByZero,
         ),
         ("INSERT INTO nobody (embedding) VALUES ('[1]')", SqlState::UndefinedTable),
     ];

@@ -117,3 +117,51 @@ async fn a_role_prepares_and_executes_what_it_may_run() {
     let state = client.state("PREPARE gone AS DELETE FROM people").await;
     assert_eq!(state, SqlState::InsufficientPrivilege);
 }
+
+async fn plan(client: &Client, sql: &str) -> String {
+    client.rows(sql).await.concat().join("\n")
+}
+
+#[tokio::test]
+async fn what_a_prepared_query_would_do_is_explained() {
+    let client = Client::with_people().await;
+    client.run("PREPARE named(text) AS SELECT * FROM people WHERE external_face_id = $1").await;
+    let shown = plan(&client, "EXPLAIN EXECUTE named('an' || 'n')").await;
+    assert!(shown.contains("GalleryScan: collection=people") && shown.contains("ann"), "{shown}");
+    for sql in ["EXPLAIN ANALYZE EXECUTE named('ann')", "EXPLAIN (ANALYZE) EXECUTE named('ann')"] {
+        let shown = plan(&client, sql).await;
+        assert!(shown.contains("output_rows=1"), "{shown}");
+    }
+    client.run("PREPARE alike AS SEARCH FACES IN people EMBEDDING $1 LIMIT $2").await;
+    let shown = plan(&client, "EXPLAIN ANALYZE EXECUTE alike('[1, 0, 0]', 2)").await;
+    assert!(shown.contains("output_rows=2"), "{shown}");
+    let sql = "EXPLAIN EXECUTE named($1)";
+    let (parameters, columns) = client.describe(sql).await;
+    assert_eq!((parameters, columns.unwrap()), (vec![SqlType::Text], vec!["QUERY PLAN".into()]));
+    assert!(!client.rows_with(sql, &[text("ann")]).await.is_empty());
+    client.run("PREPARE gone AS DELETE FROM people").await;
+    for (sql, state) in [
+        ("EXPLAIN EXECUTE nothing", SqlState::InvalidSqlStatementName),
+        ("EXPLAIN EXECUTE named", SqlState::SyntaxError),
+        ("EXPLAIN ANALYZE EXECUTE gone", SqlState::FeatureNotSupported),
+        ("EXPLAIN (FORMAT JSON) EXECUTE named('ann')", SqlState::FeatureNotSupported),
+        ("CREATE TABLE copy AS EXECUTE named('ann')", SqlState::FeatureNotSupported),
+        ("CREATE TABLE copy AS SELECT 1", SqlState::FeatureNotSupported),
+    ] {
+        let error = client.error(sql).await;
+        assert_eq!(error.state, state, "{sql}: {error}");
+    }
+    assert_eq!(client.count("people").await, "4");
+}
+
+#[tokio::test]
+async fn a_session_sees_its_own_prepared_statements_and_cursors_only() {
+    let client = Client::new();
+    client.run("PREPARE one AS SELECT 1").await;
+    client.run("BEGIN").await;
+    client.run("DECLARE c CURSOR FOR SELECT 1").await;
+    for view in ["pg_prepared_statements", "pg_cursors"] {
+        assert_eq!(client.count(view).await, "1", "{view}");
+        assert_eq!(client.another().count(view).await, "0", "{view}");
+    }
+}

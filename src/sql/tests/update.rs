@@ -65,6 +65,23 @@ async fn new_values_are_computed_from_the_old_ones_and_the_rest_stays() {
 }
 
 #[tokio::test]
+async fn returning_is_any_expression_of_the_changed_faces() {
+    let client = Client::with_people().await;
+    let sql = "UPDATE people SET external_face_id = external_face_id || $1 \
+               WHERE external_image_id = 'red' \
+               RETURNING upper(external_face_id), metadata->>'team' || $2 AS team";
+    let (parameters, columns) = client.describe(sql).await;
+    assert_eq!(parameters, [SqlType::Text, SqlType::Text]);
+    assert_eq!(columns.unwrap(), ["upper", "team"]);
+    let mut rows = client.rows_with(sql, &[text("!"), text("?")]).await;
+    rows.sort();
+    assert_eq!(rows, [["ANN!", "red?"], ["BOB!", "red?"]]);
+    // The tables in FROM are gone by then.
+    let sql = "UPDATE people SET metadata = '1' FROM (VALUES (1)) v(n) RETURNING v.n";
+    assert_eq!(client.state(sql).await, SqlState::UndefinedTable);
+}
+
+#[tokio::test]
 async fn parameters_take_the_type_of_their_column_and_from_brings_values() {
     let client = Client::with_people().await;
     let sql = "UPDATE people SET metadata = $1, external_face_id = $2 WHERE external_face_id = $3 \

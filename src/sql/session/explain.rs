@@ -1,0 +1,59 @@
+//! EXPLAIN of a query, and of one that was prepared.
+
+use datafusion::scalar::ScalarValue;
+
+use super::SqlSession;
+use super::description::decided;
+use crate::sql::query::{explain_schema, plan_parameters};
+use crate::sql::statement::{Explain, Explained};
+use crate::sql::{Description, Outcome, SqlError, SqlType, Statement};
+
+impl SqlSession {
+    pub(super) async fn explain(
+        &self,
+        explain: &Explain,
+        parameters: Vec<ScalarValue>,
+    ) -> Result<Outcome, SqlError> {
+        let context = self.context()?;
+        let lines = match &explain.explained {
+            Explained::Query(query) => {
+                let plan = context.plan(query).await?;
+                context.explain(plan, parameters, explain.analyze).await?
+            }
+            Explained::Prepared(execute) => {
+                let prepared = self.called(execute)?;
+                let query = prepared.statement.as_ref().and_then(Statement::query);
+                let (Some(statement), Some(query)) = (&prepared.statement, query) else {
+                    return Err(SqlError::unsupported("EXPLAIN of anything but a query"));
+                };
+                let values = self.arguments(execute, &prepared, &parameters)?;
+                let explaining = async {
+                    let plan = context.plan(query).await?;
+                    context.explain(plan, values, explain.analyze).await
+                };
+                statement.depth().run_async(explaining).await?
+            }
+        };
+        Ok(Outcome::of_batch("EXPLAIN", lines))
+    }
+
+    /// What EXPLAIN takes and returns.
+    pub(super) async fn explain_description(
+        &self,
+        statement: &Statement,
+        declared: &[Option<SqlType>],
+        explained: &Explained,
+    ) -> Result<Description, SqlError> {
+        let parameters = match explained {
+            Explained::Query(query) => {
+                let plan = self.context()?.plan(query).await?;
+                let types = plan_parameters(&plan, statement.parameter_count())?;
+                decided(statement, declared, types)
+            }
+            Explained::Prepared(execute) => {
+                self.execute_description(statement, declared, execute)?.parameters
+            }
+        };
+        Ok(Description { parameters, columns: Some(explain_schema()) })
+    }
+}
