@@ -11,6 +11,8 @@ use super::record::AuditRecord;
 const HEADING: &str = "likeness-audit-1";
 /// Ending of a file's name; before it stands the number of its first record.
 const EXTENSION: &str = "log";
+/// Digits of its hash by which a record is told from others.
+const ID_DIGITS: usize = 16;
 /// Longest line that is read. A record with every field at its longest is a tenth of it.
 const LINE_BYTES_MAX: u64 = 64 * 1024;
 
@@ -117,8 +119,9 @@ impl LogReader {
             return Line::Damaged("does not have the hash it begins with");
         }
         match serde_json::from_slice::<AuditRecord>(record) {
-            Ok(record) if record.seq == link.seq => {
+            Ok(mut record) if record.seq == link.seq => {
                 self.link = link;
+                record.id = link.digits().chars().take(ID_DIGITS).collect();
                 self.bytes += text.len() as u64;
                 Line::Record(Box::new(record))
             }

@@ -22,6 +22,8 @@ pub(super) struct Journal {
     /// Bytes after which a new file is begun.
     file_bytes_max: u64,
     link: Link,
+    /// When the newest record of the file was made, in microseconds since the Unix epoch.
+    at_us: i64,
     /// A write failed and could not be undone: the file's end is unknown.
     broken: bool,
 }
@@ -48,12 +50,12 @@ impl Journal {
         };
         let mut damaged_at = Link { seq: newest.first.saturating_sub(1), ..Link::START };
         if let Some(mut reader) = newest.open()? {
-            let mut agrees = true;
+            let (mut agrees, mut at_us) = (true, 0);
             let end = loop {
                 agrees &=
                     head.is_none_or(|head| head.seq != reader.link.seq || head == reader.link);
                 match reader.next()? {
-                    Some(Line::Record(_)) => {}
+                    Some(Line::Record(record)) => at_us = record.at_us(),
                     end => break end,
                 }
             };
@@ -71,6 +73,7 @@ impl Journal {
                     bytes: reader.bytes,
                     file_bytes_max,
                     link: reader.link,
+                    at_us,
                     broken: false,
                 };
                 return Ok((journal, Found { torn_bytes, is_damaged: false }));
@@ -84,7 +87,8 @@ impl Journal {
     fn begin(folder: &Path, link: Link, file_bytes_max: u64) -> io::Result<Self> {
         let (LogFile { first, .. }, file, bytes) = LogFile::create(folder, link)?;
         let (folder, file) = (folder.to_owned(), Arc::new(file));
-        Ok(Self { folder, file, first, bytes, file_bytes_max, link, broken: false })
+        let (at_us, broken) = (0, false);
+        Ok(Self { folder, file, first, bytes, file_bytes_max, link, at_us, broken })
     }
 
     /// The newest record.
@@ -109,8 +113,11 @@ impl Journal {
         }
         if self.bytes >= self.file_bytes_max {
             self.file.sync_data()?;
-            *self = Self::begin(&self.folder, self.link, self.file_bytes_max)?;
+            let next = Self::begin(&self.folder, self.link, self.file_bytes_max)?;
+            *self = Self { at_us: self.at_us, ..next };
         }
+        // Readers know no other order than that of the times.
+        let at_us = at_us.max(self.at_us + 1);
         let record = serde_json::to_string(&AuditRecord::new(self.link.seq + 1, at_us, entry))?;
         let link = self.link.next(record.as_bytes());
         let line = format!("{} {record}\n", link.digits());
@@ -122,7 +129,7 @@ impl Journal {
             return Err(error);
         }
         self.bytes += line.len() as u64;
-        self.link = link;
+        (self.link, self.at_us) = (link, at_us);
         Ok(link)
     }
 }

@@ -114,8 +114,13 @@ impl AuditEntry {
 /// An entry as recorded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AuditRecord {
-    /// Its number; the first record of a log is 1.
+    /// Its number; the first record of a log is 1. It counts the records of all tenants, so it is
+    /// for the operator only.
     pub seq: u64,
+    /// Tells it from all others and says nothing about them: the beginning of its hash in the
+    /// chain. Empty until it is in the log.
+    #[serde(skip)]
+    pub id: String,
     /// When, as `2026-01-31T23:59:59.123456Z`.
     pub at: String,
     /// What.
@@ -126,7 +131,8 @@ pub struct AuditRecord {
 impl AuditRecord {
     pub(super) fn new(seq: u64, at_us: i64, entry: AuditEntry) -> Self {
         let at = DateTime::from_timestamp_micros(at_us).unwrap_or_default();
-        Self { seq, at: at.to_rfc3339_opts(SecondsFormat::Micros, true), entry }
+        let at = at.to_rfc3339_opts(SecondsFormat::Micros, true);
+        Self { seq, id: String::new(), at, entry }
     }
 
     /// When, in microseconds since the Unix epoch; 0 for a time that cannot be read.

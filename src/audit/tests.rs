@@ -71,9 +71,22 @@ fn records_are_read_back_by_their_tenant_only_also_after_a_restart() {
         log.records(tenant).unwrap().map(|record| record.unwrap().seq).collect()
     };
     assert_eq!((read("acme"), read("beta"), read("nobody")), (vec![1, 3], vec![2], vec![]));
-    let first = log.records("acme").unwrap().next().unwrap().unwrap();
-    assert_eq!(first.entry, entry("acme", 1));
-    assert!(first.at_us() > 1_700_000_000_000_000);
+    let records: Vec<_> = log.records("acme").unwrap().map(Result::unwrap).collect();
+    assert_eq!(records[0].entry, entry("acme", 1));
+    assert!(records[0].at_us() > 1_700_000_000_000_000);
+    assert!(records.iter().all(|record| record.id.len() == 16), "{records:?}");
+    assert_ne!(records[0].id, records[1].id);
+}
+
+#[test]
+fn times_tell_the_order_also_over_files_and_restarts() {
+    let world = World::with_records(40);
+    let log = world.open();
+    for number in 1..=40 {
+        log.append(entry("acme", number)).unwrap();
+    }
+    let times: Vec<_> = log.records("acme").unwrap().map(|one| one.unwrap().at_us()).collect();
+    assert!(times.len() == 80 && times.is_sorted_by(|a, b| a < b), "{times:?}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use likeness_storage::{GalleryDescriptor, GalleryId};
+use likeness_storage::{GalleryDescriptor, GalleryId, Snapshot};
 use parking_lot::Mutex;
 
 use super::keyring::Key;
@@ -103,7 +103,7 @@ pub struct SearchCounts {
 }
 
 impl SearchCounts {
-    /// One-to-many searches made.
+    /// Searches made, one-to-many and many-to-many.
     pub fn searches(&self) -> u64 {
         self.searches.load(Ordering::Relaxed)
     }
@@ -222,9 +222,14 @@ impl Erasures {
         }
     }
 
-    /// `gallery` with its faces, which are so many.
-    pub(super) fn add_gallery(&mut self, gallery: &GalleryDescriptor, faces: u64) {
-        self.of(gallery).faces += faces;
+    /// `gallery` with the faces that it has in `snapshot`.
+    pub(super) fn add_gallery(&mut self, gallery: &GalleryDescriptor, snapshot: &Snapshot) {
+        let erased = self.of(gallery);
+        erased.faces += snapshot.row_count(gallery.id);
+        let room = ERASED_IDS_MAX.saturating_sub(erased.ids.len());
+        // Rows that cannot be read any more are no reason to keep them.
+        let readable = snapshot.rows(gallery.id, None).map_while(Result::ok);
+        erased.ids.extend(readable.take(room).map(|row| FaceId::from_u128(row.id.get())));
     }
 
     /// All of `later` too.

@@ -99,7 +99,7 @@ impl Changes {
     /// Drops a gallery with all its faces.
     pub fn drop_gallery(&mut self, gallery: &GalleryDescriptor) {
         self.touches_what_is_there = true;
-        self.erasures.add_gallery(gallery, self.base.snapshot.row_count(gallery.id));
+        self.erasures.add_gallery(gallery, &self.base.snapshot);
         self.batch.drop_gallery(gallery.id);
     }
 

@@ -157,6 +157,25 @@ impl TenantSnapshot {
     }
 }
 
+impl TenantSnapshot {
+    /// What removing those of the faces would change that `gallery` has.
+    fn removal_of_present(
+        &self,
+        gallery: &str,
+        mut face_ids: Vec<FaceId>,
+    ) -> Result<Changes, EngineError> {
+        face_ids.sort_unstable();
+        face_ids.dedup();
+        let mut present = Vec::with_capacity(face_ids.len());
+        for face_id in face_ids {
+            if self.has_face(gallery, face_id)? {
+                present.push(face_id);
+            }
+        }
+        self.removal(gallery, present)
+    }
+}
+
 impl Tenant {
     /// Reads one page of faces off the async threads; see [`TenantSnapshot::faces`].
     ///
@@ -175,7 +194,8 @@ impl Tenant {
 
     /// Removes faces and says how many of them there were; durable when this returns.
     ///
-    /// Ids that are not in the gallery are passed over.
+    /// Ids that are not in the gallery are passed over, and are in no record: it would say that
+    /// somebody's face was erased.
     ///
     /// # Errors
     /// [`EngineError::GalleryNotFound`].
@@ -184,19 +204,14 @@ impl Tenant {
         gallery: &str,
         face_ids: Vec<FaceId>,
     ) -> Result<u64, EngineError> {
-        let removal = self.snapshot().removal(gallery, face_ids)?;
-        if removal.is_empty() {
-            return Ok(0);
+        loop {
+            let (snapshot, name, ids) = (self.snapshot(), gallery.to_owned(), face_ids.clone());
+            let removal = blocking(move || snapshot.removal_of_present(&name, ids)).await?;
+            match self.write(removal).await {
+                // Others changed some of these faces first. Those that are left are to go still.
+                Err(EngineError::Conflict) => {}
+                outcome => return Ok(outcome?.removed),
+            }
         }
-        let (engine, witness) = (Arc::clone(&self.engine), self.witness.clone());
-        let gallery = gallery.to_owned();
-        blocking(move || {
-            witness.erasing(&removal.erasures, || {
-                // Whatever others did to these faces: they are to go.
-                let commit = engine.store.write(removal.batch);
-                Ok(commit.map_err(|error| EngineError::of_write(error, &gallery))?.removed)
-            })
-        })
-        .await
     }
 }

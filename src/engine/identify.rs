@@ -13,6 +13,7 @@ use likeness_storage::{
 use super::audit::{Witness, probe_name};
 use super::compare::checked_threshold;
 use super::galleries::EXTERNAL_MODEL;
+use super::gallery_number::GalleryNumbers;
 use super::{EngineError, EnrolledFace, Interrupt, Tenant, TenantName, blocking};
 use crate::audit::AuditAction;
 use crate::biometric::{AttributeSet, BoundingBox, FaceId, SimilarityMapping};
@@ -120,6 +121,7 @@ pub struct TenantSnapshot {
     /// What reads images; it alone knows how the cosines of its templates are to be read.
     pub(super) pipeline: Option<Arc<Pipeline>>,
     pub(super) witness: Witness,
+    pub(super) numbers: GalleryNumbers,
 }
 
 impl Tenant {
@@ -130,6 +132,7 @@ impl Tenant {
             tenant: self.name.clone(),
             pipeline: self.engine.inference.pipeline().ok().cloned(),
             witness: self.witness.clone(),
+            numbers: GalleryNumbers::of_store(self.engine.store.id()),
         }
     }
 

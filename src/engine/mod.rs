@@ -14,6 +14,7 @@ mod enroll;
 mod error;
 mod faces;
 mod galleries;
+mod gallery_number;
 mod given;
 mod identify;
 mod import;

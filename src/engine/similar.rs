@@ -1,5 +1,6 @@
 //! Many-to-many search: which enrolled faces resemble each other.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -55,8 +56,31 @@ struct PairScan {
     join: SimilarityJoin,
     mapping: SimilarityMapping,
     threshold: f32,
-    /// The record to make when the search begins to run.
-    unrecorded: Option<(Witness, AuditEntry)>,
+    /// The record to make before anything is answered.
+    unrecorded: Option<Unrecorded>,
+}
+
+/// A search that is not in the audit log yet.
+#[derive(Debug)]
+struct Unrecorded {
+    witness: Witness,
+    entry: AuditEntry,
+    /// Rows of the galleries that are compared.
+    rows: u64,
+}
+
+impl Unrecorded {
+    /// Records the search with the first faces of the first pairs. How many there will be is known
+    /// only when there are none.
+    fn record(self, first: Option<&[FacePair]>) -> Result<(), EngineError> {
+        let Self { witness, entry, rows } = self;
+        witness.count_searches(1, rows);
+        let pairs = first.unwrap_or_default().iter();
+        let faces = pairs.flat_map(|pair| [pair.face_id, pair.other_face_id]);
+        let mut seen = BTreeSet::new();
+        let entry = entry.with_faces(0, faces.filter(|face| seen.insert(*face)));
+        witness.record(AuditEntry { faces: first.is_none().then_some(0), ..entry })
+    }
 }
 
 impl TenantSnapshot {
@@ -88,7 +112,10 @@ impl TenantSnapshot {
         })?;
         let mut entry = self.witness.entry(AuditAction::SearchPairs, Some(&gallery.name));
         entry.threshold = Some(threshold);
-        let unrecorded = Some((self.witness.clone(), entry));
+        let rows = |gallery: &GalleryDescriptor| self.snapshot.row_count(gallery.id);
+        let second = if gallery.id == other.id { 0 } else { rows(other) };
+        let (witness, rows) = (self.witness.clone(), rows(gallery) + second);
+        let unrecorded = Some(Unrecorded { witness, entry, rows });
         let scan = PairScan { join, mapping, threshold, unrecorded };
         Ok(SimilarFaces { scan, stop: CancelOnDrop(cancelled) })
     }
@@ -113,9 +140,16 @@ impl SimilarFaces {
 
 impl PairScan {
     fn advance(&mut self) -> Result<Option<Vec<FacePair>>, EngineError> {
-        if let Some((witness, entry)) = self.unrecorded.take() {
-            witness.record(entry)?;
+        let pairs = self.search();
+        if let Some(unrecorded) = self.unrecorded.take() {
+            // A search that failed or was given up was begun all the same.
+            let first = pairs.as_ref().map_or(Some(&[][..]), |pairs| pairs.as_deref());
+            unrecorded.record(first)?;
         }
+        pairs
+    }
+
+    fn search(&mut self) -> Result<Option<Vec<FacePair>>, EngineError> {
         for scored in &mut self.join {
             let pairs = scored?.into_iter().map(|pair| FacePair {
                 face_id: FaceId::from_u128(pair.left.get()),

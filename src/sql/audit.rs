@@ -61,7 +61,7 @@ pub(super) fn table(
 fn records_schema() -> SchemaRef {
     let text = |name| Field::new(name, DataType::Utf8, true);
     schema_of([
-        Field::new("seq", DataType::Int64, false),
+        Field::new("id", DataType::Utf8, false),
         timestamp_field("at"),
         text("key_id"),
         text("key_name"),
@@ -117,7 +117,7 @@ fn batch(records: &[AuditRecord]) -> Result<RecordBatch, DataFusionError> {
     }
     let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     let arrays: Vec<ArrayRef> = vec![
-        Arc::new(records.iter().map(|record| Some(number(record.seq))).collect::<Int64Array>()),
+        texts(records.iter().map(|record| Some(&*record.id))),
         timestamps(records.iter().map(AuditRecord::at_us)),
         texts(entries().map(|entry| entry.key_id.as_deref())),
         texts(entries().map(|entry| entry.key.as_deref())),

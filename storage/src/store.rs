@@ -14,7 +14,7 @@ use crate::committer::{Committer, Request, Requests, WorkerEnds};
 use crate::compaction::CompactionReport;
 use crate::erasure::ErasureReceipt;
 use crate::error::{Corruption, IoFailure};
-use crate::id::GalleryId;
+use crate::id::{GalleryId, StoreId};
 use crate::io::{Directory, DirectoryLock, DiskDirectory};
 use crate::loader::Loader;
 use crate::numbers::SegmentNumbers;
@@ -33,6 +33,7 @@ const QUEUE_MAX: usize = 1 << 16;
 /// A store of templates in one directory. Share it by reference or `Arc` between any threads.
 #[derive(Debug)]
 pub struct Store {
+    id: StoreId,
     current: Current,
     activity: Shared,
     requests: Requests,
@@ -64,7 +65,7 @@ impl Store {
         let prefault = options.prefault;
         let pool = ScanPool::start(options.search_threads(), options.kernel)?;
         let recovered = recover(&*directory)?;
-        let report = recovered.report;
+        let (id, report) = (recovered.store, recovered.report);
         let current: Current = Arc::new(RwLock::new(Arc::new(recovered.version.clone())));
         let activity: Shared = Arc::default();
         let numbers = Arc::clone(&recovered.numbers);
@@ -86,6 +87,7 @@ impl Store {
             drop(start("likeness-ahead", move || prefault_codes(&opened))?);
         }
         let store = Self {
+            id,
             current,
             activity,
             requests: Requests::new(requests),
@@ -96,6 +98,11 @@ impl Store {
             committer: Mutex::new(Some(thread)),
         };
         Ok((store, report))
+    }
+
+    /// The store's identity, the same for as long as it lives.
+    pub fn id(&self) -> StoreId {
+        self.id
     }
 
     /// Commits a batch: all of it or nothing. When this returns, the batch is durable and every

@@ -3,7 +3,6 @@
 //! OIDs derive from the collection's identity, so they last as long as the collection does.
 
 use datafusion::arrow::datatypes::Field;
-use likeness_storage::GalleryDescriptor;
 
 use super::builtin::{
     INFORMATION_SCHEMA_OID, PG_CATALOG_OID, PUBLIC_OID, ROLE_OID, type_oid, type_row,
@@ -16,9 +15,9 @@ use crate::sql::columns::GalleryColumn;
 use crate::sql::types::{SqlType, VECTOR_OID};
 
 /// The first OID of a collection; below it are PostgreSQL's own and the type `vector`.
-const FIRST_OID: u64 = 20_000;
+const FIRST_OID: u32 = 20_000;
 /// OIDs that one collection takes: its table, its key's index and its key's constraint.
-const OIDS: u64 = 4;
+const OIDS: u32 = 4;
 const CLASS_OID: u32 = 1259;
 
 /// A collection as PostgreSQL sees it.
@@ -40,7 +39,7 @@ impl Collection {
             .filter_map(|gallery| {
                 let descriptor = catalog.snapshot().descriptor(&gallery.name).ok()?;
                 Some(Self {
-                    oid: oid(descriptor)?,
+                    oid: FIRST_OID + OIDS * catalog.snapshot().number_of(descriptor)?,
                     name: gallery.name,
                     description: gallery.description,
                     rows: gallery.face_count,
@@ -69,12 +68,6 @@ impl Collection {
             _ => -1,
         }
     }
-}
-
-/// None when OIDs have run out, after a billion collections.
-fn oid(descriptor: &GalleryDescriptor) -> Option<u32> {
-    let number = descriptor.id.get().checked_mul(OIDS)?.checked_add(FIRST_OID)?;
-    u32::try_from(number).ok().filter(|oid| *oid < u32::MAX - 4)
 }
 
 /// The columns of every collection with their numbers.

@@ -20,7 +20,7 @@ fn session(client: &Client, tenant: &str, role: Role) -> SqlSession {
 /// Action, collection, purpose, probe, threshold, number of faces of the session's records.
 async fn records(client: &Client) -> Vec<String> {
     let sql = "SELECT action, collection, purpose, probe, threshold, faces FROM likeness.audit \
-               WHERE door = 'sql' ORDER BY seq";
+               WHERE door = 'sql' ORDER BY at";
     client.rows(sql).await.into_iter().map(|row| row.join("|")).collect()
 }
 
@@ -33,6 +33,7 @@ async fn searches_leave_what_they_asked_for_and_found() {
     client.rows(&format!("SEARCH FACES IN people LIKE '{ann}' LIMIT 2")).await;
     client.rows("SELECT rank FROM (SEARCH FACES IN people LIKE EXTERNAL 'bob') s").await;
     client.rows("SELECT * FROM similar_faces('people', threshold => 0.75)").await;
+    client.rows("SELECT * FROM similar_faces('people', threshold => 1)").await;
     client.rows("SELECT face_id FROM people ORDER BY embedding <=> '[1,0,0]' LIMIT 1").await;
     assert_eq!(
         records(&client).await,
@@ -41,13 +42,21 @@ async fn searches_leave_what_they_asked_for_and_found() {
             format!("search|people|duplicate check|{ann}||2"),
             "search|people|duplicate check|external||3".to_owned(),
             "search_pairs|people|duplicate check||0.75|".to_owned(),
+            "search_pairs|people|duplicate check||1.0|0".to_owned(),
             "search|people|duplicate check|embedding||1".to_owned(),
         ]
     );
     let named = client.rows("SELECT key_id, key_name, failed FROM likeness.audit LIMIT 1").await;
     assert_eq!(named, [["k_1", "ci", "false"]]);
-    let found = client.column("SELECT face_ids FROM likeness.audit ORDER BY seq LIMIT 1").await;
+    let found = client.column("SELECT face_ids FROM likeness.audit ORDER BY at LIMIT 1").await;
     assert!(found[0].contains(&ann), "{found:?}");
+    let pairs = "SELECT face_ids FROM likeness.audit WHERE threshold = 0.75";
+    let pairs = client.column(pairs).await;
+    let bob = client.face_id("bob").await;
+    assert!(pairs[0].contains(&ann) && pairs[0].contains(&bob), "{pairs:?}");
+    let searches = client.database.engine.searches();
+    // A face that is searched with is itself passed over.
+    assert_eq!((searches.searches(), searches.rows()), (6, 4 * 4 + 2 * 3));
 }
 
 #[tokio::test]
@@ -100,6 +109,8 @@ async fn emptying_and_dropping_a_collection_erases_all_its_faces() {
     client.run("ROLLBACK").await;
     assert_eq!(records(&client).await, Vec::<String>::new());
     client.run("TRUNCATE people").await;
+    let named = "SELECT cardinality(face_ids) FROM likeness.audit WHERE action = 'erase'";
+    assert_eq!(client.column(named).await, ["4"]);
     client.run("INSERT INTO people (embedding) VALUES ('[1,2,3]')").await;
     client.run("DROP COLLECTION people").await;
     assert_eq!(
@@ -119,7 +130,7 @@ async fn an_erasure_that_came_to_nothing_says_so() {
     client.run("DELETE FROM people WHERE external_face_id = 'ann'").await;
     client.another().run("DELETE FROM people WHERE external_face_id = 'ann'").await;
     assert_eq!(client.state("COMMIT").await, SqlState::SerializationFailure);
-    let sql = "SELECT failed FROM likeness.audit WHERE door = 'sql' ORDER BY seq";
+    let sql = "SELECT failed FROM likeness.audit WHERE door = 'sql' ORDER BY at";
     assert_eq!(client.column(sql).await, ["false", "true"]);
 }
 
@@ -137,6 +148,8 @@ async fn records_are_for_the_tenants_administrators_and_the_chain_is_for_the_ope
     }
     client.session = session(&client, "beta", Role::Admin);
     assert_eq!(client.count("likeness.audit").await, "0");
+    // Nothing counts what others did.
+    assert_eq!(client.state("SELECT seq FROM likeness.audit").await, SqlState::UndefinedColumn);
     client.session = session(&client, "default", Role::Admin);
     let found = client.rows("VERIFY AUDIT").await;
     assert_eq!((found.len(), &*found[0][0], &*found[0][1], &*found[0][3]), (1, "1", "1", ""));

@@ -51,6 +51,19 @@ async fn a_collection_is_a_table_with_columns_and_a_key() {
     assert_eq!(client.rows(key).await, [["people_pkey", "PRIMARY KEY (face_id)", index]]);
 }
 
+/// Other tenants' collections stand between them.
+#[tokio::test]
+async fn oids_do_not_count_collections() {
+    let client = Client::new();
+    for number in 0..12 {
+        client.run(&format!("CREATE COLLECTION c{number:02} WITH (dimensions = 2)")).await;
+    }
+    let oids = "SELECT oid::bigint FROM pg_class WHERE relname LIKE 'c__' ORDER BY relname";
+    let oids = client.column(oids).await;
+    let oids: Vec<u32> = oids.iter().map(|oid| oid.parse().unwrap()).collect();
+    assert!(oids.len() == 12 && !oids.is_sorted(), "{oids:?}");
+}
+
 #[tokio::test]
 async fn an_oid_lasts_as_long_as_its_collection() {
     let client = Client::with_people().await;
