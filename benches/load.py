@@ -182,8 +182,8 @@ class Load:
         before = self.measure("before overload", 1, self.photos())
         rate = self.photo_rate or self.measure("detect", 8, self.photos())["per_second"]
         connections = 4 * PLACES
-        # A connection that is idle for half a minute is closed.
-        pace_ms = min(20_000, round(connections / (4 * rate) * 1000))
+        # A connection that is idle for ten seconds is closed.
+        pace_ms = min(8_000, round(connections / (4 * rate) * 1000))
         for name, pause in (("4 times what can be served", pace_ms), ("without a pause", 0)):
             what = dict(self.photos(), TIMED="1", PACE_MS=str(pause))
             # Some rounds of every connection, or nothing is seen of the excess.

@@ -19,7 +19,8 @@ use crate::engine::keyring::{Keyring, KeyringError};
 use crate::engine::{Engine, EngineError, Inference};
 use crate::onnx::OnnxRuntime;
 use crate::pack::{ModelLibrary, PackError, Progress};
-use crate::rest::{RestLimits, RestState, SideRoutes};
+use crate::pg::PgTraffic;
+use crate::rest::{Metrics, RestLimits, RestState, SideRoutes};
 use crate::tls::TlsError;
 use crate::vision::Pipeline;
 use crate::{native, pg, rest, web};
@@ -169,8 +170,11 @@ impl Server {
         let (engine, keyring) = (Arc::clone(&self.engine), Arc::clone(&self.keyring));
         let (encryption, https) = (self.encryption.of_pg(), self.encryption.of_http());
         let until = stopped(stop.subscribe());
-        doors.spawn(pg::serve(self.pg, engine, keyring, encryption, until));
-        let beside = SideRoutes { open: web::routes(), keyed: native::routes() };
+        let traffic = Arc::<PgTraffic>::default();
+        let counted = Arc::clone(&traffic);
+        doors.spawn(pg::serve(self.pg, engine, keyring, encryption, traffic, until));
+        let metrics = Metrics::new(move |out| counted.write_to(out));
+        let beside = SideRoutes { open: web::routes(), keyed: native::routes(), metrics };
         doors.spawn(rest::serve(self.http, state, beside, https, stopped(stop.subscribe())));
         let trouble = tokio::spawn(report_trouble(Arc::clone(&self.engine)));
         let mut outcome = tokio::select! {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use clap::Subcommand;
 use serde_json::json;
 
@@ -34,7 +34,7 @@ pub(super) enum KeysCommand {
         #[command(flatten)]
         place: DataPlace,
     },
-    /// Show all keys, without their secrets
+    /// Show all keys with when they were made and when they expire, without their secrets
     List {
         /// One JSON object per line
         #[arg(long)]
@@ -80,9 +80,10 @@ impl KeysCommand {
 }
 
 fn write_key(key: &Key, json: bool, out: &mut impl Write) -> Outcome {
-    let time = |us: i64| DateTime::from_timestamp_micros(us).map(|time| time.to_rfc3339());
+    let time = |us: i64| DateTime::from_timestamp_micros(us);
     let state = key.state();
     if json {
+        let time = |us: i64| time(us).map(|time| time.to_rfc3339());
         let line = json!({
             "id": key.id, "tenant": key.tenant, "name": key.name, "role": key.role,
             "tier": key.tier, "hint": key.hint, "state": state,
@@ -94,7 +95,11 @@ fn write_key(key: &Key, json: bool, out: &mut impl Write) -> Outcome {
     } else {
         let Key { id, tenant, name, role, tier, hint, .. } = key;
         let (role, tier) = (role.to_string(), tier.to_string());
-        writeln!(out, "{id:<15} {tenant:<12} {name:<12} {role:<6} {tier:<10} {state:<8} {hint}")?;
+        let second = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let created = time(key.created_at_us).map(second).unwrap_or_default();
+        let expires = key.expires_at_us.and_then(time).map_or("never".to_owned(), second);
+        write!(out, "{id:<15} {tenant:<12} {name:<12} {role:<6} {tier:<10} {state:<8} {hint} ")?;
+        writeln!(out, "created {created} expires {expires}")?;
     }
     Ok(())
 }

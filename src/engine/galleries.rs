@@ -25,9 +25,10 @@ pub enum GalleryModel {
 /// A gallery to be created.
 #[derive(Debug, Clone)]
 pub struct GalleryRequest {
-    /// Unique within the tenant; 1..=120 characters, none of them control characters.
+    /// Unique within the tenant; 1..=120 characters, none of them control characters; neither `.`
+    /// nor `..`.
     pub name: String,
-    /// Free text, at most 1000 characters.
+    /// Free text, at most 1000 characters, no control characters but tabs and line breaks.
     pub description: Option<String>,
     /// Where its templates come from.
     pub model: GalleryModel,
@@ -250,6 +251,11 @@ fn check_name(name: &str) -> Result<(), EngineError> {
     if name.chars().any(char::is_control) {
         return Err(EngineError::invalid("external_id", "must not contain control characters"));
     }
+    // Every client that follows the rules for URLs takes them out of a path, escaped or not.
+    if matches!(name, "." | "..") {
+        let why = format!("must not be {name:?}, which paths cannot name");
+        return Err(EngineError::invalid("external_id", why));
+    }
     Ok(())
 }
 
@@ -257,6 +263,12 @@ fn check_description(description: Option<&str>) -> Result<(), EngineError> {
     let chars = description.map_or(0, |text| text.chars().count());
     if chars > DESCRIPTION_CHARS_MAX {
         let why = format!("must have at most {DESCRIPTION_CHARS_MAX} characters, got {chars}");
+        return Err(EngineError::invalid("description", why));
+    }
+    // No text of PostgreSQL holds a NUL, and terminals obey the others.
+    let is_odd = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
+    if description.is_some_and(|text| text.chars().any(is_odd)) {
+        let why = "must not contain control characters other than tabs and line breaks";
         return Err(EngineError::invalid("description", why));
     }
     Ok(())

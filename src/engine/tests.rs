@@ -219,10 +219,13 @@ async fn names_are_unique_and_bounded() {
     create(&tenant, "users").await.unwrap();
     assert!(matches!(create(&tenant, "users").await, Err(EngineError::GalleryExists(_))));
     let long = "x".repeat(121);
-    for bad in ["", "a\nb", "nul\0", long.as_str()] {
+    for bad in ["", "a\nb", "nul\0", ".", "..", long.as_str()] {
         let refused = create(&tenant, bad).await;
         assert!(matches!(refused, Err(EngineError::InvalidValue { .. })), "{bad:?}");
     }
+    let described = |text: &str| tenant.snapshot().redescription("users", Some(text)).is_ok();
+    assert!(described("first line\n\tsecond line\r\n"));
+    assert!(!described("nul\0") && !described("\u{1b}[2J") && !described("\u{85}"));
     for odd in ["../etc/passwd", "Ünïcødé 名前", "a'; DROP", &"x".repeat(120)] {
         create(&tenant, odd).await.unwrap();
         tenant.drop_gallery(odd).await.unwrap();

@@ -1,9 +1,12 @@
 //! The log lines of one connection: what its statements were, how long they took and how they
 //! ended. Nothing of what they said.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use tracing::{Span, info, info_span};
+
+use super::traffic::PgTraffic;
 
 /// SQLSTATE of what went well.
 const SUCCESS: &str = "00000";
@@ -14,6 +17,7 @@ const NO_KIND: &str = "none";
 #[derive(Debug)]
 pub(super) struct Journal {
     connection: i32,
+    traffic: Arc<PgTraffic>,
     /// Counts what the client asked, from one `ReadyForQuery` to the next.
     query: u64,
     span: Span,
@@ -28,8 +32,9 @@ struct Running {
 }
 
 impl Journal {
-    pub(super) fn new(connection: i32) -> Self {
-        Self { connection, query: 0, span: Span::none(), running: None }
+    /// Counts what it writes in `traffic`.
+    pub(super) fn new(connection: i32, traffic: Arc<PgTraffic>) -> Self {
+        Self { connection, traffic, query: 0, span: Span::none(), running: None }
     }
 
     /// What comes from here on is a query of its own.
@@ -57,12 +62,14 @@ impl Journal {
     }
 
     /// It failed, or what should have become a statement did.
-    pub(super) fn failed(&mut self, sqlstate: &str) {
+    pub(super) fn failed(&mut self, sqlstate: &'static str) {
+        self.traffic.failed(sqlstate);
         self.end(sqlstate, None);
     }
 
     /// The connection ends, and with it the statement that runs, if there is one.
-    pub(super) fn broken_off(&mut self, sqlstate: &str) {
+    pub(super) fn broken_off(&mut self, sqlstate: &'static str) {
+        self.traffic.failed(sqlstate);
         if self.running.is_some() {
             self.end(sqlstate, None);
         }
@@ -70,6 +77,9 @@ impl Journal {
 
     fn end(&mut self, sqlstate: &str, rows: Option<u64>) {
         let running = self.running.take();
+        if let Some(Running { kind, .. }) = running {
+            self.traffic.served(kind);
+        }
         let kind = running.as_ref().map_or(NO_KIND, |running| running.kind);
         let latency_ms = running.map(|running| running.start.elapsed().as_secs_f64() * 1000.0);
         info!(parent: &self.span, kind, sqlstate, rows, latency_ms, "statement served");

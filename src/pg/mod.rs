@@ -28,12 +28,14 @@ mod server;
 mod simple;
 mod single;
 mod startup;
+mod traffic;
 mod vector;
 mod wire;
 
 pub use encryption::Encryption;
 pub use server::{PgLimits, serve, serve_within};
 pub use single::{Answer, AnswerColumn, AnswerError, AnswerLimits, answer};
+pub use traffic::PgTraffic;
 
 #[cfg(test)]
 mod tests;

@@ -22,6 +22,7 @@ use super::connection::{Connection, farewell};
 use super::encryption::Encryption;
 use super::error::{Failure, PgError, WireState, from_wire};
 use super::journal::Journal;
+use super::traffic::PgTraffic;
 use super::wire::{Wire, WireError};
 use super::{greeting, startup};
 use crate::causes::with_causes;
@@ -60,9 +61,11 @@ pub async fn serve(
     engine: Arc<Engine>,
     keyring: Arc<Keyring>,
     encryption: Encryption,
+    traffic: Arc<PgTraffic>,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
-    serve_within(PgLimits::default(), listener, engine, keyring, encryption, shutdown).await
+    let limits = PgLimits::default();
+    serve_within(limits, listener, engine, keyring, encryption, traffic, shutdown).await
 }
 
 /// Serves the PostgreSQL protocol on `listener` until `shutdown`, then lets running statements
@@ -76,6 +79,7 @@ pub async fn serve_within(
     engine: Arc<Engine>,
     keyring: Arc<Keyring>,
     encryption: Encryption,
+    traffic: Arc<PgTraffic>,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
     let gatekeeper = Gatekeeper::new(keyring)
@@ -84,6 +88,7 @@ pub async fn serve_within(
         limits,
         engine,
         encryption,
+        traffic,
         gatekeeper: Arc::new(gatekeeper),
         cancels: Cancels::default(),
         places: Arc::new(Semaphore::new(limits.connections)),
@@ -136,6 +141,7 @@ struct Door {
     limits: PgLimits,
     engine: Arc<Engine>,
     encryption: Encryption,
+    traffic: Arc<PgTraffic>,
     gatekeeper: Arc<Gatekeeper>,
     cancels: Cancels,
     places: Arc<Semaphore>,
@@ -169,6 +175,7 @@ impl Door {
     }
 
     async fn welcome(&self, mut wire: Wire, peer: SocketAddr, mut stopping: watch::Receiver<bool>) {
+        let _open = self.traffic.connected();
         let admitted = tokio::select! {
             biased;
             () = super::connection::stopped(&mut stopping) => {
@@ -187,13 +194,14 @@ impl Door {
                 let canceler = Arc::clone(&registered.canceler);
                 let gatekeeper = Arc::clone(&self.gatekeeper);
                 wire.trust_client(self.messages.clone());
-                let journal = Journal::new(process);
+                let journal = Journal::new(process, Arc::clone(&self.traffic));
                 let connection =
                     Connection::new(wire, session, canceler, journal, gatekeeper, key_id);
                 connection.run(stopping).await;
                 tracing::info!(connection = process, "client left");
             }
             Err(failure) => {
+                self.traffic.refused();
                 let told = match failure {
                     Failure::Client(error) => Some(error),
                     Failure::Wire(error @ WireError::Handshake(_)) => {
@@ -253,6 +261,7 @@ impl Door {
 
     /// Tells a client that all places are taken; a cancel request needs no place.
     async fn turn_away(&self, mut wire: Wire) {
+        self.traffic.refused();
         let turned_away = timeout(self.limits.log_in, async {
             if let Ok(Some(_)) = self.start(&mut wire).await {
                 let message = "sorry, too many clients already";

@@ -5,7 +5,8 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::path::ErrorKind as PathError;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -255,7 +256,9 @@ impl From<EngineError> for ApiError {
 fn of_image(error: &ImageError) -> ApiError {
     let code = match error {
         ImageError::Empty => ErrorCode::EmptyImage,
-        ImageError::TooLarge { .. } | ImageError::TooManyPixels { .. } => ErrorCode::ImageTooLarge,
+        ImageError::TooLarge { .. }
+        | ImageError::TooManyPixels { .. }
+        | ImageError::TooDeep { .. } => ErrorCode::ImageTooLarge,
         ImageError::Unsupported | ImageError::Truncated { .. } | ImageError::Malformed { .. } => {
             ErrorCode::InvalidImage
         }
@@ -263,20 +266,20 @@ fn of_image(error: &ImageError) -> ApiError {
     ApiError::new(code, error.to_string())
 }
 
-impl From<JsonRejection> for ApiError {
-    fn from(rejection: JsonRejection) -> Self {
-        Self::new(ErrorCode::InvalidParameter, rejection.body_text())
-    }
-}
-
 impl From<PathRejection> for ApiError {
     fn from(rejection: PathRejection) -> Self {
-        Self::new(ErrorCode::InvalidParameter, rejection.body_text())
+        let PathRejection::FailedToDeserializePathParams(failed) = rejection else {
+            return Self::internal(rejection);
+        };
+        match failed.kind() {
+            PathError::InvalidUtf8InPathParam { key } => Self::invalid(key, "is not UTF-8 text"),
+            _ => Self::invalid("path", "cannot be read"),
+        }
     }
 }
 
 impl From<QueryRejection> for ApiError {
-    fn from(rejection: QueryRejection) -> Self {
-        Self::new(ErrorCode::InvalidParameter, rejection.body_text())
+    fn from(_: QueryRejection) -> Self {
+        Self::invalid("query", "cannot be read")
     }
 }

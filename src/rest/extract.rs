@@ -1,15 +1,15 @@
 //! Path ids and JSON bodies, read strictly; every refusal is an [`ApiError`].
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Request};
 use axum::http::HeaderMap;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use super::error::{ApiError, ErrorCode};
+use super::json;
 use super::state::RestState;
 use crate::biometric::{FaceId, FaceIdError};
 
@@ -59,18 +59,24 @@ impl<T: DeserializeOwned> FromRequest<RestState> for JsonBody<T> {
         if !has_media_type(request.headers(), "application/json") {
             return Err(unsupported("application/json"));
         }
+        if declares_more_than(JSON_BYTES_MAX, request.headers()) {
+            return Err(too_large());
+        }
         DefaultBodyLimit::max(JSON_BYTES_MAX).apply(&mut request);
         let read = Bytes::from_request(request, state);
         let read = tokio::time::timeout(state.limits().body_timeout, read).await;
         let bytes =
             read.map_err(|_| body_timeout())?.map_err(|rejection| unreadable(&rejection))?;
-        // Serde would also take an array of the fields' values.
-        if bytes.trim_ascii_start().first() != Some(&b'{') {
-            return Err(ApiError::invalid("body", "must be a JSON object"));
-        }
-        let Json(value) = Json::from_bytes(&bytes)?;
-        Ok(Self(value))
+        json::object(&bytes).map(Self)
     }
+}
+
+/// Whether the body is declared to be too long, which spares both sides the transfer: most clients
+/// with a large body ask before they send it.
+pub(super) fn declares_more_than(bytes_max: usize, headers: &HeaderMap) -> bool {
+    let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let declared = declared.and_then(|text| text.parse::<u64>().ok());
+    declared.is_some_and(|bytes| bytes > bytes_max as u64)
 }
 
 /// Whether the body is declared to be of this media type, whatever its parameters.
@@ -93,8 +99,12 @@ pub(super) fn body_timeout() -> ApiError {
 
 fn unreadable(rejection: &BytesRejection) -> ApiError {
     if rejection.status() == ErrorCode::RequestTooLarge.status() {
-        let message = format!("the body has more than {JSON_BYTES_MAX} bytes");
-        return ApiError::new(ErrorCode::RequestTooLarge, message);
+        return too_large();
     }
     ApiError::invalid("body", "could not be read to its end")
+}
+
+fn too_large() -> ApiError {
+    let message = format!("the body has more than {JSON_BYTES_MAX} bytes");
+    ApiError::new(ErrorCode::RequestTooLarge, message)
 }

@@ -3,12 +3,10 @@
 use axum::body::Bytes;
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request};
-use axum::http::HeaderMap;
-use axum::http::header::CONTENT_LENGTH;
 use bytes::BytesMut;
 
 use super::error::{ApiError, ErrorCode};
-use super::extract::{body_timeout, has_media_type, unsupported};
+use super::extract::{body_timeout, declares_more_than, has_media_type, unsupported};
 use super::parameters::Parameters;
 use super::state::RestState;
 use crate::engine::IMAGE_BYTES_MAX;
@@ -66,8 +64,7 @@ impl<T: FormShape> FromRequest<RestState> for Form<T> {
             return Err(unsupported("multipart/form-data"));
         }
         let bytes_max = T::IMAGES.len() * IMAGE_BYTES_MAX + OVERHEAD_BYTES_MAX;
-        // Spares both sides the transfer. Most clients with a large body ask before they send it.
-        if declared_bytes(request.headers()).is_some_and(|bytes| bytes > bytes_max as u64) {
+        if declares_more_than(bytes_max, request.headers()) {
             return Err(form_too_large(bytes_max));
         }
         DefaultBodyLimit::max(bytes_max).apply(&mut request);
@@ -77,10 +74,6 @@ impl<T: FormShape> FromRequest<RestState> for Form<T> {
         let mut parts = read.map_err(|_| body_timeout())??;
         T::from_parts(&mut parts).map(Self)
     }
-}
-
-fn declared_bytes(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 async fn read_parts<T: FormShape>(mut form: Multipart) -> Result<FormParts, ApiError> {

@@ -77,7 +77,11 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let mut values = parts.headers.get_all(KEY).iter();
         let Some(value) = values.next() else { return Ok(Self(None)) };
-        let text = value.to_str().ok().filter(|text| (1..=KEY_CHARS_MAX).contains(&text.len()));
+        let is_fine = |text: &&str| {
+            let is_printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+            is_printable && (1..=KEY_CHARS_MAX).contains(&text.len())
+        };
+        let text = value.to_str().ok().filter(is_fine);
         match text {
             Some(text) if values.next().is_none() => Ok(Self(Some(text.to_owned()))),
             _ => {

@@ -3,19 +3,25 @@
 
 use std::fmt::Write;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
 use super::access::OperatorAccess;
+use super::side::Metrics;
 use super::state::RestState;
 use crate::engine::{Activity, Engine, GallerySize};
 
 /// The text format of Prometheus.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-pub(super) async fn metrics(_: OperatorAccess, State(state): State<RestState>) -> Response {
+pub(super) async fn metrics(
+    _: OperatorAccess,
+    State(state): State<RestState>,
+    Extension(others): Extension<Metrics>,
+) -> Response {
     let mut out = String::new();
     put_store(&mut out, &state.engine().activity());
     put_size(&mut out, &state.engine().size());
@@ -25,12 +31,13 @@ pub(super) async fn metrics(_: OperatorAccess, State(state): State<RestState>) -
     let refused = traffic.answered(StatusCode::TOO_MANY_REQUESTS);
     put(&mut out, "likeness_http_rate_limited_total", "counter", help, refused);
     traffic.write_to(&mut out);
+    others.write_to(&mut out);
     ([(CONTENT_TYPE, TEXT_FORMAT)], out).into_response()
 }
 
 fn put_engine(out: &mut String, engine: &Engine) {
     let searches = engine.searches();
-    let help = "Searches for one face";
+    let help = "Searches for one face, or for all pairs that are alike";
     put(out, "likeness_searches_total", "counter", help, searches.searches());
     let help = "Rows that searches went through";
     put(out, "likeness_search_rows_total", "counter", help, searches.rows());

@@ -30,7 +30,7 @@ pub(super) async fn observe(
     next: Next,
 ) -> Response {
     let id = RequestId::of(request.headers());
-    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let route = request.extensions().get::<MatchedPath>().map(label);
     let method = request.method().clone();
     let span = info_span!(
         "http",
@@ -58,6 +58,11 @@ pub(super) async fn observe(
     .await
 }
 
+/// The route of a path. One that is spelt with an escaped colon is no other route.
+fn label(path: &MatchedPath) -> String {
+    path.as_str().replace("%3A", ":").replace("%3a", ":")
+}
+
 /// Names one request in the log and in its response.
 struct RequestId(String);
 
@@ -72,6 +77,10 @@ impl RequestId {
         Self(sent.map_or_else(|| format!("req_{}", Ulid::generate()), str::to_owned))
     }
 }
+
+/// Goes along with an error response that is a page for people, which stays as it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ForPeople;
 
 #[derive(Serialize)]
 struct Envelope<'a> {
@@ -91,7 +100,8 @@ struct Detail<'a> {
 /// Puts every error response into the common envelope, those of the framework included.
 fn enveloped(mut response: Response, id: &RequestId) -> Response {
     let status = response.status();
-    if !status.is_client_error() && !status.is_server_error() {
+    let is_error = status.is_client_error() || status.is_server_error();
+    if !is_error || response.extensions().get::<ForPeople>().is_some() {
         return response;
     }
     let error = response.extensions_mut().remove::<ApiError>();

@@ -72,10 +72,11 @@ impl Parameters {
             return Ok(None);
         };
         let plain = |byte: u8| byte.is_ascii_digit() || b".+-eE".contains(&byte);
-        let number = if text.bytes().all(plain) { text.parse::<f32>().ok() } else { None };
+        // Checked before it is rounded: what is just beyond 1 would become 1.
+        let number = if text.bytes().all(plain) { text.parse::<f64>().ok() } else { None };
         match number.filter(|number| (0.0..=1.0).contains(number)) {
             // Adding zero turns -0 into 0, which is what the response shows.
-            Some(number) => Ok(Some(number + 0.0)),
+            Some(number) => Ok(Some(number as f32 + 0.0)),
             None => Err(ApiError::invalid(name, "must be a number between 0 and 1")),
         }
     }
@@ -132,9 +133,20 @@ mod tests {
         }
         let zero = with("-0").fraction("x").unwrap().unwrap();
         assert!(zero.is_sign_positive());
-        for bad in
-            ["", "NaN", "nan", "inf", "-inf", "infinity", "1e40", "-0.1", "1.01", "0,5", "0x1"]
-        {
+        for bad in [
+            "",
+            "NaN",
+            "nan",
+            "inf",
+            "-inf",
+            "infinity",
+            "1e40",
+            "-0.1",
+            "1.01",
+            "1.0000000001",
+            "0,5",
+            "0x1",
+        ] {
             let error = with(bad).fraction("x").unwrap_err();
             assert_eq!(error.code(), ErrorCode::InvalidParameter, "{bad:?}");
         }

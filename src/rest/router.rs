@@ -6,7 +6,7 @@ use axum::http::header::{ACCEPT, VARY};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, any, get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use serde_json::{Value, json};
 
 use super::error::{ApiError, ErrorCode};
@@ -25,7 +25,7 @@ pub fn router(state: RestState, beside: SideRoutes) -> Router {
         .route("/readyz", get(readiness))
         .method_not_allowed_fallback(method_not_allowed)
         .merge(beside.open)
-        .merge(v2(&state, beside.keyed))
+        .merge(v2(&state, beside.keyed).layer(Extension(beside.metrics)))
         .fallback(not_found)
         .layer(from_fn(drain::drain))
         .layer(from_fn_with_state(state.clone(), observe::observe))

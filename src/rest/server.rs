@@ -6,17 +6,19 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
 
 use super::auth::Peer;
+use super::connections::Connections;
 use super::router::router;
 use super::side::SideRoutes;
 use super::state::{RestLimits, RestState};
@@ -48,36 +50,45 @@ pub async fn serve(
     let http = connection_builder(&limits);
     // Dropped when the door closes, which gives up the handshakes that are not done.
     let (open, closed) = watch::channel(());
-    let places = Arc::new(Semaphore::new(limits.connections_max));
+    let places = Connections::within(&limits);
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     let outcome = loop {
-        let (stream, peer, place) = tokio::select! {
+        let (stream, peer) = tokio::select! {
             biased;
             () = &mut shutdown => break Ok(()),
             Some(_) = connections.join_next() => continue,
-            accepted = accept(&listener, &places) => match accepted {
+            accepted = accept(&listener) => match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => break Err(error),
             },
         };
-        let service = service.clone();
+        let Some(place) = places.admit(peer.ip()).map(Arc::new) else {
+            debug!(%peer, "closed: all connections are at work");
+            continue;
+        };
+        let (service, working) = (service.clone(), Arc::clone(&place));
         let service = service_fn(move |mut request| {
             request.extensions_mut().insert(Peer(peer.ip()));
-            service.call(request)
+            let (work, answer) = (working.work(), service.call(request));
+            answer.inspect(move |_| drop(work))
         });
         let (http, watcher) = (http.clone(), graceful.watcher());
         let encrypted = encrypted(stream, tls.clone(), limits.header_timeout, closed.clone());
         connections.spawn(async move {
             // A task of its own for the handshake too: a slow one holds nobody up.
-            if let Some(stream) = encrypted.await {
+            let served = async {
+                let Some(stream) = encrypted.await else { return };
                 let connection = http.serve_connection(TokioIo::new(stream), service);
                 if let Err(error) = watcher.watch(connection).await {
                     debug!(%error, "connection ended");
                 }
+            };
+            tokio::select! {
+                () = served => {}
+                () = place.gives_way() => debug!(%peer, "closed for another connection"),
             }
-            drop(place);
         });
     };
     drop((listener, open));
@@ -118,20 +129,15 @@ fn connection_builder(limits: &RestLimits) -> http1::Builder {
     http
 }
 
-/// The next connection, once there is a place for it.
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, SocketAddr, Option<OwnedSemaphorePermit>)> {
-    // The semaphore is never closed, so there always is a permit.
-    let place = Arc::clone(places).acquire_owned().await.ok();
+/// The next connection.
+async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 if let Err(error) = stream.set_nodelay(true) {
                     debug!(%error, "connection keeps delaying small packets");
                 }
-                return Ok((stream, peer, place));
+                return Ok((stream, peer));
             }
             Err(error) if concerns_one_connection(&error) => {}
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Err(error),

@@ -1,5 +1,8 @@
 //! What other modules serve through this door beside the facade.
 
+use std::fmt;
+use std::sync::Arc;
+
 use axum::Router;
 
 use super::state::RestState;
@@ -13,4 +16,33 @@ pub struct SideRoutes {
     pub open: Router<RestState>,
     /// For holders of a key, within its rate limits and those of the door.
     pub keyed: Router<RestState>,
+    /// What `/metrics` tells beyond this door and the engine.
+    pub metrics: Metrics,
+}
+
+/// Writes counts in the text format of Prometheus. The default writes none.
+#[derive(Clone)]
+pub struct Metrics(Arc<dyn Fn(&mut String) + Send + Sync>);
+
+impl Metrics {
+    /// Whatever `write` appends.
+    pub fn new(write: impl Fn(&mut String) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(write))
+    }
+
+    pub(super) fn write_to(&self, out: &mut String) {
+        (self.0)(out);
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new(|_| ())
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics")
+    }
 }

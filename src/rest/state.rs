@@ -23,14 +23,18 @@ pub struct RestLimits {
     /// Of these, requests that carry images; bounds the memory that uploads take (8 MiB each, a
     /// comparison twice that). One more is answered 503 `overloaded`. Default 32.
     pub uploads_max: usize,
-    /// Open connections; further ones wait in the operating system's queue. Default 2048.
+    /// Open connections. For one more, the one that has waited for a request longest is closed;
+    /// where all are at work, the new one. Default 2048.
     pub connections_max: usize,
+    /// Of these, connections from one address, or one IPv6 network; for one more, one of the same
+    /// is closed. Default 1024.
+    pub connections_per_address_max: usize,
     /// Time for a whole request; beyond it the answer is 503 `overloaded`. Default 60 s.
     pub request_timeout: Duration,
     /// Time for a request body to arrive; beyond it the answer is 408. Default 30 s.
     pub body_timeout: Duration,
     /// Time for a TLS handshake, then for a request's head to arrive, and for which an idle
-    /// connection is kept. Default 30 s.
+    /// connection is kept. Default 10 s.
     pub header_timeout: Duration,
     /// Time that requests in progress are given after shutdown was asked for. Default 25 s.
     pub drain_timeout: Duration,
@@ -43,9 +47,10 @@ impl Default for RestLimits {
             requests_max: 512,
             uploads_max: 32,
             connections_max: 2048,
+            connections_per_address_max: 1024,
             request_timeout: Duration::from_mins(1),
             body_timeout: Duration::from_secs(30),
-            header_timeout: Duration::from_secs(30),
+            header_timeout: Duration::from_secs(10),
             drain_timeout: Duration::from_secs(25),
         }
     }

@@ -166,9 +166,9 @@ impl From<EngineError> for SqlError {
 impl From<&ImageError> for SqlError {
     fn from(error: &ImageError) -> Self {
         let state = match error {
-            ImageError::TooLarge { .. } | ImageError::TooManyPixels { .. } => {
-                SqlState::ProgramLimitExceeded
-            }
+            ImageError::TooLarge { .. }
+            | ImageError::TooManyPixels { .. }
+            | ImageError::TooDeep { .. } => SqlState::ProgramLimitExceeded,
             _ => SqlState::InvalidParameterValue,
         };
         Self::new(state, error.to_string())

@@ -182,6 +182,8 @@ async fn off_thread<T: Send + 'static>(
             }
             KeyringError::BadName(_) => SqlError::new(SqlState::InvalidName, message),
             KeyringError::BadExpiry => SqlError::new(SqlState::InvalidParameterValue, message),
+            // Suspensions are the operator's, who has no part in this.
+            KeyringError::NoSuchTenant(_) => SqlError::new(SqlState::UndefinedObject, message),
             KeyringError::File(_) | KeyringError::Random => {
                 tracing::error!(error = &error as &dyn std::error::Error, "keys cannot be changed");
                 SqlError::new(SqlState::InternalError, "internal error")

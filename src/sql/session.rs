@@ -226,7 +226,7 @@ impl SqlSession {
         }
         let command = statement.command();
         if !self.role.allows(command.action()) {
-            let name = command.write_name().unwrap_or("this statement");
+            let name = command.write_name().unwrap_or("do this");
             let message = format!("permission denied: a {} key may not {name}", self.role);
             return Err(SqlError::new(SqlState::InsufficientPrivilege, message));
         }

@@ -32,8 +32,7 @@ pub enum ImageError {
         /// Bytes given.
         bytes: usize,
     },
-    /// The header announces more than [`PIXELS_MAX`] pixels, a side above [`SIDE_MAX`], or pixels
-    /// so deep that they would not fit the memory meant for one image.
+    /// The header announces more than [`PIXELS_MAX`] pixels or a side above [`SIDE_MAX`].
     #[error(
         "the image unfolds to {width} x {height} pixels, the limits are {PIXELS_MAX} pixels and \
          {SIDE_MAX} per side"
@@ -43,6 +42,19 @@ pub enum ImageError {
         width: u32,
         /// Pixels from top to bottom, before EXIF orientation.
         height: u32,
+    },
+    /// The pixels are few enough, but so deep that they would not fit the memory for one image.
+    #[error(
+        "the image unfolds to {width} x {height} pixels in {bytes} bytes, the limit is \
+         {DECODED_BYTES_MAX} bytes; send it with 8 bits per channel"
+    )]
+    TooDeep {
+        /// Pixels from left to right, before EXIF orientation.
+        width: u32,
+        /// Pixels from top to bottom, before EXIF orientation.
+        height: u32,
+        /// Bytes that they take.
+        bytes: u64,
     },
     /// The bytes begin like none of the supported formats.
     #[error("the image is not JPEG, PNG or WebP")]
@@ -112,9 +124,12 @@ fn unfold(
     let mut decoder = reader.into_decoder().map_err(malformed)?;
     let (width, height) = decoder.dimensions();
     let pixels = u64::from(width) * u64::from(height);
-    let too_deep = limits.reserve(decoder.total_bytes()).is_err();
-    if width.max(height) > SIDE_MAX || pixels > PIXELS_MAX || too_deep {
+    if width.max(height) > SIDE_MAX || pixels > PIXELS_MAX {
         return Err(ImageError::TooManyPixels { width, height });
+    }
+    let unfolded = decoder.total_bytes();
+    if limits.reserve(unfolded).is_err() {
+        return Err(ImageError::TooDeep { width, height, bytes: unfolded });
     }
     // The JPEG decoder fills whatever is missing with grey; a face must not be judged by that.
     if format == ImageFormat::Jpeg && !jpeg::is_complete(bytes) {

@@ -6,6 +6,7 @@
 
 mod console;
 mod manual;
+mod missing;
 mod page;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,8 @@ use crate::rest::RestState;
 /// The pages, for anybody: they hold nothing.
 pub(crate) fn routes() -> Router<RestState> {
     let to = |path| get(move || async move { Redirect::permanent(path) });
-    let routes = console::routes().merge(manual::routes());
-    routes.route("/console/", to("/console")).route("/docs/", to("/docs"))
+    let routes = console::routes().merge(manual::routes()).merge(missing::routes());
+    let routes = routes.route("/console/", to("/console")).route("/docs/", to("/docs"));
+    // Browsers ask for it wherever they are, whatever icon a page names.
+    routes.route("/favicon.ico", to("/icon.svg"))
 }

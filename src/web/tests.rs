@@ -34,7 +34,11 @@ impl Site {
     }
 
     async fn get(&self, path: &str) -> (u16, HeaderMap, String) {
-        let request = Request::get(path).body(Body::empty()).unwrap();
+        self.get_as(path, "*/*").await
+    }
+
+    async fn get_as(&self, path: &str, accept: &str) -> (u16, HeaderMap, String) {
+        let request = Request::get(path).header("accept", accept).body(Body::empty()).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap();
@@ -98,6 +102,23 @@ async fn every_page_of_the_manual_is_there_and_so_is_what_it_links_to() {
         assert_eq!(status, 200, "{link}");
         assert!(anchor.is_empty() || text.contains(&format!("id=\"{anchor}\"")), "{link}");
     }
+}
+
+#[tokio::test]
+async fn where_there_is_no_page_people_get_one_that_says_so_and_programs_the_envelope() {
+    let site = Site::new();
+    for path in ["/docs/nope", "/docs/api/nope", "/console/nope.js"] {
+        let (status, headers, text) = site.get_as(path, "text/html,*/*;q=0.8").await;
+        assert_eq!((status, headers["content-type"].to_str().unwrap()), (404, super::page::HTML));
+        assert!(headers.contains_key("content-security-policy"));
+        assert!(headers.contains_key("x-request-id"));
+        assert!(text.contains("<h1>There is nothing here</h1>"), "{text}");
+        let (status, headers, text) = site.get(path).await;
+        assert_eq!((status, headers["vary"].to_str().unwrap()), (404, "Accept"));
+        assert!(text.contains("\"code\":\"not_found\""), "{text}");
+    }
+    let (status, headers, _) = site.get("/favicon.ico").await;
+    assert_eq!((status, headers["location"].to_str().unwrap()), (308, "/icon.svg"));
 }
 
 #[tokio::test]

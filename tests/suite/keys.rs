@@ -46,6 +46,13 @@ async fn a_revoked_key_stops_working_at_once_on_both_doors() {
     let listed: serde_json::Value = serde_json::from_str(line).unwrap();
     assert!(!line.contains(&key), "a listing must not show secrets");
     let id = listed["id"].as_str().unwrap();
+    let shown = likeness(&server.data(), &["keys", "list"]).await;
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    let line = shown.lines().find(|line| line.starts_with(id)).unwrap();
+    assert!(line.contains(" created 20") && line.ends_with("Z expires never"), "{line}");
+    let unknown = likeness(&server.data(), &["tenants", "suspend", "acmee"]).await;
+    let told = String::from_utf8_lossy(&unknown.stderr).into_owned();
+    assert!(!unknown.status.success() && told.contains("acmee"), "{told}");
     let revoked = likeness(&server.data(), &["keys", "revoke", id]).await;
     assert!(revoked.status.success());
 

@@ -184,7 +184,8 @@ impl Server {
         runtime.spawn(bare::serve(bare_door, Arc::clone(store), gallery));
         let state =
             RestState::new(Arc::clone(&engine), Arc::clone(&keyring), RestLimits::default());
-        runtime.spawn(pg::serve(pg_door, engine, keyring, Encryption::Off, pending()));
+        let traffic = Arc::default();
+        runtime.spawn(pg::serve(pg_door, engine, keyring, Encryption::Off, traffic, pending()));
         runtime.spawn(rest::serve(http_door, state, SideRoutes::default(), None, pending()));
         Ok(Self { runtime, bare, pg, http, secret: secret.reveal().to_owned() })
     }

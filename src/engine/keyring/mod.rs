@@ -15,4 +15,5 @@ pub use file::{KEY_FILE, KeyFileError};
 pub use key::{Key, KeyDraft, KeySecret, Tier, UnknownTier};
 pub use ring::{Keyring, KeyringError, Login, Standing};
 pub use scram::{SCRAM_ITERATIONS, ScramVerifier};
+pub(crate) use throttle::network_of;
 pub use throttle::{LoginThrottle, Throttled};

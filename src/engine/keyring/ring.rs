@@ -34,6 +34,9 @@ pub enum KeyringError {
     /// It would never have worked.
     #[error("a key cannot expire in the past")]
     BadExpiry,
+    /// A suspension would stop nobody; most likely the name is misspelt.
+    #[error("tenant {0} has no keys; `likeness tenants list` shows those that have")]
+    NoSuchTenant(TenantName),
     /// No active key has this id.
     #[error("no active key has the id {0:?}; `likeness keys list` shows them")]
     NotFound(String),
@@ -140,9 +143,15 @@ impl Keyring {
     /// whether that changed anything.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// [`KeyringError::NoSuchTenant`] where the tenant never had a key, or the file cannot be
+    /// written.
     pub fn suspend(&self, tenant: &TenantName) -> Result<bool, KeyringError> {
-        self.change(|contents| Ok(contents.suspended.insert(tenant.to_string())))
+        self.change(|contents| {
+            if !contents.keys.iter().any(|key| key.tenant == tenant.as_str()) {
+                return Err(KeyringError::NoSuchTenant(tenant.clone()));
+            }
+            Ok(contents.suspended.insert(tenant.to_string()))
+        })
     }
 
     /// Takes a suspension back. Says whether there was one.
@@ -359,6 +368,19 @@ mod tests {
         assert!(ring.resume(&acme).unwrap());
         assert_eq!(ring.standing(&key.id).unwrap(), Standing::Active);
         assert!(!ring.resume(&acme).unwrap());
+    }
+
+    #[test]
+    fn a_tenant_without_keys_cannot_be_suspended_which_would_be_a_slip_of_the_pen() {
+        let directory = tempfile::tempdir().unwrap();
+        let ring = Keyring::open(directory.path()).unwrap();
+        let (key, _) = ring.create(draft("acme", "ci")).unwrap();
+        let error = ring.suspend(&"acmee".parse().unwrap()).unwrap_err();
+        assert!(error.to_string().starts_with("tenant acmee has no keys"), "{error}");
+        assert!(ring.suspended().unwrap().is_empty());
+        // One whose keys are all revoked is known.
+        ring.revoke(&key.id).unwrap();
+        assert!(ring.suspend(&"acme".parse().unwrap()).unwrap());
     }
 
     #[test]

@@ -95,13 +95,14 @@ impl Failures {
 
 /// What a log-in counts for, and how many failures each may have.
 fn subjects(address: Option<IpAddr>, name: &str) -> impl Iterator<Item = (Subject, u32)> {
-    let address = address.map(|address| (Subject::Address(network(address)), ADDRESS_FAILURES_MAX));
+    let address =
+        address.map(|address| (Subject::Address(network_of(address)), ADDRESS_FAILURES_MAX));
     address.into_iter().chain([(Subject::Name(name.to_owned()), NAME_FAILURES_MAX)])
 }
 
 /// The address as far as it tells one client from another: whoever has one IPv6 address has a whole
 /// network of them.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();

@@ -9,6 +9,7 @@ mod lateral;
 mod prepared;
 mod protocol;
 mod startup;
+mod traffic;
 mod transaction;
 
 use std::future::Future;
@@ -25,7 +26,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
-use super::{Encryption, PgLimits, serve_within};
+use super::{Encryption, PgLimits, PgTraffic, serve_within};
 use crate::engine::keyring::{KeyDraft, Keyring, Tier};
 use crate::engine::{Engine, Inference, Role};
 
@@ -35,6 +36,7 @@ struct Door {
     keyring: Arc<Keyring>,
     stop: oneshot::Sender<()>,
     served: JoinHandle<std::io::Result<()>>,
+    traffic: Arc<PgTraffic>,
     _directory: tempfile::TempDir,
 }
 
@@ -59,10 +61,11 @@ impl Door {
         let shutdown = async {
             let _ = stopped.await;
         };
-        let keys = Arc::clone(&keyring);
-        let served =
-            tokio::spawn(serve_within(limits, listener, engine, keys, encryption, shutdown));
-        Self { port, keyring, stop, served, _directory: directory }
+        let (keys, traffic) = (Arc::clone(&keyring), Arc::<PgTraffic>::default());
+        let counts = Arc::clone(&traffic);
+        let serving = serve_within(limits, listener, engine, keys, encryption, counts, shutdown);
+        let served = tokio::spawn(serving);
+        Self { port, keyring, stop, served, traffic, _directory: directory }
     }
 
     /// Makes a key; its id and its secret.

@@ -83,7 +83,7 @@ impl Stage {
         let (stop, stopping) = watch::channel(false);
         let gatekeeper = Arc::clone(&self.gatekeeper);
         let id = self.key.id.clone();
-        let journal = Journal::new(1);
+        let journal = Journal::new(1, Arc::default());
         let connection = Connection::new(wire, session, canceler, journal, gatekeeper, id);
         let mut started = Conversation {
             stream,

@@ -210,7 +210,7 @@ mod kept {
 async fn a_key_that_is_no_short_text_is_refused() {
     let door = Door::new();
     let long = "x".repeat(256);
-    for bad in ["", &long] {
+    for bad in ["", "a\tb", &long] {
         let message =
             create(&door, &door.key, bad, &body("a")).await.error(400, "invalid_parameter");
         assert!(message.starts_with("Idempotency-Key "), "{message}");

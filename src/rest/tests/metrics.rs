@@ -15,6 +15,12 @@ async fn the_operator_reads_what_the_store_did() {
     door.call(Method::POST, &search).await.ok(200);
     let route = "/api/v2/collections/{external_id}/search-by-face/{face_id}";
     let labels = format!("route=\"{route}\",method=\"POST\",status=\"200\"");
+    // An escaped colon is counted as the same route.
+    for path in ["/api/v2/faces%3Adetect", "/api/v2/faces:detect"] {
+        door.call(Method::POST, path).await.error(415, "unsupported_media_type");
+    }
+    let detect = "likeness_http_requests_total{route=\"/api/v2/faces:detect\",method=\"POST\",\
+                  status=\"415\"} 2";
     let counted = format!("likeness_http_requests_total{{{labels}}} 1");
     let key = door.new_key("default", Role::Admin, Tier::Unlimited);
     let asked = request(Method::GET, "/metrics", &key).body(Body::empty()).unwrap();
@@ -36,6 +42,7 @@ async fn the_operator_reads_what_the_store_did() {
         "likeness_audit_records 1",
         "likeness_http_rate_limited_total 0",
         &counted,
+        detect,
         "likeness_storage_read_only 0",
         "# TYPE likeness_storage_checkpoints_total counter",
     ] {

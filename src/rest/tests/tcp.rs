@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -93,6 +93,14 @@ async fn a_client_that_asks_first_is_refused_before_it_sends() {
     stream.write_all(head.as_bytes()).await.unwrap();
     let answer = read_until(&mut stream, "image_too_large").await;
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    // Without asking too: that nothing comes is not waited for.
+    for more in ["Expect: 100-continue\r\n", ""] {
+        let mut stream = connect(&server).await;
+        let head = post("/api/v2/collections", &door.key, "application/json", 99_999_999_999, more);
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let answer = read_until(&mut stream, "request_too_large").await;
+        assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    }
 }
 
 #[tokio::test]
@@ -108,6 +116,65 @@ async fn a_head_that_is_too_large_or_too_slow_costs_the_connection() {
     let mut slow = connect(&server).await;
     slow.write_all(b"GET / HTTP/1.1\r\nHost:").await.unwrap();
     assert!(!read_all(slow).await.contains("200"));
+}
+
+/// Answers `/healthz` to a client at `address`.
+async fn is_heard(server: &Running, address: &str) -> bool {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(format!("{address}:0").parse().unwrap()).unwrap();
+    let mut stream = socket.connect(server.address).await.unwrap();
+    let head = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    if stream.write_all(head.as_bytes()).await.is_err() {
+        return false;
+    }
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.is_ok() && answer.starts_with(b"HTTP/1.1 200 ")
+}
+
+#[tokio::test]
+async fn connections_that_send_half_a_head_keep_nobody_out() {
+    for (connections_max, connections_per_address_max) in [(9, 2), (2, 9)] {
+        let hours = Duration::from_hours(9);
+        let door = Door::with_limits(RestLimits {
+            connections_max,
+            connections_per_address_max,
+            header_timeout: hours,
+            ..RestLimits::default()
+        });
+        let server = start(&door).await;
+        let mut slow = Vec::new();
+        for _ in 0..5 {
+            let mut stream = connect(&server).await;
+            stream.write_all(b"GET / HTTP/1.1\r\nHost:").await.unwrap();
+            slow.push(stream);
+        }
+        assert!(is_heard(&server, "127.0.0.1").await);
+        assert!(is_heard(&server, "127.0.0.2").await);
+        // Those that waited longest gave way.
+        for stream in slow.drain(..3) {
+            let mut stream = stream;
+            let ended = stream.read(&mut [0; 1]).await;
+            assert!(matches!(ended, Ok(0) | Err(_)), "{ended:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_connection_at_work_gives_way_to_none() {
+    let door =
+        Door::with_limits(RestLimits { connections_per_address_max: 1, ..RestLimits::default() });
+    let server = start(&door).await;
+    let mut stream = connect(&server).await;
+    let body = r#"{"external_id":""}"#;
+    let more = "Expect: 100-continue\r\nConnection: close\r\n";
+    let head = post("/api/v2/collections", &door.key, "application/json", body.len(), more);
+    stream.write_all(head.as_bytes()).await.unwrap();
+    read_until(&mut stream, "100 Continue\r\n\r\n").await;
+    assert!(!is_heard(&server, "127.0.0.1").await);
+    assert!(is_heard(&server, "127.0.0.2").await, "others have places");
+    stream.write_all(body.as_bytes()).await.unwrap();
+    assert!(read_all(stream).await.contains("external_id"));
+    assert!(is_heard(&server, "127.0.0.1").await);
 }
 
 #[tokio::test]

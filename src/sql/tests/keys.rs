@@ -85,6 +85,8 @@ async fn only_administrators_manage_keys_and_never_as_part_of_a_transaction() {
         for sql in ["CREATE KEY ci", "DROP KEY ci", "SHOW KEYS"] {
             assert_eq!(client.state(sql).await, SqlState::InsufficientPrivilege, "{sql}");
         }
+        let error = client.error("SHOW KEYS").await;
+        assert_eq!(error.to_string(), format!("permission denied: a {role} key may not do this"));
     }
     assert!(keyring.list().unwrap().is_empty());
 }

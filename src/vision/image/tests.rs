@@ -51,11 +51,17 @@ fn noise(width: u32, height: u32) -> RgbImage {
 
 /// A PNG whose header announces `width` x `height` pixels of one bit, with hardly any data.
 fn announced(width: u32, height: u32) -> Vec<u8> {
+    announced_as(width, height, [1, 0])
+}
+
+/// As [`announced`], with this bit depth and colour type.
+fn announced_as(width: u32, height: u32, depth_and_colour: [u8; 2]) -> Vec<u8> {
     let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
     let mut header = b"IHDR".to_vec();
     header.extend_from_slice(&width.to_be_bytes());
     header.extend_from_slice(&height.to_be_bytes());
-    header.extend_from_slice(&[1, 0, 0, 0, 0]);
+    header.extend_from_slice(&depth_and_colour);
+    header.extend_from_slice(&[0, 0, 0]);
     for chunk in [header, [b"IDAT".as_slice(), &[0; 3000]].concat(), b"IEND".to_vec()] {
         bytes.extend_from_slice(&(chunk.len() as u32 - 4).to_be_bytes());
         bytes.extend_from_slice(&chunk);
@@ -244,6 +250,18 @@ fn of_an_animation_the_first_frame_counts() {
     let first = decode(&animated_webp(16, 8, &frames)).unwrap();
     assert_eq!(first.dimensions(), (16, 8));
     assert!(is_red(&first, 8, 4));
+}
+
+#[test]
+fn pixels_that_are_few_enough_but_too_deep_are_refused_with_the_limit_they_break() {
+    for (width, height, depth_and_colour, bytes) in
+        [(5_700, 5_700, [16, 6], 259_920_000), (7_000, 7_000, [16, 2], 294_000_000)]
+    {
+        let refused = decode(&announced_as(width, height, depth_and_colour)).unwrap_err();
+        assert!(matches!(refused, ImageError::TooDeep { bytes: told, .. } if told == bytes));
+        let message = refused.to_string();
+        assert!(message.contains("the limit is 256000000 bytes"), "{message}");
+    }
 }
 
 #[test]
