@@ -75,6 +75,13 @@ impl Browser {
         self.post(&format!("/element/{element}/value"), &json!({ "text": text })).await;
     }
 
+    /// Makes the window as narrow as a phone.
+    pub(crate) async fn narrow(&self) {
+        let size = json!({ "width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": true });
+        let command = json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": size });
+        self.post("/goog/cdp/execute", &command).await;
+    }
+
     /// What a script returns.
     pub(crate) async fn run(&self, script: &str) -> Value {
         self.post("/execute/sync", &json!({ "script": script, "args": [] })).await

@@ -11,7 +11,7 @@ const CONTROL: char = '\u{e009}';
 const ENTER: char = '\u{e007}';
 
 /// Controls that nobody could tell apart by ear, and pictures without a word.
-const NAMELESS: &str = "
+pub(crate) const NAMELESS: &str = "
     const named = (node) => node.labels?.length || node.textContent.trim()
         || node.getAttribute('aria-label') || node.getAttribute('title');
     const controls = 'button, a, input, select, textarea, [role=button]';
@@ -20,17 +20,17 @@ const NAMELESS: &str = "
     return [...mute, ...blind].map((node) => node.outerHTML);";
 
 /// A browser at the console of a server, and photos to choose.
-struct Desk {
-    browser: Browser,
-    server: TestServer,
-    person: PathBuf,
+pub(crate) struct Desk {
+    pub(crate) browser: Browser,
+    pub(crate) server: TestServer,
+    pub(crate) person: PathBuf,
     again: PathBuf,
     stranger: PathBuf,
-    _folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl Desk {
-    async fn new() -> Option<Self> {
+    pub(crate) async fn new() -> Option<Self> {
         let browser = Browser::start().await?;
         let server = ServerBuilder::new().with_models().start().await;
         let portraits = Portraits::new(&server.rest(&server.first_key())).await;
@@ -44,17 +44,17 @@ impl Desk {
         let again = photo("again.jpg", &portraits.again);
         let stranger = photo("stranger.jpg", &portraits.stranger);
         browser.open(&format!("http://{}/console", server.http)).await;
-        Some(Self { browser, server, person, again, stranger, _folder: folder })
+        Some(Self { browser, server, person, again, stranger, folder })
     }
 
-    async fn log_in(&self, key: &str) {
+    pub(crate) async fn log_in(&self, key: &str) {
         self.browser.wait_for("document.querySelector('form.login')").await;
         self.browser.type_into(".login input", key).await;
         self.browser.click(".login button").await;
     }
 
     /// Goes to a view by its shortcut, and looks whether all of it can be heard.
-    async fn view(&self, key: &str, title: &str) {
+    pub(crate) async fn view(&self, key: &str, title: &str) {
         self.browser.run("document.activeElement.blur()").await;
         self.browser.type_into("body", key).await;
         let arrived = format!("document.querySelector('h1')?.textContent === '{title}'");
@@ -62,12 +62,12 @@ impl Desk {
         assert_eq!(self.browser.run(NAMELESS).await, serde_json::json!([]), "{title}");
     }
 
-    async fn choose(&self, place: &str, photo: &Path) {
+    pub(crate) async fn choose(&self, place: &str, photo: &Path) {
         let input = format!("section[aria-label=\"{place}\"] input[type=file]");
         self.browser.type_into(&input, photo.to_str().unwrap()).await;
     }
 
-    async fn holds(&self, text: &str) {
+    pub(crate) async fn holds(&self, text: &str) {
         let text = serde_json::to_string(text).unwrap();
         self.browser.wait_for(&format!("document.body.innerText.includes({text})")).await;
     }
@@ -78,7 +78,7 @@ impl Desk {
         self.browser.wait_for(&format!("{said} === '{heading}'")).await;
     }
 
-    async fn clicked(&self, selector: &str, then: &str) {
+    pub(crate) async fn clicked(&self, selector: &str, then: &str) {
         self.browser.click(selector).await;
         self.holds(then).await;
     }
@@ -230,6 +230,7 @@ async fn sql_runs_collections_go_and_a_key_is_forgotten_in_a_browser() {
     browser.wait_for("document.querySelector('textarea').selectionStart === 13").await;
 
     desk.view("1", "Collections").await;
+    browser.wait_for("document.querySelector('tbody th')?.textContent === 'tall'").await;
     browser.click("button[aria-label='Delete tall']").await;
     browser.wait_for("document.querySelector('dialog button.danger').disabled").await;
     browser.type_into("dialog input", "tall").await;

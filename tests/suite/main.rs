@@ -11,6 +11,7 @@ mod bad_images;
 mod bad_requests;
 mod browser;
 mod console;
+mod console_edges;
 mod demo;
 mod guides;
 mod keys;

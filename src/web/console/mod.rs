@@ -29,6 +29,7 @@ pub(super) const ASSETS: &[Asset] = &[
     asset!("faces.js", SCRIPT),
     asset!("main.js", SCRIPT),
     asset!("operating.js", SCRIPT),
+    asset!("orientation.js", SCRIPT),
     asset!("photo.js", SCRIPT),
     asset!("pictures.js", SCRIPT),
     asset!("search.js", SCRIPT),

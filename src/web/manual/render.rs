@@ -11,7 +11,8 @@ pub(super) fn html(file: &str, text: &str) -> String {
     let events = escaped(lead_links(file, events));
     let mut out = String::new();
     pulldown_cmark::html::push_html(&mut out, events);
-    out
+    // Code scrolls, which a keyboard does where the focus is; and a heading without words is none.
+    out.replace("<pre><code", r#"<pre tabindex="0"><code"#).replace("<th></th>", "<td></td>")
 }
 
 /// Gives headings the ids that links between the documents expect.
@@ -112,5 +113,12 @@ mod tests {
         let shown = html("docs/rest.md", "| a |\n|---|\n| b |\n");
         assert!(shown.starts_with(r#"<div class="wide" tabindex="0"><table>"#), "{shown}");
         assert!(shown.contains("</table>\n</div>"), "{shown}");
+    }
+
+    #[test]
+    fn code_is_scrolled_with_the_keyboard_and_columns_without_a_name_have_no_heading() {
+        let shown = html("docs/rest.md", "```sh\nls\n```\n\n| a | |\n|---|---|\n| b | c |\n");
+        assert!(shown.contains(r#"<pre tabindex="0"><code class="language-sh">"#), "{shown}");
+        assert!(shown.contains("<tr><th>a</th><td></td></tr></thead>"), "{shown}");
     }
 }

@@ -9,6 +9,9 @@ const PAGE = 48;
 
 const day = (text) => new Date(text).toLocaleDateString('en', { year: 'numeric', month: 'short', day: 'numeric' });
 
+/** A name as people see it: one that is nothing but spaces in quotation marks. */
+const visible = (name) => (name.trim() ? name : `“${name}”`);
+
 export async function collectionsView(main) {
   const told = h('div');
   const rows = h('tbody');
@@ -37,7 +40,7 @@ function row(one, reload, told) {
   const name = one.external_id;
   const remove = async (event) => {
     const text = `Its ${counted(one.face_count, 'face')} will be deleted with it. This cannot be undone.`;
-    if (!await confirmed(`Delete collection ${name}?`, text, 'Delete the collection', name)) return;
+    if (!await confirmed(`Delete collection ${visible(name)}?`, text, 'Delete the collection', name)) return;
     try {
       await busy(event.target, () => call('DELETE', `${V2}/collections/${part(name)}`));
       await reload();
@@ -47,14 +50,14 @@ function row(one, reload, told) {
     }
   };
   return h('tr', {},
-    h('th', { scope: 'row' }, h('a', { href: `#/collections/${part(name)}` }, name)),
-    h('td', { class: 'quiet' }, one.description ?? ''),
-    h('td', { class: 'number' }, count(one.face_count)),
-    h('td', { class: 'quiet' }, day(one.created_at)),
+    h('th', { scope: 'row' }, h('a', { href: `#/collections/${part(name)}` }, visible(name))),
+    h('td', { class: 'quiet about' }, one.description ?? ''),
+    h('td', { class: 'number', 'data-column': 'Faces' }, count(one.face_count)),
+    h('td', { class: 'quiet', 'data-column': 'Created' }, day(one.created_at)),
     h('td', { class: 'actions' },
-      h('a', { class: 'button', href: `#/search/${part(name)}`, 'aria-label': `Search ${name}` }, 'Search'),
+      h('a', { class: 'button', href: `#/search/${part(name)}`, 'aria-label': `Search ${visible(name)}` }, 'Search'),
       session.administers && h('button', {
-        type: 'button', class: 'danger quiet-button', onclick: remove, 'aria-label': `Delete ${name}`,
+        type: 'button', class: 'danger quiet-button', onclick: remove, 'aria-label': `Delete ${visible(name)}`,
       }, 'Delete')));
 }
 
@@ -92,28 +95,40 @@ export async function collectionView(main, { signal }, name) {
   const gallery = h('ol', { class: 'gallery' });
   const told = h('div');
   const more = h('button', { type: 'button', onclick: () => load() }, 'Show more');
+  const lead = h('p', { class: 'lead' });
   let cursor;
+  const tell = () => {
+    fill(lead, `${counted(about.face_count, 'face')}, created ${day(about.created_at)}`,
+      about.thumbnails && ', with thumbnails', about.description && `. ${about.description}`);
+    fill(told, about.face_count === 0 && note('', 'No faces yet.'));
+  };
+  const onDeleted = async (card) => {
+    const neighbour = card.nextElementSibling ?? card.previousElementSibling;
+    card.remove();
+    about.face_count = Math.max(about.face_count - 1, 0);
+    tell();
+    // The focus was on the card; without a new place it would begin again at the top of the page.
+    (neighbour?.querySelector('button') ?? main.querySelector('h1')).focus();
+    if (!neighbour && cursor) await load();
+  };
   const load = async () => {
     const query = { limit: PAGE, cursor };
     const page = await busy(more, () => call('GET', `${path}/faces`, { query, signal }));
-    const onDeleted = (card) => card.remove();
-    const shown = { collection: name, kept: about.thumbnails, onDeleted };
-    gallery.append(...page.faces.map((face) => faceCard(face, shown)));
+    const options = { collection: name, kept: about.thumbnails, onDeleted };
+    gallery.append(...page.faces.map((face) => faceCard(face, options)));
     cursor = page.next_cursor;
     more.hidden = !cursor;
     announce(`${counted(gallery.children.length, 'face')} shown`);
   };
   fill(main,
     h('p', { class: 'crumbs' }, h('a', { href: '#/collections' }, 'Collections'), ' /'),
-    h('h1', { tabindex: -1 }, name),
-    h('p', { class: 'lead' }, `${counted(about.face_count, 'face')}, created ${day(about.created_at)}`,
-      about.thumbnails && ', with thumbnails', about.description && `. ${about.description}`),
+    h('h1', { tabindex: -1 }, visible(name)), lead,
     h('div', { class: 'actions' },
       h('a', { class: 'button primary', href: `#/search/${part(name)}` }, 'Search'),
       session.writes && h('a', { class: 'button', href: `#/photo/${part(name)}` }, 'Add a photo')),
-    told, gallery, h('div', { class: 'actions' }, more));
+    told, h('h2', { class: 'unseen' }, 'Faces'), gallery, h('div', { class: 'actions' }, more));
+  tell();
   if (about.face_count === 0) {
-    fill(told, note('', 'No faces yet.'));
     more.hidden = true;
     return;
   }

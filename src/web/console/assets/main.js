@@ -25,10 +25,21 @@ const who = document.getElementById('who');
 
 /** Ends what the view before started. */
 let life = new AbortController();
+/** Why the server did not take the key that was in use; the log-in form says it. */
+let refusal = null;
+
+/** A part of the address; as it stands where somebody mistyped what is escaped in it. */
+function plain(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
 
 /** The address as the name of a view and what it is about. */
 function place() {
-  const [name, ...about] = location.hash.replace(/^#\//, '').split('/').map(decodeURIComponent);
+  const [name, ...about] = location.hash.replace(/^#\//, '').split('/').map(plain);
   return [VIEWS.find(([id]) => id === name) ?? VIEWS[0], about.filter(Boolean)];
 }
 
@@ -40,6 +51,7 @@ async function show() {
     logIn();
     return;
   }
+  refusal = null;
   const [[id, title, view], about] = place();
   document.title = `${about[0] ?? title} · LikenessDB`;
   for (const link of views.children) {
@@ -71,15 +83,17 @@ function frame() {
   fill(who,
     h('span', { class: 'key', title: `Key ${name} of tenant ${tenant}` }, h('span', { class: 'tenant' }, `${tenant} / ${name}`), h('span', { class: `role ${role}` }, role)),
     h('a', { href: '/docs' }, 'Docs'),
-    h('button', { type: 'button', class: 'quiet-button', onclick: logOut }, 'Log out'));
+    h('button', { type: 'button', class: 'quiet-button', onclick: () => logOut() }, 'Log out'));
 }
 
-function logIn(error) {
+function logIn() {
   const key = h('input', {
     type: 'password', required: true, autocomplete: 'current-password', spellcheck: 'false', placeholder: 'iksk_live_…',
   });
   const button = h('button', { class: 'primary' }, 'Log in');
-  const told = h('div', {}, error && note('error', error.told));
+  // What kept a good key out may have passed.
+  const again = session.key && h('button', { type: 'button', onclick: () => location.reload() }, 'Try the same key again');
+  const told = h('div', {}, refusal && note('error', refusal.told ?? refusal.message), again);
   const submit = async (event) => {
     event.preventDefault();
     try {
@@ -102,13 +116,16 @@ function logIn(error) {
   key.focus();
 }
 
-function logOut() {
+/** Forgets the key; `reason` where the server does not take it any more. */
+function logOut(reason = null) {
+  refusal = reason;
   session.forget();
   forgetPictures();
   forgetPoints();
   last.photo = null;
   views.replaceChildren();
-  location.hash = '';
+  // Without the event that a new address brings: the form is shown once.
+  history.replaceState(null, '', '#');
   show();
 }
 
@@ -129,18 +146,14 @@ document.addEventListener('keydown', (event) => {
   else if (event.key === 'u') document.querySelector('section.photo input[type=file]')?.click();
 });
 addEventListener('hashchange', show);
-addEventListener('key-refused', ({ detail }) => {
-  logOut();
-  logIn(detail);
-});
+addEventListener('key-refused', ({ detail }) => logOut(detail));
 
 // A reload keeps the key, if the server still takes it.
 if (session.key) {
   try {
     session.about = await call('GET', `${OWN}/key`);
   } catch (error) {
-    if (error.status === 401) session.forget();
-    else fill(main, note('error', error.told));
+    refusal = error;
   }
 }
 show();

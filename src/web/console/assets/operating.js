@@ -36,10 +36,10 @@ export function rateAt(table, similarity) {
   return { fmr, extrapolated: b.extrapolated };
 }
 
-/** `1 in 910`, in two digits: more would not be meant. */
+/** `1 in 14`, `1 in 900`: rarer rates were measured on a few pairs, and more digits would not be meant. */
 function oneIn(fmr) {
   const every = 1 / fmr;
-  return `1 in ${count(Number(every.toPrecision(2)))}`;
+  return `1 in ${count(Number(every.toPrecision(every < 100 ? 2 : 1)))}`;
 }
 
 /** A rate in a few words, for the foot of a hit. */

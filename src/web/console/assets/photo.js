@@ -84,7 +84,7 @@ function card(face, number, choose, search) {
     h('h2', {}, faceName(number)),
     h('dl', {}, h('dt', {}, 'Confidence'), h('dd', {}, face.confidence.toFixed(3)), attributeEntries(face.attributes)),
     h('div', { class: 'actions' }, h('button', {
-      type: 'button', onclick: search, 'aria-label': `Search with ${faceName(number)}`,
+      type: 'button', onclick: search, 'aria-label': `Search with this face: ${faceName(number)}`,
     }, 'Search with this face')));
 }
 

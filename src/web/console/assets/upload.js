@@ -3,6 +3,7 @@
 import { drawFaces } from './boxes.js';
 import { hasCamera, takePhoto } from './camera.js';
 import { fill, h, note, svg } from './dom.js';
+import { turned, unturned } from './orientation.js';
 
 /** What the server takes. */
 const BYTES_MAX = 8 * 1024 * 1024;
@@ -11,16 +12,28 @@ const TYPES = 'image/jpeg,image/png,image/webp';
 /** The bytes of a photo with the picture that the browser makes of them. */
 async function read(file) {
   if (file.size > BYTES_MAX) throw new Error('The photo has more than 8 MiB.');
+  const { blob, orientation } = await unturned(file);
+  let image = await picture(blob);
+  // JPEG and PNG the browser turns as their EXIF says, as the server does.
+  if (orientation > 1) {
+    const upright = await turned(image, orientation);
+    URL.revokeObjectURL(image.src);
+    image = await picture(upright);
+  }
+  return { file, image, width: image.naturalWidth, height: image.naturalHeight };
+}
+
+/** What the browser makes of bytes. */
+async function picture(blob) {
   const image = new Image();
-  image.src = URL.createObjectURL(file);
+  image.src = URL.createObjectURL(blob);
   try {
     await image.decode();
   } catch {
     URL.revokeObjectURL(image.src);
     throw new Error('This is no picture that the browser can show; use JPEG, PNG or WebP.');
   }
-  // The browser turns photos as their EXIF says, and so does the server.
-  return { file, image, width: image.naturalWidth, height: image.naturalHeight };
+  return image;
 }
 
 /** A photo of one face alone, cut out of one that shows several. */
