@@ -121,8 +121,12 @@ impl AuditLog {
     pub fn append(&self, entry: AuditEntry) -> Result<(), AuditError> {
         let appended = self.shared.journal.lock().append(now_us(), entry);
         appended.map_err(refused(&self.shared.folder, "write"))?;
-        self.shared.signal.lock().has_new = true;
-        self.shared.changed.notify_one();
+        let had_new = std::mem::replace(&mut self.shared.signal.lock().has_new, true);
+        if !had_new {
+            // Later ones share the sync that this one asks for: waking a thread costs an answer
+            // more than writing the record does.
+            self.shared.changed.notify_one();
+        }
         Ok(())
     }
 

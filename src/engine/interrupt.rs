@@ -60,6 +60,11 @@ impl Interrupt {
         CURRENT.scope(self, work).await
     }
 
+    /// Whether the work that asks is given up.
+    pub fn is_raised() -> bool {
+        CURRENT.try_with(|current| current.raised.load(Ordering::Relaxed)).unwrap_or(false)
+    }
+
     /// The one in whose scope this is called, where the runtime has other threads for other work.
     pub(super) fn current() -> Option<Self> {
         let others = Handle::try_current().map(|handle| handle.runtime_flavor());

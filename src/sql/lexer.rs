@@ -25,6 +25,9 @@ pub(super) const PARAMETERS_MAX: usize = 65_535;
 /// by recursion; parentheses are bounded by the parser, chains are bounded here.
 pub(super) const EXPRESSION_TOKENS_MAX: usize = 1024;
 
+/// Most dimensions of an array, as in PostgreSQL.
+const DIMENSIONS_MAX: usize = 6;
+
 /// The tokens of one statement, `SEARCH` rewritten, without spaces, comments and semicolon.
 #[derive(Debug)]
 pub(super) struct StatementTokens {
@@ -77,6 +80,7 @@ fn checked(text: &str, tokens: &[TokenWithSpan]) -> Result<StatementTokens, SqlE
             _ => {}
         }
     }
+    check_dimensions(text, tokens)?;
     let depth = depth(text, tokens)?;
     let span = Span::union_iter(tokens.iter().map(|token| token.span));
     let mut tokens = search::rewrite(tokens).map_err(|error| error.into_sql_error(text))?;
@@ -84,6 +88,27 @@ fn checked(text: &str, tokens: &[TokenWithSpan]) -> Result<StatementTokens, SqlE
         as_any_operator(&mut token.token);
     }
     Ok(StatementTokens { tokens, span, parameter_count, depth })
+}
+
+/// Refuses arrays in arrays in arrays: finding out their type takes twice as long for each.
+fn check_dimensions(text: &str, tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
+    let mut dimensions = 0_usize;
+    for token in tokens {
+        match token.token {
+            Token::LBracket => dimensions += 1,
+            Token::RBracket => dimensions = dimensions.saturating_sub(1),
+            _ => continue,
+        }
+        if dimensions > DIMENSIONS_MAX {
+            let message = format!(
+                "number of array dimensions ({dimensions}) exceeds the maximum allowed \
+                 ({DIMENSIONS_MAX})"
+            );
+            let at = position(text, token.span.start);
+            return Err(SqlError::new(SqlState::ProgramLimitExceeded, message).at(at));
+        }
+    }
+    Ok(())
 }
 
 /// The tokens of the longest expression, at most [`EXPRESSION_TOKENS_MAX`].
@@ -201,6 +226,15 @@ mod tests {
         assert!(statements(&list).is_ok());
         let rows = format!("VALUES (1){}", ", (1)".repeat(10_000));
         assert!(statements(&rows).is_ok());
+    }
+
+    #[test]
+    fn arrays_have_as_many_dimensions_as_in_postgresql() {
+        let array = |depth| format!("SELECT {}1{}", "ARRAY[".repeat(depth), "]".repeat(depth));
+        assert!(statements(&array(6)).is_ok());
+        let error = statements(&array(7)).unwrap_err();
+        assert_eq!((error.state, error.position), (SqlState::ProgramLimitExceeded, Some(49)));
+        assert!(statements("SELECT ARRAY[1], ARRAY[2], ARRAY[3], a[1], a[2], a[3], a[4]").is_ok());
     }
 
     #[test]

@@ -20,9 +20,9 @@ use datafusion::logical_expr::expr::Placeholder;
 use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::logical_expr::{AggregateUDF, Expr, LogicalPlan, ScalarUDF};
 use datafusion::optimizer::{Analyzer, AnalyzerRule, Optimizer, OptimizerRule};
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::parser::Statement as PlannedStatement;
@@ -38,6 +38,8 @@ use super::call::CallRelationPlanner;
 use super::catalog::{GalleryCatalog, SCHEMA};
 use super::columns::schema_of;
 use super::constant::{evaluate, without_text_casts};
+use super::expansion;
+use super::in_place::{in_place, in_place_stream};
 use super::literal::TextLiterals;
 use super::name::{folded, parameter_index};
 use super::nearest::NearestFirst;
@@ -46,6 +48,7 @@ use super::pg_catalog::{self, NamesOfFunctions};
 use super::planning::{OperatorPlanner, TABLE_FUNCTIONS};
 use super::scalar::JsonOperators;
 use super::search::SearchRelationPlanner;
+use super::sequence;
 use super::types::SqlType;
 use super::yielding::YieldBetweenBatches;
 use super::{SqlError, SqlState, thumbnail};
@@ -195,9 +198,10 @@ impl QueryContext {
 
     /// The logical plan of `query`, which only reads.
     pub(super) async fn plan(&self, query: &Query) -> Result<LogicalPlan, SqlError> {
+        expansion::check(query)?;
         let statement = ast::Statement::Query(Box::new(query.clone()));
         let statement = PlannedStatement::Statement(Box::new(statement));
-        let plan = self.state.statement_to_plan(statement).await?;
+        let plan = in_place(self.state.statement_to_plan(statement)).await?;
         let reading_only = SQLOptions::new()
             .with_allow_ddl(false)
             .with_allow_dml(false)
@@ -231,7 +235,11 @@ impl QueryContext {
         parameters: Vec<ScalarValue>,
     ) -> Result<SendableRecordBatchStream, SqlError> {
         let plan = self.physical(plan, parameters).await?;
-        Ok(shown(execute_stream(plan, self.state.task_ctx())?))
+        Ok(shown(self.run(&plan)?))
+    }
+
+    fn run(&self, plan: &Arc<dyn ExecutionPlan>) -> Result<SendableRecordBatchStream, SqlError> {
+        Ok(in_place_stream(sequence::execute(plan, self.state.task_ctx())?))
     }
 
     async fn physical(
@@ -240,7 +248,7 @@ impl QueryContext {
         parameters: Vec<ScalarValue>,
     ) -> Result<Arc<dyn ExecutionPlan>, SqlError> {
         let plan = plan.replace_params_with_values(&ParamValues::from(parameters))?;
-        Ok(self.state.create_physical_plan(&plan).await?)
+        Ok(in_place(self.state.create_physical_plan(&plan)).await?)
     }
 
     /// Memory for what a statement keeps, which counts towards that of all queries.
@@ -257,7 +265,7 @@ impl QueryContext {
     ) -> Result<RecordBatch, SqlError> {
         let plan = self.physical(plan, parameters).await?;
         let text = if analyze {
-            let mut rows = execute_stream(Arc::clone(&plan), self.state.task_ctx())?;
+            let mut rows = self.run(&plan)?;
             while rows.try_next().await?.is_some() {}
             DisplayableExecutionPlan::with_metrics(&*plan).indent(false).to_string()
         } else {

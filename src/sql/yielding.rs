@@ -1,4 +1,7 @@
 //! The rule that lets a statement be given up while its operators compute.
+//!
+//! An operator that makes many batches of few yields between them; a join that makes none of many
+//! is stopped by its filter; and no operator leaves the statement's own task.
 
 use std::sync::Arc;
 
@@ -8,6 +11,9 @@ use datafusion::error::DataFusionError;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coop::CooperativeExec;
+
+use super::patience::impatient;
+use super::sequence::without_tasks;
 
 /// Makes operators that turn few batches into many yield between those that they make.
 ///
@@ -20,9 +26,10 @@ impl PhysicalOptimizerRule for YieldBetweenBatches {
     fn optimize(
         &self,
         plan: Arc<dyn ExecutionPlan>,
-        _config: &ConfigOptions,
+        config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
         plan.transform_up(|plan| {
+            let plan = impatient(&plan, config)?.or_else(|| without_tasks(&plan)).unwrap_or(plan);
             let multiplies = plan.children().len() > 1 || plan.name() == "UnnestExec";
             Ok(if multiplies {
                 Transformed::yes(Arc::new(CooperativeExec::new(plan)) as _)

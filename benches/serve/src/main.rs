@@ -4,19 +4,23 @@
 //! The server's two doors on free ports over a store in a temporary directory; clients in the same
 //! process, but on a thread of their own. 1, 8 and 32 connections search at the same time, each
 //! waiting for one answer before it asks again: prepared SQL, the same search as SQL has to plan
-//! it, and REST. The same searches by as many threads in the process are the base line; one
-//! connection takes turns with it, so that neither has the better machine. A bare socket, whose
-//! other end searches and answers as many bytes as SQL does, shows what of the difference is the
-//! system's. Prints one JSON object per figure, so that runs can be compared by a script. The key
-//! has no rate limit, and nothing is logged.
+//! it, and REST; prepared SQL also by a client that only looks for the end of the answer, which
+//! shows what of the difference is the driver's. The same searches by as many threads in the
+//! process are the base line; one connection takes turns with it, so that neither has the better
+//! machine. A bare socket, whose other end searches and answers as many bytes as SQL does, shows
+//! what of the difference is the system's. Prints one JSON object per figure, so that runs can be
+//! compared by a script. The key has no rate limit; searches are recorded in the audit log, as a
+//! server does.
 
 mod bare;
+mod lean;
 
 use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::future::pending;
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
@@ -24,7 +28,7 @@ use std::time::Instant;
 use futures::future::try_join_all;
 use likeness::biometric::{FaceId, SyntheticFaces};
 use likeness::engine::keyring::{KeyDraft, Keyring, Tier};
-use likeness::engine::{Engine, Inference, Role};
+use likeness::engine::{AuditLog, Engine, Inference, Role};
 use likeness::pg::{self, Encryption};
 use likeness::rest::{self, RestLimits, RestState, SideRoutes};
 use likeness_storage::{
@@ -33,9 +37,10 @@ use likeness_storage::{
 };
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
-use tokio_postgres::{Client, NoTls, Statement};
+use tokio_postgres::{Client, Config, NoTls, Statement};
 
 use bare::BareSocket;
+use lean::LeanClient;
 
 type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -73,7 +78,7 @@ fn main() -> Outcome {
     let strangers = (0..PROBES).map(|_| Embedding::normalize(faces.identity(1).remove(0)));
     let strangers = strangers.collect::<Result<_, _>>()?;
     let probes = Probes::new(&store, gallery, strangers, rows)?;
-    let server = Server::start(&store, Keyring::open(directory.path())?, gallery)?;
+    let server = Server::start(&store, directory.path(), gallery)?;
     let client = Builder::new_current_thread().enable_all().build()?;
     for connections in CONNECTIONS {
         let load = Load { connections, searches: searches.div_ceil(connections) };
@@ -96,6 +101,12 @@ fn main() -> Outcome {
         {
             let turn = |at| turn(&probes.embeddings, at);
             let (times, turns) = client.block_on(load.sql(&server, statement, &probes, turn))?;
+            tell(door, "embedding", &times, Some(turns.as_ref().unwrap_or(&embedding)))?;
+        }
+        for (door, statement) in [("sql, lean", DIRECT), ("sql, lean, some columns", COLUMNS)] {
+            let turn = |at| turn(&probes.embeddings, at);
+            let lean = load.lean(&server, statement, &probes, turn);
+            let (times, turns) = client.block_on(lean)?;
             tell(door, "embedding", &times, Some(turns.as_ref().unwrap_or(&embedding)))?;
         }
         let turn = |at| turn(&probes.faces, at);
@@ -165,8 +176,10 @@ struct Server {
 }
 
 impl Server {
-    fn start(store: &Arc<Store>, keyring: Keyring, gallery: GalleryId) -> Outcome<Self> {
-        let engine = Engine::new(Arc::clone(store), Inference::unavailable("not measured here"));
+    fn start(store: &Arc<Store>, directory: &Path, gallery: GalleryId) -> Outcome<Self> {
+        let inference = Inference::unavailable("not measured here");
+        let engine = Engine::recorded(Arc::clone(store), inference, AuditLog::open(directory)?);
+        let keyring = Keyring::open(directory)?;
         let draft = KeyDraft {
             tenant: TENANT.parse()?,
             name: USER.to_owned(),
@@ -190,15 +203,15 @@ impl Server {
         Ok(Self { runtime, bare, pg, http, secret: secret.reveal().to_owned() })
     }
 
+    fn config(&self) -> Config {
+        let mut config = Config::new();
+        config.host(self.pg.ip().to_string()).port(self.pg.port());
+        config.dbname(TENANT).user(USER).password(&self.secret);
+        config
+    }
+
     async fn log_in(&self) -> Outcome<Client> {
-        let (client, connection) = tokio_postgres::Config::new()
-            .host(self.pg.ip().to_string())
-            .port(self.pg.port())
-            .dbname(TENANT)
-            .user(USER)
-            .password(&self.secret)
-            .connect(NoTls)
-            .await?;
+        let (client, connection) = self.config().connect(NoTls).await?;
         tokio::spawn(connection);
         Ok(client)
     }
@@ -275,6 +288,22 @@ impl Load {
         let probes = &probes.embeddings;
         let search = async |socket: &BareSocket, at: usize| socket.ask(&probes[at % PROBES]).await;
         self.through(&sockets, search, turn).await
+    }
+
+    async fn lean(
+        self,
+        server: &Server,
+        text: &str,
+        probes: &Probes,
+        turn: impl Fn(usize) -> Outcome,
+    ) -> Outcome<(Times, Option<Times>)> {
+        let mut clients = Vec::new();
+        for _ in 0..self.connections {
+            clients.push(LeanClient::connect(server.pg, &server.config(), text).await?);
+        }
+        let probes = &probes.embeddings;
+        let search = async |client: &LeanClient, at: usize| client.ask(&probes[at % PROBES]).await;
+        self.through(&clients, search, turn).await
     }
 
     async fn rest(

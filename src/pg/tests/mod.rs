@@ -3,6 +3,7 @@
 mod copy;
 mod cursor;
 mod encryption;
+mod endless;
 mod faces;
 mod fuzz;
 mod lateral;

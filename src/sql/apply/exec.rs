@@ -18,12 +18,12 @@ use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     ChildrenPropertiesMode, DisplayAs, DisplayFormatType, Distribution, ExecutionPlan,
-    PlanProperties, ReplaceChildrenOptions, execute_stream,
+    PlanProperties, ReplaceChildrenOptions,
 };
 use datafusion::scalar::ScalarValue;
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::super::{SqlError, SqlState};
+use super::super::{SqlError, SqlState, sequence};
 use super::node::Yield;
 use super::reference::{Row, bind};
 
@@ -50,7 +50,7 @@ impl Inner {
         let columns = self.columns.iter().map(|(column, _)| column.clone());
         let row: Row = columns.zip(key.iter().cloned()).collect();
         let plan = self.session.create_physical_plan(&bind(&self.plan, &row)?).await?;
-        execute_stream(plan, self.session.task_ctx())
+        sequence::execute(&plan, self.session.task_ctx())
     }
 
     fn key(&self, batch: &RecordBatch, row: usize) -> Result<Vec<ScalarValue>, DataFusionError> {

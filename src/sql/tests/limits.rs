@@ -26,7 +26,7 @@ async fn the_longest_allowed_chain_runs_without_running_out_of_stack() {
     let terms = vec!["external_face_id = 'ann'"; 250].join(" OR ");
     let sql = format!("SELECT count(*) FROM people WHERE {terms}");
     assert_eq!(client.column(&sql).await, ["1"]);
-    // The branches of a UNION run as tasks of their own.
+    // The branches of a UNION are polled by an operator of their own.
     for operator in [" + 1", " IS NULL", "::int"] {
         let chain = format!("SELECT confidence{} FROM people", operator.repeat(500));
         let sql = format!("{chain} UNION ALL VALUES (NULL)");
@@ -58,4 +58,16 @@ async fn an_endless_query_can_be_given_up() {
                generate_series(1, 1000000000) b";
     let given_up = tokio::time::timeout(Duration::from_millis(200), client.rows(sql)).await;
     assert!(given_up.is_err());
+}
+
+#[tokio::test]
+async fn what_is_short_to_write_and_large_to_plan_is_refused() {
+    let client = Client::new();
+    let link = |at| format!("a{at} AS (SELECT a.x FROM a{0} a, a{0} b)", at - 1);
+    let links: Vec<_> = (1..30).map(link).collect();
+    let chain =
+        format!("WITH a0 AS (SELECT 1 AS x), {} SELECT count(*) FROM a29", links.join(", "));
+    assert_eq!(client.state(&chain).await, SqlState::StatementTooComplex);
+    let arrays = format!("SELECT {}1{}", "ARRAY[".repeat(48), "]".repeat(48));
+    assert_eq!(client.state(&arrays).await, SqlState::ProgramLimitExceeded);
 }

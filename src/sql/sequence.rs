@@ -1,0 +1,125 @@
+//! The operator that runs the branches of a UNION one after the other, where the statement runs.
+//!
+//! DataFusion starts a task for each branch. Tasks know nothing of the statement they belong to:
+//! one that computes without a pause could not be given up.
+
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::common::internal_err;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::error::DataFusionError;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::{EquivalenceProperties, Partitioning, PhysicalExpr};
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::execution_plan::EmissionType;
+use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties,
+    PlanProperties, ReplaceChildrenOptions,
+};
+use futures::{StreamExt, TryStreamExt, stream};
+
+/// Starts `plan`.
+///
+/// # Errors
+/// Those of its operators.
+pub(super) fn execute(
+    plan: &Arc<dyn ExecutionPlan>,
+    context: Arc<TaskContext>,
+) -> Result<SendableRecordBatchStream, DataFusionError> {
+    match plan.output_partitioning().partition_count() {
+        1 => plan.execute(0, context),
+        _ => Sequence::of(plan).execute(0, context),
+    }
+}
+
+/// What stands in for an operator that would start tasks; none for others.
+pub(super) fn without_tasks(plan: &Arc<dyn ExecutionPlan>) -> Option<Arc<dyn ExecutionPlan>> {
+    if let Some(merge) = plan.downcast_ref::<CoalescePartitionsExec>() {
+        return merge.fetch().is_none().then(|| Sequence::of(merge.input()));
+    }
+    let merge = plan.downcast_ref::<SortPreservingMergeExec>()?;
+    let rows = Sequence::of(merge.input());
+    let sort = SortExec::new(merge.expr().clone(), rows).with_fetch(merge.fetch());
+    Some(Arc::new(sort))
+}
+
+/// The rows of all partitions of its input, in their order.
+#[derive(Debug)]
+struct Sequence {
+    input: Arc<dyn ExecutionPlan>,
+    properties: Arc<PlanProperties>,
+}
+
+impl Sequence {
+    fn of(input: &Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(input.schema()),
+            Partitioning::UnknownPartitioning(1),
+            EmissionType::Incremental,
+            input.boundedness(),
+        );
+        Arc::new(Self { input: Arc::clone(input), properties: Arc::new(properties) })
+    }
+}
+
+impl DisplayAs for Sequence {
+    fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sequence")
+    }
+}
+
+impl ExecutionPlan for Sequence {
+    fn name(&self) -> &'static str {
+        "Sequence"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn apply_expressions(
+        &self,
+        _visit: &mut dyn FnMut(
+            &Arc<dyn PhysicalExpr>,
+        ) -> Result<TreeNodeRecursion, DataFusionError>,
+    ) -> Result<TreeNodeRecursion, DataFusionError> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+        _options: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
+        let Some(input) = children.first() else { return internal_err!("a sequence of nothing") };
+        Ok(Self::of(input))
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
+        let mode = ChildrenPropertiesMode::Recompute;
+        self.replace_children(children, ReplaceChildrenOptions::new(mode))
+    }
+
+    fn execute(
+        &self,
+        _partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream, DataFusionError> {
+        let (input, partitions) =
+            (Arc::clone(&self.input), 0..self.input.output_partitioning().partition_count());
+        let branches = partitions.map(move |at| input.execute(at, Arc::clone(&context)));
+        let rows = stream::iter(branches).try_flatten().boxed();
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))
+    }
+}
