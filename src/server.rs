@@ -174,7 +174,12 @@ impl Server {
         let counted = Arc::clone(&traffic);
         doors.spawn(pg::serve(self.pg, engine, keyring, encryption, traffic, until));
         let metrics = Metrics::new(move |out| counted.write_to(out));
-        let beside = SideRoutes { open: web::routes(), keyed: native::routes(), metrics };
+        let beside = SideRoutes {
+            open: web::routes(),
+            keyed: native::routes(),
+            metrics,
+            description: native::description(),
+        };
         doors.spawn(rest::serve(self.http, state, beside, https, stopped(stop.subscribe())));
         let trouble = tokio::spawn(report_trouble(Arc::clone(&self.engine)));
         let mut outcome = tokio::select! {

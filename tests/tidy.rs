@@ -92,6 +92,7 @@ const CRATE_OWNERS: &[(&str, &[&str])] = &[
     ("pulldown_cmark", &["web"]),
     ("datafusion", &["sql", "pg"]),
     ("tokio_rustls", &["tls"]),
+    ("utoipa", &["biometric", "engine", "native", "rest"]),
     ("clap", &["bench", "config", "cli", "main", "safekeeping"]),
     ("likeness_storage", &["bench", "pack", "vision", "engine", "sql", "server", "safekeeping"]),
 ];

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// How much a caller wants to know about each face (`attributes=` on the REST door).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,7 +36,7 @@ impl FromStr for AttributeSet {
 }
 
 /// Head pose in degrees; all zero is frontal and upright.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Pose {
     /// Rotation in the image plane; positive is clockwise as seen in the image.
     pub roll: f32,
@@ -46,16 +47,19 @@ pub struct Pose {
 }
 
 /// What was estimated about a face; absent fields were not asked for or cannot be estimated.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Attributes {
     /// Head pose.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub pose: Option<Pose>,
     /// Mean grey level of the face region, 0 (black) to 1 (white).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 1, nullable = false)]
     pub brightness: Option<f32>,
     /// Focus of the face region, 0 (blurred) to 1 (sharp).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 1, nullable = false)]
     pub sharpness: Option<f32>,
 }
 

@@ -1,9 +1,10 @@
 //! Where a face is in its image, in units that do not depend on the image's size.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Width and height of an image in pixels, after its EXIF orientation was applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ImageSize {
     /// Pixels from left to right.
     pub width: u32,
@@ -12,15 +13,19 @@ pub struct ImageSize {
 }
 
 /// An upright box in fractions of the image's width and height, each 0..=1.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct BoundingBox {
     /// Left edge as a fraction of the image's width.
+    #[schema(minimum = 0, maximum = 1)]
     pub left: f32,
     /// Top edge as a fraction of the image's height.
+    #[schema(minimum = 0, maximum = 1)]
     pub top: f32,
     /// Width as a fraction of the image's width.
+    #[schema(minimum = 0, maximum = 1)]
     pub width: f32,
     /// Height as a fraction of the image's height.
+    #[schema(minimum = 0, maximum = 1)]
     pub height: f32,
 }
 

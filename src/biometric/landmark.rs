@@ -1,9 +1,10 @@
 //! Named points of a face.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Which point of the face; left and right are as seen in the image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LandmarkKind {
     /// Centre of the eye on the image's left.
@@ -25,7 +26,7 @@ impl LandmarkKind {
 }
 
 /// One point of a face, in fractions of the image's width and height.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Landmark {
     /// Which point.
     #[serde(rename = "type")]

@@ -19,7 +19,7 @@ use crate::biometric::FaceId;
 use crate::causes::with_causes;
 
 /// Longest purpose in characters.
-const PURPOSE_CHARS_MAX: usize = 200;
+pub const PURPOSE_CHARS_MAX: usize = 200;
 /// Faces of one erasure that are remembered by their ids: as many as a record names.
 const ERASED_IDS_MAX: usize = 100;
 

@@ -7,9 +7,9 @@ use likeness_storage::{Dim, GalleryDescriptor, GalleryDraft, Precision};
 use super::{Changes, EngineError, Tenant, TenantSnapshot, now_us};
 
 /// Longest gallery name in characters.
-const NAME_CHARS_MAX: usize = 120;
+pub const GALLERY_NAME_CHARS_MAX: usize = 120;
 /// Longest gallery description in characters.
-const DESCRIPTION_CHARS_MAX: usize = 1000;
+pub const GALLERY_DESCRIPTION_CHARS_MAX: usize = 1000;
 /// The model id of galleries whose templates are made by the caller.
 pub const EXTERNAL_MODEL: &str = "external";
 
@@ -244,8 +244,8 @@ impl TenantSnapshot {
 
 fn check_name(name: &str) -> Result<(), EngineError> {
     let chars = name.chars().count();
-    if chars == 0 || chars > NAME_CHARS_MAX {
-        let why = format!("must have 1 to {NAME_CHARS_MAX} characters, got {chars}");
+    if chars == 0 || chars > GALLERY_NAME_CHARS_MAX {
+        let why = format!("must have 1 to {GALLERY_NAME_CHARS_MAX} characters, got {chars}");
         return Err(EngineError::invalid("external_id", why));
     }
     if name.chars().any(char::is_control) {
@@ -261,8 +261,9 @@ fn check_name(name: &str) -> Result<(), EngineError> {
 
 fn check_description(description: Option<&str>) -> Result<(), EngineError> {
     let chars = description.map_or(0, |text| text.chars().count());
-    if chars > DESCRIPTION_CHARS_MAX {
-        let why = format!("must have at most {DESCRIPTION_CHARS_MAX} characters, got {chars}");
+    if chars > GALLERY_DESCRIPTION_CHARS_MAX {
+        let why =
+            format!("must have at most {GALLERY_DESCRIPTION_CHARS_MAX} characters, got {chars}");
         return Err(EngineError::invalid("description", why));
     }
     // No text of PostgreSQL holds a NUL, and terminals obey the others.

@@ -33,13 +33,16 @@ mod transaction;
 mod update;
 mod upkeep;
 
-pub use audit::{Actor, Door, Purpose, PurposeError, SearchCounts};
+pub use audit::{Actor, Door, PURPOSE_CHARS_MAX, Purpose, PurposeError, SearchCounts};
 pub use changes::{Changes, Written};
 pub use compare::ImageComparison;
 pub use enroll::{Enrollment, EnrollmentDraft, QualityFilter, TemplateSource, UnenrolledFace};
 pub use error::EngineError;
 pub use faces::{EnrolledFace, FacePage};
-pub use galleries::{EXTERNAL_MODEL, Gallery, GalleryModel, GalleryRequest};
+pub use galleries::{
+    EXTERNAL_MODEL, GALLERY_DESCRIPTION_CHARS_MAX, GALLERY_NAME_CHARS_MAX, Gallery, GalleryModel,
+    GalleryRequest,
+};
 pub use given::GivenValues;
 pub use identify::{
     Candidate, CandidateList, FaceSet, Identification, IdentifyRequest, Match, ProbeSource,

@@ -13,8 +13,11 @@ mod thumbnail;
 
 use axum::Router;
 use axum::routing::{get, post};
+use utoipa::OpenApi;
+use utoipa::openapi::OpenApi as Description;
 
-use crate::rest::RestState;
+use crate::rest::ErrorCode as Code;
+use crate::rest::{JSON, KEYED, RefusalTable, RestState, declare_more, declare_refusals};
 
 /// The calls, for holders of a key.
 pub(crate) fn routes() -> Router<RestState> {
@@ -26,4 +29,35 @@ pub(crate) fn routes() -> Router<RestState> {
             "/api/likeness/v1/collections/{external_id}/faces/{face_id}/thumbnail",
             get(thumbnail::show),
         )
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    paths(key::describe, operating_points::list, statement::run),
+    components(schemas(statement::FailureBody)),
+    security(("key" = [])),
+    tags((name = "likeness", description = "What the facade has no words for"))
+)]
+struct Native;
+
+const REFUSALS: RefusalTable = &[
+    ("describe_key", &[KEYED]),
+    ("list_operating_points", &[KEYED]),
+    (
+        "run_statement",
+        &[
+            KEYED,
+            JSON,
+            &[Code::StatementFailed, Code::Forbidden, Code::ReadOnly],
+            &[Code::ModelUnavailable, Code::AuditUnavailable],
+        ],
+    ),
+];
+
+/// What programs are told about the calls.
+pub(crate) fn description() -> Description {
+    let mut description = Native::openapi();
+    declare_refusals(&mut description, REFUSALS);
+    declare_more(&mut description, "run_statement", "StatementErrorDetail");
+    description
 }

@@ -7,9 +7,11 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use utoipa::openapi::schema::Object;
 
 use crate::pg::{Answer, AnswerColumn, AnswerError, AnswerLimits, answer};
-use crate::rest::{ApiError, Caller, ErrorCode, JsonBody, RestState};
+use crate::rest::{ApiError, Caller, ErrorCode, JsonBody, RestState, integer_schema};
 use crate::sql::SqlSession;
 
 /// Rows of an answer unless the caller says otherwise.
@@ -22,28 +24,41 @@ const BYTES_MAX: usize = 8 * 1024 * 1024;
 const TIME_MAX: Duration = Duration::from_secs(30);
 
 /// A statement to be run.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct StatementRequest {
+    /// One statement of the SQL dialect.
     statement: String,
     /// The texts of `$1`, `$2`, ..., null for NULL.
     #[serde(default)]
     parameters: Vec<Option<String>>,
+    /// Most rows of the answer.
+    #[schema(schema_with = rows_wanted, required = false)]
     max_rows: Option<usize>,
+}
+
+fn rows_wanted() -> Object {
+    integer_schema(&(1..=ROWS_MAX), ROWS)
 }
 
 /// What came of it. Cells are PostgreSQL's texts: no number loses digits on its way through
 /// JavaScript.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = StatementAnswer)]
 pub(super) struct AnswerBody {
+    /// As in the tag of PostgreSQL's answer, without counts.
     command: String,
     columns: Vec<ColumnBody>,
     rows: Vec<Vec<Option<String>>>,
+    /// Whether there were more rows.
     truncated: bool,
+    /// Of statements that change rows.
+    #[schema(required = true)]
     rows_changed: Option<u64>,
     notices: Vec<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = StatementColumn)]
 struct ColumnBody {
     name: String,
     #[serde(rename = "type")]
@@ -65,7 +80,37 @@ impl From<Answer> for AnswerBody {
     }
 }
 
-/// `POST /api/likeness/v1/sql`; any role, because the session asks for what the statement needs.
+/// What the envelope tells of a failed statement beside code and message.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = StatementErrorDetail)]
+pub(super) struct FailureBody {
+    /// The code that PostgreSQL's clients would see.
+    #[schema(required = false)]
+    sqlstate: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    explanation: Option<String>,
+    /// The way out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    hint: Option<String>,
+    /// Where in the statement, in characters from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    position: Option<u32>,
+}
+
+/// Run one SQL statement with the rights of the key
+///
+/// Any role may, because the session asks for what the statement needs.
+#[utoipa::path(
+    post,
+    path = "/api/likeness/v1/sql",
+    operation_id = "run_statement",
+    tag = "likeness",
+    request_body(content = StatementRequest, content_type = "application/json"),
+    responses((status = 200, description = "What came of it", body = AnswerBody))
+)]
 pub(super) async fn run(
     State(state): State<RestState>,
     caller: Caller,
@@ -91,18 +136,17 @@ fn refusal(error: AnswerError) -> ApiError {
     let code = match error.code {
         "42501" => ErrorCode::Forbidden,
         "40001" | "53200" => ErrorCode::Overloaded,
+        "25006" => ErrorCode::ReadOnly,
         "58000" => ErrorCode::ModelUnavailable,
         "58030" => ErrorCode::AuditUnavailable,
         "XX000" | "XX001" => ErrorCode::InternalError,
         _ => ErrorCode::StatementFailed,
     };
-    let mut more = Map::from_iter([("sqlstate".to_owned(), Value::from(error.code))]);
-    let texts = [("explanation", error.detail), ("hint", error.hint)];
-    for (name, text) in texts.into_iter().filter_map(|(name, text)| Some((name, text?))) {
-        more.insert(name.to_owned(), text.into());
-    }
-    if let Some(position) = error.position {
-        more.insert("position".to_owned(), position.into());
-    }
+    let AnswerError { code: sqlstate, detail: explanation, hint, position, .. } = error;
+    let failure = FailureBody { sqlstate, explanation, hint, position };
+    let more = match serde_json::to_value(failure) {
+        Ok(Value::Object(more)) => more,
+        _ => Map::new(),
+    };
     ApiError::new(code, error.message).with_more(more)
 }

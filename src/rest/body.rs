@@ -5,19 +5,25 @@ use std::borrow::Cow;
 use chrono::{DateTime, SecondsFormat};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{Array, Object};
 
 use super::cursor;
+use super::openapi::schema;
 use crate::biometric::{AttributeSet, Attributes, BoundingBox, ImageSize, Landmark};
 use crate::engine::{DetectedFace, Detection};
 use crate::engine::{
-    EnrolledFace, Enrollment, FacePage, Gallery, Identification, ImageComparison, Match,
-    UnenrolledFace,
+    EnrolledFace, Enrollment, FacePage, GALLERY_DESCRIPTION_CHARS_MAX, GALLERY_NAME_CHARS_MAX,
+    Gallery, Identification, ImageComparison, Match, UnenrolledFace,
 };
 
 /// A collection to be created.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct CollectionRequest {
+    /// The caller's name for it, without control characters; unique within the tenant.
+    #[schema(schema_with = collection_name)]
     pub(super) external_id: String,
+    #[schema(schema_with = collection_description, required = false)]
     pub(super) description: Option<String>,
     /// An extension of the contract: whether a small picture of each face is kept.
     thumbnails: Option<bool>,
@@ -30,12 +36,24 @@ impl CollectionRequest {
     }
 }
 
+fn collection_name() -> Object {
+    schema::plain_text(&(1..=GALLERY_NAME_CHARS_MAX))
+}
+
+fn collection_description() -> Object {
+    schema::text_or_null(GALLERY_DESCRIPTION_CHARS_MAX)
+}
+
 /// A collection.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Collection)]
 pub(super) struct CollectionBody {
     external_id: String,
+    #[schema(required = true)]
     description: Option<String>,
     face_count: u64,
+    /// In UTC, with microseconds.
+    #[schema(format = DateTime)]
     created_at: String,
     /// An extension of the contract, shown where it says something.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -61,9 +79,12 @@ fn timestamp(unix_us: i64) -> String {
 }
 
 /// One page of collections.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CollectionPage)]
 pub(super) struct CollectionPageBody {
     collections: Vec<CollectionBody>,
+    /// For the next page; null on the last one.
+    #[schema(required = true)]
     next_cursor: Option<String>,
 }
 
@@ -79,13 +100,19 @@ impl CollectionPageBody {
 }
 
 /// An enrolled face.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Face)]
 pub(super) struct FaceBody {
+    #[schema(schema_with = schema::face_id)]
     face_id: String,
+    #[schema(required = true)]
     external_image_id: Option<String>,
+    #[schema(required = true)]
     external_face_id: Option<String>,
     /// Null for faces that came as embeddings: there was no image.
+    #[schema(required = true)]
     bounding_box: Option<BoundingBox>,
+    #[schema(value_type = Attributes)]
     attributes: Map<String, Value>,
 }
 
@@ -104,9 +131,12 @@ impl From<EnrolledFace> for FaceBody {
 }
 
 /// One page of faces.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FacePage)]
 pub(super) struct FacePageBody {
     faces: Vec<FaceBody>,
+    /// For the next page; null on the last one.
+    #[schema(required = true)]
     next_cursor: Option<String>,
 }
 
@@ -120,27 +150,46 @@ impl From<FacePage> for FacePageBody {
 }
 
 /// What became of the faces of an indexed image.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = IndexResult)]
 pub(super) struct IndexBody {
     faces: Vec<IndexedFaceBody>,
     unindexed_faces: Vec<UnindexedFaceBody>,
     /// The fields of the face once more, when there is exactly one.
     #[serde(flatten)]
+    #[schema(ignore)]
     only: Option<IndexedFaceBody>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = IndexedFace)]
 struct IndexedFaceBody {
     #[serde(flatten)]
     face: FaceBody,
+    /// Of the detector.
+    #[schema(required = true)]
     confidence: Option<f32>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = UnindexedFace)]
 struct UnindexedFaceBody {
     bounding_box: BoundingBox,
     confidence: f32,
+    #[schema(schema_with = refusal_reasons)]
     reasons: Vec<Cow<'static, str>>,
+}
+
+/// Why faces are left out.
+fn refusal_reasons() -> Array {
+    schema::words(&[
+        "exceeds_max_faces",
+        "small_face",
+        "low_sharpness",
+        "extreme_pose",
+        "low_brightness",
+        "low_confidence",
+    ])
 }
 
 impl IndexBody {
@@ -178,13 +227,15 @@ impl From<UnenrolledFace> for UnindexedFaceBody {
 }
 
 /// The faces of one image.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Detection)]
 pub(super) struct DetectionBody {
     faces: Vec<DetectedFaceBody>,
     image_size: ImageSize,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DetectedFace)]
 struct DetectedFaceBody {
     bounding_box: BoundingBox,
     confidence: f32,
@@ -210,10 +261,13 @@ impl DetectionBody {
 }
 
 /// Two images compared.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Comparison)]
 pub(super) struct ComparisonBody {
+    #[schema(minimum = 0, maximum = 1)]
     similarity: f32,
     is_match: bool,
+    #[schema(minimum = 0, maximum = 1)]
     threshold: f32,
     source_face: BoundingBox,
     target_face: BoundingBox,
@@ -232,20 +286,29 @@ impl From<ImageComparison> for ComparisonBody {
 }
 
 /// The faces found by a search, most alike first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SearchResult)]
 pub(super) struct SearchBody {
     matches: Vec<MatchBody>,
     /// Null when the probe has no image.
+    #[schema(required = true)]
     searched_face: Option<BoundingBox>,
+    #[schema(minimum = 0, maximum = 1)]
     threshold: f32,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Match)]
 struct MatchBody {
+    #[schema(schema_with = schema::face_id)]
     face_id: String,
+    #[schema(minimum = 0, maximum = 1)]
     similarity: f32,
+    #[schema(required = true)]
     external_image_id: Option<String>,
+    #[schema(required = true)]
     external_face_id: Option<String>,
+    #[schema(required = true)]
     bounding_box: Option<BoundingBox>,
 }
 

@@ -11,14 +11,10 @@ use super::cursor;
 use super::error::ApiError;
 use super::extract::{CollectionPath, JsonBody};
 use super::idempotency::{Fingerprint, IdempotencyKey, Receipt};
+use super::page::PageBounds;
 use super::parameters::Parameters;
 use super::state::RestState;
 use crate::engine::{GalleryModel, GalleryRequest, Precision, Tenant};
-
-/// Items of a listing's page unless the caller says otherwise.
-pub(super) const PAGE_ITEMS: usize = 50;
-/// Most items of a listing's page.
-pub(super) const PAGE_ITEMS_MAX: usize = 200;
 
 impl CollectionRequest {
     fn fingerprint(&self) -> Fingerprint {
@@ -29,7 +25,18 @@ impl CollectionRequest {
     }
 }
 
-/// `POST /collections`
+/// Create a collection
+///
+/// It is bound to the server's model pack.
+#[utoipa::path(
+    post,
+    path = "/api/v2/collections",
+    operation_id = "create_collection",
+    tag = "collections",
+    params(IdempotencyKey),
+    request_body(content = CollectionRequest, content_type = "application/json"),
+    responses((status = 201, description = "It was created", body = CollectionBody))
+)]
 pub(super) async fn create(
     State(state): State<RestState>,
     CollectionAccess(tenant): CollectionAccess,
@@ -61,18 +68,34 @@ async fn create_now(
     Ok((StatusCode::CREATED, tenant.snapshot().gallery(&name)?.into()))
 }
 
-/// `GET /collections`
+/// List the collections by name
+#[utoipa::path(
+    get,
+    path = "/api/v2/collections",
+    operation_id = "list_collections",
+    tag = "collections",
+    params(PageBounds),
+    responses((status = 200, description = "A page of them", body = CollectionPageBody))
+)]
 pub(super) async fn list(
     ReadAccess(tenant): ReadAccess,
     parameters: Parameters,
 ) -> Result<Json<CollectionPageBody>, ApiError> {
-    let limit = parameters.integer("limit", 1..=PAGE_ITEMS_MAX)?.unwrap_or(PAGE_ITEMS);
-    let after = parameters.text("cursor")?.map(cursor::collection_of).transpose()?;
+    let PageBounds { limit, cursor } = PageBounds::of(&parameters)?;
+    let after = cursor.as_deref().map(cursor::collection_of).transpose()?;
     let galleries = tenant.snapshot().galleries(after.as_deref(), limit + 1);
     Ok(Json(CollectionPageBody::new(galleries, limit)))
 }
 
-/// `GET /collections/{external_id}`
+/// Describe a collection
+#[utoipa::path(
+    get,
+    path = "/api/v2/collections/{external_id}",
+    operation_id = "describe_collection",
+    tag = "collections",
+    params(CollectionPath),
+    responses((status = 200, description = "The collection", body = CollectionBody))
+)]
 pub(super) async fn describe(
     ReadAccess(tenant): ReadAccess,
     CollectionPath(name): CollectionPath,
@@ -80,7 +103,15 @@ pub(super) async fn describe(
     Ok(Json(tenant.snapshot().gallery(&name)?.into()))
 }
 
-/// `DELETE /collections/{external_id}`
+/// Delete a collection with all its faces
+#[utoipa::path(
+    delete,
+    path = "/api/v2/collections/{external_id}",
+    operation_id = "delete_collection",
+    tag = "collections",
+    params(CollectionPath),
+    responses((status = 204, description = "It is gone"))
+)]
 pub(super) async fn remove(
     CollectionAccess(tenant): CollectionAccess,
     CollectionPath(name): CollectionPath,

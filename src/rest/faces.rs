@@ -5,15 +5,18 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use bytes::Bytes;
+use utoipa::openapi::schema::Object;
+use utoipa::{IntoParams, ToSchema};
 
 use super::access::{FaceAccess, ReadAccess};
 use super::body::{FaceBody, FacePageBody, IndexBody};
-use super::collections::{PAGE_ITEMS, PAGE_ITEMS_MAX};
 use super::cursor;
 use super::error::ApiError;
 use super::extract::{CollectionPath, FacePath};
 use super::form::{Form, FormParts, FormShape};
 use super::idempotency::{Fingerprint, IdempotencyKey, Receipt};
+use super::openapi::schema;
+use super::page::PageBounds;
 use super::parameters::Parameters;
 use super::replay::IndexedImage;
 use super::state::RestState;
@@ -22,18 +25,58 @@ use crate::engine::{EngineError, EnrollmentDraft, QualityFilter, TemplateSource,
 
 /// Longest external id in characters.
 const EXTERNAL_ID_CHARS_MAX: usize = 255;
+/// Faces that one image adds unless the caller says otherwise.
+const FACES_PER_IMAGE: usize = 1;
 /// Most faces one image may add.
 const FACES_PER_IMAGE_MAX: usize = 100;
 
-/// The form of [`index`].
-#[derive(Debug)]
+/// An image whose faces are added.
+#[derive(Debug, ToSchema)]
 pub(super) struct IndexForm {
+    #[schema(schema_with = schema::image)]
     image: Bytes,
+    /// The caller's name for the person or record.
+    #[schema(schema_with = external_id, required = false)]
     external_face_id: Option<String>,
+    /// The caller's name for the image.
+    #[schema(schema_with = external_id, required = false)]
     external_image_id: Option<String>,
+    #[schema(schema_with = schema::attribute_set, required = false)]
     attributes: AttributeSet,
+    /// How many of the largest faces are added.
+    #[schema(schema_with = face_limit, required = false)]
     max_faces: usize,
+    /// `auto` leaves out faces that are too small, blurred, dark, turned away or doubtful.
+    #[schema(schema_with = quality_filter, required = false)]
     quality_filter: QualityFilter,
+}
+
+/// The parameter that only the listing of faces has.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct FaceFilter {
+    /// Only faces of this image.
+    #[param(schema_with = external_id, required = false)]
+    external_image_id: Option<String>,
+}
+
+fn external_id() -> Object {
+    schema::text(&(1..=EXTERNAL_ID_CHARS_MAX))
+}
+
+fn face_limit() -> Object {
+    schema::integer(&(1..=FACES_PER_IMAGE_MAX), FACES_PER_IMAGE)
+}
+
+fn quality_filter() -> Object {
+    schema::word(&["none", "auto"], "none")
+}
+
+impl FaceFilter {
+    fn of(parameters: &Parameters) -> Result<Self, ApiError> {
+        let text = parameters.bounded_text("external_image_id", 1..=EXTERNAL_ID_CHARS_MAX)?;
+        Ok(Self { external_image_id: text })
+    }
 }
 
 impl FormShape for IndexForm {
@@ -51,7 +94,9 @@ impl FormShape for IndexForm {
             external_image_id: texts
                 .bounded_text("external_image_id", 1..=EXTERNAL_ID_CHARS_MAX)?,
             attributes: texts.attributes()?,
-            max_faces: texts.integer("max_faces", 1..=FACES_PER_IMAGE_MAX)?.unwrap_or(1),
+            max_faces: texts
+                .integer("max_faces", 1..=FACES_PER_IMAGE_MAX)?
+                .unwrap_or(FACES_PER_IMAGE),
             quality_filter: quality_filter.unwrap_or_default(),
         })
     }
@@ -67,7 +112,22 @@ impl IndexForm {
     }
 }
 
-/// `POST /collections/{external_id}/faces`
+/// Add the largest faces of an image to a collection
+///
+/// When the answer arrives they are on disk and searchable. When exactly one face was added, all
+/// its fields also stand at the top level of the answer.
+#[utoipa::path(
+    post,
+    path = "/api/v2/collections/{external_id}/faces",
+    operation_id = "index_faces",
+    tag = "collections",
+    params(CollectionPath, IdempotencyKey),
+    request_body(content = IndexForm, content_type = "multipart/form-data"),
+    responses(
+        (status = 200, description = "The quality filter left out every face", body = IndexBody),
+        (status = 201, description = "Faces were added", body = IndexBody),
+    )
+)]
 pub(super) async fn index(
     State(state): State<RestState>,
     FaceAccess(tenant): FaceAccess,
@@ -114,20 +174,36 @@ async fn index_now(
     Ok((StatusCode::CREATED, body))
 }
 
-/// `GET /collections/{external_id}/faces`
+/// List the faces of a collection, oldest first
+#[utoipa::path(
+    get,
+    path = "/api/v2/collections/{external_id}/faces",
+    operation_id = "list_faces",
+    tag = "collections",
+    params(CollectionPath, FaceFilter, PageBounds),
+    responses((status = 200, description = "A page of them", body = FacePageBody))
+)]
 pub(super) async fn list(
     ReadAccess(tenant): ReadAccess,
     CollectionPath(collection): CollectionPath,
     parameters: Parameters,
 ) -> Result<Json<FacePageBody>, ApiError> {
-    let limit = parameters.integer("limit", 1..=PAGE_ITEMS_MAX)?.unwrap_or(PAGE_ITEMS);
-    let after = parameters.text("cursor")?.map(cursor::face_of).transpose()?;
-    let image_id = parameters.bounded_text("external_image_id", 1..=EXTERNAL_ID_CHARS_MAX)?;
-    let page = tenant.face_page(collection, image_id, after, limit).await?;
+    let PageBounds { limit, cursor } = PageBounds::of(&parameters)?;
+    let after = cursor.as_deref().map(cursor::face_of).transpose()?;
+    let FaceFilter { external_image_id } = FaceFilter::of(&parameters)?;
+    let page = tenant.face_page(collection, external_image_id, after, limit).await?;
     Ok(Json(page.into()))
 }
 
-/// `GET /collections/{external_id}/faces/{face_id}`
+/// Describe a face
+#[utoipa::path(
+    get,
+    path = "/api/v2/collections/{external_id}/faces/{face_id}",
+    operation_id = "describe_face",
+    tag = "collections",
+    params(FacePath),
+    responses((status = 200, description = "The face", body = FaceBody))
+)]
 pub(super) async fn describe(
     ReadAccess(tenant): ReadAccess,
     path: FacePath,
@@ -135,7 +211,15 @@ pub(super) async fn describe(
     Ok(Json(tenant.snapshot().face(&path.collection, path.face_id)?.into()))
 }
 
-/// `DELETE /collections/{external_id}/faces/{face_id}`
+/// Delete a face
+#[utoipa::path(
+    delete,
+    path = "/api/v2/collections/{external_id}/faces/{face_id}",
+    operation_id = "delete_face",
+    tag = "collections",
+    params(FacePath),
+    responses((status = 204, description = "It is gone"))
+)]
 pub(super) async fn remove(
     FaceAccess(tenant): FaceAccess,
     path: FacePath,

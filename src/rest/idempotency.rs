@@ -26,7 +26,7 @@ use crate::engine::{Changes, RECEIPT_KEPT, Tenant};
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// Longest key in characters.
-const KEY_CHARS_MAX: usize = 255;
+pub(super) const KEY_CHARS_MAX: usize = 255;
 /// Answers kept of one tenant; with more, the oldest are made of their receipts when asked for.
 const ANSWERS_MAX: usize = 1000;
 /// Longest answer that is kept; the longest there is, of a hundred faces, is shorter.

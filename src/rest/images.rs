@@ -3,18 +3,22 @@
 use axum::Json;
 use axum::extract::State;
 use bytes::Bytes;
+use utoipa::ToSchema;
 
 use super::access::ReadAccess;
 use super::body::{ComparisonBody, DetectionBody};
 use super::error::ApiError;
 use super::form::{Form, FormParts, FormShape};
+use super::openapi::schema;
 use super::state::RestState;
 use crate::biometric::AttributeSet;
 
-/// The form of [`detect`].
-#[derive(Debug)]
+/// An image whose faces are looked for.
+#[derive(Debug, ToSchema)]
 pub(super) struct DetectForm {
+    #[schema(schema_with = schema::image)]
     image: Bytes,
+    #[schema(schema_with = schema::attribute_set, required = false)]
     attributes: AttributeSet,
 }
 
@@ -27,11 +31,14 @@ impl FormShape for DetectForm {
     }
 }
 
-/// The form of [`compare`].
-#[derive(Debug)]
+/// Two images to be compared.
+#[derive(Debug, ToSchema)]
 pub(super) struct CompareForm {
+    #[schema(schema_with = schema::image)]
     source_image: Bytes,
+    #[schema(schema_with = schema::image)]
     target_image: Bytes,
+    #[schema(schema_with = schema::threshold, required = false)]
     threshold: Option<f32>,
 }
 
@@ -48,7 +55,17 @@ impl FormShape for CompareForm {
     }
 }
 
-/// `POST /faces:detect`
+/// Find the faces of an image, largest first
+///
+/// An image without a face is no error.
+#[utoipa::path(
+    post,
+    path = "/api/v2/faces:detect",
+    operation_id = "detect_faces",
+    tag = "detect",
+    request_body(content = DetectForm, content_type = "multipart/form-data"),
+    responses((status = 200, description = "The faces", body = DetectionBody))
+)]
 pub(super) async fn detect(
     ReadAccess(tenant): ReadAccess,
     Form(DetectForm { image, attributes }): Form<DetectForm>,
@@ -57,7 +74,17 @@ pub(super) async fn detect(
     Ok(Json(DetectionBody::new(detection, attributes)))
 }
 
-/// `POST /faces:compare`
+/// Compare the largest faces of two images
+///
+/// If neither shows a face the answer is `no_face_in_source`.
+#[utoipa::path(
+    post,
+    path = "/api/v2/faces:compare",
+    operation_id = "compare_faces",
+    tag = "compare",
+    request_body(content = CompareForm, content_type = "multipart/form-data"),
+    responses((status = 200, description = "How alike they are", body = ComparisonBody))
+)]
 pub(super) async fn compare(
     State(state): State<RestState>,
     ReadAccess(tenant): ReadAccess,

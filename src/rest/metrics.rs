@@ -17,6 +17,16 @@ use crate::engine::{Activity, Engine, GallerySize};
 /// The text format of Prometheus.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// Measure
+///
+/// In the text format of Prometheus, for administrators of tenant `default`.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "metrics",
+    tag = "operation",
+    responses((status = 200, description = "Numbers", body = String, content_type = "text/plain"))
+)]
 pub(super) async fn metrics(
     _: OperatorAccess,
     State(state): State<RestState>,

@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tracing::{Instrument, debug, error, info, info_span, warn};
 use ulid::Ulid;
+use utoipa::ToSchema;
 
 use super::error::{ApiError, ErrorCode};
 use super::state::RestState;
@@ -82,18 +83,26 @@ impl RequestId {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ForPeople;
 
-#[derive(Serialize)]
-struct Envelope<'a> {
+/// Why a request was not served.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Error)]
+pub(super) struct Envelope<'a> {
     detail: Detail<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ErrorDetail)]
 struct Detail<'a> {
+    /// For programs.
     code: ErrorCode,
+    /// For people; may change.
     message: &'a str,
     #[serde(flatten)]
+    #[schema(ignore)]
     more: &'a Map<String, Value>,
+    /// Of 5xx: by which the operator finds the cause in the log.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     request_id: Option<&'a str>,
 }
 

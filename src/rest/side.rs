@@ -4,13 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::Router;
+use utoipa::openapi::OpenApi;
 
 use super::state::RestState;
 
 /// Routes that the facade does not know. The default has none.
 ///
 /// Errors are put into the common envelope here too.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct SideRoutes {
     /// For anybody. A HEAD of them is answered like a GET, without a body.
     pub open: Router<RestState>,
@@ -18,6 +19,8 @@ pub struct SideRoutes {
     pub keyed: Router<RestState>,
     /// What `/metrics` tells beyond this door and the engine.
     pub metrics: Metrics,
+    /// What programs are told about them.
+    pub description: OpenApi,
 }
 
 /// Writes counts in the text format of Prometheus. The default writes none.
@@ -44,5 +47,15 @@ impl Default for Metrics {
 impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Metrics")
+    }
+}
+
+impl fmt::Debug for SideRoutes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { open, keyed, .. } = self;
+        f.debug_struct("SideRoutes")
+            .field("open", open)
+            .field("keyed", keyed)
+            .finish_non_exhaustive()
     }
 }

@@ -20,6 +20,7 @@ mod script;
 #[path = "../support/mod.rs"]
 mod support;
 mod with_psql;
+mod with_schemathesis;
 
 use report::Client;
 
@@ -101,6 +102,11 @@ async fn django() {
 #[tokio::test(flavor = "multi_thread")]
 async fn node_postgres() {
     node::run(&Client::new("node-postgres"), "with_pg.js").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn schemathesis() {
+    with_schemathesis::run(&Client::new("schemathesis")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,8 @@ use std::process::Command;
 use crate::report::Client;
 use crate::{cache, notice, script};
 
+/// Where the scripts are.
+const FOLDER: &str = "python";
 /// The packages, each at one version.
 const PINNED: &str = include_str!("python/requirements.txt");
 /// The oldest Python that the packages are built for.
@@ -13,38 +15,39 @@ const OLDEST: (u32, u32) = (3, 11);
 
 /// Runs a script of `tests/clients/python`.
 pub(crate) async fn run(client: &Client, file: &str) {
-    match environment() {
+    match environment(FOLDER, PINNED) {
         Ok(python) => {
             let mut command = Command::new(python);
-            command.arg(scripts().join(file)).env("PYTHONDONTWRITEBYTECODE", "1");
+            command.arg(scripts(FOLDER).join(file)).env("PYTHONDONTWRITEBYTECODE", "1");
             script::run(client, command).await;
         }
         Err(why) => notice::left_out(client, &why),
     }
 }
 
-fn scripts() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/clients/python")
+/// A folder of `tests/clients`.
+pub(crate) fn scripts(folder: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(folder)
 }
 
-/// The interpreter that finds the packages.
-fn environment() -> Result<PathBuf, String> {
+/// The interpreter that finds the packages which a folder's `requirements.txt` pins.
+pub(crate) fn environment(folder: &str, pinned: &str) -> Result<PathBuf, String> {
     let found = version().ok_or("there is no python3")?;
     if found < OLDEST {
         let (major, minor) = OLDEST;
         return Err(format!("python3 is {}.{}, not {major}.{minor} or newer", found.0, found.1));
     }
-    let folder = cache::folder("python", PINNED, |folder| {
+    let cached = cache::folder(folder, pinned, |cached| {
         cache::step(
-            Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder.join("venv")),
+            Command::new("python3").args(["-m", "venv", "--clear"]).arg(cached.join("venv")),
         )?;
-        let mut pip = Command::new(folder.join("venv/bin/python"));
+        let mut pip = Command::new(cached.join("venv/bin/python"));
         pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"])
             .args(["--only-binary", ":all:", "-r"])
-            .arg(scripts().join("requirements.txt"));
+            .arg(scripts(folder).join("requirements.txt"));
         cache::step(&mut pip)
     })?;
-    Ok(folder.join("venv/bin/python"))
+    Ok(cached.join("venv/bin/python"))
 }
 
 fn version() -> Option<(u32, u32)> {

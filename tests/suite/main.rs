@@ -24,6 +24,7 @@ mod photos;
 mod portraits;
 mod psql;
 mod recovery;
+mod refusals;
 mod rest;
 mod safekeeping;
 mod sql;

@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::support::{ServerBuilder, models_dir, sample_photos};
 
 /// A models directory that shares the runtime and has one pack, `mine`.
-fn own_pack(directory: &Path, detector_kind: &str, detector: &Path) -> PathBuf {
+pub(crate) fn own_pack(directory: &Path, detector_kind: &str, detector: &Path) -> PathBuf {
     let models = directory.join("models");
     let pack = models.join("packs/mine");
     fs::create_dir_all(&pack).unwrap();

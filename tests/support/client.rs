@@ -43,6 +43,17 @@ impl Rest {
         Self { http: http.build().unwrap(), ..self.clone() }
     }
 
+    /// The same client of another server.
+    pub(crate) fn of(&self, address: &str) -> Self {
+        let (address, key) = (address.to_owned(), self.key.clone());
+        Self { base: format!("http://{address}/api/v2"), address, key, http: self.http.clone() }
+    }
+
+    /// The same client, below another path than the facade's.
+    pub(crate) fn at(&self, path: &str) -> Self {
+        Self { base: format!("http://{}{path}", self.address), ..self.clone() }
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(self.request(Method::GET, path)).await
     }

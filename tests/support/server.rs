@@ -22,6 +22,7 @@ pub(crate) struct ServerBuilder {
     log: &'static str,
     keeps_log: bool,
     without_clients: bool,
+    file_bytes_max: Option<u64>,
 }
 
 impl ServerBuilder {
@@ -36,6 +37,7 @@ impl ServerBuilder {
             log: "warn",
             keeps_log: false,
             without_clients: true,
+            file_bytes_max: None,
         }
     }
 
@@ -77,6 +79,12 @@ impl ServerBuilder {
         self
     }
 
+    /// On a disk that takes no file larger than this, a multiple of 512.
+    pub(crate) fn file_bytes_max(mut self, bytes: u64) -> Self {
+        self.file_bytes_max = Some(bytes);
+        self
+    }
+
     /// On the directory of an earlier server.
     pub(crate) fn on(mut self, server: &TestServer) -> Self {
         self.directory = Arc::clone(&server.directory);
@@ -109,7 +117,7 @@ impl ServerBuilder {
 
     fn spawn(&self) -> Child {
         let root = self.directory.path();
-        let mut command = program();
+        let mut command = self.file_bytes_max.map_or_else(program, limited_program);
         command
             .args([self.command, "--pg", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data"])
             .arg(root.join("data"))
@@ -250,15 +258,31 @@ pub(crate) async fn likeness_on(command: &str, arguments: &[&OsStr]) -> std::pro
     in_time(program().arg(command).args(arguments).output()).await.unwrap()
 }
 
+/// The command under test where no file may grow beyond a size: such a write fails as on a full
+/// disk, and so does each later one.
+fn limited_program(file_bytes_max: u64) -> Command {
+    let blocks = file_bytes_max / 512;
+    // Ignored signals stay so in the program that takes the shell's place.
+    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_likeness")]).kill_on_drop(true);
+    without_settings(&mut command);
+    command
+}
+
 /// The command under test: it does not outlive the test and sees none of the tester's settings.
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_likeness"));
     command.kill_on_drop(true);
+    without_settings(&mut command);
+    command
+}
+
+fn without_settings(command: &mut Command) {
     let settings = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     for name in settings.filter(|name| name.starts_with("LIKENESS_")) {
         command.env_remove(name);
     }
-    command
 }
 
 /// Waits without giving up the processor, which ends at the microsecond.

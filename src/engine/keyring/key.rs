@@ -6,6 +6,7 @@ use std::str::FromStr;
 use ring::digest;
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::scram::ScramVerifier;
 use crate::engine::{Role, TenantName, now_us};
@@ -16,7 +17,7 @@ const PREFIX: &str = "iksk_live_";
 const SECRET_BYTES: usize = 24;
 
 /// How many requests a key may make.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Tier {
     /// 600 requests a minute, 50 a second.

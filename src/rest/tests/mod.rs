@@ -4,6 +4,8 @@ mod audit;
 mod auth;
 mod codes;
 mod collections;
+mod contract;
+mod described;
 mod envelope;
 mod faces;
 mod forms;
@@ -129,8 +131,12 @@ impl Door {
             .await
     }
 
+    /// Sends a request, and holds the answer against the description.
     async fn send(&self, request: Request<Body>) -> Answer {
-        Answer::of(self.router().oneshot(request).await.unwrap()).await
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let answer = Answer::of(self.router().oneshot(request).await.unwrap()).await;
+        described::hold(&method, &path, &answer);
+        answer
     }
 }
 

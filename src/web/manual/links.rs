@@ -11,6 +11,9 @@ pub(super) fn address(file: &str, link: &str) -> Option<String> {
     }
     let (target, anchor) = link.split_once('#').unwrap_or((link, ""));
     let target = resolved(file, target);
+    if target == "docs/openapi.json" {
+        return Some("/openapi.json".to_owned());
+    }
     let picture = PICTURES.iter().find(|(path, _)| path.trim_start_matches('/') == target);
     // Of several pages with the text of one file, the one that shows all of it.
     let page = PAGES.iter().find(|page| page.file == target && page.sections.is_empty());
@@ -46,6 +49,7 @@ mod tests {
             ("docs/guides/upload-check.md", "../rest.md", Some("/docs/rest")),
             ("README.md", "docs/models.md", Some("/docs/models")),
             ("docs/rest.md", "#decisions", Some("#decisions")),
+            ("docs/rest.md", "openapi.json", Some("/openapi.json")),
             ("docs/rest.md", "https://example.com/x", Some("https://example.com/x")),
             ("src/web/manual/index.md", "/console", Some("/console")),
             ("docs/architecture.md", "../src/pg/mod.rs", None),

@@ -1,8 +1,11 @@
 //! The calls beyond the facade: whose key it is, what similarities mean, and SQL.
 
+mod description;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
 use likeness_storage::{Store, StoreOptions};
@@ -45,9 +48,14 @@ impl Door {
         self.keyring.create(draft).unwrap().1.reveal().to_owned()
     }
 
+    fn router(&self) -> Router {
+        let (keyed, description) = (super::routes(), super::description());
+        let beside = SideRoutes { keyed, description, ..SideRoutes::default() };
+        router(self.state.clone(), beside)
+    }
+
     async fn send(&self, request: Request<Body>) -> Answered {
-        let beside = SideRoutes { keyed: super::routes(), ..SideRoutes::default() };
-        let response = router(self.state.clone(), beside).oneshot(request).await.unwrap();
+        let response = self.router().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap();
         (parts.status.as_u16(), parts.headers, serde_json::from_slice(&body).unwrap())

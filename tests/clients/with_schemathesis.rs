@@ -1,0 +1,70 @@
+//! schemathesis: requests made up from the description of the HTTP door, valid and not, each answer
+//! held against it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::process::Command;
+
+use crate::report::Client;
+use crate::support::{Rest, ServerBuilder, sample_photos};
+use crate::{notice, python};
+
+/// Where the hooks are.
+const FOLDER: &str = "schemathesis";
+/// The packages, each at one version.
+const PINNED: &str = include_str!("schemathesis/requirements.txt");
+/// Seconds of a run, unless `LIKENESS_SCHEMATHESIS_SECONDS` says otherwise.
+const SECONDS: u64 = 60;
+/// Time that it may take to start and to report, on a slow machine.
+const PATIENCE: Duration = Duration::from_mins(5);
+/// The collection that half of the requests go to.
+const COLLECTION: &str = "seeded";
+
+/// Runs it against a server with a model pack and a collection with a face.
+pub(crate) async fn run(client: &Client) {
+    let python = match python::environment(FOLDER, PINNED) {
+        Ok(python) => python,
+        Err(why) => return notice::left_out(client, &why),
+    };
+    let server = ServerBuilder::new().with_models().start().await;
+    let key = server.create_key("default", "schemathesis", "admin").await;
+    let photos = sample_photos();
+    let face = seed(&server.rest(&key), &photos[0]).await;
+    let scratch = tempfile::tempdir().unwrap();
+    let mut command = Command::new(python.with_file_name("schemathesis"));
+    command
+        .args(["run", &format!("http://{}/openapi.json", server.http)])
+        .args(["--header", &format!("Authorization: Bearer {key}")])
+        .args(["--max-time", &seconds().to_string(), "--checks", "all"])
+        .args(["--continue-on-failure", "--no-color"])
+        .current_dir(scratch.path())
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("PYTHONPATH", python::scripts(FOLDER))
+        .env("SCHEMATHESIS_HOOKS", "hooks")
+        .env("SEEDED_COLLECTION", COLLECTION)
+        .env("SEEDED_FACE", face)
+        .env("SEEDED_PHOTOS", photos[0].parent().unwrap())
+        .kill_on_drop(true);
+    let patience = PATIENCE + Duration::from_secs(seconds());
+    let output = tokio::time::timeout(patience, command.output()).await;
+    let output = output.unwrap_or_else(|_| panic!("schemathesis hangs")).unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{printed}\n{complaints}");
+}
+
+fn seconds() -> u64 {
+    let seconds = std::env::var("LIKENESS_SCHEMATHESIS_SECONDS");
+    seconds.map_or(SECONDS, |seconds| seconds.parse().unwrap())
+}
+
+/// Creates the collection and returns the id of the only face in it.
+async fn seed(rest: &Rest, photo: &Path) -> String {
+    rest.post_json("/collections", &json!({ "external_id": COLLECTION })).await.unwrap();
+    let faces = format!("/collections/{COLLECTION}/faces");
+    let photo = std::fs::read(photo).unwrap();
+    let indexed = rest.post_form(&faces, &[("image", &photo)], &[]).await.unwrap().1;
+    indexed["face_id"].as_str().unwrap().to_owned()
+}

@@ -1,0 +1,168 @@
+//! Codes that need a pack, one that changed or is gone, or a disk that fails: each call that may
+//! answer with them does, over a socket.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::own_pack::own_pack;
+use crate::support::{
+    Answer, Rest, ServerBuilder, TestServer, embeddings, models_dir, sample_photos,
+};
+
+/// A server with a collection `people` of one face, and what is needed to call it.
+struct Scene {
+    server: TestServer,
+    rest: Rest,
+    photo: Vec<u8>,
+    face: String,
+}
+
+impl Scene {
+    async fn new(builder: ServerBuilder) -> Self {
+        let server = builder.start().await;
+        let rest = server.rest(&server.create_key("default", "test", "admin").await);
+        rest.post_json("/collections", &json!({"external_id": "people"})).await.unwrap();
+        let photo = fs::read(&sample_photos()[0]).unwrap();
+        let indexed = rest.post_form("/collections/people/faces", &[("image", &photo)], &[]).await;
+        let face = indexed.unwrap().1["face_id"].as_str().unwrap().to_owned();
+        Self { server, rest, photo, face }
+    }
+
+    /// The same with the server started anew, otherwise.
+    async fn restarted(self, builder: ServerBuilder) -> Self {
+        let Self { mut server, rest, photo, face } = self;
+        assert!(server.terminate().await);
+        let server = builder.on(&server).start().await;
+        Self { rest: rest.of(&server.http), server, photo, face }
+    }
+
+    /// Carries out a call by its operation id in the description.
+    async fn call(&self, operation: &str) -> Answer {
+        let Self { rest, photo, face, .. } = self;
+        let image: &[(&str, &[u8])] = &[("image", photo)];
+        let two: &[(&str, &[u8])] = &[("source_image", photo), ("target_image", photo)];
+        let people = "/collections/people";
+        match operation {
+            "detect_faces" => rest.post_form("/faces:detect", image, &[]).await,
+            "compare_faces" => rest.post_form("/faces:compare", two, &[]).await,
+            "create_collection" => {
+                rest.post_json("/collections", &json!({"external_id": "another"})).await
+            }
+            "delete_collection" => rest.delete(people).await,
+            "index_faces" => rest.post_form(&format!("{people}/faces"), image, &[]).await,
+            "delete_face" => rest.delete(&format!("{people}/faces/{face}")).await,
+            "search_by_face" => rest.post(&format!("{people}/search-by-face/{face}")).await,
+            "search_by_image" => {
+                rest.post_form(&format!("{people}/search-by-image"), image, &[]).await
+            }
+            "readiness" => rest.at("").get("/readyz").await,
+            statement => {
+                rest.at("/api/likeness/v1")
+                    .post_json("/sql", &json!({"statement": statement}))
+                    .await
+            }
+        }
+    }
+
+    async fn assert_refused(&self, operations: &[&str], status: u16, code: &str) {
+        for operation in operations {
+            let refused = self.call(operation).await.unwrap_err();
+            assert_eq!((refused.status, refused.code.as_str()), (status, code), "{operation}");
+        }
+    }
+
+    /// What is there is still there, and readable.
+    async fn assert_intact(&self) {
+        let people = self.rest.get("/collections/people").await.unwrap().1;
+        assert_eq!(people["face_count"], json!(1));
+        self.rest.get(&format!("/collections/people/faces/{}", self.face)).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_write_that_failed_changes_are_refused_and_reads_go_on() {
+    let builder = ServerBuilder::new().with_models().errors_only().file_bytes_max(256 * 1024);
+    let scene = Scene::new(builder).await;
+    let client = scene.server.admin().await;
+    client.batch_execute("CREATE COLLECTION filler WITH (dimensions = 512)").await.unwrap();
+    let mut refused = None;
+    for row in embeddings(512, 512) {
+        let insert = "INSERT INTO filler (embedding) VALUES ($1)";
+        if let Err(error) = client.execute(insert, &[&row]).await {
+            refused = Some(error);
+            break;
+        }
+    }
+    // The log has reached the size that no file may have.
+    assert!(refused.is_some());
+    let changes =
+        ["create_collection", "delete_collection", "index_faces", "delete_face", "readiness"];
+    scene.assert_refused(&changes, 503, "read_only").await;
+    scene.assert_refused(&["CREATE COLLECTION c WITH (dimensions = 2)"], 503, "read_only").await;
+    scene.assert_intact().await;
+    scene.call("search_by_face").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_recorded_is_not_done() {
+    let builder = ServerBuilder::new().with_models().errors_only().file_bytes_max(32 * 1024);
+    let scene = Scene::new(builder).await;
+    let mut searches = 0;
+    let refused = loop {
+        match scene.call("search_by_face").await {
+            Ok(_) => searches += 1,
+            Err(refused) => break refused,
+        }
+        assert!(searches < 1000, "the log of all searches fits into the smallest file");
+    };
+    assert_eq!((refused.status, refused.code.as_str()), (503, "audit_unavailable"));
+    let recorded = [
+        "compare_faces",
+        "delete_collection",
+        "delete_face",
+        "search_by_face",
+        "search_by_image",
+        "DELETE FROM people",
+    ];
+    scene.assert_refused(&recorded, 503, "audit_unavailable").await;
+    scene.assert_intact().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collection_of_another_pack_is_read_and_not_searched() {
+    let scene = Scene::new(ServerBuilder::new().with_models()).await;
+    let directory = tempfile::tempdir().unwrap();
+    let detector = models_dir().join("packs/dlib-centerface/detector.onnx");
+    let models = own_pack(directory.path(), "centerface", &detector);
+    let scene = scene.restarted(ServerBuilder::new().with_pack(models, "mine")).await;
+    let calls = ["index_faces", "search_by_face", "search_by_image"];
+    scene.assert_refused(&calls, 409, "model_mismatch").await;
+    scene.assert_intact().await;
+    scene.call("compare_faces").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_pack_its_collections_are_read_and_not_searched() {
+    let scene = Scene::new(ServerBuilder::new().with_models()).await;
+    let scene = scene.restarted(ServerBuilder::new().errors_only()).await;
+    let calls = [
+        "detect_faces",
+        "compare_faces",
+        "create_collection",
+        "index_faces",
+        "search_by_face",
+        "search_by_image",
+    ];
+    scene.assert_refused(&calls, 503, "model_unavailable").await;
+    scene.assert_intact().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_image_is_refused_by_every_call_that_takes_some() {
+    let mut scene = Scene::new(ServerBuilder::new().with_models()).await;
+    scene.photo = b"no image".to_vec();
+    let calls = ["detect_faces", "compare_faces", "index_faces", "search_by_image"];
+    scene.assert_refused(&calls, 400, "invalid_image").await;
+    scene.assert_intact().await;
+}
