@@ -33,7 +33,7 @@ pub(crate) fn routes() -> Router<RestState> {
 
 #[derive(OpenApi)]
 #[openapi(
-    paths(key::describe, operating_points::list, statement::run),
+    paths(key::describe, operating_points::list, statement::run, thumbnail::show),
     components(schemas(statement::FailureBody)),
     security(("key" = [])),
     tags((name = "likeness", description = "What the facade has no words for"))
@@ -43,6 +43,14 @@ struct Native;
 const REFUSALS: RefusalTable = &[
     ("describe_key", &[KEYED]),
     ("list_operating_points", &[KEYED]),
+    (
+        "show_thumbnail",
+        &[
+            KEYED,
+            &[Code::CollectionNotFound, Code::FaceNotFound, Code::ThumbnailNotFound],
+            &[Code::AuditUnavailable],
+        ],
+    ),
     (
         "run_statement",
         &[

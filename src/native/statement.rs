@@ -8,7 +8,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use utoipa::openapi::schema::Object;
+use utoipa::openapi::schema::{Object, SchemaType, Type};
 
 use crate::pg::{Answer, AnswerColumn, AnswerError, AnswerLimits, answer};
 use crate::rest::{ApiError, Caller, ErrorCode, JsonBody, RestState, integer_schema};
@@ -37,7 +37,9 @@ pub(super) struct StatementRequest {
 }
 
 fn rows_wanted() -> Object {
-    integer_schema(&(1..=ROWS_MAX), ROWS)
+    let mut rows = integer_schema(&(1..=ROWS_MAX), ROWS);
+    rows.schema_type = SchemaType::from_iter([Type::Integer, Type::Null]);
+    rows
 }
 
 /// What came of it. Cells are PostgreSQL's texts: no number loses digits on its way through

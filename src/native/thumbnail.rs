@@ -9,7 +9,17 @@ use crate::rest::{ApiError, Caller, ErrorCode, FacePath};
 
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-/// Any role; that it was looked at is recorded.
+/// Show the small picture that a collection keeps of a face
+///
+/// Any role may look at it; that it was looked at is recorded.
+#[utoipa::path(
+    get,
+    path = "/api/likeness/v1/collections/{external_id}/faces/{face_id}/thumbnail",
+    operation_id = "show_thumbnail",
+    tag = "likeness",
+    params(FacePath),
+    responses((status = 200, description = "It", body = String, content_type = "image/jpeg"))
+)]
 pub(super) async fn show(caller: Caller, path: FacePath) -> Result<Response, ApiError> {
     let FacePath { collection, face_id } = path;
     let thumbnail = caller.tenant().thumbnail(&collection, face_id).await?;

@@ -57,6 +57,7 @@ pub(super) struct CollectionBody {
     created_at: String,
     /// An extension of the contract, shown where it says something.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
     thumbnails: bool,
 }
 

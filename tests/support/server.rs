@@ -79,6 +79,12 @@ impl ServerBuilder {
         self
     }
 
+    /// Without a word about requests that must fail.
+    pub(crate) fn without_log(mut self) -> Self {
+        self.log = "off";
+        self
+    }
+
     /// On a disk that takes no file larger than this, a multiple of 512.
     pub(crate) fn file_bytes_max(mut self, bytes: u64) -> Self {
         self.file_bytes_max = Some(bytes);

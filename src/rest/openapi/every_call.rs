@@ -78,7 +78,7 @@ fn complete_response(response: &mut Response, status: &str, is_keyed: bool) {
 
 fn refer(response: &mut Response, header: &str) {
     let to = Ref::new(format!("#/components/headers/{header}"));
-    response.headers.insert(header.to_owned(), to.into());
+    response.headers.insert(header.to_owned(), RefOr::Ref(to));
 }
 
 /// The headers that answers refer to.
