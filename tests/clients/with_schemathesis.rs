@@ -17,8 +17,8 @@ const FOLDER: &str = "schemathesis";
 const PINNED: &str = include_str!("schemathesis/requirements.txt");
 /// Seconds of a run, unless `LIKENESS_SCHEMATHESIS_SECONDS` says otherwise.
 const SECONDS: u64 = 60;
-/// That whatever fits the schemas is accepted: no schema says what an image or a statement is, which
-/// cursors there were, and which `Idempotency-Key` was used before.
+/// That whatever fits the schemas is accepted: no schema says what an image or a statement is,
+/// which cursors there were, and which `Idempotency-Key` was used before.
 const NOT_CHECKED: &str = "positive_data_acceptance";
 /// Time that it may take to start and to report, on a slow machine.
 const PATIENCE: Duration = Duration::from_mins(5);
