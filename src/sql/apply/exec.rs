@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, UInt32Array, new_null_array};
+use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, UInt32Array, new_null_array};
 use datafusion::arrow::compute::{concat, take_record_batch};
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::common::cast::as_boolean_array;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Column, internal_err};
 use datafusion::error::DataFusionError;
@@ -37,6 +38,8 @@ pub(super) struct Inner {
     /// The outer columns that it refers to, and where they are in an outer row.
     pub(super) columns: Vec<(Column, usize)>,
     pub(super) yields: Yield,
+    /// Which outer rows the value is asked for beside; all where there is no condition.
+    pub(super) asked: Option<Arc<dyn PhysicalExpr>>,
     pub(super) session: SessionState,
     /// The columns of the outer rows and those added to them.
     pub(super) schema: SchemaRef,
@@ -111,14 +114,27 @@ impl Inner {
         Ok(ScalarValue::List(ScalarValue::new_list_nullable(&values, element.data_type())))
     }
 
-    /// `batch` with the value beside each row.
+    /// Whether the value is asked for beside each row of `batch`.
+    fn asked(&self, batch: &RecordBatch) -> Result<Option<BooleanArray>, DataFusionError> {
+        let Some(asked) = &self.asked else { return Ok(None) };
+        let answers = asked.evaluate(batch)?.into_array(batch.num_rows())?;
+        Ok(Some(as_boolean_array(&answers)?.clone()))
+    }
+
+    /// `batch` with the value beside each row; NULL where nobody asks for it.
     async fn with_values(
         &self,
         batch: RecordBatch,
         known: &mut HashMap<Vec<ScalarValue>, ScalarValue>,
     ) -> Result<RecordBatch, DataFusionError> {
+        let asked = self.asked(&batch)?;
+        let is_asked = |row| asked.as_ref().is_none_or(|a| a.is_valid(row) && a.value(row));
         let mut values = Vec::with_capacity(batch.num_rows());
         for row in 0..batch.num_rows() {
+            if !is_asked(row) {
+                values.push(self.null()?);
+                continue;
+            }
             let key = self.key(&batch, row)?;
             if let Some(value) = known.get(&key) {
                 values.push(value.clone());
@@ -230,7 +246,11 @@ impl DisplayAs for ApplyExec {
         for (at, (column, _)) in self.inner.columns.iter().enumerate() {
             write!(f, "{}{column}", if at == 0 { "" } else { ", " })?;
         }
-        f.write_str("]")
+        f.write_str("]")?;
+        match &self.inner.asked {
+            Some(asked) => write!(f, ", where={asked}"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -31,6 +31,8 @@ pub(in super::super) struct Apply {
     yields: Yield,
     /// The columns of the outer rows that the inner plan refers to.
     outer_columns: Vec<Column>,
+    /// Which outer rows the value is asked for beside; all of them where there is no condition.
+    asked: Option<Expr>,
     schema: DFSchemaRef,
 }
 
@@ -47,6 +49,7 @@ impl Apply {
         inner: LogicalPlan,
         yields: Yield,
         outer_columns: Vec<Column>,
+        asked: Option<Expr>,
     ) -> Result<Self, DataFusionError> {
         let added = added(&inner, &yields)?;
         let (outer, metadata) = (input.schema(), input.schema().metadata().clone());
@@ -56,7 +59,7 @@ impl Apply {
         let fields = outer.iter().map(qualified).chain(added).collect();
         let schema = Arc::new(DFSchema::new_with_metadata(fields, metadata)?);
         let (input, inner) = (Arc::new(input), Arc::new(inner));
-        Ok(Self { input, inner, yields, outer_columns, schema })
+        Ok(Self { input, inner, yields, outer_columns, asked, schema })
     }
 
     pub(in super::super) fn input(&self) -> &LogicalPlan {
@@ -71,17 +74,22 @@ impl Apply {
         &self.yields
     }
 
-    /// The same with other plans.
+    /// The same with other plans, and with its condition as it reads now.
     pub(super) fn rebuilt(
         &self,
         input: LogicalPlan,
         inner: LogicalPlan,
+        asked: Option<Expr>,
     ) -> Result<Self, DataFusionError> {
-        Self::new(input, inner, self.yields.clone(), self.outer_columns.clone())
+        Self::new(input, inner, self.yields.clone(), self.outer_columns.clone(), asked)
     }
 
     pub(super) fn outer_columns(&self) -> &[Column] {
         &self.outer_columns
+    }
+
+    pub(super) fn asked(&self) -> Option<&Expr> {
+        self.asked.as_ref()
     }
 }
 
@@ -133,7 +141,8 @@ impl UserDefinedLogicalNodeCore for Apply {
     }
 
     fn expressions(&self) -> Vec<Expr> {
-        self.outer_columns.iter().cloned().map(Expr::Column).collect()
+        let columns = self.outer_columns.iter().cloned().map(Expr::Column);
+        columns.chain(self.asked.clone()).collect()
     }
 
     /// What depends on outer columns only may be decided before the inner plan is run.
@@ -148,14 +157,15 @@ impl UserDefinedLogicalNodeCore for Apply {
 
     fn with_exprs_and_inputs(
         &self,
-        _exprs: Vec<Expr>,
+        exprs: Vec<Expr>,
         inputs: Vec<LogicalPlan>,
     ) -> Result<Self, DataFusionError> {
         let mut inputs = inputs.into_iter();
         let (Some(input), None) = (inputs.next(), inputs.next()) else {
             return internal_err!("a plan run for each row has one input");
         };
-        self.rebuilt(input, self.inner.as_ref().clone())
+        let asked = exprs.into_iter().nth(self.outer_columns.len());
+        self.rebuilt(input, self.inner.as_ref().clone(), asked)
     }
 
     fn necessary_children_exprs(&self, output_columns: &[usize]) -> Option<Vec<Vec<usize>>> {

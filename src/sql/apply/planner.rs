@@ -42,11 +42,13 @@ impl ExtensionPlanner for ApplyPlanner {
             let at = outer.index_of_column(column)?;
             Ok((column.clone(), at))
         });
+        let asked = apply.asked().cloned().map(|asked| session.create_physical_expr(asked, outer));
         let inner = Inner {
             plan: apply.inner().clone(),
             columns: columns.collect::<Result<_, DataFusionError>>()?,
             yields: apply.yields().clone(),
             session: session.clone(),
+            asked: asked.transpose()?,
             schema: Arc::clone(node.schema().inner()),
         };
         Ok(Some(Arc::new(ApplyExec::new(Arc::clone(input), Arc::new(inner)))))

@@ -138,8 +138,12 @@ pub(super) fn bind(plan: &LogicalPlan, row: &Row) -> Result<LogicalPlan, DataFus
         LogicalPlan::Extension(extension) => {
             if let Some(apply) = extension.node.as_any().downcast_ref::<Apply>() {
                 let input = bind(apply.input(), row)?;
-                let foreign = without(row, &[Arc::clone(input.schema())]);
-                let bound = apply.rebuilt(input, bind(apply.inner(), &foreign)?)?;
+                let surroundings = [Arc::clone(input.schema())];
+                let asked = apply.asked().cloned();
+                let asked = asked.map(|asked| bind_expression(asked, row, &surroundings));
+                let asked = asked.transpose()?.map(|bound| bound.data);
+                let foreign = without(row, &surroundings);
+                let bound = apply.rebuilt(input, bind(apply.inner(), &foreign)?, asked)?;
                 return Ok(LogicalPlan::Extension(Extension { node: Arc::new(bound) }));
             }
             bound_inputs(plan, row)?

@@ -6,7 +6,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, JoinType};
 use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::expr::{Exists, InSubquery, SetComparison, SetQuantifier};
+use datafusion::logical_expr::expr::{Case, Exists, InSubquery, SetComparison, SetQuantifier};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::logical_expr::{
@@ -68,19 +68,20 @@ fn lateral(join: Join) -> Result<Transformed<LogicalPlan>, DataFusionError> {
         None => inner,
     };
     let left = Arc::unwrap_or_clone(join.left);
-    let plan = applied(left, rewritten(inner)?, Yield::Rows { keep_outer })?;
+    let plan = applied(left, rewritten(inner)?, Yield::Rows { keep_outer }, None)?;
     Ok(Transformed::yes(plan))
 }
 
-/// `inner` run for each row of `input`.
+/// `inner` run for each row of `input` where it is `asked` for.
 fn applied(
     input: LogicalPlan,
     inner: LogicalPlan,
     yields: Yield,
+    asked: Option<Expr>,
 ) -> Result<LogicalPlan, DataFusionError> {
     let columns = references(&inner)?.into_iter().map(|(_, column)| column);
     let outer = columns.filter(|column| input.schema().has_column(column)).collect();
-    let apply = Apply::new(input, inner, yields, outer)?;
+    let apply = Apply::new(input, inner, yields, outer, asked)?;
     Ok(LogicalPlan::Extension(Extension { node: Arc::new(apply) }))
 }
 
@@ -113,11 +114,16 @@ fn as_outer(expr: Expr, outer: &DFSchema) -> Result<Expr, DataFusionError> {
 fn with_values(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>, DataFusionError> {
     let inputs = plan.inputs();
     let [input] = inputs.as_slice() else { return Ok(Transformed::no(plan)) };
-    let mut values = Values { input: (*input).clone(), applied: 0, filters: is_filter(&plan) };
+    let mut values = Values {
+        input: (*input).clone(),
+        applied: 0,
+        filters: is_filter(&plan),
+        branches: Vec::new(),
+    };
     let names = NamePreserver::new(&plan);
     let expressions = plan.expressions().into_iter().map(|expr| {
         let name = names.save(&expr);
-        let expr = expr.transform_down(|part| values.replaced(part))?;
+        let expr = values.replaced_in(expr)?;
         Ok((expr.transformed, name.restore(expr.data)))
     });
     let expressions = expressions.collect::<Result<Vec<_>, DataFusionError>>()?;
@@ -148,15 +154,61 @@ struct Values {
     applied: usize,
     /// Whether the node is a filter, whose subqueries can become joins.
     filters: bool,
+    /// When the part at hand is evaluated: the branches of CASE that it stands in.
+    branches: Vec<Expr>,
 }
 
 impl Values {
+    /// `expr` with a value for each subquery in it.
+    fn replaced_in(&mut self, expr: Expr) -> Result<Transformed<Expr>, DataFusionError> {
+        expr.transform_down(|part| self.replaced(part))
+    }
+
+    /// CASE with a value for each subquery in it, which only the rows of its branch ask for.
+    fn replaced_in_case(&mut self, case: Case) -> Result<Transformed<Expr>, DataFusionError> {
+        let (outside, mut changed) = (self.branches.len(), false);
+        let mut replaced = |values: &mut Self, part: Box<Expr>| {
+            let part = values.replaced_in(*part)?;
+            changed |= part.transformed;
+            Ok::<_, DataFusionError>(Box::new(part.data))
+        };
+        let operand = case.expr.map(|operand| replaced(self, operand)).transpose()?;
+        let mut branches = Vec::with_capacity(case.when_then_expr.len());
+        for (when, then) in case.when_then_expr {
+            let when = replaced(self, when)?;
+            let taken = match &operand {
+                Some(operand) => operand.as_ref().clone().eq(when.as_ref().clone()),
+                None => when.as_ref().clone(),
+            };
+            self.branches.push(taken.clone().is_true());
+            let then = replaced(self, then)?;
+            self.branches.pop();
+            self.branches.push(taken.is_not_true());
+            branches.push((when, then));
+        }
+        let otherwise = case.else_expr.map(|part| replaced(self, part)).transpose()?;
+        self.branches.truncate(outside);
+        let case = Expr::Case(Case::new(operand, branches, otherwise));
+        Ok(Transformed::new(case, changed, TreeNodeRecursion::Jump))
+    }
+
+    /// The rows that ask for the part at hand, as far as a second look at them can tell; none where
+    /// all do.
+    fn asked(&self) -> Option<Expr> {
+        let told = |branch: &&Expr| !has_subquery(branch) && !branch.is_volatile();
+        conjunction(self.branches.iter().filter(told).cloned())
+    }
+
     /// What stands for a subquery.
-    fn replaced(&mut self, mut expr: Expr) -> Result<Transformed<Expr>, DataFusionError> {
+    fn replaced(&mut self, expr: Expr) -> Result<Transformed<Expr>, DataFusionError> {
         if let Some(query) = array_subquery(&expr) {
             let plan = rewritten(query.subquery.as_ref().clone())?;
             return self.applied(plan, Yield::Array, |array| array);
         }
+        let mut expr = match expr {
+            Expr::Case(case) => return self.replaced_in_case(case),
+            other => other,
+        };
         let Some(place) = subquery_in(&mut expr) else { return Ok(Transformed::no(expr)) };
         let plan = rewritten(place.subquery.as_ref().clone())?;
         let correlated = !references(&plan)?.is_empty();
@@ -171,7 +223,7 @@ impl Values {
             Expr::InSubquery(InSubquery { expr: value, negated, .. })
                 if !self.joins(&plan, correlated) =>
             {
-                let value = value.transform_down(|part| self.replaced(part))?.data;
+                let value = self.replaced_in(*value)?.data;
                 self.applied(plan, Yield::Array, |array| negate(is_among(value, array), negated))
             }
             Expr::SetComparison(SetComparison { expr: value, op, quantifier, .. })
@@ -182,7 +234,7 @@ impl Values {
                     ) =>
             {
                 let negated = op == Operator::NotEq;
-                let value = value.transform_down(|part| self.replaced(part))?.data;
+                let value = self.replaced_in(*value)?.data;
                 self.applied(plan, Yield::Array, |array| negate(is_among(value, array), negated))
             }
             other => Ok(Transformed::new(other, true, TreeNodeRecursion::Jump)),
@@ -196,7 +248,7 @@ impl Values {
         shown: impl FnOnce(Expr) -> Expr,
     ) -> Result<Transformed<Expr>, DataFusionError> {
         let name = format!("subquery {}", self.input.schema().fields().len());
-        self.input = applied(self.input.clone(), plan, yields(name.clone()))?;
+        self.input = applied(self.input.clone(), plan, yields(name.clone()), self.asked())?;
         self.applied += 1;
         let value = Expr::Column(Column::new_unqualified(name));
         Ok(Transformed::new(shown(value), true, TreeNodeRecursion::Jump))

@@ -165,6 +165,41 @@ async fn subqueries_of_any_shape_depend_on_the_row_they_stand_beside() {
 }
 
 #[tokio::test]
+async fn a_branch_of_case_runs_its_subquery_for_the_rows_that_take_it() {
+    let client = Client::with_people().await;
+    let named = "(SELECT q.external_face_id FROM people q WHERE q.face_id = p.face_id LIMIT 1)";
+    // Beside any row that asks, it fails.
+    let failing = "(SELECT q.external_face_id FROM people q WHERE q.face_id <> p.face_id)";
+    let name = "p.external_face_id";
+    let cases = [
+        (format!("CASE WHEN {name} = 'bob' THEN {named} ELSE '-' END"), "- bob - -"),
+        (format!("CASE {name} WHEN 'bob' THEN {named} WHEN 'dee' THEN 'd' END"), " bob  d"),
+        (format!("CASE WHEN {name} < 'z' THEN {named} ELSE {failing} END"), "ann bob cid dee"),
+        (format!("CASE WHEN NULL THEN {failing} WHEN {name} > 'z' THEN {failing} END"), "   "),
+        (
+            format!(
+                "CASE WHEN {name} > 'b' THEN CASE WHEN {named} = 'cid' THEN 'c' \
+                 WHEN {name} < 'b' THEN {failing} ELSE {named} END ELSE 'a' END"
+            ),
+            "a bob c dee",
+        ),
+        (
+            format!(
+                "(SELECT CASE WHEN {name} = 'cid' THEN {named} ELSE 'x' END || r.external_face_id \
+                 FROM people r WHERE r.face_id = p.face_id OFFSET 0)"
+            ),
+            "xann xbob cidcid xdee",
+        ),
+    ];
+    for (expression, expected) in cases {
+        let sql = format!("SELECT {expression} FROM people p ORDER BY p.face_id");
+        assert_eq!(client.column(&sql).await.join(" "), expected, "{sql}");
+    }
+    let asked = format!("SELECT CASE WHEN {name} > 'a' THEN {failing} END FROM people p");
+    assert_eq!(client.state(&asked).await, SqlState::CardinalityViolation);
+}
+
+#[tokio::test]
 async fn lateral_subqueries_and_functions_are_run_for_each_row() {
     let client = Client::with_people().await;
     let sql = "SELECT e FROM people p, unnest(p.embedding) e WHERE external_face_id = 'bob'";
