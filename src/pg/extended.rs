@@ -439,6 +439,9 @@ fn sql_type(pg_type: &Type) -> Option<SqlType> {
         Type::FLOAT4_ARRAY => SqlType::Float4Array,
         Type::FLOAT8_ARRAY => SqlType::Float8Array,
         Type::TEXT_ARRAY | Type::VARCHAR_ARRAY => SqlType::TextArray,
+        Type::BOOL_ARRAY => SqlType::BoolArray,
+        Type::BYTEA_ARRAY => SqlType::ByteaArray,
+        Type::TIMESTAMP_ARRAY | Type::TIMESTAMPTZ_ARRAY => SqlType::TimestamptzArray,
         _ => return None,
     })
 }

@@ -72,6 +72,9 @@ fn wire_type(sql_type: SqlType) -> Type {
         SqlType::Float4Array => Type::FLOAT4_ARRAY,
         SqlType::Float8Array => Type::FLOAT8_ARRAY,
         SqlType::TextArray => Type::TEXT_ARRAY,
+        SqlType::BoolArray => Type::BOOL_ARRAY,
+        SqlType::ByteaArray => Type::BYTEA_ARRAY,
+        SqlType::TimestamptzArray => Type::TIMESTAMPTZ_ARRAY,
         SqlType::Vector => vector::pg_type(),
     }
 }

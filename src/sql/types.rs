@@ -83,6 +83,12 @@ pub enum SqlType {
     Float8Array,
     /// `text[]`
     TextArray,
+    /// `boolean[]`
+    BoolArray,
+    /// `bytea[]`
+    ByteaArray,
+    /// `timestamptz[]`
+    TimestamptzArray,
     /// `vector`, as pgvector has it
     Vector,
     /// Not known; travels as text.
@@ -133,6 +139,9 @@ impl SqlType {
                 Self::Float4 => Self::Float4Array,
                 Self::Float8 => Self::Float8Array,
                 Self::Text => Self::TextArray,
+                Self::Bool => Self::BoolArray,
+                Self::Bytea => Self::ByteaArray,
+                Self::Timestamptz => Self::TimestamptzArray,
                 _ => Self::Unknown,
             },
             _ => Self::Unknown,
@@ -142,6 +151,7 @@ impl SqlType {
     /// The Arrow type in which parameters of this type arrive.
     pub fn arrow_type(self) -> DataType {
         let list = |element| DataType::List(Arc::new(Field::new_list_field(element, true)));
+        let moment = || DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
         match self {
             Self::Bool => DataType::Boolean,
             Self::Int2 => DataType::Int16,
@@ -155,7 +165,7 @@ impl SqlType {
                 DataType::Utf8
             }
             Self::Bytea => DataType::Binary,
-            Self::Timestamptz => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            Self::Timestamptz => moment(),
             Self::Int2Array => list(DataType::Int16),
             Self::Int4Array => list(DataType::Int32),
             Self::Int8Array => list(DataType::Int64),
@@ -163,6 +173,9 @@ impl SqlType {
             Self::Float4Array | Self::Vector => list(DataType::Float32),
             Self::Float8Array => list(DataType::Float64),
             Self::TextArray => list(DataType::Utf8),
+            Self::BoolArray => list(DataType::Boolean),
+            Self::ByteaArray => list(DataType::Binary),
+            Self::TimestamptzArray => list(moment()),
         }
     }
 
@@ -189,6 +202,9 @@ impl SqlType {
             Self::Float4Array => array(AstType::Real),
             Self::Float8Array => array(AstType::DoublePrecision),
             Self::TextArray => array(AstType::Text),
+            Self::BoolArray => array(AstType::Boolean),
+            Self::ByteaArray => array(AstType::Bytea),
+            Self::TimestamptzArray => array(AstType::Timestamp(None, TimezoneInfo::Tz)),
             Self::Vector => {
                 AstType::Custom(ObjectName::from(vec![Ident::new(VECTOR_NAME)]), vec![])
             }
@@ -257,6 +273,9 @@ mod tests {
             SqlType::Float4Array,
             SqlType::Float8Array,
             SqlType::TextArray,
+            SqlType::BoolArray,
+            SqlType::ByteaArray,
+            SqlType::TimestamptzArray,
         ];
         for sql_type in types {
             let null = sql_type.null().unwrap();

@@ -6,13 +6,14 @@ use std::str::Chars;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, Float32Array, Float64Array, Int64Array, StringArray,
+    Array, ArrayRef, BinaryArray, BooleanArray, Float32Array, Float64Array, Int64Array,
+    StringArray, TimestampMicrosecondArray,
 };
 use datafusion::arrow::compute::CastOptions;
 use datafusion::common::utils::SingleRowListArrayBuilder;
 use datafusion::scalar::ScalarValue;
 
-use super::ParameterError;
+use super::{ParameterError, UTC};
 use crate::sql::SqlType;
 
 /// What makes an item more than the text between two commas.
@@ -161,6 +162,38 @@ pub(super) fn float8(
 /// A list of texts.
 pub(super) fn text<T: AsRef<str>>(items: Vec<Option<T>>) -> ScalarValue {
     list(items.into_iter().collect::<StringArray>())
+}
+
+/// A list of truths.
+///
+/// # Errors
+/// The first error among the items.
+pub(super) fn booleans(
+    items: impl Iterator<Item = Result<Option<bool>, ParameterError>>,
+) -> Result<ScalarValue, ParameterError> {
+    let items: BooleanArray = items.collect::<Result<Vec<_>, _>>()?.into();
+    Ok(list(items))
+}
+
+/// A list of moments, in microseconds since 1970.
+///
+/// # Errors
+/// The first error among the items.
+pub(super) fn moments(
+    items: impl Iterator<Item = Result<Option<i64>, ParameterError>>,
+) -> Result<ScalarValue, ParameterError> {
+    let items: TimestampMicrosecondArray = items.collect::<Result<Vec<_>, _>>()?.into();
+    Ok(list(items.with_timezone(UTC)))
+}
+
+/// A list of strings of bytes.
+///
+/// # Errors
+/// The first error among the items.
+pub(super) fn bytes<T: AsRef<[u8]>>(
+    items: impl Iterator<Item = Result<Option<T>, ParameterError>>,
+) -> Result<ScalarValue, ParameterError> {
+    Ok(list(items.collect::<Result<BinaryArray, _>>()?))
 }
 
 fn list(items: impl Array + 'static) -> ScalarValue {

@@ -19,11 +19,7 @@ const JSONB_VERSION: u8 = 1;
 pub(super) fn read(sql_type: SqlType, bytes: &[u8]) -> Result<ScalarValue, ParameterError> {
     let malformed = || ParameterError::binary(sql_type);
     Ok(match sql_type {
-        SqlType::Bool => match bytes {
-            [0] => ScalarValue::from(false),
-            [1] => ScalarValue::from(true),
-            _ => return Err(malformed()),
-        },
+        SqlType::Bool => ScalarValue::from(boolean(bytes)?),
         SqlType::Int2 | SqlType::Int4 | SqlType::Int8 => {
             integer(sql_type, whole(bytes).ok_or_else(malformed)?)?
         }
@@ -42,46 +38,50 @@ pub(super) fn read(sql_type: SqlType, bytes: &[u8]) -> Result<ScalarValue, Param
         SqlType::Uuid => {
             ScalarValue::from(uuid_of_bytes(bytes.try_into().map_err(|_| malformed())?))
         }
-        SqlType::Timestamptz => {
-            let since_2000 = <[u8; 8]>::try_from(bytes).map_err(|_| malformed())?;
-            let since_2000 = i64::from_be_bytes(since_2000);
-            // The two extremes are PostgreSQL's infinities, which no row here can have.
-            if matches!(since_2000, i64::MIN | i64::MAX) {
-                return Err(ParameterError::range(sql_type));
-            }
-            let since_1970 = since_2000.checked_add(EPOCH_US);
-            timestamp(since_1970.ok_or_else(|| ParameterError::range(sql_type))?)
-        }
-        SqlType::Int2Array | SqlType::Int4Array | SqlType::Int8Array => {
-            let number = |item| whole(item).ok_or_else(malformed);
-            let items = Items::of(sql_type, bytes)?;
-            array::integers(sql_type, items.map(|item| item?.map(number).transpose()))?
-        }
-        SqlType::OidArray => {
-            let items = Items::of(sql_type, bytes)?;
-            array::integers(
-                sql_type,
-                items.map(|item| item?.map(|item| oid(sql_type, item)).transpose()),
-            )?
-        }
-        SqlType::Float4Array => {
-            let items = Items::of(sql_type, bytes)?;
-            array::float4(items.map(|item| item?.map(|item| float4(sql_type, item)).transpose()))?
-        }
-        SqlType::Float8Array => {
-            let items = Items::of(sql_type, bytes)?;
-            array::float8(items.map(|item| item?.map(|item| float8(sql_type, item)).transpose()))?
-        }
+        SqlType::Timestamptz => timestamp(moment(bytes)?),
         SqlType::Vector => {
             let components = vector::read(bytes).ok_or_else(malformed)?;
             array::float4(components.into_iter().map(|component| Ok(Some(component))))?
         }
-        SqlType::TextArray => {
-            let items = Items::of(sql_type, bytes)?;
-            let texts = items.map(|item| item?.map(utf8).transpose());
-            array::text(texts.collect::<Result<Vec<_>, _>>()?)
-        }
+        _ => return read_array(sql_type, bytes),
     })
+}
+
+/// Reads the binary form of an array; an embedding may come as `vector` too, which is what clients
+/// send whose library knows that type.
+fn read_array(sql_type: SqlType, bytes: &[u8]) -> Result<ScalarValue, ParameterError> {
+    let malformed = || ParameterError::binary(sql_type);
+    if sql_type == SqlType::Float4Array
+        && let Some(components) = vector::read(bytes)
+    {
+        return array::float4(components.into_iter().map(|component| Ok(Some(component))));
+    }
+    let items = Items::of(sql_type, bytes)?;
+    match sql_type {
+        SqlType::Int2Array | SqlType::Int4Array | SqlType::Int8Array => {
+            let number = |item| whole(item).ok_or_else(malformed);
+            array::integers(sql_type, items.map(|item| item?.map(number).transpose()))
+        }
+        SqlType::OidArray => {
+            let number = |item| oid(sql_type, item);
+            array::integers(sql_type, items.map(|item| item?.map(number).transpose()))
+        }
+        SqlType::Float4Array => {
+            array::float4(items.map(|item| item?.map(|item| float4(sql_type, item)).transpose()))
+        }
+        SqlType::Float8Array => {
+            array::float8(items.map(|item| item?.map(|item| float8(sql_type, item)).transpose()))
+        }
+        SqlType::BoolArray => array::booleans(items.map(|item| item?.map(boolean).transpose())),
+        SqlType::ByteaArray => array::bytes(items),
+        SqlType::TimestamptzArray => {
+            array::moments(items.map(|item| item?.map(moment).transpose()))
+        }
+        _ => {
+            let texts = items.map(|item| item?.map(utf8).transpose());
+            Ok(array::text(texts.collect::<Result<Vec<_>, _>>()?))
+        }
+    }
 }
 
 /// The numbers of an embedding, as `vector`, `real[]` or `double precision[]`: no bytes are of more
@@ -113,6 +113,26 @@ fn plain_reals(items: &Items<'_>) -> Option<Vec<f32>> {
     }
     let number = |[_, _, _, _, a, b, c, d]: &[u8; 8]| f32::from_be_bytes([*a, *b, *c, *d]);
     Some(pairs.iter().map(number).collect())
+}
+
+fn boolean(bytes: &[u8]) -> Result<bool, ParameterError> {
+    match bytes {
+        [0] => Ok(false),
+        [1] => Ok(true),
+        _ => Err(ParameterError::binary(SqlType::Bool)),
+    }
+}
+
+/// Microseconds since 1970.
+fn moment(bytes: &[u8]) -> Result<i64, ParameterError> {
+    let sql_type = SqlType::Timestamptz;
+    let since_2000 = <[u8; 8]>::try_from(bytes).map_err(|_| ParameterError::binary(sql_type))?;
+    let since_2000 = i64::from_be_bytes(since_2000);
+    // The two extremes are PostgreSQL's infinities, which no row here can have.
+    if matches!(since_2000, i64::MIN | i64::MAX) {
+        return Err(ParameterError::range(sql_type));
+    }
+    since_2000.checked_add(EPOCH_US).ok_or_else(|| ParameterError::range(sql_type))
 }
 
 fn whole(mut bytes: &[u8]) -> Option<i64> {

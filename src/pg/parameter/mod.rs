@@ -147,6 +147,9 @@ fn name(sql_type: SqlType) -> &'static str {
         SqlType::Float4Array => "real[]",
         SqlType::Float8Array => "double precision[]",
         SqlType::TextArray => "text[]",
+        SqlType::BoolArray => "boolean[]",
+        SqlType::ByteaArray => "bytea[]",
+        SqlType::TimestamptzArray => "timestamp with time zone[]",
         SqlType::Vector => VECTOR_NAME,
     }
 }

@@ -7,7 +7,7 @@ use datafusion::arrow::datatypes::{Float32Type, Float64Type};
 use super::super::encode::numeric as binary_numeric;
 use super::*;
 
-const EVERY_TYPE: [SqlType; 17] = [
+const EVERY_TYPE: [SqlType; 20] = [
     SqlType::Bool,
     SqlType::Int2,
     SqlType::Int4,
@@ -23,6 +23,9 @@ const EVERY_TYPE: [SqlType; 17] = [
     SqlType::Float4Array,
     SqlType::Float8Array,
     SqlType::TextArray,
+    SqlType::BoolArray,
+    SqlType::ByteaArray,
+    SqlType::TimestamptzArray,
     SqlType::Vector,
     SqlType::Unknown,
 ];
@@ -299,6 +302,8 @@ fn vectors_are_read_in_both_forms_of_pgvector() {
     assert_eq!(float4s(&text(SqlType::Vector, " [1,-0.5]").unwrap()), expected);
     let bytes = [0, 2, 0, 0, 0x3f, 0x80, 0, 0, 0xbf, 0, 0, 0];
     assert_eq!(float4s(&binary(SqlType::Vector, &bytes).unwrap()), expected);
+    let as_array = binary(SqlType::Float4Array, &bytes).unwrap();
+    assert_eq!(float4s(&as_array), expected, "an embedding as pgvector's libraries send it");
     let cut = binary(SqlType::Vector, &bytes[..11]);
     assert_eq!(code(cut), WireState::InvalidBinaryRepresentation.into());
 }
@@ -327,4 +332,37 @@ fn arrays_of_whole_numbers_have_the_width_of_their_type() {
     assert!(binary(SqlType::Int2Array, &oids).is_ok());
     oids.truncate(oids.len() - 1);
     assert!(binary(SqlType::OidArray, &oids).is_err());
+}
+
+#[test]
+fn arrays_of_truths_bytes_and_moments_are_read_in_both_forms() {
+    let items = |element: i32, items: &[&[u8]]| {
+        let head = [1, 1, element, i32::try_from(items.len()).unwrap() + 1, 1];
+        let mut bytes = head.map(i32::to_be_bytes).concat();
+        for item in items {
+            bytes.extend(i32::try_from(item.len()).unwrap().to_be_bytes());
+            bytes.extend(*item);
+        }
+        bytes.extend((-1_i32).to_be_bytes());
+        bytes
+    };
+    let hour = 3_600_000_000_i64.to_be_bytes();
+    let cases = [
+        (SqlType::BoolArray, "{t, off, NULL}", items(16, &[&[1], &[0]])),
+        (SqlType::ByteaArray, r#"{"\\x00ff", "", NULL}"#, items(17, &[&[0, 255], &[]])),
+        (SqlType::TimestamptzArray, "{2000-01-01 01:00:00Z, NULL}", items(1184, &[&hour])),
+    ];
+    for (sql_type, text_form, bytes) in cases {
+        let value = text(sql_type, text_form).unwrap();
+        assert_eq!(value.data_type(), sql_type.arrow_type());
+        assert_eq!(value, binary(sql_type, &bytes).unwrap(), "{text_form}");
+        assert!(binary(sql_type, &bytes[..bytes.len() - 1]).is_err());
+    }
+    for (sql_type, wrong) in [
+        (SqlType::BoolArray, "{perhaps}"),
+        (SqlType::ByteaArray, r#"{"\\x0"}"#),
+        (SqlType::TimestamptzArray, "{yesterday}"),
+    ] {
+        assert_eq!(code(text(sql_type, wrong)), SqlState::InvalidTextRepresentation.into());
+    }
 }

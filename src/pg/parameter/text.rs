@@ -18,7 +18,7 @@ pub(super) fn read(sql_type: SqlType, text: &str) -> Result<ScalarValue, Paramet
     let syntax = || ParameterError::syntax(sql_type, text);
     let trimmed = text.trim();
     Ok(match sql_type {
-        SqlType::Bool => ScalarValue::from(boolean(trimmed).ok_or_else(syntax)?),
+        SqlType::Bool => ScalarValue::from(boolean(trimmed)?),
         SqlType::Int2 | SqlType::Int4 | SqlType::Int8 | SqlType::Oid | SqlType::Regproc => {
             let value: i128 = trimmed.parse().map_err(|_| syntax())?;
             let value = i64::try_from(value).map_err(|_| ParameterError::range(sql_type))?;
@@ -28,38 +28,50 @@ pub(super) fn read(sql_type: SqlType, text: &str) -> Result<ScalarValue, Paramet
         SqlType::Float8 => ScalarValue::from(float::<f64>(sql_type, trimmed)?),
         SqlType::Numeric => numeric(trimmed)?,
         SqlType::Text | SqlType::Name | SqlType::Char | SqlType::Unknown => ScalarValue::from(text),
-        SqlType::Bytea => ScalarValue::Binary(Some(bytea(text).ok_or_else(syntax)?)),
+        SqlType::Bytea => ScalarValue::Binary(Some(bytea(text)?)),
         SqlType::Jsonb => {
             serde_json::from_str::<IgnoredAny>(text).map_err(|_| syntax())?;
             ScalarValue::from(text)
         }
         SqlType::Uuid => ScalarValue::from(crate::sql::uuid(text).ok_or_else(syntax)?),
-        SqlType::Timestamptz => {
-            let moment = string_to_datetime(&Utc, trimmed).map_err(|_| syntax())?;
-            timestamp(moment.timestamp_micros())
-        }
+        SqlType::Timestamptz => timestamp(moment(trimmed)?),
+        _ => return read_array(sql_type, trimmed),
+    })
+}
+
+/// Reads the text form of an array or a vector.
+fn read_array(sql_type: SqlType, text: &str) -> Result<ScalarValue, ParameterError> {
+    let items = array::items(sql_type, text)?;
+    let given = items.iter().map(Option::as_deref);
+    match sql_type {
         SqlType::Int2Array | SqlType::Int4Array | SqlType::Int8Array | SqlType::OidArray => {
-            let items = array::items(sql_type, trimmed)?;
+            let syntax = || ParameterError::syntax(sql_type, text);
             let number = |item: &str| item.trim().parse().map_err(|_| syntax());
-            array::integers(
-                sql_type,
-                items.iter().map(|item| item.as_deref().map(number).transpose()),
-            )?
+            array::integers(sql_type, given.map(|item| item.map(number).transpose()))
         }
         SqlType::Float4Array | SqlType::Vector => {
-            let items = array::items(sql_type, trimmed)?;
-            array::float4(items.iter().map(|item| {
-                item.as_deref().map(|item| float(SqlType::Float4, item.trim())).transpose()
-            }))?
+            let number = |item: &str| float(SqlType::Float4, item.trim());
+            array::float4(given.map(|item| item.map(number).transpose()))
         }
         SqlType::Float8Array => {
-            let items = array::items(sql_type, trimmed)?;
-            array::float8(items.iter().map(|item| {
-                item.as_deref().map(|item| float(SqlType::Float8, item.trim())).transpose()
-            }))?
+            let number = |item: &str| float(SqlType::Float8, item.trim());
+            array::float8(given.map(|item| item.map(number).transpose()))
         }
-        SqlType::TextArray => array::text(array::items(sql_type, trimmed)?),
-    })
+        SqlType::BoolArray => {
+            array::booleans(given.map(|item| item.map(|item| boolean(item.trim())).transpose()))
+        }
+        SqlType::ByteaArray => array::bytes(given.map(|item| item.map(bytea).transpose())),
+        SqlType::TimestamptzArray => {
+            array::moments(given.map(|item| item.map(|item| moment(item.trim())).transpose()))
+        }
+        _ => Ok(array::text(items)),
+    }
+}
+
+/// Microseconds since 1970.
+fn moment(text: &str) -> Result<i64, ParameterError> {
+    let syntax = |_| ParameterError::syntax(SqlType::Timestamptz, text);
+    Ok(string_to_datetime(&Utc, text).map_err(syntax)?.timestamp_micros())
 }
 
 /// The numbers of an embedding.
@@ -76,15 +88,15 @@ pub(super) fn reals(text: &str) -> Result<Vec<f32>, ParameterError> {
 }
 
 /// PostgreSQL takes any unambiguous beginning of these words.
-fn boolean(text: &str) -> Option<bool> {
-    let text = text.to_ascii_lowercase();
+fn boolean(given: &str) -> Result<bool, ParameterError> {
+    let text = given.to_ascii_lowercase();
     let begins = |word: &str, least: usize| text.len() >= least && word.starts_with(&text);
     if begins("true", 1) || begins("yes", 1) || begins("on", 2) || text == "1" {
-        Some(true)
+        Ok(true)
     } else if begins("false", 1) || begins("no", 1) || begins("off", 2) || text == "0" {
-        Some(false)
+        Ok(false)
     } else {
-        None
+        Err(ParameterError::syntax(SqlType::Bool, given))
     }
 }
 
@@ -115,11 +127,12 @@ impl Float for f64 {
 }
 
 /// Both of PostgreSQL's forms: `\x` and hexadecimal digits, or characters with octal escapes.
-fn bytea(text: &str) -> Option<Vec<u8>> {
-    match text.strip_prefix("\\x") {
+fn bytea(text: &str) -> Result<Vec<u8>, ParameterError> {
+    let bytes = match text.strip_prefix("\\x") {
         Some(digits) => hexadecimal(digits),
         None => escaped(text.as_bytes()),
-    }
+    };
+    bytes.ok_or_else(|| ParameterError::syntax(SqlType::Bytea, text))
 }
 
 fn hexadecimal(digits: &str) -> Option<Vec<u8>> {

@@ -105,6 +105,9 @@ pub(super) fn type_oid_of(sql_type: SqlType) -> u32 {
         SqlType::Float4Array => "_float4",
         SqlType::Float8Array => "_float8",
         SqlType::TextArray => "_text",
+        SqlType::BoolArray => "_bool",
+        SqlType::ByteaArray => "_bytea",
+        SqlType::TimestamptzArray => "_timestamptz",
         SqlType::Vector => return VECTOR_OID,
         SqlType::Text | SqlType::Unknown => "text",
     };
