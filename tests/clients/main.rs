@@ -9,6 +9,7 @@
 mod cache;
 mod document;
 mod fixture;
+mod go;
 mod java;
 mod node;
 mod notice;
@@ -27,6 +28,11 @@ use report::Client;
 #[tokio::test(flavor = "multi_thread")]
 async fn psql() {
     with_psql::run(&Client::new("psql")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn psql_descriptions() {
+    with_psql::describe(&Client::new("psql, descriptions")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,6 +113,11 @@ async fn node_postgres() {
 #[tokio::test(flavor = "multi_thread")]
 async fn schemathesis() {
     with_schemathesis::run(&Client::new("schemathesis")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pgx() {
+    go::run(&Client::new("pgx")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

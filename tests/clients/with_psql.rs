@@ -63,8 +63,22 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("\\dP+", &["List of partitioned relations"]),
     ("\\dew+", &["List of foreign-data wrappers"]),
     ("\\dconfig+ server_version", &["server_version"]),
+    ("\\sv pg_views", &["CREATE OR REPLACE VIEW pg_catalog.pg_views"]),
+    ("\\sf absent", &["function \"absent\" does not exist"]),
+    ("\\lo_list", &["Large objects"]),
+    ("\\dt other.public.faces", &["cross-database references are not implemented"]),
     ("\\dt absent", &["Did not find any relation named \"absent\"."]),
 ];
+
+/// Commands that describe something, each with the letters that it takes: `S` for what the system
+/// has of it, `+` for more about it.
+const DESCRIPTIONS: &str = "\
+    d:S+ da:S dA:+ dAc:+ dAf:+ dAo:+ dAp:+ db:+ dc:S+ dC:+ dconfig:+ dd:S dD:S+ ddp: dE:S+ des:+ \
+    det:+ deu:+ dew:+ df:S+ dfa:S+ dfn:S+ dfp:S+ dft:S+ dfw:S+ dF:+ dFd:+ dFp:+ dFt:+ dg:S+ di:S+ \
+    dl:+ dL:S+ dm:S+ dn:S+ do:S+ dO:S+ dp: dP:+ dPi:+ dPt:+ dPn:+ drds: dRp:+ dRs:+ ds:S+ dt:S+ \
+    dT:S+ du:S+ dv:S+ dtv:S+ dx:+ dX: dy:+ l:+ z:";
+/// What such a command may say of a pattern: names that there are, and that there are none.
+const PATTERNS: [&str; 3] = ["", " fac*", " absent"];
 
 /// Types into psql in a terminal, and has it complete what was begun.
 pub(crate) async fn complete(client: &Client) {
@@ -95,6 +109,32 @@ pub(crate) async fn run(client: &Client) {
             assert!(printed.contains(part), "{typed}\ndid not print {part}, but\n{printed}");
         }
         report.passed.push(format!("`{}`", typed.replace('\n', " ⏎ ")));
+    }
+    document::hold(client, &report);
+}
+
+/// Runs every command that describes something, in every form.
+pub(crate) async fn describe(client: &Client) {
+    let version = match version() {
+        Ok(version) => version,
+        Err(why) => return notice::left_out(client, &why),
+    };
+    let fixture = Fixture::start().await;
+    let mut report = Report::default();
+    report.machine.push(version);
+    for description in DESCRIPTIONS.split_whitespace() {
+        let (name, letters) = description.split_once(':').unwrap();
+        let mut forms = vec!["", letters];
+        forms.extend(letters.split_inclusive(|_| true));
+        forms.sort_unstable();
+        forms.dedup();
+        let typed = forms.iter().flat_map(|form| PATTERNS.map(|p| format!("\\{name}{form}{p}")));
+        let printed = answer(&fixture, &typed.collect::<Vec<_>>().join("\n"));
+        for complaint in ["ERROR", "invalid command", "\\"] {
+            assert!(!printed.contains(complaint), "\\{name}:\n{printed}");
+        }
+        let forms: Vec<String> = forms.iter().map(|form| format!("`\\{name}{form}`")).collect();
+        report.passed.push(forms.join(", "));
     }
     document::hold(client, &report);
 }
