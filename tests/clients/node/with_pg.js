@@ -95,6 +95,79 @@ check("reads through a cursor (pg-cursor)", () =>
     await cursor.close();
   }));
 
+check("prepares a statement by name, and runs it again and again", () =>
+  connected(async (client) => {
+    await client.query(INSERT, ["ann", [1, 0, 0]]);
+    const text = "SELECT external_face_id AS name FROM faces WHERE external_face_id = ANY($1)";
+    for (const names of [["ann"], ["bob"], ["ann", "bob"]]) {
+      const { rows } = await client.query({ name: "by name", text, values: [names] });
+      assert.equal(rows.length, names.includes("ann") ? 1 : 0);
+    }
+  }));
+
+check("sends several statements in one text", () =>
+  connected(async (client) => {
+    const results = await client.query("SELECT 1 AS n; SELECT 2 AS n; SELECT 3 AS n WHERE false");
+    assert.deepEqual(results.map((result) => result.rows), [[{ n: 1 }], [{ n: 2 }], []]);
+  }));
+
+check("nests transactions as savepoints", () =>
+  connected(async (client) => {
+    await client.query("BEGIN");
+    await client.query(INSERT, ["ann", [1, 0, 0]]);
+    await client.query("SAVEPOINT inner");
+    await client.query(INSERT, ["bob", [0, 1, 0]]);
+    await refused("22012", client.query("SELECT 1 / 0"));
+    await refused("25P02", client.query("SELECT 1"));
+    await client.query("ROLLBACK TO inner");
+    await client.query("COMMIT");
+    assert.deepEqual(await names(client), ["ann"]);
+  }));
+
+check("copies in and out (pg-copy-streams)", () =>
+  connected(async (client) => {
+    const target = client.query(copy.from("COPY faces (external_face_id, embedding) FROM STDIN"));
+    await pipeline(Readable.from(["ann\t[1,0,0]\n", "bob\t[0,1,0]\n"]), target);
+    assert.equal(target.rowCount, 2);
+    const query = "COPY (SELECT external_face_id FROM faces ORDER BY 1) TO STDOUT";
+    const written = [];
+    for await (const part of client.query(copy.to(query))) {
+      written.push(part);
+    }
+    assert.equal(Buffer.concat(written).toString(), "ann\nbob\n");
+  }));
+
+check("reads and writes vectors (pgvector)", () =>
+  connected(async (client) => {
+    await pgvector.registerTypes(client);
+    await client.query(INSERT, ["ann", pgvector.toSql([1, 0, 0])]);
+    await client.query(INSERT, ["bob", pgvector.toSql([0, 1, 0])]);
+    const nearest = "SELECT external_face_id AS name, embedding FROM faces ORDER BY embedding <=> $1 LIMIT 1";
+    const { rows } = await client.query(nearest, [pgvector.toSql([0.1, 0.9, 0])]);
+    assert.deepEqual(rows, [{ name: "bob", embedding: [0, 1, 0] }]);
+  }));
+
+check("hears notices", () =>
+  connected(async (client) => {
+    const heard = [];
+    client.on("notice", (notice) => heard.push(notice.code));
+    await client.query("DROP COLLECTION IF EXISTS nowhere");
+    assert.deepEqual(heard, ["00000"]);
+  }));
+
+check("ends statements in time", () =>
+  connected(
+    async (client) => {
+      const endless = "SELECT count(*) FROM generate_series(1, 100000) a, generate_series(1, 100000) b";
+      await refused("57014", client.query(endless));
+      assert.equal((await client.query("SELECT 1 AS n")).rows[0].n, 1);
+    },
+    { statement_timeout: 50 },
+  ));
+
+check("is told that there is nothing to LISTEN to", () =>
+  connected((client) => refused("0A000", client.query("LISTEN faces"))));
+
 check("shares a pool", async () => {
   const pool = new Pool({ max: 4 });
   const numbers = [...Array(20).keys()];

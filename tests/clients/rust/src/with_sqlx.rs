@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 use serde_json::{Value, json};
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{Executor, Row, Statement};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolCopyExt, PgPoolOptions};
+use sqlx::{Acquire, Executor, Row, Statement};
 
 use crate::checks::{INSERT, check, pinned, variable};
 
@@ -13,10 +13,13 @@ pub async fn run() {
     pinned("sqlx");
     check("reads values of every type", values()).await;
     check("sends parameters of every type", parameters()).await;
+    check("sends arrays", arrays()).await;
     check("inserts, and returns what the server made", insert()).await;
     check("searches with parameters", search()).await;
     check("describes statements", describes()).await;
     check("streams rows", streams()).await;
+    check("nests transactions as savepoints", savepoints()).await;
+    check("copies in and out", copies()).await;
     check("shares a pool", pool()).await;
     check("reports SQLSTATEs", errors()).await;
     println!("done");
@@ -63,6 +66,53 @@ async fn parameters() {
     let bound = query.bind(true).bind(7).bind("é'\\").bind(vec![1.0_f32, 2.0]);
     let row = bound.fetch_one(&connect().await).await.unwrap();
     assert_eq!(row, (true, 7, "é'\\".to_owned(), vec![1.0, 2.0]));
+}
+
+async fn arrays() {
+    let query = "SELECT $1::text[], $2::int[], $3::bool[], $4::bytea[]";
+    let (texts, numbers) = (vec!["a".to_owned(), "b \"{,}\\".to_owned()], vec![70_000, -1]);
+    let (truths, bytes) = (vec![true, false], vec![vec![0_u8, 255], vec![]]);
+    let bound = sqlx::query_as::<_, (Vec<String>, Vec<i32>, Vec<bool>, Vec<Vec<u8>>)>(query)
+        .bind(&texts)
+        .bind(&numbers)
+        .bind(&truths)
+        .bind(&bytes);
+    let row = bound.fetch_one(&connect().await).await.unwrap();
+    assert_eq!(row, (texts, numbers, truths, bytes));
+}
+
+async fn names(pool: &PgPool) -> Vec<String> {
+    let query = "SELECT external_face_id FROM faces ORDER BY 1";
+    sqlx::query_scalar(query).fetch_all(pool).await.unwrap()
+}
+
+async fn savepoints() {
+    let pool = emptied().await;
+    let mut outer = pool.begin().await.unwrap();
+    enrol(&mut *outer, "ann").await;
+    let mut inner = outer.begin().await.unwrap();
+    enrol(&mut *inner, "bob").await;
+    assert!(sqlx::query("SELECT 1 / 0").execute(&mut *inner).await.is_err());
+    inner.rollback().await.unwrap();
+    let mut inner = outer.begin().await.unwrap();
+    enrol(&mut *inner, "cleo").await;
+    inner.commit().await.unwrap();
+    outer.commit().await.unwrap();
+    assert_eq!(names(&pool).await, ["ann", "cleo"]);
+}
+
+async fn copies() {
+    let pool = emptied().await;
+    let text = "COPY faces (external_face_id, embedding) FROM STDIN";
+    let mut target = pool.copy_in_raw(text).await.unwrap();
+    target.send(&b"ann\t[1,0,0]\nbob\t[0,1,0]\n"[..]).await.unwrap();
+    assert_eq!(target.finish().await.unwrap(), 2);
+    let query = "COPY (SELECT external_face_id FROM faces ORDER BY 1) TO STDOUT";
+    let parts: Vec<_> = pool.copy_out_raw(query).await.unwrap().try_collect().await.unwrap();
+    assert_eq!(parts.concat(), b"ann\nbob\n");
+    let target = pool.copy_in_raw(text).await.unwrap();
+    target.abort("no more").await.unwrap();
+    assert_eq!(names(&pool).await.len(), 2);
 }
 
 async fn insert() {

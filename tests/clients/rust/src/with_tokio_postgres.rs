@@ -1,23 +1,31 @@
 //! tokio-postgres: everything prepared, values in binary, types looked up in the catalog.
 
+use std::pin::pin;
+
 use chrono::{DateTime, Utc};
+use futures::{SinkExt, TryStreamExt};
 use serde_json::{Value, json};
+use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
-use crate::checks::{check, pinned, variable};
+use crate::checks::{INSERT, check, pinned, variable};
 
 /// All checks.
 pub async fn run() {
     pinned("tokio-postgres");
     check("reads values of every type", values()).await;
     check("sends parameters of every type", parameters()).await;
+    check("sends arrays of every type", arrays()).await;
     check("infers the types of parameters", inference()).await;
     check("inserts, and returns what the server made", insert()).await;
     check("pipelines statements", pipeline()).await;
     check("sends several statements in one text", several()).await;
     check("fetches portions of a portal", portal()).await;
+    check("nests transactions as savepoints", savepoints()).await;
+    check("copies in, as text and in binary", copies_in()).await;
+    check("copies out", copies_out()).await;
     check("cancels a statement that runs", cancel()).await;
     check("reports SQLSTATEs, with position", errors()).await;
     println!("done");
@@ -79,6 +87,27 @@ async fn parameters() {
     assert_eq!(row.get::<_, DateTime<Utc>>(6), moment);
 }
 
+async fn arrays() {
+    let client = emptied().await;
+    let query = "SELECT $1::text[], $2::smallint[], $3::int[], $4::bigint[], $5::float8[], \
+                 $6::bool[], $7::bytea[], $8::timestamptz[]";
+    let texts = vec![Some("a"), None, Some("c \"{,}\\")];
+    let (shorts, numbers, longs) = (vec![1_i16, -2], vec![70_000], vec![1_i64 << 40]);
+    let (doubles, truths, bytes) = (vec![0.1], vec![true, false], vec![vec![0_u8, 255], vec![]]);
+    let moments = vec![DateTime::<Utc>::from_timestamp(1_704_164_645, 0).unwrap()];
+    let sent: [&(dyn ToSql + Sync); 8] =
+        [&texts, &shorts, &numbers, &longs, &doubles, &truths, &bytes, &moments];
+    let row = client.query_one(query, &sent).await.unwrap();
+    assert_eq!(row.get::<_, Vec<Option<&str>>>(0), texts);
+    assert_eq!((row.get::<_, Vec<i16>>(1), row.get::<_, Vec<i32>>(2)), (shorts, numbers));
+    assert_eq!((row.get::<_, Vec<i64>>(3), row.get::<_, Vec<f64>>(4)), (longs, doubles));
+    assert_eq!((row.get::<_, Vec<bool>>(5), row.get::<_, Vec<Vec<u8>>>(6)), (truths, bytes));
+    assert_eq!(row.get::<_, Vec<DateTime<Utc>>>(7), moments);
+    let found = "SELECT count(*) FROM faces WHERE external_face_id = ANY($1)";
+    let count = client.query_one(found, &[&vec!["ann", "bob"]]).await.unwrap();
+    assert_eq!(count.get::<_, i64>(0), 0);
+}
+
 async fn inference() {
     let client = connect().await;
     let search = "SEARCH FACES IN faces EMBEDDING $1 THRESHOLD $2 LIMIT $3";
@@ -126,6 +155,55 @@ async fn portal() {
     let portal = transaction.bind(query, &[]).await.unwrap();
     assert_eq!(transaction.query_portal(&portal, 30).await.unwrap().len(), 30);
     assert_eq!(transaction.query_portal(&portal, 0).await.unwrap().len(), 70);
+}
+
+async fn names(client: &Client) -> Vec<String> {
+    let query = "SELECT external_face_id FROM faces ORDER BY 1";
+    client.query(query, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+}
+
+async fn savepoints() {
+    let mut client = emptied().await;
+    let mut outer = client.transaction().await.unwrap();
+    outer.execute(INSERT, &[&"ann", &vec![1.0_f32, 0.0, 0.0]]).await.unwrap();
+    let inner = outer.transaction().await.unwrap();
+    inner.execute(INSERT, &[&"bob", &vec![0.0_f32, 1.0, 0.0]]).await.unwrap();
+    let error = inner.query("SELECT 1 / 0", &[]).await.unwrap_err();
+    assert_eq!(error.code(), Some(&SqlState::DIVISION_BY_ZERO));
+    inner.rollback().await.unwrap();
+    let inner = outer.savepoint("by_name").await.unwrap();
+    inner.execute(INSERT, &[&"cleo", &vec![0.0_f32, 0.0, 1.0]]).await.unwrap();
+    inner.commit().await.unwrap();
+    outer.commit().await.unwrap();
+    assert_eq!(names(&client).await, ["ann", "cleo"]);
+}
+
+async fn copies_in() {
+    let client = emptied().await;
+    let text = "COPY faces (external_face_id, embedding) FROM STDIN";
+    let mut sink = pin!(client.copy_in(text).await.unwrap());
+    sink.send(&b"ann\t[1,0,0]\nbob\t"[..]).await.unwrap();
+    sink.send(&b"[0,1,0]\n"[..]).await.unwrap();
+    assert_eq!(sink.finish().await.unwrap(), 2);
+    let binary = format!("{text} (FORMAT binary)");
+    let sink = client.copy_in(&binary).await.unwrap();
+    let mut rows = pin!(BinaryCopyInWriter::new(sink, &[Type::TEXT, Type::FLOAT4_ARRAY]));
+    rows.as_mut().write(&[&"cleo", &vec![0.0_f32, 0.0, 1.0]]).await.unwrap();
+    assert_eq!(rows.finish().await.unwrap(), 1);
+    // What breaks off enrols nobody.
+    {
+        let mut sink = pin!(client.copy_in(text).await.unwrap());
+        sink.send(&b"dan\t[1,0,0]\n"[..]).await.unwrap();
+    }
+    assert_eq!(names(&client).await, ["ann", "bob", "cleo"]);
+}
+
+async fn copies_out() {
+    let client = emptied().await;
+    client.execute(INSERT, &[&"ann", &vec![1.0_f32, 0.0, 0.0]]).await.unwrap();
+    let query = "COPY (SELECT external_face_id, embedding FROM faces) TO STDOUT (FORMAT csv)";
+    let parts: Vec<_> = client.copy_out(query).await.unwrap().try_collect().await.unwrap();
+    assert_eq!(parts.concat(), b"ann,\"[1,0,0]\"\n");
 }
 
 async fn cancel() {
