@@ -34,6 +34,9 @@ pub(super) struct Connection {
     pub(super) deadline: Option<Instant>,
 }
 
+/// Tags that tell no number of rows, although there are rows.
+const UNCOUNTED: [&str; 3] = ["EXPLAIN", "SHOW", "VACUUM"];
+
 impl Connection {
     pub(super) fn new(
         wire: Wire,
@@ -199,6 +202,7 @@ impl Connection {
     pub(super) async fn complete(&mut self, tag: &str, rows: Option<u64>) -> Result<(), Failure> {
         self.journal.done(rows);
         self.send_notices().await?;
+        let rows = rows.filter(|_| !UNCOUNTED.contains(&tag));
         let tag = rows.map_or_else(|| tag.to_owned(), |rows| format!("{tag} {rows}"));
         let complete = PgWireBackendMessage::CommandComplete(CommandComplete::new(tag));
         Ok(self.wire.send(complete).await?)

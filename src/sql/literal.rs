@@ -9,6 +9,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable};
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
+use super::moment::completed;
 use super::numeric::exact;
 use super::scalar::{malformed_uuid, uuid};
 use super::types::SqlType;
@@ -27,6 +28,16 @@ const OF_ONE_TYPE: [BinaryOperator; 11] = [
     BinaryOperator::Multiply,
     BinaryOperator::Divide,
     BinaryOperator::Modulo,
+];
+
+/// Those of them that compare.
+const COMPARISONS: [BinaryOperator; 6] = [
+    BinaryOperator::Eq,
+    BinaryOperator::NotEq,
+    BinaryOperator::Lt,
+    BinaryOperator::LtEq,
+    BinaryOperator::Gt,
+    BinaryOperator::GtEq,
 ];
 
 /// Reads such literals where a binary operator is planned.
@@ -86,12 +97,21 @@ fn beside(
             let value = value.ok_or_else(|| no_value(text, &number.to_string()))?;
             Ok(Some(Expr::Literal(value, None)))
         }
+        Ok(moment) if COMPARISONS.contains(op) && is_moment(&moment) => {
+            let value = ScalarValue::from(&*completed(text.trim())).cast_to(&moment);
+            let value = value.map_err(|_| no_value(text, &moment.to_string()))?;
+            Ok(Some(Expr::Literal(value, None)))
+        }
         _ => Ok(None),
     }
 }
 
 fn is_uuid(expr: &Expr, schema: &DFSchema) -> Result<bool, DataFusionError> {
     Ok(SqlType::of(&expr.to_field(schema)?.1) == SqlType::Uuid)
+}
+
+fn is_moment(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Timestamp(..) | DataType::Date32)
 }
 
 /// The array of plain values that `text` is; none where it is none, which the comparison of the two

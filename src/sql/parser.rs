@@ -24,6 +24,7 @@ use super::prepare::{self, Execute, PrepareHead};
 use super::refusal;
 use super::search::DirectSearch;
 use super::settings;
+use super::spelling::respelled;
 use super::stack::Depth;
 use super::statement::{Command, Declare, Explain, Explained, Prepare};
 use super::storage::{self, StorageCommand};
@@ -103,7 +104,7 @@ fn command(
     let dialect = PostgreSqlDialect {};
     let mut parser = Parser::new(&dialect)
         .with_recursion_limit(RECURSION_MAX)
-        .with_tokens_with_locations(tokens);
+        .with_tokens_with_locations(respelled(tokens));
     let syntax = |error: ParserError| syntax_error(text, &error);
     let parsed = if let Some(copy) = copy::parse(&mut parser).map_err(syntax)? {
         Parsed::Copy(copy)

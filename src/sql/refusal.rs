@@ -8,8 +8,18 @@ use super::position::position;
 /// Words after which a second word is needed to name a statement.
 const TWO_WORD_STATEMENTS: [&str; 5] = ["ALTER", "COMMENT", "CREATE", "DROP", "SHOW"];
 
-/// Refuses what stands in PostgreSQL's grammar and not in the parser's: `WHERE CURRENT OF cursor`
-/// and `CREATE TABLE .. AS EXECUTE`.
+/// Statements by their first word.
+const ONE_WORD: [&str; 6] = ["CHECKPOINT", "CLUSTER", "DO", "REASSIGN", "REFRESH", "REINDEX"];
+
+/// Statements whose first word begins others too.
+const TWO_WORDS: [[&str; 2]; 4] =
+    [["ALTER", "SYSTEM"], ["IMPORT", "FOREIGN"], ["PREPARE", "TRANSACTION"], ["SECURITY", "LABEL"]];
+
+/// What may stand behind VACUUM in PostgreSQL.
+const VACUUM_OPTIONS: [&str; 4] = ["ANALYZE", "FREEZE", "FULL", "VERBOSE"];
+
+/// Refuses what stands in PostgreSQL's grammar and not in the parser's: `WHERE CURRENT OF cursor`,
+/// `CREATE TABLE .. AS EXECUTE`, and whole statements.
 pub(super) fn check(text: &str, tokens: &[TokenWithSpan], name: &str) -> Result<(), SqlError> {
     if let Some(at) = find(tokens, &["WHERE", "CURRENT", "OF"]) {
         return Err(SqlError::unsupported("WHERE CURRENT OF")
@@ -19,16 +29,65 @@ pub(super) fn check(text: &str, tokens: &[TokenWithSpan], name: &str) -> Result<
     if name == "CREATE TABLE" && find(tokens, &["AS", "EXECUTE"]).is_some() {
         return Err(unsupported(name));
     }
+    let is_word = |at: usize, word: &str| tokens.get(at).is_some_and(|token| is(token, word));
+    if let Some(name) = ONE_WORD.iter().find(|word| is_word(0, word)) {
+        return Err(SqlError::unsupported(name));
+    }
+    if let Some(name) =
+        TWO_WORDS.iter().find(|[first, second]| is_word(0, first) && is_word(1, second))
+    {
+        return Err(SqlError::unsupported(name.join(" ")));
+    }
+    if is_word(0, "VACUUM") {
+        check_vacuum(tokens)?;
+    }
+    if is_word(0, "COPY")
+        && let Some(place) = outside_parentheses(tokens, "WHERE")
+    {
+        return Err(SqlError::unsupported("COPY .. WHERE").at(position(text, place.span.start)));
+    }
     Ok(())
+}
+
+fn check_vacuum(tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
+    let Some(next) = tokens.get(1) else { return Ok(()) };
+    let in_parentheses = next.token == Token::LParen;
+    if !in_parentheses && !VACUUM_OPTIONS.iter().any(|option| is(next, option)) {
+        return Ok(());
+    }
+    let option = tokens.get(if in_parentheses { 2 } else { 1 });
+    let option = option.map_or_else(String::new, |option| option.token.to_string());
+    let option = option.to_ascii_uppercase();
+    let name =
+        if in_parentheses { format!("VACUUM ({option})") } else { format!("VACUUM {option}") };
+    Err(SqlError::unsupported(name)
+        .with_hint("Write VACUUM or VACUUM ERASE, and perhaps the name of a collection."))
+}
+
+/// The first `word` that stands in no parentheses.
+fn outside_parentheses<'a>(tokens: &'a [TokenWithSpan], word: &str) -> Option<&'a TokenWithSpan> {
+    let mut open = 0_usize;
+    tokens.iter().find(|token| {
+        match token.token {
+            Token::LParen => open += 1,
+            Token::RParen => open = open.saturating_sub(1),
+            _ => {}
+        }
+        open == 0 && is(token, word)
+    })
+}
+
+/// Whether a token is `word`, not in quotes.
+pub(super) fn is(token: &TokenWithSpan, word: &str) -> bool {
+    matches!(&token.token, Token::Word(found)
+        if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word))
 }
 
 /// Where these words stand one behind the other.
 fn find(tokens: &[TokenWithSpan], words: &[&str]) -> Option<usize> {
-    let is = |(token, word): (&TokenWithSpan, &&str)| {
-        matches!(&token.token, Token::Word(found)
-            if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word))
-    };
-    tokens.windows(words.len()).position(|window| window.iter().zip(words).all(is))
+    tokens
+        .windows(words.len())
+        .position(|window| window.iter().zip(words).all(|(token, word)| is(token, word)))
 }
 
 /// A statement that this server does not have, and perhaps the one it has instead.

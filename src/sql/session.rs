@@ -461,6 +461,7 @@ impl SqlSession {
             SettingCommand::SetTransaction(access) => {
                 self.notices.lock().extend(self.writer.set_access(*access)?);
             }
+            SettingCommand::SetDefault(name) => settings.reset(name)?,
             SettingCommand::Reset(name) => {
                 settings.reset(name)?;
                 return Ok(Outcome::Done { tag: "RESET", rows: None });

@@ -39,7 +39,9 @@ pub(super) enum SettingCommand {
     SetLocal(String, Option<String>),
     /// SET TRANSACTION.
     SetTransaction(Access),
-    /// RESET name, SET name TO DEFAULT.
+    /// SET name TO DEFAULT.
+    SetDefault(String),
+    /// RESET name.
     Reset(String),
     /// RESET ALL.
     ResetAll,
@@ -116,7 +118,7 @@ const LEVELS: Accepts =
 const NO_TIMEOUT: Accepts = Accepts::Spellings(&["0ms", "0s"]);
 
 /// All settings in the order of their names, ignoring case.
-static SETTINGS: [Setting; 33] = [
+static SETTINGS: [Setting; 34] = [
     setting("application_name", "", Accepts::Text),
     setting("bytea_output", "hex", Accepts::Spellings(&[])),
     setting("client_encoding", "UTF8", Accepts::Encoding),
@@ -143,17 +145,18 @@ static SETTINGS: [Setting; 33] = [
     setting("lock_timeout", "0", NO_TIMEOUT),
     setting("max_identifier_length", "63", Accepts::Nothing),
     setting("max_index_keys", "32", Accepts::Nothing),
-    setting("row_security", "on", ON),
+    setting("row_security", "on", Accepts::Boolean),
     setting(
         "search_path",
         "\"$user\", public",
-        Accepts::Spellings(&["public", "$user, public", "$user,public", "public, pg_catalog"]),
+        Accepts::Spellings(&["", "public", "$user, public", "$user,public", "public, pg_catalog"]),
     ),
     setting("server_encoding", "UTF8", Accepts::Nothing),
     setting("server_version", SERVER_VERSION, Accepts::Nothing),
     setting("server_version_num", "150000", Accepts::Nothing),
     setting("standard_conforming_strings", "on", ON),
     setting(STATEMENT_TIMEOUT, "0", Accepts::Duration),
+    setting("synchronize_seqscans", "on", Accepts::Boolean),
     setting(
         TIME_ZONE,
         "UTC",
@@ -482,7 +485,7 @@ pub(super) fn set_command(set: Set) -> Result<SettingCommand, SqlError> {
         Set::SetNames { charset_name, collation_name: None } => {
             SettingCommand::Set("client_encoding".to_owned(), charset_name.value)
         }
-        Set::SetNamesDefault {} => SettingCommand::Reset("client_encoding".to_owned()),
+        Set::SetNamesDefault {} => SettingCommand::SetDefault("client_encoding".to_owned()),
         Set::SetTransaction { modes, snapshot: None, session } => {
             let access = access(&modes)?;
             if !session {
@@ -507,7 +510,7 @@ pub(super) fn set_command(set: Set) -> Result<SettingCommand, SqlError> {
 fn local(command: SettingCommand) -> SettingCommand {
     match command {
         SettingCommand::Set(name, value) => SettingCommand::SetLocal(name, Some(value)),
-        SettingCommand::Reset(name) => SettingCommand::SetLocal(name, None),
+        SettingCommand::SetDefault(name) => SettingCommand::SetLocal(name, None),
         other => other,
     }
 }
@@ -543,7 +546,7 @@ fn assignment(name: String, values: &[ast::Expr]) -> Result<SettingCommand, SqlE
     if let [ast::Expr::Identifier(word)] = values
         && folded(word) == "default"
     {
-        return Ok(SettingCommand::Reset(name));
+        return Ok(SettingCommand::SetDefault(name));
     }
     let values: Option<Vec<String>> = values.iter().map(value_text).collect();
     match values {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
 use datafusion::error::DataFusionError;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::{
@@ -69,6 +69,14 @@ pub enum SqlType {
     Uuid,
     /// `timestamptz`
     Timestamptz,
+    /// `timestamp`
+    Timestamp,
+    /// `date`
+    Date,
+    /// `time`
+    Time,
+    /// `interval`
+    Interval,
     /// `smallint[]`
     Int2Array,
     /// `integer[]`
@@ -98,15 +106,27 @@ pub enum SqlType {
 impl SqlType {
     /// The type in which values of `field` travel.
     pub fn of(field: &Field) -> Self {
-        match field.metadata().get(PG_TYPE_KEY).map(String::as_str) {
+        let stored = Self::of_arrow(field.data_type());
+        let named = match field.metadata().get(PG_TYPE_KEY).map(String::as_str) {
             Some("jsonb") => Self::Jsonb,
-            Some("timestamptz") => Self::Timestamptz,
             Some(UUID) => Self::Uuid,
             Some(VECTOR_NAME) => Self::Vector,
             Some(NAME) => Self::Name,
             Some(CHAR) => Self::Char,
             Some(REGPROC) => Self::Regproc,
-            _ => Self::of_arrow(field.data_type()),
+            _ => return stored,
+        };
+        // A cast keeps the name of what it casts.
+        if named.stored_as() == stored { named } else { stored }
+    }
+
+    /// The type by which Arrow knows values of this one.
+    fn stored_as(self) -> Self {
+        match self {
+            Self::Jsonb | Self::Uuid | Self::Name | Self::Char => Self::Text,
+            Self::Vector => Self::Float4Array,
+            Self::Regproc => Self::Oid,
+            itself => itself,
         }
     }
 
@@ -128,7 +148,11 @@ impl SqlType {
             | DataType::LargeBinary
             | DataType::BinaryView
             | DataType::FixedSizeBinary(_) => Self::Bytea,
-            DataType::Timestamp(..) => Self::Timestamptz,
+            DataType::Timestamp(_, Some(_)) => Self::Timestamptz,
+            DataType::Timestamp(_, None) => Self::Timestamp,
+            DataType::Date32 | DataType::Date64 => Self::Date,
+            DataType::Time32(_) | DataType::Time64(_) => Self::Time,
+            DataType::Interval(_) | DataType::Duration(_) => Self::Interval,
             DataType::List(element)
             | DataType::LargeList(element)
             | DataType::FixedSizeList(element, _) => match Self::of_arrow(element.data_type()) {
@@ -141,7 +165,7 @@ impl SqlType {
                 Self::Text => Self::TextArray,
                 Self::Bool => Self::BoolArray,
                 Self::Bytea => Self::ByteaArray,
-                Self::Timestamptz => Self::TimestamptzArray,
+                Self::Timestamptz | Self::Timestamp => Self::TimestamptzArray,
                 _ => Self::Unknown,
             },
             _ => Self::Unknown,
@@ -166,6 +190,10 @@ impl SqlType {
             }
             Self::Bytea => DataType::Binary,
             Self::Timestamptz => moment(),
+            Self::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
+            Self::Date => DataType::Date32,
+            Self::Time => DataType::Time64(TimeUnit::Microsecond),
+            Self::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
             Self::Int2Array => list(DataType::Int16),
             Self::Int4Array => list(DataType::Int32),
             Self::Int8Array => list(DataType::Int64),
@@ -196,6 +224,10 @@ impl SqlType {
             Self::Jsonb => AstType::JSONB,
             Self::Uuid => AstType::Uuid,
             Self::Timestamptz => AstType::Timestamp(None, TimezoneInfo::Tz),
+            Self::Timestamp => AstType::Timestamp(None, TimezoneInfo::None),
+            Self::Date => AstType::Date,
+            Self::Time => AstType::Time(None, TimezoneInfo::None),
+            Self::Interval => AstType::Interval { fields: None, precision: None },
             Self::Int2Array => array(AstType::SmallInt(None)),
             Self::Int4Array => array(AstType::Int(None)),
             Self::Int8Array | Self::OidArray => array(AstType::BigInt(None)),
@@ -266,6 +298,10 @@ mod tests {
             SqlType::Oid,
             SqlType::Bytea,
             SqlType::Timestamptz,
+            SqlType::Timestamp,
+            SqlType::Date,
+            SqlType::Time,
+            SqlType::Interval,
             SqlType::Int2Array,
             SqlType::Int4Array,
             SqlType::Int8Array,

@@ -57,6 +57,10 @@ fn reworded(text: &str) -> Option<SqlError> {
         let message = format!("each {operator} query must have the same number of columns");
         return Some(SqlError::new(SqlState::SyntaxError, message));
     }
+    if let Some(table) = text.strip_prefix("Invalid qualifier ") {
+        let message = format!("missing FROM-clause entry for table \"{table}\"");
+        return Some(SqlError::new(SqlState::UndefinedTable, message));
+    }
     let position = |clause: &str, rest: &str| {
         let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
         let message = format!("{clause} position {digits} is not in select list");

@@ -5,7 +5,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::super::encode::{EPOCH_US, numeric as binary_numeric};
 use super::super::vector;
-use super::{ParameterError, array, integer, narrow, numeric, timestamp};
+use super::{ParameterError, array, integer, narrow, numeric, time, timestamp};
 use crate::sql::{SqlType, uuid_of_bytes};
 
 /// First byte of jsonb's binary form; no JSON text starts with it.
@@ -39,6 +39,9 @@ pub(super) fn read(sql_type: SqlType, bytes: &[u8]) -> Result<ScalarValue, Param
             ScalarValue::from(uuid_of_bytes(bytes.try_into().map_err(|_| malformed())?))
         }
         SqlType::Timestamptz => timestamp(moment(bytes)?),
+        SqlType::Timestamp | SqlType::Date | SqlType::Time | SqlType::Interval => {
+            time::binary(sql_type, bytes)?
+        }
         SqlType::Vector => {
             let components = vector::read(bytes).ok_or_else(malformed)?;
             array::float4(components.into_iter().map(|component| Ok(Some(component))))?

@@ -3,6 +3,7 @@
 mod array;
 mod binary;
 mod text;
+mod time;
 
 use datafusion::error::DataFusionError;
 use datafusion::scalar::ScalarValue;
@@ -21,6 +22,8 @@ const QUOTED_CHARS: usize = 40;
 enum ParameterError {
     #[error("invalid input syntax for type {name}: \"{text}\"")]
     Syntax { name: &'static str, text: String },
+    #[error("invalid input syntax for type {}: \"{}\"", .0, .1)]
+    Time(&'static str, String),
     #[error("value is out of range for type {name}")]
     Range { name: &'static str },
     #[error("incorrect binary data format for type {name}")]
@@ -52,6 +55,7 @@ impl ParameterError {
 
     fn code(&self) -> Code {
         match self {
+            Self::Time(..) => SqlState::InvalidDatetimeFormat.into(),
             Self::Syntax { .. } => SqlState::InvalidTextRepresentation.into(),
             Self::Range { .. } => SqlState::NumericValueOutOfRange.into(),
             Self::Binary { .. } => WireState::InvalidBinaryRepresentation.into(),
@@ -140,6 +144,10 @@ fn name(sql_type: SqlType) -> &'static str {
         SqlType::Jsonb => "jsonb",
         SqlType::Uuid => "uuid",
         SqlType::Timestamptz => "timestamp with time zone",
+        SqlType::Timestamp => "timestamp without time zone",
+        SqlType::Date => "date",
+        SqlType::Time => "time without time zone",
+        SqlType::Interval => "interval",
         SqlType::Int2Array => "smallint[]",
         SqlType::Int4Array => "integer[]",
         SqlType::Int8Array => "bigint[]",

@@ -7,8 +7,8 @@ use datafusion::arrow::compute::kernels::cast_utils::string_to_datetime;
 use datafusion::scalar::ScalarValue;
 use serde::de::IgnoredAny;
 
-use super::{ParameterError, array, integer, numeric, timestamp};
-use crate::sql::SqlType;
+use super::{ParameterError, array, integer, numeric, time, timestamp};
+use crate::sql::{SqlType, completed};
 
 /// Reads the text form of a value.
 ///
@@ -35,6 +35,9 @@ pub(super) fn read(sql_type: SqlType, text: &str) -> Result<ScalarValue, Paramet
         }
         SqlType::Uuid => ScalarValue::from(crate::sql::uuid(text).ok_or_else(syntax)?),
         SqlType::Timestamptz => timestamp(moment(trimmed)?),
+        SqlType::Timestamp | SqlType::Date | SqlType::Time | SqlType::Interval => {
+            time::text(sql_type, trimmed)?
+        }
         _ => return read_array(sql_type, trimmed),
     })
 }
@@ -71,7 +74,7 @@ fn read_array(sql_type: SqlType, text: &str) -> Result<ScalarValue, ParameterErr
 /// Microseconds since 1970.
 fn moment(text: &str) -> Result<i64, ParameterError> {
     let syntax = |_| ParameterError::syntax(SqlType::Timestamptz, text);
-    Ok(string_to_datetime(&Utc, text).map_err(syntax)?.timestamp_micros())
+    Ok(string_to_datetime(&Utc, &completed(text)).map_err(syntax)?.timestamp_micros())
 }
 
 /// The numbers of an embedding.

@@ -1,7 +1,8 @@
 //! Prepared statements as drivers see them, beside those of SQL.
 
-use tokio_postgres::SimpleQueryMessage;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::types::Type;
+use tokio_postgres::{Column, SimpleQueryMessage};
 
 use super::protocol::{Conversation, PLAIN, bind, execute, message, parse, sync};
 use super::{Door, code};
@@ -97,4 +98,58 @@ async fn portals_are_bounded_by_the_values_that_they_hold() {
     }
     talk.say(&[parse("", "SELECT $1::text"), bind("p", "", &given), execute("p", 0), sync()]).await;
     assert_eq!(talk.until_ready().await, "12DCZ");
+}
+
+#[tokio::test]
+async fn dates_times_and_lengths_of_time_are_parameters() {
+    let door = Door::open().await;
+    let client = door.admin().await;
+    let types = [Type::DATE, Type::TIME, Type::INTERVAL, Type::TIMESTAMP, Type::TIMESTAMPTZ];
+    let sql = "SELECT $1, $2, $3, $4, $5 - $3";
+    let statement = client.prepare_typed(sql, &types).await.unwrap();
+    let announced: Vec<Type> = statement.columns().iter().map(|it| it.type_().clone()).collect();
+    assert_eq!(announced, types);
+    for (sql, expected) in [
+        ("SELECT now() > now() - $1::interval", Type::INTERVAL),
+        ("SELECT now()::date = $1", Type::DATE),
+        ("SELECT $1::timestamp", Type::TIMESTAMP),
+        ("SELECT $1::time", Type::TIME),
+    ] {
+        assert_eq!(client.prepare(sql).await.unwrap().params(), [expected], "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_cast_announces_its_own_type() {
+    let door = Door::open().await;
+    let client = door.admin().await;
+    client.batch_execute("CREATE COLLECTION u WITH (dimensions = 2)").await.unwrap();
+    let sql = "SELECT (metadata->'n')::int, metadata->'n' FROM u";
+    let statement = client.prepare(sql).await.unwrap();
+    let announced: Vec<&Type> = statement.columns().iter().map(Column::type_).collect();
+    assert_eq!(announced, [&Type::INT4, &Type::JSONB]);
+}
+
+#[tokio::test]
+async fn tags_are_those_of_postgresql() {
+    let mut talk = Conversation::start().await;
+    for (sql, tag) in [
+        ("SHOW server_version", "SHOW"),
+        ("EXPLAIN SELECT 1", "EXPLAIN"),
+        ("SELECT 1", "SELECT 1"),
+        ("SET TIME ZONE DEFAULT", "SET"),
+        ("SET statement_timeout TO DEFAULT", "SET"),
+        ("RESET statement_timeout", "RESET"),
+    ] {
+        talk.say(&[message(b'Q', &[sql.as_bytes(), b"\0"])]).await;
+        let mut told = None;
+        while let Some((kind, body)) = talk.next().await
+            && kind != 'Z'
+        {
+            if kind == 'C' {
+                told = Some(body);
+            }
+        }
+        assert_eq!(told.unwrap(), [tag.as_bytes(), b"\0"].concat(), "{sql}");
+    }
 }

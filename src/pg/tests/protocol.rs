@@ -124,7 +124,7 @@ impl Conversation {
     }
 
     /// The next answer: its type byte and its body; none when the server hung up.
-    async fn next(&mut self) -> Option<(char, BytesMut)> {
+    pub(super) async fn next(&mut self) -> Option<(char, BytesMut)> {
         loop {
             if self.answers.len() >= 5 {
                 let mut header = self.answers.as_ref();

@@ -8,9 +8,11 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::super::constant::{bytea, real_array};
+use super::super::interval::interval;
 use super::super::marker::{
     TO_CHARACTERS, TO_JSONB, TO_NUMERIC, TO_REAL_ARRAY, TO_UUID, TO_VECTOR,
 };
+use super::super::moment::completed;
 use super::super::name::{folded, name_parts};
 use super::super::numeric::plain_digits;
 use super::super::types::{SqlType, is_vector, reads_text_itself};
@@ -280,13 +282,40 @@ fn scalar(written: &str, data_type: &DataType) -> Result<Option<Expr>, SqlError>
         DataType::BigInt(_) | DataType::Int8(_) => ArrowType::Int64,
         DataType::Date => ArrowType::Date32,
         DataType::Timestamp(..) => ArrowType::Timestamp(TimeUnit::Microsecond, None),
+        DataType::Interval { .. } => {
+            let value = length(written).ok_or_else(|| no_value(written, "Interval"))?;
+            return Ok(Some(cast(value, data_type.clone())));
+        }
         _ => return Ok(None),
     };
-    let trimmed = written.trim();
-    match ScalarValue::from(trimmed).cast_to(&arrow) {
-        Ok(_) => Ok(Some(cast(text(trimmed), data_type.clone()))),
+    let is_moment = matches!(data_type, DataType::Date | DataType::Timestamp(..));
+    let read = match moment_word(written) {
+        Some(word) if is_moment => return word.map(|word| Some(cast(word, data_type.clone()))),
+        _ if is_moment => completed(written.trim()),
+        _ => written.trim().into(),
+    };
+    match ScalarValue::from(&*read).cast_to(&arrow) {
+        Ok(_) => Ok(Some(cast(text(read), data_type.clone()))),
         Err(_) => Err(no_value(written, &arrow.to_string())),
     }
+}
+
+/// A word that PostgreSQL reads as a moment; none where `written` is none.
+fn moment_word(written: &str) -> Option<Result<Expr, SqlError>> {
+    Some(match written.trim().to_ascii_lowercase().as_str() {
+        "now" => Ok(call("now", [])),
+        "today" => Ok(cast(call("now", []), DataType::Date)),
+        "epoch" => Ok(text("1970-01-01")),
+        "infinity" | "-infinity" => Err(SqlError::unsupported("an infinite date or time")),
+        _ => return None,
+    })
+}
+
+/// A length of time as the planner reads it; none where `written` is none.
+pub(super) fn length(written: &str) -> Option<Expr> {
+    let length = interval(written)?;
+    let (months, days, microseconds) = (length.months, length.days, length.nanoseconds / 1000);
+    Some(text(format!("{months} months {days} days {microseconds} microseconds")))
 }
 
 /// `expr::vector` and `expr::real[]` as calls of the functions that tell what type they make;
@@ -337,7 +366,15 @@ fn cast_type(data_type: &DataType) -> Option<SqlType> {
         DataType::Uuid => Some(SqlType::Uuid),
         DataType::Bytea => Some(SqlType::Bytea),
         DataType::JSON | DataType::JSONB => Some(SqlType::Jsonb),
-        DataType::Timestamp(..) => Some(SqlType::Timestamptz),
+        DataType::Timestamp(_, TimezoneInfo::Tz | TimezoneInfo::WithTimeZone) => {
+            Some(SqlType::Timestamptz)
+        }
+        DataType::Timestamp(..) => Some(SqlType::Timestamp),
+        DataType::Date => Some(SqlType::Date),
+        DataType::Time(_, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => {
+            Some(SqlType::Time)
+        }
+        DataType::Interval { .. } => Some(SqlType::Interval),
         DataType::Array(
             ArrayElemTypeDef::SquareBracket(element, _) | ArrayElemTypeDef::AngleBracket(element),
         ) => match cast_type(element)? {
@@ -349,7 +386,7 @@ fn cast_type(data_type: &DataType) -> Option<SqlType> {
             SqlType::Text | SqlType::Uuid => Some(SqlType::TextArray),
             SqlType::Bool => Some(SqlType::BoolArray),
             SqlType::Bytea => Some(SqlType::ByteaArray),
-            SqlType::Timestamptz => Some(SqlType::TimestamptzArray),
+            SqlType::Timestamptz | SqlType::Timestamp => Some(SqlType::TimestamptzArray),
             _ => None,
         },
         other if is_vector(other) => Some(SqlType::Vector),

@@ -6,8 +6,8 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::super::marker::{
-    AS_JSONB, JSON_ELEMENTS, JSON_ELEMENTS_TEXT, JSON_KEYS, JSON_VALUES, JSON_VALUES_TEXT,
-    NUMBERED, SERIES, SUBSCRIPTS,
+    AS_JSONB, COMPARE_FACES, DETECT_FACES, JSON_ELEMENTS, JSON_ELEMENTS_TEXT, JSON_KEYS,
+    JSON_VALUES, JSON_VALUES_TEXT, MARKER, NUMBERED, SERIES, SIMILAR_FACES, SUBSCRIPTS,
 };
 use super::super::name::{folded, name_parts};
 use super::SYSTEM_SCHEMA;
@@ -35,6 +35,9 @@ const SETS: [(&str, &str); 11] = [
 /// Functions whose rows are those of a relation of their name.
 const AS_RELATIONS: [&str; 4] =
     ["pg_listening_channels", "pg_options_to_table", "pg_partition_tree", "pg_timezone_names"];
+
+/// Functions that have rows of their own where a table may stand.
+const TABLE_FUNCTIONS: [&str; 5] = [COMPARE_FACES, DETECT_FACES, MARKER, SIMILAR_FACES, "range"];
 
 /// The one set that the planner makes without an array when its bounds are constants.
 pub(super) const SERIES_NAME: &str = "generate_series";
@@ -78,7 +81,8 @@ pub(super) fn adapt(factor: &mut TableFactor) {
                     narrow.then(|| integers(factor.clone(), named))
                 }
                 Some(set) => derived_call(set, &args.args, alias, *with_ordinality),
-                None => None,
+                None if *with_ordinality => None,
+                None => one_row(name, &args.args, alias),
             }
         }
         TableFactor::Function { name, args, alias, with_ordinality, .. } => {
@@ -110,6 +114,19 @@ fn system_name(name: &ObjectName) -> Option<String> {
         [schema] => (schema == SYSTEM_SCHEMA).then_some(last),
         _ => None,
     }
+}
+
+/// A function that is no set gives one row of one column.
+fn one_row(
+    name: &ObjectName,
+    args: &[FunctionArg],
+    alias: &mut Option<TableAlias>,
+) -> Option<TableFactor> {
+    let name = system_name(name).filter(|name| !TABLE_FUNCTIONS.contains(&name.as_str()))?;
+    let arguments: Vec<Expr> = args.iter().map(plain_argument).collect::<Option<_>>()?;
+    let alias = alias.take().unwrap_or_else(|| table_alias(Ident::with_quote('"', name.as_str())));
+    let calls = vec![call(&name, arguments)];
+    Some(Set { name: "function", alias: Some(alias), calls }.derived(false))
 }
 
 fn derived_call(

@@ -16,7 +16,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     self, BinaryOperator, Expr, Fetch, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    Ident, LimitClause, ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr,
+    Ident, Interval, LimitClause, ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr,
     TableFactor, Value, VisitMut, VisitorMut,
 };
 
@@ -136,6 +136,12 @@ impl Adapter {
     fn adapted(&mut self, expr: &mut Expr) -> Result<Option<Expr>, SqlError> {
         match expr {
             Expr::Cast { .. } | Expr::TypedString(_) => self.cast(expr),
+            Expr::Interval(Interval { value, leading_field: None, .. }) => {
+                if let Some(length) = literal_text(value).and_then(cast::length) {
+                    **value = length;
+                }
+                Ok(None)
+            }
             Expr::Value(value) if self.queries > 0 => Ok(number::typed(&mut value.value)),
             Expr::Identifier(word)
                 if word.quote_style.is_none()
@@ -216,6 +222,7 @@ impl VisitorMut for Adapter {
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
         match expr {
             Expr::Function(called) => {
+                count_rows(called);
                 number::leave_in_call(called);
                 called.over.iter_mut().for_each(number::leave_in_window);
             }
@@ -298,6 +305,22 @@ fn called_function(called: &mut Function) -> Result<Option<Expr>, SqlError> {
 
 fn called_as(called: &Function, name: &str) -> bool {
     name_parts(&called.name).is_some_and(|parts| parts == [name])
+}
+
+/// `count(1)` is `count(*)`: the planner takes the two for one, but for their names.
+fn count_rows(called: &mut Function) {
+    if !called_as(called, "count") {
+        return;
+    }
+    if let FunctionArguments::List(list) = &mut called.args
+        && list.duplicate_treatment.is_none()
+        && let [FunctionArg::Unnamed(argument)] = list.args.as_mut_slice()
+        && let FunctionArgExpr::Expr(counted) = argument
+        && let Expr::Value(value) = counted
+        && matches!(value.value, Value::Number(..))
+    {
+        *argument = FunctionArgExpr::Wildcard;
+    }
 }
 
 /// `mod(a, b)` is `a % b`.

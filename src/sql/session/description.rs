@@ -121,6 +121,7 @@ fn setting_columns(command: &SettingCommand) -> Result<Option<SchemaRef>, SqlErr
         SettingCommand::Set(..)
         | SettingCommand::SetLocal(..)
         | SettingCommand::SetTransaction(_)
+        | SettingCommand::SetDefault(_)
         | SettingCommand::Reset(_)
         | SettingCommand::ResetAll => Ok(None),
     }

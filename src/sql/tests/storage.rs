@@ -38,7 +38,7 @@ async fn a_tenant_reaches_its_own_storage_only() {
 async fn what_cannot_be_vacuumed_is_refused_with_its_class() {
     let client = Client::with_people().await;
     assert_eq!(client.state("VACUUM nobody").await, SqlState::UndefinedTable);
-    assert_eq!(client.state("VACUUM FULL people").await, SqlState::SyntaxError);
+    assert_eq!(client.state("VACUUM FULL people").await, SqlState::FeatureNotSupported);
     assert_eq!(client.state("VACUUM ERASE people, people").await, SqlState::SyntaxError);
     client.run("CREATE COLLECTION erase WITH (dimensions = 1)").await;
     assert_eq!(client.run("VACUUM \"erase\"").await, ("VACUUM", None));

@@ -93,17 +93,8 @@ fn chain(parser: &mut Parser<'_>) -> Result<bool, ParserError> {
     Ok(chain)
 }
 
-/// Isolation levels, `READ ONLY`, `READ WRITE` and `[NOT] DEFERRABLE`, with or without commas.
+/// Isolation levels, `READ ONLY` and `READ WRITE`, with or without commas.
 fn modes(parser: &mut Parser<'_>) -> Result<Access, ParserError> {
-    let mut modes = Vec::new();
-    loop {
-        modes.extend(parser.parse_transaction_modes()?);
-        let negated = next_is(parser, 0, "NOT") && next_is(parser, 1, "DEFERRABLE");
-        if !negated && !next_is(parser, 0, "DEFERRABLE") {
-            break;
-        }
-        // A block never waits for others to begin.
-        skip(parser, if negated { 2 } else { 1 });
-    }
+    let modes = parser.parse_transaction_modes()?;
     access(&modes).map_err(|error| ParserError::ParserError(error.message))
 }

@@ -1,0 +1,128 @@
+//! Parameters that are dates, times and lengths of time.
+
+use chrono::Utc;
+use datafusion::arrow::compute::kernels::cast_utils::string_to_datetime;
+use datafusion::arrow::datatypes::IntervalMonthDayNano;
+use datafusion::scalar::ScalarValue;
+
+use super::super::encode::EPOCH_US;
+use super::{ParameterError, name};
+use crate::sql::{SqlType, completed, interval};
+
+const DAY_US: i64 = 86_400_000_000;
+const EPOCH_DAYS: i64 = EPOCH_US / DAY_US;
+
+/// Reads the text form; zones are passed over, as PostgreSQL does for types without one.
+///
+/// # Errors
+/// When the text is no value of that type.
+pub(super) fn text(sql_type: SqlType, text: &str) -> Result<ScalarValue, ParameterError> {
+    let syntax = || ParameterError::Time(name(sql_type), text.to_owned());
+    if sql_type == SqlType::Interval {
+        let length = interval(text).ok_or_else(syntax)?;
+        return Ok(ScalarValue::IntervalMonthDayNano(Some(length)));
+    }
+    let is_time = sql_type == SqlType::Time;
+    let dated = if is_time { format!("1970-01-01 {text}") } else { text.to_owned() };
+    let moment = string_to_datetime(&Utc, &completed(&dated)).map_err(|_| syntax())?;
+    let microseconds = moment.timestamp_micros();
+    Ok(match sql_type {
+        SqlType::Date => date(sql_type, microseconds.div_euclid(DAY_US))?,
+        SqlType::Time => ScalarValue::Time64Microsecond(Some(microseconds)),
+        _ => ScalarValue::TimestampMicrosecond(Some(microseconds), None),
+    })
+}
+
+/// Reads the binary form.
+///
+/// # Errors
+/// When the bytes are no value of that type.
+pub(super) fn binary(sql_type: SqlType, bytes: &[u8]) -> Result<ScalarValue, ParameterError> {
+    let malformed = || ParameterError::binary(sql_type);
+    let range = || ParameterError::range(sql_type);
+    let long = || <[u8; 8]>::try_from(bytes).map(i64::from_be_bytes).map_err(|_| malformed());
+    Ok(match sql_type {
+        SqlType::Date => {
+            let days = <[u8; 4]>::try_from(bytes).map_err(|_| malformed())?;
+            let days = i32::from_be_bytes(days);
+            // The two extremes are PostgreSQL's infinities, which no row here can have.
+            if matches!(days, i32::MIN | i32::MAX) {
+                return Err(range());
+            }
+            date(sql_type, i64::from(days) + EPOCH_DAYS)?
+        }
+        SqlType::Time => match long()? {
+            microseconds @ 0..DAY_US => ScalarValue::Time64Microsecond(Some(microseconds)),
+            _ => return Err(range()),
+        },
+        SqlType::Interval => {
+            let [microseconds @ .., _, _, _, _, _, _, _, _] =
+                <[u8; 16]>::try_from(bytes).map_err(|_| malformed())?;
+            let rest = bytes.get(8..).unwrap_or_default();
+            let (days, months) = rest.split_at_checked(4).ok_or_else(malformed)?;
+            let short =
+                |bytes: &[u8]| bytes.try_into().map(i32::from_be_bytes).map_err(|_| malformed());
+            let nanoseconds = i64::from_be_bytes(microseconds).checked_mul(1000);
+            ScalarValue::IntervalMonthDayNano(Some(IntervalMonthDayNano {
+                months: short(months)?,
+                days: short(days)?,
+                nanoseconds: nanoseconds.ok_or_else(range)?,
+            }))
+        }
+        _ => {
+            let since_2000 = long()?;
+            if matches!(since_2000, i64::MIN | i64::MAX) {
+                return Err(range());
+            }
+            let since_1970 = since_2000.checked_add(EPOCH_US).ok_or_else(range)?;
+            ScalarValue::TimestampMicrosecond(Some(since_1970), None)
+        }
+    })
+}
+
+fn date(sql_type: SqlType, days: i64) -> Result<ScalarValue, ParameterError> {
+    let days = i32::try_from(days).map_err(|_| ParameterError::range(sql_type))?;
+    Ok(ScalarValue::Date32(Some(days)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::column::Format;
+    use super::super::decode;
+    use super::*;
+
+    fn read(sql_type: SqlType, format: Format, bytes: &[u8]) -> ScalarValue {
+        decode(1, sql_type, format, Some(bytes)).unwrap()
+    }
+
+    #[test]
+    fn both_forms_of_a_value_are_the_same_value() {
+        let length =
+            [&5_i64.to_be_bytes()[..], &2_i32.to_be_bytes(), &1_i32.to_be_bytes()].concat();
+        let cases: [(SqlType, &str, &[u8]); 4] = [
+            (SqlType::Date, "2000-01-03", &2_i32.to_be_bytes()),
+            (SqlType::Time, "00:00:01.5", &1_500_000_i64.to_be_bytes()),
+            (SqlType::Timestamp, "2000-01-01 01:00", &3_600_000_000_i64.to_be_bytes()),
+            (SqlType::Interval, "1 mon 2 days 5 microseconds", &length),
+        ];
+        for (sql_type, text, bytes) in cases {
+            let value = read(sql_type, Format::Text, text.as_bytes());
+            assert_eq!(value.data_type(), sql_type.arrow_type(), "{text}");
+            assert_eq!(value, read(sql_type, Format::Binary, bytes), "{text}");
+            let cut = bytes.get(1..);
+            assert!(decode(1, sql_type, Format::Binary, cut).is_err(), "{text}");
+            assert!(decode(1, sql_type, Format::Text, Some(b"soon")).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn infinities_are_out_of_range() {
+        for (sql_type, bytes) in [
+            (SqlType::Date, &i32::MAX.to_be_bytes()[..]),
+            (SqlType::Timestamp, &i64::MIN.to_be_bytes()),
+            (SqlType::Interval, &[0x7f; 16]),
+        ] {
+            assert!(decode(1, sql_type, Format::Binary, Some(bytes)).is_err());
+        }
+    }
+}
