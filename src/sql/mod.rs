@@ -23,6 +23,7 @@ mod constant;
 mod copy;
 mod cursor;
 mod delete;
+mod dialect;
 mod duration;
 mod encoding;
 mod enrolment;

@@ -3,7 +3,6 @@
 use datafusion::sql::sqlparser::ast::{
     self, DescribeAlias, DiscardObject, Query, SetExpr, UtilityOption, Value,
 };
-use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
 
@@ -14,6 +13,7 @@ use super::collection::{self, CollectionCommand};
 use super::copy::{self, Copy, CopyOut, CopyStatement};
 use super::cursor::{self, DeclareHead};
 use super::delete::Delete;
+use super::dialect::Grammar;
 use super::insert::Insert;
 use super::keys;
 use super::lexer::{self, StatementTokens};
@@ -101,8 +101,7 @@ fn command(
     let text = source.text;
     let name = refusal::name_of(&tokens);
     refusal::check(text, &tokens, &name)?;
-    let dialect = PostgreSqlDialect {};
-    let mut parser = Parser::new(&dialect)
+    let mut parser = Parser::new(&Grammar)
         .with_recursion_limit(RECURSION_MAX)
         .with_tokens_with_locations(respelled(tokens));
     let syntax = |error: ParserError| syntax_error(text, &error);

@@ -35,6 +35,8 @@ pub enum SqlState {
     InvalidRowCountInLimitClause,
     /// 22P02: text that is no value of the type wanted.
     InvalidTextRepresentation,
+    /// 22P05: a letter that texts cannot hold.
+    UntranslatableCharacter,
     /// 23502: NULL in a column that must have a value.
     NotNullViolation,
     /// 23505: the collection has a face of this id already.
@@ -146,6 +148,7 @@ impl SqlState {
             Self::InvalidParameterValue => "22023",
             Self::InvalidRowCountInLimitClause => "2201W",
             Self::InvalidTextRepresentation => "22P02",
+            Self::UntranslatableCharacter => "22P05",
             Self::NotNullViolation => "23502",
             Self::UniqueViolation => "23505",
             Self::InvalidSqlStatementName => "26000",

@@ -15,8 +15,9 @@ use crate::{document, notice, python};
 const FOLDER: &str = "schemathesis";
 /// The packages, each at one version.
 const PINNED: &str = include_str!("schemathesis/requirements.txt");
-/// Seconds of a run, unless `LIKENESS_SCHEMATHESIS_SECONDS` says otherwise.
+/// Seconds of a run, unless [`SECONDS_VARIABLE`] says otherwise.
 const SECONDS: u64 = 60;
+const SECONDS_VARIABLE: &str = "LIKENESS_SCHEMATHESIS_SECONDS";
 /// That whatever fits the schemas is accepted: no schema says what an image or a statement is,
 /// which cursors there were, and which `Idempotency-Key` was used before.
 const NOT_CHECKED: &str = "positive_data_acceptance";
@@ -46,7 +47,8 @@ pub(crate) async fn run(client: &Client) {
     command
         .args(["run", &format!("http://{}/openapi.json", server.http)])
         .args(["--header", &format!("Authorization: Bearer {key}")])
-        .args(["--max-time", &seconds().to_string(), "--checks", "all"])
+        .args(["--max-time", &seconds().to_string(), "--seed", &seed_of_the_run()])
+        .args(["--checks", "all"])
         .args(["--exclude-checks", NOT_CHECKED])
         .args(["--continue-on-failure", "--no-color"])
         .current_dir(scratch.path())
@@ -63,7 +65,7 @@ pub(crate) async fn run(client: &Client) {
     let printed = String::from_utf8_lossy(&output.stdout);
     let complaints = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{printed}\n{complaints}");
-    let count = printed.lines().find(|line| line.contains(" generated"));
+    let count = printed.lines().rfind(|line| line.contains(" generated"));
     notice::say(&format!("schemathesis: {}", count.expect("no summary").trim()));
     let version = PINNED.lines().find(|line| line.starts_with("schemathesis==")).unwrap();
     let passed = CHECKED.map(|check| format!("\nok {check}")).concat();
@@ -72,8 +74,15 @@ pub(crate) async fn run(client: &Client) {
 }
 
 fn seconds() -> u64 {
-    let seconds = std::env::var("LIKENESS_SCHEMATHESIS_SECONDS");
-    seconds.map_or(SECONDS, |seconds| seconds.parse().unwrap())
+    std::env::var(SECONDS_VARIABLE).map_or(SECONDS, |seconds| seconds.parse().unwrap())
+}
+
+/// The same for every short run, so that one does not fail by chance; a new one for a search.
+fn seed_of_the_run() -> String {
+    match std::env::var(SECONDS_VARIABLE) {
+        Ok(_) => std::process::id().to_string(),
+        Err(_) => "1".to_owned(),
+    }
 }
 
 /// Creates the collection and returns the id of the only face in it.

@@ -18,7 +18,7 @@ use super::syntax::{
 
 /// Functions that return a set of values, and those that return the same values as an array. Names
 /// with a space are columns of sets that have several.
-const SETS: [(&str, &str); 11] = [
+const SETS: [(&str, &str); 13] = [
     (SERIES_NAME, SERIES),
     ("_pg_expandarray", NUMBERED),
     ("generate_subscripts", SUBSCRIPTS),
@@ -27,6 +27,8 @@ const SETS: [(&str, &str); 11] = [
     ("jsonb_each", JSON_KEYS),
     ("jsonb_each_text", JSON_KEYS),
     ("jsonb_object_keys", JSON_KEYS),
+    ("keys of jsonb_each", JSON_KEYS),
+    ("keys of jsonb_each_text", JSON_KEYS),
     ("values of jsonb_each", JSON_VALUES),
     ("values of jsonb_each_text", JSON_VALUES_TEXT),
     ("unnest", "unnest"),
@@ -140,8 +142,8 @@ fn derived_call(
         // Several arrays side by side.
         "unnest" => arguments.into_iter().map(|array| call(name, [array])).collect(),
         "jsonb_each" | "jsonb_each_text" => {
-            let values = format!("values of {name}");
-            vec![call(name, arguments.clone()), call(&values, arguments)]
+            let [keys, values] = ["keys", "values"].map(|part| format!("{part} of {name}"));
+            vec![call(&keys, arguments.clone()), call(&values, arguments)]
         }
         _ => vec![call(name, arguments)],
     };

@@ -5,6 +5,7 @@ mod array;
 mod cast;
 mod distance;
 mod factor;
+mod join;
 mod name;
 mod number;
 mod operator;
@@ -39,8 +40,17 @@ const BARE_FUNCTIONS: [&str; 2] = ["current_schema", "current_role"];
 const SYSTEM_SCHEMA: &str = "pg_catalog";
 
 /// Functions that the planner knows by other names.
-const RENAMED: [(&str, &str); 4] =
-    [("ceiling", "ceil"), ("every", "bool_and"), ("sign", "signum"), ("variance", "var_samp")];
+const RENAMED: [(&str, &str); 6] = [
+    ("array_remove", "array_remove_all"),
+    ("array_replace", "array_replace_all"),
+    ("ceiling", "ceil"),
+    ("every", "bool_and"),
+    ("sign", "signum"),
+    ("variance", "var_samp"),
+];
+
+/// Functions whose rows have several columns, which stand in FROM only.
+const ROWS: [&str; 2] = ["jsonb_each", "jsonb_each_text"];
 
 /// Functions of `json` that are those of `jsonb` here, where the two are one type.
 const JSON_FUNCTIONS: [&str; 9] = [
@@ -180,7 +190,10 @@ impl VisitorMut for Adapter {
         if let Some(items) = returning {
             name::name_columns(items);
         }
-        ControlFlow::Continue(())
+        match join::check_statement(statement) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        }
     }
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
@@ -207,6 +220,9 @@ impl VisitorMut for Adapter {
         if let Some(twice) = name::repeated_table(select) {
             let message = format!("table name \"{twice}\" specified more than once");
             return ControlFlow::Break(SqlError::new(SqlState::DuplicateAlias, message));
+        }
+        if let Err(error) = join::adapt_select(select) {
+            return ControlFlow::Break(error);
         }
         name::name_columns(&mut select.projection);
         number::leave_in_select(select);
@@ -238,6 +254,11 @@ impl VisitorMut for Adapter {
         {
             without_system_schema(name);
             of_jsonb(name);
+        }
+        if let TableFactor::Table { sample: Some(_), .. }
+        | TableFactor::Derived { sample: Some(_), .. } = factor
+        {
+            return ControlFlow::Break(SqlError::unsupported("TABLESAMPLE"));
         }
         factor::adapt(factor);
         match factor {
@@ -294,6 +315,10 @@ fn called_function(called: &mut Function) -> Result<Option<Expr>, SqlError> {
     }
     if let Some(remainder) = remainder(called) {
         return Ok(Some(remainder));
+    }
+    if let Some(name) = ROWS.iter().find(|name| called_as(called, name)) {
+        let refused = SqlError::unsupported(format!("{name} in a select list"));
+        return Err(refused.with_hint(format!("Write FROM {name}(..).")));
     }
     let renamed =
         |(theirs, ours): &(&str, &'static str)| called_as(called, theirs).then_some(*ours);

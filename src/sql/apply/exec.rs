@@ -1,6 +1,5 @@
 //! The operator: plans and runs the inner plan for each outer row.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -25,11 +24,9 @@ use datafusion::scalar::ScalarValue;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::super::{SqlError, SqlState, sequence};
+use super::answer::{Answer, Members, Remembered};
 use super::node::Yield;
 use super::reference::{Row, bind};
-
-/// Most results remembered for outer rows with the same values.
-const REMEMBERED_MAX: usize = 4096;
 
 /// What is run for each outer row.
 #[derive(Debug)]
@@ -40,6 +37,8 @@ pub(super) struct Inner {
     pub(super) yields: Yield,
     /// Which outer rows the value is asked for beside; all where there is no condition.
     pub(super) asked: Option<Arc<dyn PhysicalExpr>>,
+    /// Where the value is in an outer row that is looked for.
+    pub(super) tested: Option<usize>,
     pub(super) session: SessionState,
     /// The columns of the outer rows and those added to them.
     pub(super) schema: SchemaRef,
@@ -59,6 +58,41 @@ impl Inner {
     fn key(&self, batch: &RecordBatch, row: usize) -> Result<Vec<ScalarValue>, DataFusionError> {
         let value = |(_, at): &(Column, usize)| ScalarValue::try_from_array(batch.column(*at), row);
         self.columns.iter().map(value).collect()
+    }
+
+    /// What the subquery answers beside outer rows with such values.
+    async fn answer(
+        &self,
+        key: &[ScalarValue],
+        known: &Remembered,
+    ) -> Result<Answer, DataFusionError> {
+        if self.tested.is_none() {
+            return Ok(Answer::Value(self.value(key).await?));
+        }
+        let (mut rows, mut members) = (self.rows(key).await?, Members::default());
+        while let Some(batch) = rows.try_next().await? {
+            if let Some(column) = batch.columns().first() {
+                known.grow(members.add(column)?)?;
+            }
+        }
+        Ok(Answer::Members(members))
+    }
+
+    /// What an answer is beside one row of `batch`.
+    fn beside_row(
+        &self,
+        answer: &Answer,
+        batch: &RecordBatch,
+        row: usize,
+    ) -> Result<ScalarValue, DataFusionError> {
+        match (answer, self.tested) {
+            (Answer::Value(value), _) => Ok(value.clone()),
+            (Answer::Members(members), Some(at)) => {
+                let value = ScalarValue::try_from_array(batch.column(at), row)?;
+                Ok(ScalarValue::Boolean(members.hold(value)))
+            }
+            (Answer::Members(_), None) => internal_err!("nothing is looked for"),
+        }
     }
 
     /// The value that the subquery stands for beside an outer row.
@@ -84,7 +118,7 @@ impl Inner {
                 None => self.null(),
             },
             Yield::Array(_) => self.array(&columns),
-            Yield::Rows { .. } => internal_err!("rows are no value"),
+            Yield::Among { .. } | Yield::Rows { .. } => internal_err!("rows are no value"),
         }
     }
 
@@ -125,7 +159,7 @@ impl Inner {
     async fn with_values(
         &self,
         batch: RecordBatch,
-        known: &mut HashMap<Vec<ScalarValue>, ScalarValue>,
+        known: &mut Remembered,
     ) -> Result<RecordBatch, DataFusionError> {
         let asked = self.asked(&batch)?;
         let is_asked = |row| asked.as_ref().is_none_or(|a| a.is_valid(row) && a.value(row));
@@ -136,18 +170,17 @@ impl Inner {
                 continue;
             }
             let key = self.key(&batch, row)?;
-            if let Some(value) = known.get(&key) {
-                values.push(value.clone());
-                continue;
+            if known.get(&key).is_none() {
+                // A subquery of little rows never waits for anything, and neither would this loop.
+                tokio::task::yield_now().await;
+                known.make_room();
+                let answer = self.answer(&key, known).await?;
+                known.insert(key.clone(), answer);
             }
-            // A subquery of little rows never waits for anything, and neither would this loop.
-            tokio::task::yield_now().await;
-            let value = self.value(&key).await?;
-            if known.len() == REMEMBERED_MAX {
-                known.clear();
-            }
-            known.insert(key, value.clone());
-            values.push(value);
+            let Some(answer) = known.get(&key) else {
+                return internal_err!("an answer was forgotten");
+            };
+            values.push(self.beside_row(answer, &batch, row)?);
         }
         let added = if values.is_empty() {
             new_null_array(self.added_type()?, 0)
@@ -240,6 +273,7 @@ impl DisplayAs for ApplyExec {
             Yield::Value(_) => "value",
             Yield::Array(_) => "array",
             Yield::Exists(_) => "exists",
+            Yield::Among { .. } => "among",
             Yield::Rows { .. } => "rows",
         };
         write!(f, "ForEachRow: subquery={yields}, outer=[")?;
@@ -304,7 +338,7 @@ impl ExecutionPlan for ApplyExec {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream, DataFusionError> {
-        let outer = self.input.execute(partition, context)?;
+        let outer = self.input.execute(partition, Arc::clone(&context))?;
         let (schema, inner) = (Arc::clone(&self.inner.schema), Arc::clone(&self.inner));
         if let Yield::Rows { keep_outer } = self.inner.yields {
             let rows = outer
@@ -317,14 +351,13 @@ impl ExecutionPlan for ApplyExec {
                 .try_flatten();
             return Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)));
         }
-        let batches = stream::try_unfold(
-            (outer, inner, HashMap::new()),
-            |(mut outer, inner, mut known)| async move {
+        let known = Remembered::new(context.memory_pool());
+        let batches =
+            stream::try_unfold((outer, inner, known), |(mut outer, inner, mut known)| async move {
                 let Some(batch) = outer.try_next().await? else { return Ok(None) };
                 let batch = inner.with_values(batch, &mut known).await?;
                 Ok(Some((batch, (outer, inner, known))))
-            },
-        );
+            });
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
     }
 }

@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, BooleanArray};
-use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::internal_err;
 use datafusion::error::DataFusionError;
 use datafusion::execution::{FunctionRegistry, SessionState};
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Subquery,
-    Volatility,
+    ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Subquery, Volatility,
 };
-use datafusion::scalar::ScalarValue;
 
 use super::super::SqlError;
 use super::super::marker::ARRAY_SUBQUERY;
@@ -64,21 +62,21 @@ impl ScalarUDFImpl for ArraySubquery {
     }
 }
 
-/// `value IN (query)`, where the values of the query are an array by now.
+/// A value that may be NULL, whatever its field says.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct IsAmong {
+struct MayBeNull {
     signature: Signature,
 }
 
-/// `value IN (array)`.
-pub(super) fn is_among(value: Expr, array: Expr) -> Expr {
-    let signature = Signature::any(2, Volatility::Immutable);
-    ScalarUDF::from(IsAmong { signature }).call(vec![value, array])
+/// `value`, which is NULL where a subquery has no row.
+pub(super) fn may_be_null(value: Expr) -> Expr {
+    let signature = Signature::any(1, Volatility::Immutable);
+    ScalarUDF::from(MayBeNull { signature }).call(vec![value])
 }
 
-impl ScalarUDFImpl for IsAmong {
+impl ScalarUDFImpl for MayBeNull {
     fn name(&self) -> &'static str {
-        "is among"
+        "may be null"
     }
 
     fn signature(&self) -> &Signature {
@@ -86,60 +84,24 @@ impl ScalarUDFImpl for IsAmong {
     }
 
     fn return_type(&self, _arguments: &[DataType]) -> Result<DataType, DataFusionError> {
-        Ok(DataType::Boolean)
+        internal_err!("a value tells its field")
+    }
+
+    fn return_field_from_args(
+        &self,
+        arguments: ReturnFieldArgs<'_>,
+    ) -> Result<FieldRef, DataFusionError> {
+        let [value] = arguments.arg_fields else { return internal_err!("one value may be NULL") };
+        Ok(Arc::new(value.as_ref().clone().with_nullable(true)))
     }
 
     fn invoke_with_args(
         &self,
         arguments: ScalarFunctionArgs,
     ) -> Result<ColumnarValue, DataFusionError> {
-        let rows = arguments.number_rows;
-        let columns = arguments.args.into_iter().map(|argument| argument.into_array(rows));
-        are_among(&columns.collect::<Result<Vec<_>, _>>()?).map(ColumnarValue::Array)
-    }
-}
-
-fn are_among(columns: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
-    let [values, lists] = columns else { return internal_err!("a look-up in nothing") };
-    let found = (0..values.len()).map(|row| {
-        let value = ScalarValue::try_from_array(values, row)?;
-        let ScalarValue::List(list) = ScalarValue::try_from_array(lists, row)? else {
-            return Ok(None);
+        let Some(value) = arguments.args.into_iter().next() else {
+            return internal_err!("no value may be NULL");
         };
-        let list = list.value(0);
-        let list = (0..list.len()).map(|at| ScalarValue::try_from_array(&list, at));
-        Ok(found_among(&value, &list.collect::<Result<Vec<_>, _>>()?))
-    });
-    Ok(Arc::new(found.collect::<Result<BooleanArray, DataFusionError>>()?))
-}
-
-/// Whether `value` is one of `values`; what NULLs leave open is NULL.
-fn found_among(value: &ScalarValue, values: &[ScalarValue]) -> Option<bool> {
-    if values.is_empty() {
-        return Some(false);
-    }
-    if value.is_null() {
-        return None;
-    }
-    if values.contains(value) {
-        return Some(true);
-    }
-    values.iter().all(|value| !value.is_null()).then_some(false)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_nulls_leave_open_is_null() {
-        let number = |value: i64| ScalarValue::from(value);
-        let null = ScalarValue::Int64(None);
-        assert_eq!(found_among(&number(1), &[number(2), number(1)]), Some(true));
-        assert_eq!(found_among(&number(1), &[number(2)]), Some(false));
-        assert_eq!(found_among(&number(1), &[number(2), null.clone()]), None);
-        assert_eq!(found_among(&number(1), &[number(1), null.clone()]), Some(true));
-        assert_eq!(found_among(&null, &[number(1)]), None);
-        assert_eq!(found_among(&null, &[]), Some(false));
+        Ok(value)
     }
 }

@@ -5,6 +5,7 @@
 //! or refer to outer columns anywhere but in comparisons. For these a rule puts an [`Apply`] below
 //! the node that they stand in, which plans and runs them for each row.
 
+mod answer;
 mod exec;
 mod function;
 mod node;

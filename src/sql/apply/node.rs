@@ -19,6 +19,9 @@ pub(in super::super) enum Yield {
     Array(String),
     /// Whether there is a row.
     Exists(String),
+    /// Whether the value in a column of the outer row is among the values of all rows; what NULLs
+    /// leave open is NULL.
+    Among { name: String, value: Column },
     /// Rows, each behind its outer row; an outer row without any stands beside NULLs if asked.
     Rows { keep_outer: bool },
 }
@@ -34,6 +37,16 @@ pub(in super::super) struct Apply {
     /// Which outer rows the value is asked for beside; all of them where there is no condition.
     asked: Option<Expr>,
     schema: DFSchemaRef,
+}
+
+impl Yield {
+    /// The column of the outer rows whose value is looked for.
+    pub(super) fn tested(&self) -> Option<&Column> {
+        match self {
+            Self::Among { value, .. } => Some(value),
+            _ => None,
+        }
+    }
 }
 
 impl PartialOrd for Apply {
@@ -114,7 +127,9 @@ fn added(
             let element = Field::new_list_field(first()?.data_type().clone(), true);
             value(name, &Field::new(name, DataType::List(Arc::new(element)), true))
         }
-        Yield::Exists(name) => value(name, &Field::new(name, DataType::Boolean, true)),
+        Yield::Exists(name) | Yield::Among { name, .. } => {
+            value(name, &Field::new(name, DataType::Boolean, true))
+        }
         Yield::Rows { keep_outer } => inner
             .schema()
             .iter()
@@ -141,8 +156,8 @@ impl UserDefinedLogicalNodeCore for Apply {
     }
 
     fn expressions(&self) -> Vec<Expr> {
-        let columns = self.outer_columns.iter().cloned().map(Expr::Column);
-        columns.chain(self.asked.clone()).collect()
+        let columns = self.outer_columns.iter().chain(self.yields.tested());
+        columns.cloned().map(Expr::Column).chain(self.asked.clone()).collect()
     }
 
     /// What depends on outer columns only may be decided before the inner plan is run.
@@ -164,7 +179,8 @@ impl UserDefinedLogicalNodeCore for Apply {
         let (Some(input), None) = (inputs.next(), inputs.next()) else {
             return internal_err!("a plan run for each row has one input");
         };
-        let asked = exprs.into_iter().nth(self.outer_columns.len());
+        let columns = self.outer_columns.iter().chain(self.yields.tested()).count();
+        let asked = exprs.into_iter().nth(columns);
         self.rebuilt(input, self.inner.as_ref().clone(), asked)
     }
 

@@ -43,10 +43,12 @@ impl ExtensionPlanner for ApplyPlanner {
             Ok((column.clone(), at))
         });
         let asked = apply.asked().cloned().map(|asked| session.create_physical_expr(asked, outer));
+        let tested = apply.yields().tested().map(|value| outer.index_of_column(value));
         let inner = Inner {
             plan: apply.inner().clone(),
             columns: columns.collect::<Result<_, DataFusionError>>()?,
             yields: apply.yields().clone(),
+            tested: tested.transpose()?,
             session: session.clone(),
             asked: asked.transpose()?,
             schema: Arc::clone(node.schema().inner()),

@@ -10,12 +10,12 @@ use datafusion::logical_expr::expr::{Case, Exists, InSubquery, SetComparison, Se
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::logical_expr::{
-    BinaryExpr, Expr, Extension, Join, LogicalPlan, LogicalPlanBuilder, Operator, SubqueryAlias,
-    not,
+    BinaryExpr, Expr, ExprSchemable, Extension, Join, LogicalPlan, LogicalPlanBuilder, Operator,
+    SubqueryAlias, Union, not,
 };
 use datafusion::optimizer::AnalyzerRule;
 
-use super::function::{array_subquery, is_among};
+use super::function::{array_subquery, may_be_null};
 use super::node::{Apply, Yield};
 use super::reference::{references, subquery, subquery_in, subquery_of};
 
@@ -38,7 +38,27 @@ impl AnalyzerRule for ApplySubqueries {
 }
 
 fn rewritten(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
-    Ok(plan.transform_up(rewrite_node)?.data)
+    let mut changed = false;
+    let plan = plan.transform_up(|node| {
+        // What may be NULL below may be NULL above.
+        let node = if changed { with_schema_of_inputs(node)? } else { node };
+        let node = rewrite_node(node)?;
+        changed |= node.transformed;
+        Ok(node)
+    })?;
+    Ok(plan.data)
+}
+
+/// `plan`, whose inputs may have become nullable.
+fn with_schema_of_inputs(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
+    let LogicalPlan::Union(Union { inputs, schema }) = plan else { return plan.recompute_schema() };
+    let fields = schema.iter().enumerate().map(|(at, (table, field))| {
+        let nullable = |input: &Arc<LogicalPlan>| input.schema().field(at).is_nullable();
+        let nullable = field.is_nullable() || inputs.iter().any(nullable);
+        (table.cloned(), Arc::new(field.as_ref().clone().with_nullable(nullable)))
+    });
+    let schema = DFSchema::new_with_metadata(fields.collect(), schema.metadata().clone())?;
+    Ok(LogicalPlan::Union(Union { inputs, schema: Arc::new(schema) }))
 }
 
 fn rewrite_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>, DataFusionError> {
@@ -53,10 +73,10 @@ fn lateral(join: Join) -> Result<Transformed<LogicalPlan>, DataFusionError> {
     let keep_outer = match join.join_type {
         JoinType::Inner => false,
         JoinType::Left => true,
-        _ => return Ok(Transformed::no(LogicalPlan::Join(join))),
+        _ => return with_nulls(LogicalPlan::Join(join)),
     };
     let Some(inner) = lateral_plan(&join.right)? else {
-        return Ok(Transformed::no(LogicalPlan::Join(join)));
+        return with_nulls(LogicalPlan::Join(join));
     };
     let pairs = join.on.iter().map(|(left, right)| left.clone().eq(right.clone()));
     let condition = conjunction(pairs.chain(join.filter.clone()));
@@ -113,17 +133,23 @@ fn as_outer(expr: Expr, outer: &DFSchema) -> Result<Expr, DataFusionError> {
 /// A node with one input, over an input that also holds the values of its subqueries.
 fn with_values(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>, DataFusionError> {
     let inputs = plan.inputs();
-    let [input] = inputs.as_slice() else { return Ok(Transformed::no(plan)) };
+    let [input] = inputs.as_slice() else { return with_nulls(plan) };
     let mut values = Values {
         input: (*input).clone(),
         applied: 0,
         filters: is_filter(&plan),
+        projects: matches!(plan, LogicalPlan::Projection(_)),
+        required: false,
         branches: Vec::new(),
     };
     let names = NamePreserver::new(&plan);
     let expressions = plan.expressions().into_iter().map(|expr| {
         let name = names.save(&expr);
-        let expr = values.replaced_in(expr)?;
+        let expr = if values.filters {
+            values.replaced_in_condition(expr)?
+        } else {
+            values.replaced_in(expr)?
+        };
         Ok((expr.transformed, name.restore(expr.data)))
     });
     let expressions = expressions.collect::<Result<Vec<_>, DataFusionError>>()?;
@@ -144,6 +170,21 @@ fn with_values(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>, DataFusion
     Ok(Transformed::yes(LogicalPlanBuilder::from(plan).project(columns)?.build()?))
 }
 
+/// A node whose subqueries stay where they are: a value without a row is NULL.
+fn with_nulls(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>, DataFusionError> {
+    let names = NamePreserver::new(&plan);
+    plan.map_expressions(|expr| {
+        let name = names.save(&expr);
+        let expr = expr.transform_down(|part| match part {
+            Expr::ScalarSubquery(_) => {
+                Ok(Transformed::new(may_be_null(part), true, TreeNodeRecursion::Jump))
+            }
+            other => Ok(Transformed::no(other)),
+        })?;
+        Ok(expr.update_data(|expr| name.restore(expr)))
+    })
+}
+
 fn is_filter(plan: &LogicalPlan) -> bool {
     matches!(plan, LogicalPlan::Filter(_))
 }
@@ -154,6 +195,10 @@ struct Values {
     applied: usize,
     /// Whether the node is a filter, whose subqueries can become joins.
     filters: bool,
+    /// Whether the node is a select list, where values of subqueries can come from joins too.
+    projects: bool,
+    /// Whether rows have to satisfy the part at hand, so that NULL says no more than false.
+    required: bool,
     /// When the part at hand is evaluated: the branches of CASE that it stands in.
     branches: Vec<Expr>,
 }
@@ -162,6 +207,37 @@ impl Values {
     /// `expr` with a value for each subquery in it.
     fn replaced_in(&mut self, expr: Expr) -> Result<Transformed<Expr>, DataFusionError> {
         expr.transform_down(|part| self.replaced(part))
+    }
+
+    /// A condition of a filter with a value for each subquery in it.
+    fn replaced_in_condition(&mut self, expr: Expr) -> Result<Transformed<Expr>, DataFusionError> {
+        match expr {
+            Expr::BinaryExpr(BinaryExpr {
+                left,
+                op: op @ (Operator::And | Operator::Or),
+                right,
+            }) => {
+                let left = self.replaced_in_condition(*left)?;
+                let right = self.replaced_in_condition(*right)?;
+                let changed = left.transformed || right.transformed;
+                let both = BinaryExpr::new(Box::new(left.data), op, Box::new(right.data));
+                let recursion = TreeNodeRecursion::Continue;
+                Ok(Transformed::new(Expr::BinaryExpr(both), changed, recursion))
+            }
+            Expr::Not(inner) if matches!(*inner, Expr::InSubquery(_)) => match *inner {
+                Expr::InSubquery(test) => {
+                    self.replaced_in_condition(Expr::InSubquery(InSubquery {
+                        negated: !test.negated,
+                        ..test
+                    }))
+                }
+                other => self.replaced_in(not(other)),
+            },
+            other => {
+                self.required = true;
+                self.replaced_in(other)
+            }
+        }
     }
 
     /// CASE with a value for each subquery in it, which only the rows of its branch ask for.
@@ -201,6 +277,7 @@ impl Values {
 
     /// What stands for a subquery.
     fn replaced(&mut self, expr: Expr) -> Result<Transformed<Expr>, DataFusionError> {
+        let required = std::mem::take(&mut self.required);
         if let Some(query) = array_subquery(&expr) {
             let plan = rewritten(query.subquery.as_ref().clone())?;
             return self.applied(plan, Yield::Array, |array| array);
@@ -214,31 +291,71 @@ impl Values {
         let correlated = !references(&plan)?.is_empty();
         *place = subquery(plan.clone(), place)?;
         match expr {
-            Expr::ScalarSubquery(_) if correlated && !is_one_aggregate(&plan) => {
+            Expr::ScalarSubquery(_) if correlated && !self.joins_value(&plan) => {
                 self.applied(plan, Yield::Value, |value| value)
+            }
+            value @ Expr::ScalarSubquery(_) => {
+                Ok(Transformed::new(may_be_null(value), true, TreeNodeRecursion::Jump))
             }
             Expr::Exists(Exists { negated, .. }) if !self.joins(&plan, correlated) => {
                 self.applied(plan, Yield::Exists, |found| negate(found, negated))
             }
-            Expr::InSubquery(InSubquery { expr: value, negated, .. })
-                if !self.joins(&plan, correlated) =>
-            {
-                let value = self.replaced_in(*value)?.data;
-                self.applied(plan, Yield::Array, |array| negate(is_among(value, array), negated))
+            Expr::InSubquery(test) => {
+                let joins = required && self.joins(&plan, correlated);
+                self.tested(test, joins)
             }
-            Expr::SetComparison(SetComparison { expr: value, op, quantifier, .. })
-                if !self.joins(&plan, correlated)
-                    && matches!(
-                        (&op, &quantifier),
-                        (Operator::Eq, SetQuantifier::Any) | (Operator::NotEq, SetQuantifier::All)
-                    ) =>
-            {
+            Expr::SetComparison(SetComparison {
+                expr,
+                subquery,
+                op: op @ (Operator::Eq | Operator::NotEq),
+                quantifier,
+            }) if (op == Operator::Eq) == (quantifier == SetQuantifier::Any) => {
+                let joins = required && self.joins(&plan, correlated);
                 let negated = op == Operator::NotEq;
-                let value = self.replaced_in(*value)?.data;
-                self.applied(plan, Yield::Array, |array| negate(is_among(value, array), negated))
+                self.tested(InSubquery { expr, subquery, negated }, joins)
             }
             other => Ok(Transformed::new(other, true, TreeNodeRecursion::Jump)),
         }
+    }
+
+    /// What stands for `value [NOT] IN (query)`; `joins` says that NULL may stand for false there,
+    /// and that the planner can join.
+    fn tested(
+        &mut self,
+        test: InSubquery,
+        joins: bool,
+    ) -> Result<Transformed<Expr>, DataFusionError> {
+        let InSubquery { expr, subquery, negated } = test;
+        let value = self.replaced_in(*expr)?.data;
+        let plan = Arc::clone(&subquery.subquery);
+        // A join tells a value that is not there from one that NULLs leave open nowhere.
+        let has_nulls = || {
+            let field = plan.schema().fields().first();
+            let inner = field.is_none_or(|field| field.is_nullable());
+            Ok::<_, DataFusionError>(inner || value.nullable(self.input.schema())?)
+        };
+        if joins && (!negated || !has_nulls()?) {
+            let test = InSubquery { expr: Box::new(value), subquery, negated };
+            let test = Expr::InSubquery(test);
+            return Ok(Transformed::new(test, true, TreeNodeRecursion::Jump));
+        }
+        let value = self.column_of(value)?;
+        let among = |name| Yield::Among { name, value };
+        self.applied(Arc::unwrap_or_clone(plan), among, |found| negate(found, negated))
+    }
+
+    /// The column of the input that holds `value`, which is added where there is none.
+    fn column_of(&mut self, value: Expr) -> Result<Column, DataFusionError> {
+        if let Expr::Column(column) = &value
+            && self.input.schema().has_column(column)
+        {
+            return Ok(column.clone());
+        }
+        let name = format!("value {}", self.input.schema().fields().len());
+        let columns = self.input.schema().columns().into_iter().map(Expr::Column);
+        let columns: Vec<Expr> = columns.chain([value.alias(name.as_str())]).collect();
+        self.input = LogicalPlanBuilder::from(self.input.clone()).project(columns)?.build()?;
+        Ok(Column::new_unqualified(name))
     }
 
     fn applied(
@@ -252,6 +369,11 @@ impl Values {
         self.applied += 1;
         let value = Expr::Column(Column::new_unqualified(name));
         Ok(Transformed::new(shown(value), true, TreeNodeRecursion::Jump))
+    }
+
+    /// Whether the planner takes the value of `plan` from a join.
+    fn joins_value(&self, plan: &LogicalPlan) -> bool {
+        (self.filters || self.projects) && is_one_aggregate(plan)
     }
 
     /// Whether the planner turns a test for rows of `plan` into a join.

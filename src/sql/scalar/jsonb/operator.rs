@@ -41,6 +41,11 @@ impl ExprPlanner for JsonOperators {
                 let arguments = [left.read(expr.left)?, right.read(expr.right)?];
                 Ok(PlannerResult::Planned(call(name, arguments)?))
             }
+            None if is_order(&expr.op) && [&sides.0, &sides.1].contains(&&Side::Document) => {
+                let what = "comparing documents by their order";
+                let hint = "compare what is in them, as in (metadata->>'age')::int > 17";
+                Err(SqlError::unsupported(what).with_hint(hint).into())
+            }
             None if is_of_documents(&expr.op) => {
                 let (left, right) = (sides.0.name(), sides.1.name());
                 let message = format!("operator does not exist: {left} {} {right}", expr.op);
@@ -183,6 +188,14 @@ fn is_of_documents(op: &BinaryOperator) -> bool {
             | BinaryOperator::Question
             | BinaryOperator::QuestionPipe
             | BinaryOperator::QuestionAnd
+    )
+}
+
+/// Whether an operator asks which of two values comes first.
+fn is_order(op: &BinaryOperator) -> bool {
+    matches!(
+        op,
+        BinaryOperator::Lt | BinaryOperator::LtEq | BinaryOperator::Gt | BinaryOperator::GtEq
     )
 }
 

@@ -1,0 +1,129 @@
+//! PostgreSQL's grammar, where the parser's own dialect of that name gives operators another rank.
+
+use std::any::TypeId;
+
+use datafusion::sql::sqlparser::ast::{Expr, UnaryOperator};
+use datafusion::sql::sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
+use datafusion::sql::sqlparser::tokenizer::Token;
+
+/// The rank of a sign before a value: between those of `[]` and COLLATE.
+const SIGN: u8 = 125;
+
+/// The parser's dialect with signs and IS DISTINCT FROM as they are in PostgreSQL.
+#[derive(Debug)]
+pub(super) struct Grammar;
+
+/// Answers of the parser's dialect.
+macro_rules! as_in_postgresql {
+    ($($method:ident)*) => {
+        $(fn $method(&self) -> bool {
+            PostgreSqlDialect {}.$method()
+        })*
+    };
+}
+
+impl Dialect for Grammar {
+    /// The parser asks for dialects by their type.
+    fn dialect(&self) -> TypeId {
+        TypeId::of::<PostgreSqlDialect>()
+    }
+
+    fn identifier_quote_style(&self, identifier: &str) -> Option<char> {
+        PostgreSqlDialect {}.identifier_quote_style(identifier)
+    }
+
+    fn is_delimited_identifier_start(&self, letter: char) -> bool {
+        PostgreSqlDialect {}.is_delimited_identifier_start(letter)
+    }
+
+    fn is_identifier_start(&self, letter: char) -> bool {
+        PostgreSqlDialect {}.is_identifier_start(letter)
+    }
+
+    fn is_identifier_part(&self, letter: char) -> bool {
+        PostgreSqlDialect {}.is_identifier_part(letter)
+    }
+
+    fn is_custom_operator_part(&self, letter: char) -> bool {
+        PostgreSqlDialect {}.is_custom_operator_part(letter)
+    }
+
+    fn is_reserved_for_identifier(&self, keyword: Keyword) -> bool {
+        PostgreSqlDialect {}.is_reserved_for_identifier(keyword)
+    }
+
+    fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
+        PostgreSqlDialect {}.get_next_precedence(parser)
+    }
+
+    fn prec_value(&self, precedence: Precedence) -> u8 {
+        PostgreSqlDialect {}.prec_value(precedence)
+    }
+
+    /// `- 2 ^ 2` is 4.
+    fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
+        let op = match parser.peek_token_ref().token {
+            Token::Minus => UnaryOperator::Minus,
+            Token::Plus => UnaryOperator::Plus,
+            _ => return None,
+        };
+        parser.advance_token();
+        let value = parser.parse_subexpr(SIGN);
+        Some(value.map(|expr| Expr::UnaryOp { op, expr: Box::new(expr) }))
+    }
+
+    /// `a IS DISTINCT FROM b AND c` is a conjunction.
+    fn parse_infix(
+        &self,
+        parser: &mut Parser<'_>,
+        left: &Expr,
+        _precedence: u8,
+    ) -> Option<Result<Expr, ParserError>> {
+        let same = [Keyword::IS, Keyword::NOT, Keyword::DISTINCT, Keyword::FROM];
+        let other = [Keyword::IS, Keyword::DISTINCT, Keyword::FROM];
+        let compared: fn(Box<Expr>, Box<Expr>) -> Expr = if parser.parse_keywords(&same) {
+            Expr::IsNotDistinctFrom
+        } else if parser.parse_keywords(&other) {
+            Expr::IsDistinctFrom
+        } else {
+            return None;
+        };
+        let right = parser.parse_subexpr(self.prec_value(Precedence::Is));
+        Some(right.map(|right| compared(Box::new(left.clone()), Box::new(right))))
+    }
+
+    as_in_postgresql! {
+        supports_unicode_string_literal
+        supports_filter_during_aggregation
+        supports_group_by_expr
+        allow_extract_custom
+        allow_extract_single_quotes
+        supports_create_index_with_clause
+        supports_explain_with_utility_options
+        supports_listen_notify
+        supports_factorial_operator
+        supports_bitwise_shift_operators
+        supports_comment_on
+        supports_load_extension
+        supports_named_fn_args_with_colon_operator
+        supports_named_fn_args_with_expr_name
+        supports_empty_projections
+        supports_nested_comments
+        supports_string_escape_constant
+        supports_numeric_literal_underscores
+        supports_array_typedef_with_brackets
+        supports_geometric_types
+        supports_set_names
+        supports_alter_column_type_using
+        supports_notnull_operator
+        supports_interval_options
+        supports_insert_table_alias
+        supports_create_table_like_parenthesized
+        supports_select_wildcard_with_alias
+        supports_comma_separated_trim
+        supports_xml_expressions
+        supports_comment_optimizer_hint
+    }
+}
