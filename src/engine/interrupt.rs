@@ -67,13 +67,18 @@ impl Interrupt {
 
     /// The one in whose scope this is called, where the runtime has other threads for other work.
     pub(super) fn current() -> Option<Self> {
-        let others = Handle::try_current().map(|handle| handle.runtime_flavor());
         let current = CURRENT.try_with(Clone::clone).ok()?;
-        matches!(others, Ok(RuntimeFlavor::MultiThread)).then_some(current)
+        runtime_of_threads().is_some().then_some(current)
     }
 
     /// What searches look at.
     pub(super) fn flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.raised)
     }
+}
+
+/// The runtime that runs this, if work that keeps its thread leaves it others.
+pub fn runtime_of_threads() -> Option<Handle> {
+    let runtime = Handle::try_current().ok()?;
+    (runtime.runtime_flavor() == RuntimeFlavor::MultiThread).then_some(runtime)
 }

@@ -50,7 +50,7 @@ pub use identify::{
 };
 pub use import::Import;
 pub use inference::Inference;
-pub use interrupt::Interrupt;
+pub use interrupt::{Interrupt, runtime_of_threads};
 pub use likeness_storage::{Exactness, Precision};
 pub use nearest::{Nearest, NearestRequest, Wanted};
 pub use operating_point::{CalibratedThreshold, ErrorRate};

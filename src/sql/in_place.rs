@@ -13,8 +13,9 @@ use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::error::DataFusionError;
 use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream};
 use futures::{Stream, StreamExt};
-use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
+
+use crate::engine::runtime_of_threads;
 
 /// Polls `work` until it is done.
 pub(super) async fn in_place<T>(work: impl Future<Output = T> + Send) -> T {
@@ -44,11 +45,9 @@ impl RecordBatchStream for InPlace {
 }
 
 fn step<T>(poll: impl FnOnce() -> T) -> T {
-    match Handle::try_current() {
-        Ok(handle) if handle.runtime_flavor() == RuntimeFlavor::MultiThread => {
-            // Within `block_in_place` alone nothing would ever ask operators to yield.
-            block_in_place(|| handle.block_on(async { poll() }))
-        }
-        _ => poll(),
+    match runtime_of_threads() {
+        // Within `block_in_place` alone nothing would ever ask operators to yield.
+        Some(runtime) => block_in_place(|| runtime.block_on(async { poll() })),
+        None => poll(),
     }
 }

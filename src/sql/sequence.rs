@@ -13,6 +13,7 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{EquivalenceProperties, Partitioning, PhysicalExpr};
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::execution_plan::EmissionType;
+use datafusion::physical_plan::limit::GlobalLimitExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -39,7 +40,11 @@ pub(super) fn execute(
 /// What stands in for an operator that would start tasks; none for others.
 pub(super) fn without_tasks(plan: &Arc<dyn ExecutionPlan>) -> Option<Arc<dyn ExecutionPlan>> {
     if let Some(merge) = plan.downcast_ref::<CoalescePartitionsExec>() {
-        return merge.fetch().is_none().then(|| Sequence::of(merge.input()));
+        let rows = Sequence::of(merge.input());
+        return Some(match merge.fetch() {
+            Some(rows_max) => Arc::new(GlobalLimitExec::new(rows, 0, Some(rows_max))),
+            None => rows,
+        });
     }
     let merge = plan.downcast_ref::<SortPreservingMergeExec>()?;
     let rows = Sequence::of(merge.input());

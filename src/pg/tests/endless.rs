@@ -8,7 +8,7 @@ use super::{Door, code, in_time, still_serves};
 use crate::engine::Role;
 
 /// Joins whose filters let nothing through, by each operator that joins.
-const ENDLESS: [&str; 4] = [
+const ENDLESS: [&str; 5] = [
     "SELECT count(*) FROM generate_series(1, 50000) a, generate_series(1, 1000000000) b
      WHERE a * b < 0",
     "SELECT count(*) FROM generate_series(1, 50000) a JOIN generate_series(1, 1000000000) b
@@ -17,6 +17,8 @@ const ENDLESS: [&str; 4] = [
      generate_series(1, 1000000000) b WHERE a * b < 0",
     "SELECT 1 UNION SELECT 2 FROM generate_series(1, 50000) a,
      generate_series(1, 1000000000) b WHERE a * b < 0 ORDER BY 1",
+    "SELECT 1 UNION ALL SELECT 2 FROM generate_series(1, 50000) a,
+     generate_series(1, 1000000000) b WHERE a * b < 0 LIMIT 2",
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
