@@ -71,3 +71,22 @@ async fn what_is_short_to_write_and_large_to_plan_is_refused() {
     let arrays = format!("SELECT {}1{}", "ARRAY[".repeat(48), "]".repeat(48));
     assert_eq!(client.state(&arrays).await, SqlState::ProgramLimitExceeded);
 }
+
+#[tokio::test]
+async fn no_operator_leaves_the_task_of_its_statement() {
+    let client = Client::with_people().await;
+    let union = "SELECT face_id FROM people UNION ALL SELECT face_id FROM people";
+    for query in [
+        union.to_owned(),
+        format!("{union} LIMIT 2"),
+        format!("{union} ORDER BY 1 LIMIT 2"),
+        format!("SELECT count(*) FROM ({union}) u"),
+        format!("SELECT count(*) FROM ({union} LIMIT 2) u"),
+    ] {
+        let plan = client.column(&format!("EXPLAIN {query}")).await.join("\n");
+        for starts_tasks in ["CoalescePartitions", "SortPreservingMerge", "Repartition"] {
+            assert!(!plan.contains(starts_tasks), "{query}:\n{plan}");
+        }
+    }
+    assert_eq!(client.column(&format!("{union} LIMIT 2")).await.len(), 2);
+}
