@@ -15,22 +15,7 @@ use super::scalar::{malformed_uuid, uuid};
 use super::types::SqlType;
 use super::wording::no_value;
 
-/// Operators whose sides are of one type.
-const OF_ONE_TYPE: [BinaryOperator; 11] = [
-    BinaryOperator::Eq,
-    BinaryOperator::NotEq,
-    BinaryOperator::Lt,
-    BinaryOperator::LtEq,
-    BinaryOperator::Gt,
-    BinaryOperator::GtEq,
-    BinaryOperator::Plus,
-    BinaryOperator::Minus,
-    BinaryOperator::Multiply,
-    BinaryOperator::Divide,
-    BinaryOperator::Modulo,
-];
-
-/// Those of them that compare.
+/// Operators that compare.
 const COMPARISONS: [BinaryOperator; 6] = [
     BinaryOperator::Eq,
     BinaryOperator::NotEq,
@@ -38,6 +23,15 @@ const COMPARISONS: [BinaryOperator; 6] = [
     BinaryOperator::LtEq,
     BinaryOperator::Gt,
     BinaryOperator::GtEq,
+];
+
+/// Operators that calculate.
+const ARITHMETIC: [BinaryOperator; 5] = [
+    BinaryOperator::Plus,
+    BinaryOperator::Minus,
+    BinaryOperator::Multiply,
+    BinaryOperator::Divide,
+    BinaryOperator::Modulo,
 ];
 
 /// Reads such literals where a binary operator is planned.
@@ -80,15 +74,15 @@ fn beside(
     op: &BinaryOperator,
     schema: &DFSchema,
 ) -> Result<Option<Expr>, DataFusionError> {
+    let is_comparison = COMPARISONS.contains(op);
+    let of_one_type = is_comparison || ARITHMETIC.contains(op);
     match other.get_type(schema) {
         Ok(DataType::List(item)) => Ok(array(text, &item)),
-        Ok(DataType::Utf8) if OF_ONE_TYPE.contains(op) && is_uuid(other, schema)? => {
+        Ok(DataType::Utf8) if of_one_type && is_uuid(other, schema)? => {
             let shown = uuid(text).ok_or_else(|| malformed_uuid(text))?;
             Ok(Some(Expr::Literal(ScalarValue::from(shown), None)))
         }
-        Ok(number)
-            if OF_ONE_TYPE.contains(op) && (number.is_numeric() || number == DataType::Boolean) =>
-        {
+        Ok(number) if of_one_type && (number.is_numeric() || number == DataType::Boolean) => {
             let value = match &number {
                 // With its own digits, not with those of the other.
                 exact_type if exact_type.is_decimal() => exact(text).ok(),
@@ -97,7 +91,7 @@ fn beside(
             let value = value.ok_or_else(|| no_value(text, &number.to_string()))?;
             Ok(Some(Expr::Literal(value, None)))
         }
-        Ok(moment) if COMPARISONS.contains(op) && is_moment(&moment) => {
+        Ok(moment) if is_comparison && is_moment(&moment) => {
             let value = ScalarValue::from(&*completed(text.trim())).cast_to(&moment);
             let value = value.map_err(|_| no_value(text, &moment.to_string()))?;
             Ok(Some(Expr::Literal(value, None)))
