@@ -9,6 +9,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable};
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
+use super::interval::interval;
 use super::moment::completed;
 use super::numeric::exact;
 use super::scalar::{malformed_uuid, uuid};
@@ -95,6 +96,10 @@ fn beside(
             let value = ScalarValue::from(&*completed(text.trim())).cast_to(&moment);
             let value = value.map_err(|_| no_value(text, &moment.to_string()))?;
             Ok(Some(Expr::Literal(value, None)))
+        }
+        Ok(DataType::Interval(_)) if COMPARISONS.contains(op) => {
+            let length = interval(text).ok_or_else(|| no_value(text, "interval"))?;
+            Ok(Some(Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(length)), None)))
         }
         _ => Ok(None),
     }

@@ -44,11 +44,13 @@ use super::literal::TextLiterals;
 use super::name::{folded, parameter_index};
 use super::nearest::NearestFirst;
 use super::numeric::NumericOperands;
+use super::output::PrintedValues;
 use super::pg_catalog::{self, NamesOfFunctions};
 use super::planning::{OperatorPlanner, TABLE_FUNCTIONS};
-use super::scalar::JsonOperators;
+use super::scalar::{ComparedDocuments, JsonOperators};
 use super::search::SearchRelationPlanner;
 use super::sequence;
+use super::temporal::{ComparedIntervals, DateOperators, at_zone};
 use super::types::SqlType;
 use super::yielding::YieldBetweenBatches;
 use super::{SqlError, SqlState, thumbnail};
@@ -99,8 +101,15 @@ static SHARED: LazyLock<Result<SessionState, SqlError>> = LazyLock::new(|| {
 /// The planner's rules between those that have to see a plan before and behind them.
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     let before: [Arc<dyn AnalyzerRule + Send + Sync>; 1] = [Arc::new(NumericOperands)];
-    let behind: [Arc<dyn AnalyzerRule + Send + Sync>; 3] =
-        [Arc::new(CheckedArithmetic), Arc::new(ApplySubqueries), Arc::new(NamesOfFunctions)];
+    let behind: [Arc<dyn AnalyzerRule + Send + Sync>; 6] = [
+        Arc::new(CheckedArithmetic),
+        Arc::new(PrintedValues),
+        Arc::new(ComparedIntervals),
+        // What is compared has to be known before subqueries become anything else.
+        Arc::new(ComparedDocuments),
+        Arc::new(ApplySubqueries),
+        Arc::new(NamesOfFunctions),
+    ];
     before.into_iter().chain(Analyzer::new().rules).chain(behind).collect()
 }
 
@@ -123,8 +132,12 @@ fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
 }
 
 fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {
-    let own: [Arc<dyn ExprPlanner>; 3] =
-        [Arc::new(JsonOperators), Arc::new(TextLiterals), Arc::new(NumericOperands)];
+    let own: [Arc<dyn ExprPlanner>; 4] = [
+        Arc::new(JsonOperators),
+        Arc::new(TextLiterals),
+        Arc::new(NumericOperands),
+        Arc::new(DateOperators),
+    ];
     own.into_iter().chain(SessionStateDefaults::default_expr_planners()).collect()
 }
 
@@ -139,6 +152,7 @@ fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
     let length = functions.iter().find(|function| function.name() == "array_length");
     let upper = length.map(|length| length.as_ref().clone().with_aliases(["array_upper"]));
     functions.extend(upper.map(Arc::new));
+    functions.push(Arc::new(at_zone()));
     functions
 }
 

@@ -18,6 +18,7 @@ use datafusion::arrow::datatypes::{
 
 use super::EncodeError;
 use crate::sql::NUMERIC_SCALE;
+use crate::sql::output::Interval;
 
 /// Microseconds in a day.
 const DAY_US: i64 = 86_400_000_000;
@@ -43,14 +44,6 @@ pub(super) enum Value<'a> {
     Interval(Interval),
     /// The items, in order.
     List(Cow<'a, ArrayRef>),
-}
-
-/// A span of time; the three parts do not convert into each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Interval {
-    pub(super) months: i32,
-    pub(super) days: i32,
-    pub(super) microseconds: i64,
 }
 
 impl<'a> Value<'a> {
@@ -187,18 +180,14 @@ fn temporal<'a>(array: &dyn Array, row: usize) -> Result<Value<'a>, EncodeError>
                 primitive::<TimestampNanosecondType>(array, row).div_euclid(1000)
             }
         }),
-        DataType::Duration(unit) => span(
-            0,
-            0,
-            match unit {
-                TimeUnit::Second => scaled(primitive::<DurationSecondType>(array, row), 1_000_000)?,
-                TimeUnit::Millisecond => {
-                    scaled(primitive::<DurationMillisecondType>(array, row), 1000)?
-                }
-                TimeUnit::Microsecond => primitive::<DurationMicrosecondType>(array, row),
-                TimeUnit::Nanosecond => primitive::<DurationNanosecondType>(array, row) / 1000,
-            },
-        ),
+        DataType::Duration(unit) => Value::Interval(Interval::between(match unit {
+            TimeUnit::Second => scaled(primitive::<DurationSecondType>(array, row), 1_000_000)?,
+            TimeUnit::Millisecond => {
+                scaled(primitive::<DurationMillisecondType>(array, row), 1000)?
+            }
+            TimeUnit::Microsecond => primitive::<DurationMicrosecondType>(array, row),
+            TimeUnit::Nanosecond => primitive::<DurationNanosecondType>(array, row) / 1000,
+        })),
         DataType::Interval(IntervalUnit::YearMonth) => {
             span(primitive::<IntervalYearMonthType>(array, row), 0, 0)
         }

@@ -313,12 +313,15 @@ fn called_function(called: &mut Function) -> Result<Option<Expr>, SqlError> {
     {
         *path = operator::text_array(written)?;
     }
-    if let Some(remainder) = remainder(called) {
-        return Ok(Some(remainder));
+    if let Some(rewritten) = remainder(called).or_else(|| length(called)) {
+        return Ok(Some(rewritten));
     }
     if let Some(name) = ROWS.iter().find(|name| called_as(called, name)) {
         let refused = SqlError::unsupported(format!("{name} in a select list"));
         return Err(refused.with_hint(format!("Write FROM {name}(..).")));
+    }
+    if called_as(called, "array_remove") && names_null(&called.args) {
+        return Err(SqlError::unsupported("array_remove of NULL"));
     }
     let renamed =
         |(theirs, ours): &(&str, &'static str)| called_as(called, theirs).then_some(*ours);
@@ -357,6 +360,23 @@ fn remainder(called: &Function) -> Option<Expr> {
     let nested = |side| Box::new(Expr::Nested(Box::new(side)));
     let op = BinaryOperator::Modulo;
     Some(Expr::BinaryOp { left: nested(left), op, right: nested(right) })
+}
+
+/// Whether the last argument is NULL.
+fn names_null(arguments: &FunctionArguments) -> bool {
+    let last = plain_arguments(arguments).and_then(|mut all| all.pop());
+    matches!(last, Some(Expr::Value(value)) if value.value == Value::Null)
+}
+
+/// `array_length` of an array without items is NULL.
+fn length(called: &Function) -> Option<Expr> {
+    if !called_as(called, "array_length") && !called_as(called, "array_upper") {
+        return None;
+    }
+    let [array, dimension] = <[Expr; 2]>::try_from(plain_arguments(&called.args)?).ok()?;
+    let length = call("array_length", [array, dimension]);
+    let integer = |expr| syntax::cast(expr, ast::DataType::Int(None));
+    Some(call("nullif", [integer(length), integer(syntax::number(&0))]))
 }
 
 /// The function of `jsonb` that a function of `json` is.

@@ -49,11 +49,8 @@ pub(super) fn operator(expr: &mut Expr) -> Result<Option<Expr>, SqlError> {
             }
             _ => None,
         }),
-        Expr::AtTimeZone { time_zone, .. } => {
-            // The planner would hand on the time as it is.
-            let is_utc =
-                literal_text(time_zone).is_some_and(|zone| zone.eq_ignore_ascii_case("utc"));
-            if is_utc { Ok(None) } else { Err(SqlError::unsupported("AT TIME ZONE but of 'UTC'")) }
+        Expr::AtTimeZone { timestamp, time_zone } => {
+            Ok(Some(call("timezone", [(**time_zone).clone(), (**timestamp).clone()])))
         }
         Expr::Collate { expr, collation } => {
             check_collation(collation)?;

@@ -5,6 +5,7 @@ use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
+use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
@@ -55,8 +56,17 @@ fn checked(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
             let cast = Expr::Cast(Cast { expr: Box::new(expr), field });
             if changed { Transformed::yes(cast) } else { Transformed::no(cast) }
         }
+        Expr::ScalarFunction(call) if rounds_fraction(&call, schema) => {
+            Transformed::yes(ScalarUDF::from(Rounded::default()).call(call.args))
+        }
         other => Transformed::no(other),
     }
+}
+
+/// Whether `call` is `round` of a `real` or `double precision`.
+fn rounds_fraction(call: &ScalarFunction, schema: &DFSchema) -> bool {
+    let [number] = call.args.as_slice() else { return false };
+    call.func.name() == "round" && number.get_type(schema).is_ok_and(|of| of.is_floating())
 }
 
 fn is_whole(data_type: &DataType) -> bool {

@@ -1,6 +1,7 @@
 //! Functions of values that PostgreSQL has and the planner lacks, or that the rewriting of a
 //! statement calls.
 
+mod character;
 mod distance;
 mod jsonb;
 mod series;
@@ -22,14 +23,21 @@ use datafusion::logical_expr::{
 use datafusion::scalar::ScalarValue;
 
 use super::SqlError;
-pub(super) use jsonb::{JSONB, JsonOperators, document_of, read_document, written_document};
+pub(super) use jsonb::{
+    ComparedDocuments, JSONB, JsonOperators, document_of, read_document, written_document,
+};
 pub(super) use uuid::malformed as malformed_uuid;
 pub use uuid::{of_bytes as uuid_of_bytes, shown as uuid};
 
 /// Makes all of them known to a session.
 pub(super) fn register(state: &mut SessionState) -> Result<(), SqlError> {
-    let functions =
-        [text::functions(), series::functions(), jsonb::functions(), distance::functions()];
+    let functions = [
+        text::functions(),
+        character::functions(),
+        series::functions(),
+        jsonb::functions(),
+        distance::functions(),
+    ];
     for function in functions.into_iter().flatten().chain([uuid::function()]) {
         state.register_udf(Arc::new(ScalarUDF::from(function)))?;
     }

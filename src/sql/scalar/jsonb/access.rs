@@ -6,11 +6,11 @@ use datafusion::arrow::array::{ArrayRef, Int32Array, StringArray};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Signature, TypeSignature, Volatility};
-use serde_json::Value;
 
 use super::super::super::{SqlError, SqlState};
 use super::{
-    Function, arity, column, documents, integers, json, list_at, text, text_lists, texts, written,
+    Function, Value, arity, column, documents, integers, json, list_at, text, text_lists, texts,
+    written,
 };
 use datafusion::arrow::datatypes::Field;
 

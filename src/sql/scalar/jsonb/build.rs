@@ -11,11 +11,11 @@ use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
     TypeSignature, Volatility,
 };
-use serde_json::{Map, Value};
 
 use super::super::super::types::PG_TYPE_KEY;
-use super::super::super::{SqlError, SqlState};
-use super::{JSONB, column, json, read};
+use super::super::super::{NUMERIC_SCALE, SqlError, SqlState};
+use super::value::Map;
+use super::{JSONB, Value, column, json, read};
 
 pub(super) fn functions() -> impl Iterator<Item = ScalarUDF> {
     [
@@ -112,10 +112,7 @@ fn is_null(column: &ArrayRef, row: usize) -> bool {
 }
 
 /// Keys and values in turn.
-fn members(
-    columns: &[(ArrayRef, Field)],
-    row: usize,
-) -> Result<Map<String, Value>, DataFusionError> {
+fn members(columns: &[(ArrayRef, Field)], row: usize) -> Result<Map, DataFusionError> {
     let wrong = |message: String| SqlError::new(SqlState::InvalidParameterValue, message);
     let mut members = Map::new();
     for (at, pair) in columns.chunks(2).enumerate() {
@@ -152,7 +149,7 @@ pub(in crate::sql) fn value(
         DataType::Boolean => Value::Bool(column.as_boolean().value(row)),
         number if number.is_numeric() => {
             let shown = shown()?;
-            serde_json::from_str(&shown).unwrap_or(Value::String(shown))
+            read(written_digits(&shown, number)).unwrap_or(Value::String(shown))
         }
         DataType::List(element) => {
             let items = column.as_list::<i32>().value(row);
@@ -180,4 +177,20 @@ pub(in crate::sql) fn value(
         }
         _ => Value::String(shown()?),
     })
+}
+
+/// The digits of a number that somebody gave it: a fraction has a point only where it needs one,
+/// and a number of no particular scale as many places as there is something in.
+fn written_digits<'a>(shown: &'a str, number: &DataType) -> &'a str {
+    match number {
+        DataType::Float16 | DataType::Float32 | DataType::Float64 => {
+            shown.strip_suffix(".0").unwrap_or(shown)
+        }
+        DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale)
+            if *scale >= NUMERIC_SCALE =>
+        {
+            shown.trim_end_matches('0').trim_end_matches('.')
+        }
+        _ => shown,
+    }
 }

@@ -4,11 +4,13 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Signature, TypeSignature, Volatility};
-use serde_json::{Map, Value};
 
 use super::super::super::SqlError;
 use super::access::{place_in, wrong};
-use super::{Function, arity, column, documents, integers, json, list_at, text_lists, texts};
+use super::value::Map;
+use super::{
+    Function, Value, arity, column, documents, integers, json, list_at, text_lists, texts,
+};
 
 pub(super) const CONCAT: &str = "jsonb_concat";
 pub(super) const DELETE: &str = "jsonb_delete";
@@ -112,7 +114,7 @@ fn without_keys(
             Ok(Some(Value::Object(members)))
         }
         Value::Array(mut items) => {
-            items.retain(|item| !keys.iter().any(|key| item == key));
+            items.retain(|item| !keys.iter().any(|key| item.is_string(key)));
             Ok(Some(Value::Array(items)))
         }
         _ => Err(wrong("cannot delete from scalar")),
@@ -193,7 +195,7 @@ fn without_nulls(document: Value) -> Value {
         Value::Object(members) => {
             let kept = members.into_iter().filter(|(_, value)| !value.is_null());
             let kept = kept.map(|(key, value)| (key, without_nulls(value)));
-            Value::Object(kept.collect::<Map<_, _>>())
+            Value::Object(kept.collect::<Map>())
         }
         Value::Array(items) => Value::Array(items.into_iter().map(without_nulls).collect()),
         other => other,

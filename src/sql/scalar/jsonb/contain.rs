@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, BooleanArray};
 use datafusion::error::DataFusionError;
-use serde_json::{Number, Value};
 
-use super::{Function, arity, documents, list_at, text_lists, texts, truth};
+use super::{Function, Value, arity, documents, list_at, text_lists, texts, truth};
 
 pub(super) const CONTAINS: &str = "jsonb_contains";
 pub(super) const CONTAINED: &str = "jsonb_contained";
@@ -22,8 +21,8 @@ pub(super) fn functions() -> Vec<Function> {
         Function::any(CONTAINED, 2, truth(), |columns| {
             compared(columns, |inner, outer| contains(outer, inner))
         }),
-        Function::any(EQUAL, 2, truth(), |columns| compared(columns, equal)),
-        Function::any(UNEQUAL, 2, truth(), |columns| compared(columns, |a, b| !equal(a, b))),
+        Function::any(EQUAL, 2, truth(), |columns| compared(columns, |a, b| a == b)),
+        Function::any(UNEQUAL, 2, truth(), |columns| compared(columns, |a, b| a != b)),
         Function::any(EXISTS, 2, truth(), |columns| {
             let [left, keys] = columns else { return Err(arity(EXISTS)) };
             let (left, keys) = (documents(left)?, texts(keys)?);
@@ -40,7 +39,7 @@ pub(super) fn functions() -> Vec<Function> {
     ]
 }
 
-fn compared(
+pub(super) fn compared(
     columns: &[ArrayRef],
     holds: impl Fn(&Value, &Value) -> bool,
 ) -> Result<ArrayRef, DataFusionError> {
@@ -66,8 +65,8 @@ fn among(
 fn has(document: &Value, key: &str) -> bool {
     match document {
         Value::Object(members) => members.contains_key(key),
-        Value::Array(items) => items.iter().any(|item| item == key),
-        other => other == key,
+        Value::Array(items) => items.iter().any(|item| item.is_string(key)),
+        other => other.is_string(key),
     }
 }
 
@@ -77,7 +76,7 @@ fn contains(outer: &Value, inner: &Value) -> bool {
         (
             Value::Array(items),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_),
-        ) => items.iter().any(|item| equal(item, inner)),
+        ) => items.contains(inner),
         _ => contains_deeply(outer, inner),
     }
 }
@@ -90,27 +89,8 @@ fn contains_deeply(outer: &Value, inner: &Value) -> bool {
         (Value::Array(outer), Value::Array(inner)) => {
             inner.iter().all(|wanted| outer.iter().any(|found| contains_deeply(found, wanted)))
         }
-        (outer, inner) => equal(outer, inner),
+        (outer, inner) => outer == inner,
     }
-}
-
-/// Whether documents mean the same: 1 is 1.0, and members have no order.
-fn equal(left: &Value, right: &Value) -> bool {
-    match (left, right) {
-        (Value::Number(left), Value::Number(right)) => same_number(left, right),
-        (Value::Array(left), Value::Array(right)) => {
-            left.len() == right.len() && left.iter().zip(right).all(|(a, b)| equal(a, b))
-        }
-        (Value::Object(left), Value::Object(right)) => {
-            left.len() == right.len()
-                && left.iter().all(|(key, a)| right.get(key).is_some_and(|b| equal(a, b)))
-        }
-        (left, right) => left == right,
-    }
-}
-
-fn same_number(left: &Number, right: &Number) -> bool {
-    left == right || (left.is_f64() != right.is_f64() && left.as_f64() == right.as_f64())
 }
 
 #[cfg(test)]

@@ -6,10 +6,15 @@
 mod access;
 mod build;
 mod change;
+mod comparison;
 mod contain;
 mod document;
+mod number;
 mod operator;
+mod order;
+mod reader;
 mod set;
+mod value;
 
 use std::sync::Arc;
 
@@ -18,15 +23,18 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, Int64Type};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::ScalarUDF;
-use serde_json::Value;
 
 use super::super::SqlError;
 use super::super::columns::with_pg_type;
 use super::{Function, arity};
 pub(in super::super) use build::value as document_of;
-use document::{read, written};
-pub(in super::super) use document::{read as read_document, written as written_document};
+pub(in super::super) use comparison::ComparedDocuments;
+pub(in super::super) use document::written as written_document;
+use document::written;
 pub(in super::super) use operator::JsonOperators;
+pub(in super::super) use reader::read as read_document;
+use reader::read;
+use value::Value;
 
 /// The name of the type in fields.
 pub(in crate::sql) const JSONB: &str = "jsonb";
@@ -36,6 +44,7 @@ pub(super) fn functions() -> Vec<Function> {
         document::functions(),
         access::functions(),
         contain::functions(),
+        order::functions(),
         change::functions(),
         set::functions(),
     ]

@@ -17,6 +17,7 @@ use super::super::super::{SqlError, SqlState};
 use super::access::{ELEMENT, FIELD, PATH};
 use super::change::{CONCAT, DELETE, DELETE_PATH};
 use super::contain::{CONTAINED, CONTAINS, EQUAL, EXISTS, EXISTS_ALL, EXISTS_ANY, UNEQUAL};
+use super::order::{GREATER, GREATER_OR_EQUAL, LESS, LESS_OR_EQUAL};
 use super::{JSONB, functions};
 
 /// The functions by their names.
@@ -41,12 +42,7 @@ impl ExprPlanner for JsonOperators {
                 let arguments = [left.read(expr.left)?, right.read(expr.right)?];
                 Ok(PlannerResult::Planned(call(name, arguments)?))
             }
-            None if is_order(&expr.op) && [&sides.0, &sides.1].contains(&&Side::Document) => {
-                let what = "comparing documents by their order";
-                let hint = "compare what is in them, as in (metadata->>'age')::int > 17";
-                Err(SqlError::unsupported(what).with_hint(hint).into())
-            }
-            None if is_of_documents(&expr.op) => {
+            None if is_of_documents(&expr.op) || compares_document(&expr.op, &sides) => {
                 let (left, right) = (sides.0.name(), sides.1.name());
                 let message = format!("operator does not exist: {left} {} {right}", expr.op);
                 Err(SqlError::new(SqlState::UndefinedFunction, message).into())
@@ -141,6 +137,10 @@ fn function(
         BinaryOperator::StringConcat => return of_documents(CONCAT),
         BinaryOperator::Eq => return of_documents(EQUAL),
         BinaryOperator::NotEq => return of_documents(UNEQUAL),
+        BinaryOperator::Lt => return of_documents(LESS),
+        BinaryOperator::LtEq => return of_documents(LESS_OR_EQUAL),
+        BinaryOperator::Gt => return of_documents(GREATER),
+        BinaryOperator::GtEq => return of_documents(GREATER_OR_EQUAL),
         _ => {}
     }
     if *left != Side::Document {
@@ -191,12 +191,18 @@ fn is_of_documents(op: &BinaryOperator) -> bool {
     )
 }
 
-/// Whether an operator asks which of two values comes first.
-fn is_order(op: &BinaryOperator) -> bool {
-    matches!(
+/// Whether an operator compares a document.
+fn compares_document(op: &BinaryOperator, (left, right): &(Side, Side)) -> bool {
+    let compares = matches!(
         op,
-        BinaryOperator::Lt | BinaryOperator::LtEq | BinaryOperator::Gt | BinaryOperator::GtEq
-    )
+        BinaryOperator::Eq
+            | BinaryOperator::NotEq
+            | BinaryOperator::Lt
+            | BinaryOperator::LtEq
+            | BinaryOperator::Gt
+            | BinaryOperator::GtEq
+    );
+    compares && (*left == Side::Document || *right == Side::Document)
 }
 
 fn call(name: &str, arguments: impl IntoIterator<Item = Expr>) -> Result<Expr, DataFusionError> {

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, ListBuilder, StringBuilder};
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::error::DataFusionError;
-use serde_json::Value;
 
 use super::super::super::SqlError;
 use super::super::super::marker::{
     JSON_ELEMENTS, JSON_ELEMENTS_TEXT, JSON_KEYS, JSON_VALUES, JSON_VALUES_TEXT,
 };
 use super::access::{as_text, wrong};
-use super::{Function, arity, documents, written};
+use super::{Function, Value, arity, documents, written};
 
 pub(super) fn functions() -> Vec<Function> {
     let element = Arc::new(Field::new_list_field(DataType::Utf8, true));

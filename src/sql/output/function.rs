@@ -1,0 +1,179 @@
+//! The function that prints a value.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use chrono::DateTime;
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringBuilder};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{
+    DataType, DurationMicrosecondType, Field, Float32Type, Float64Type, IntervalMonthDayNanoType,
+    IntervalUnit, Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
+};
+use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
+use datafusion::common::internal_err;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+
+use super::super::types::{PG_TYPE_KEY, VECTOR_NAME};
+use super::super::{SqlError, SqlState};
+use super::{Interval, float, interval, time, timestamp};
+
+/// Letters for which an item of an array is quoted.
+const SPECIAL: &str = "{},\"\\ \t\n\r\u{b}\u{c}";
+
+/// `value` as text.
+pub(super) fn printed(value: Expr) -> Expr {
+    let signature = Signature::any(1, Volatility::Immutable);
+    ScalarUDF::from(Printed { signature }).call(vec![value])
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Printed {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Printed {
+    fn name(&self) -> &'static str {
+        "printed"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType, DataFusionError> {
+        Ok(DataType::Utf8)
+    }
+
+    fn invoke_with_args(
+        &self,
+        arguments: ScalarFunctionArgs,
+    ) -> Result<ColumnarValue, DataFusionError> {
+        let (Some(value), Some(field)) = (arguments.args.first(), arguments.arg_fields.first())
+        else {
+            return internal_err!("nothing is printed");
+        };
+        let values = plain(&value.to_array(arguments.number_rows)?)?;
+        let mut texts = StringBuilder::new();
+        for row in 0..values.len() {
+            if values.is_null(row) {
+                texts.append_null();
+            } else {
+                let mut text = String::new();
+                print(&values, field, row, &mut text)?;
+                texts.append_value(text);
+            }
+        }
+        Ok(ColumnarValue::Array(Arc::new(texts.finish())))
+    }
+}
+
+/// Times and spans in the unit of PostgreSQL's.
+fn plain(values: &ArrayRef) -> Result<ArrayRef, DataFusionError> {
+    let wanted = match values.data_type() {
+        DataType::Timestamp(_, zone) => DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
+        DataType::Time64(_) => DataType::Time64(TimeUnit::Microsecond),
+        DataType::Duration(_) => DataType::Duration(TimeUnit::Microsecond),
+        DataType::Interval(_) => DataType::Interval(IntervalUnit::MonthDayNano),
+        _ => return Ok(Arc::clone(values)),
+    };
+    Ok(cast(values, &wanted)?)
+}
+
+fn print(
+    values: &ArrayRef,
+    field: &Field,
+    row: usize,
+    out: &mut String,
+) -> Result<(), DataFusionError> {
+    let written = match values.data_type() {
+        DataType::Float32 => float(values.as_primitive::<Float32Type>().value(row), out),
+        DataType::Float64 => float(values.as_primitive::<Float64Type>().value(row), out),
+        DataType::Timestamp(TimeUnit::Microsecond, zone) => {
+            let moment = values.as_primitive::<TimestampMicrosecondType>().value(row);
+            let Some(moment) = DateTime::from_timestamp_micros(moment) else {
+                let message = "timestamp out of range";
+                return Err(SqlError::new(SqlState::DatetimeFieldOverflow, message).into());
+            };
+            timestamp(&moment, zone.is_some(), out)
+        }
+        DataType::Time64(TimeUnit::Microsecond) => {
+            let Some(moment) = values.as_primitive::<Time64MicrosecondType>().value_as_time(row)
+            else {
+                return internal_err!("a time of no day");
+            };
+            time(moment, out)
+        }
+        DataType::Duration(TimeUnit::Microsecond) => {
+            let span = values.as_primitive::<DurationMicrosecondType>().value(row);
+            interval(Interval::between(span), out)
+        }
+        DataType::Interval(IntervalUnit::MonthDayNano) => {
+            let span = values.as_primitive::<IntervalMonthDayNanoType>().value(row);
+            let microseconds = span.nanoseconds / 1000;
+            interval(Interval { months: span.months, days: span.days, microseconds }, out)
+        }
+        DataType::Binary => {
+            write!(out, "\\x{}", hex::encode(values.as_binary::<i32>().value(row)))
+        }
+        DataType::List(item) => {
+            let items = plain(&values.as_list::<i32>().value(row))?;
+            let is_vector = field.metadata().get(PG_TYPE_KEY).is_some_and(|it| it == VECTOR_NAME);
+            return list(&items, item, if is_vector { ['[', ']'] } else { ['{', '}'] }, out);
+        }
+        _ => {
+            let options = FormatOptions::default();
+            write!(out, "{}", ArrayFormatter::try_new(values, &options)?.value(row))
+        }
+    };
+    written.or_else(|_| internal_err!("a text did not grow"))
+}
+
+/// Items between brackets, with quotes where one could be misread.
+fn list(
+    items: &ArrayRef,
+    field: &Field,
+    [open, close]: [char; 2],
+    out: &mut String,
+) -> Result<(), DataFusionError> {
+    out.push(open);
+    for row in 0..items.len() {
+        if row > 0 {
+            out.push(',');
+        }
+        if items.is_null(row) {
+            out.push_str("NULL");
+            continue;
+        }
+        match items.data_type() {
+            DataType::List(_) => print(items, field, row, out)?,
+            DataType::Boolean => out.push(if items.as_boolean().value(row) { 't' } else { 'f' }),
+            _ => {
+                let mut item = String::new();
+                print(items, field, row, &mut item)?;
+                push_item(&item, out);
+            }
+        }
+    }
+    out.push(close);
+    Ok(())
+}
+
+fn push_item(item: &str, out: &mut String) {
+    let misread = item.is_empty() || item.eq_ignore_ascii_case("null");
+    if !misread && !item.contains(|letter| SPECIAL.contains(letter)) {
+        out.push_str(item);
+        return;
+    }
+    out.push('"');
+    for letter in item.chars() {
+        if matches!(letter, '"' | '\\') {
+            out.push('\\');
+        }
+        out.push(letter);
+    }
+    out.push('"');
+}

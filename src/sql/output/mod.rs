@@ -1,0 +1,8 @@
+//! Values as text, in PostgreSQL's words: what the doors send and what a cast to `text` makes.
+
+mod form;
+mod function;
+mod rule;
+
+pub(crate) use form::{Interval, date, float, interval, time, timestamp};
+pub(super) use rule::PrintedValues;

@@ -1,0 +1,69 @@
+//! The rule that puts PostgreSQL's text in place of the planner's, where a value is cast to `text`.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::DFSchema;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::config::ConfigOptions;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{Cast, Expr, ExprSchemable, LogicalPlan};
+use datafusion::optimizer::AnalyzerRule;
+
+use super::function::printed;
+
+/// Prints what is cast to text; comes behind the rule that casts what stands beside text.
+#[derive(Debug)]
+pub(in crate::sql) struct PrintedValues;
+
+impl AnalyzerRule for PrintedValues {
+    fn analyze(
+        &self,
+        plan: LogicalPlan,
+        _config: &ConfigOptions,
+    ) -> Result<LogicalPlan, DataFusionError> {
+        plan.transform_up_with_subqueries(printed_node).data()
+    }
+
+    fn name(&self) -> &'static str {
+        "printed_values"
+    }
+}
+
+fn printed_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>, DataFusionError> {
+    let schema = merge_schema(&plan.inputs());
+    let names = NamePreserver::new(&plan);
+    plan.map_expressions(|expr| {
+        let name = names.save(&expr);
+        let printed = expr.transform_up(|part| Ok(printed_part(part, &schema)))?;
+        Ok(printed.update_data(|expr| name.restore(expr)))
+    })
+}
+
+fn printed_part(part: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    match part {
+        Expr::Cast(Cast { expr, field })
+            if field.data_type().is_string()
+                && expr.get_type(schema).is_ok_and(|from| has_form(&from)) =>
+        {
+            let expr = Box::new(printed(*expr));
+            Transformed::yes(Expr::Cast(Cast { expr, field }))
+        }
+        other => Transformed::no(other),
+    }
+}
+
+/// Whether values of a type have another text in PostgreSQL than the planner gives them.
+fn has_form(data_type: &DataType) -> bool {
+    matches!(
+        data_type,
+        DataType::Float32
+            | DataType::Float64
+            | DataType::Timestamp(..)
+            | DataType::Time64(_)
+            | DataType::Duration(_)
+            | DataType::Interval(_)
+            | DataType::Binary
+            | DataType::List(_)
+    )
+}

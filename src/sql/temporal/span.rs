@@ -1,0 +1,58 @@
+//! How long an interval is: a month has 30 days and a day 24 hours, where intervals are compared.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{AsArray, Decimal128Array};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNanoType, IntervalUnit};
+use datafusion::common::internal_err;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+
+const DAY_NANOSECONDS: i128 = 86_400_000_000_000;
+
+/// The length of `interval` as a number.
+pub(super) fn span(interval: Expr) -> Expr {
+    let signature = Signature::any(1, Volatility::Immutable);
+    ScalarUDF::from(Span { signature }).call(vec![interval])
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Span {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Span {
+    fn name(&self) -> &'static str {
+        "span of interval"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType, DataFusionError> {
+        Ok(DataType::Decimal128(38, 0))
+    }
+
+    fn invoke_with_args(
+        &self,
+        arguments: ScalarFunctionArgs,
+    ) -> Result<ColumnarValue, DataFusionError> {
+        let Some(intervals) = arguments.args.first() else {
+            return internal_err!("a span of nothing");
+        };
+        let intervals = intervals.to_array(arguments.number_rows)?;
+        let intervals = cast(&intervals, &DataType::Interval(IntervalUnit::MonthDayNano))?;
+        let intervals = intervals.as_primitive::<IntervalMonthDayNanoType>();
+        let spans = intervals.iter().map(|interval| {
+            let interval = interval?;
+            let days = i128::from(interval.months) * 30 + i128::from(interval.days);
+            Some(days * DAY_NANOSECONDS + i128::from(interval.nanoseconds))
+        });
+        let spans = spans.collect::<Decimal128Array>().with_precision_and_scale(38, 0)?;
+        Ok(ColumnarValue::Array(Arc::new(spans)))
+    }
+}
