@@ -76,7 +76,7 @@ pub enum EngineError {
     /// No model pack is loaded, so images cannot be read.
     #[error("no model pack is installed: {0}")]
     ModelUnavailable(String),
-    /// The store accepts no writes until it is reopened.
+    /// The store accepts no writes until it is reopened: this one failed, or one before it.
     #[error("the store is read-only after a failed write; restart the server")]
     ReadOnly(#[source] WriteError),
     /// What is stored is damaged. Nothing was answered from it; the log names the file.
@@ -132,7 +132,7 @@ impl From<WriteError> for EngineError {
         match error {
             WriteError::GalleryExists { name, .. } => Self::GalleryExists(name.into()),
             WriteError::DuplicateTemplate(id) => Self::FaceExists(FaceId::from_u128(id.get())),
-            WriteError::ReadOnly { .. } => Self::ReadOnly(error),
+            WriteError::ReadOnly { .. } | WriteError::Io(_) => Self::ReadOnly(error),
             WriteError::Corruption(corruption) => Self::Damaged(corruption),
             WriteError::TooLarge { .. } => Self::TooLarge(error.to_string()),
             // It was there when the changes were computed.

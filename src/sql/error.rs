@@ -140,7 +140,10 @@ impl From<EngineError> for SqlError {
                      own in a collection created WITH (dimensions = N).",
                 )
             }
-            EngineError::ReadOnly(_) => Self::new(SqlState::ReadOnlySqlTransaction, message),
+            EngineError::ReadOnly(cause) => {
+                tracing::warn!(error = &cause as &dyn Error, "a statement cannot write");
+                Self::new(SqlState::ReadOnlySqlTransaction, message)
+            }
             EngineError::Conflict => Self::new(SqlState::SerializationFailure, message)
                 .with_hint("The transaction might succeed if retried."),
             EngineError::TooLarge(_) => Self::new(SqlState::ProgramLimitExceeded, message),

@@ -200,10 +200,15 @@ pub enum WriteError {
         #[source]
         cause: Arc<IoFailure>,
     },
-    /// Writing this very batch to disk failed. It is not visible and never will be in this
-    /// process, but may be found on disk when the store is opened again.
+    /// Writing this very batch to disk failed, or the file it should stand in; with that the store
+    /// became read-only. The batch is not visible and never will be in this process, but may be
+    /// found on disk when the store is opened again.
     #[error("the batch could not be made durable")]
     Io(#[source] Arc<IoFailure>),
+    /// The rows of a bulk load could not be written to disk. Nothing of the load has happened, and
+    /// the store goes on.
+    #[error("the rows could not be written to disk")]
+    NotLoaded(#[source] Arc<IoFailure>),
     /// What would have to be read to decide is damaged.
     #[error(transparent)]
     Corruption(#[from] Corruption),

@@ -134,7 +134,7 @@ impl<'a> Loader<'a> {
 }
 
 fn not_written(failure: IoFailure) -> WriteError {
-    WriteError::Io(Arc::new(failure))
+    WriteError::NotLoaded(Arc::new(failure))
 }
 
 impl Drop for Loader<'_> {

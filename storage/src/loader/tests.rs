@@ -309,6 +309,9 @@ fn a_loader_that_is_dropped_or_fails_leaves_no_file() {
         let pushed: Vec<u128> =
             many.iter().copied().take_while(|id| loader.push(at(*id)).is_ok()).collect();
         assert!(!pushed.is_empty() && pushed.len() < many.len(), "{pushed:?}");
+        let refused = loader.push(at(many[pushed.len()]));
+        assert!(matches!(refused, Err(WriteError::NotLoaded(_))), "{refused:?}");
+        assert!(store.activity().read_only.is_none(), "the store goes on");
         assert_eq!(segments(&directory), [], "what was begun is gone");
         directory.set_fault(Fault::None);
         for &id in many.iter().skip(pushed.len()) {

@@ -278,10 +278,9 @@ impl Workload {
         let store = Arc::clone(self.store.as_ref().unwrap());
         let outcome = load(&store, gallery, &batch, given_up);
         let goes_on = match &outcome {
-            // Nobody can be told that files were not removed; the next start does.
-            Ok(None) => true,
-            // Nothing has reached the log.
-            Err(WriteError::Io(_)) => self.store().activity().read_only.is_none(),
+            // Given up, or nothing has reached the log. Nobody can be told that files were not
+            // removed; the next start does.
+            Ok(None) | Err(WriteError::NotLoaded(_)) => true,
             _ => false,
         };
         if goes_on {
