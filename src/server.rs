@@ -21,6 +21,7 @@ use crate::onnx::OnnxRuntime;
 use crate::pack::{ModelLibrary, PackError, Progress};
 use crate::pg::PgTraffic;
 use crate::rest::{Metrics, RestLimits, RestState, SideRoutes};
+use crate::sql::SqlTraffic;
 use crate::tls::TlsError;
 use crate::vision::Pipeline;
 use crate::{native, pg, rest, web};
@@ -170,13 +171,17 @@ impl Server {
         let (engine, keyring) = (Arc::clone(&self.engine), Arc::clone(&self.keyring));
         let (encryption, https) = (self.encryption.of_pg(), self.encryption.of_http());
         let until = stopped(stop.subscribe());
-        let traffic = Arc::<PgTraffic>::default();
-        let counted = Arc::clone(&traffic);
+        let sql = Arc::<SqlTraffic>::default();
+        let traffic = Arc::new(PgTraffic::new(Arc::clone(&sql)));
+        let (counted, statements) = (Arc::clone(&traffic), Arc::clone(&sql));
         doors.spawn(pg::serve(self.pg, engine, keyring, encryption, traffic, until));
-        let metrics = Metrics::new(move |out| counted.write_to(out));
+        let metrics = Metrics::new(move |out| {
+            counted.write_to(out);
+            statements.write_to(out);
+        });
         let beside = SideRoutes {
             open: web::routes(),
-            keyed: native::routes(),
+            keyed: native::routes(sql),
             metrics,
             description: native::description(),
         };

@@ -11,20 +11,23 @@ mod statement;
 mod tests;
 mod thumbnail;
 
-use axum::Router;
+use std::sync::Arc;
+
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Description;
 
 use crate::rest::ErrorCode as Code;
 use crate::rest::{JSON, KEYED, RefusalTable, RestState, declare_more, declare_refusals};
+use crate::sql::SqlTraffic;
 
-/// The calls, for holders of a key.
-pub(crate) fn routes() -> Router<RestState> {
+/// The calls, for holders of a key. Statements are counted in `traffic`.
+pub(crate) fn routes(traffic: Arc<SqlTraffic>) -> Router<RestState> {
     Router::new()
         .route("/api/likeness/v1/key", get(key::describe))
         .route("/api/likeness/v1/operating-points", get(operating_points::list))
-        .route("/api/likeness/v1/sql", post(statement::run))
+        .route("/api/likeness/v1/sql", post(statement::run).layer(Extension(traffic)))
         .route(
             "/api/likeness/v1/collections/{external_id}/faces/{face_id}/thumbnail",
             get(thumbnail::show),

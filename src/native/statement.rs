@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -12,7 +12,7 @@ use utoipa::openapi::schema::{Object, SchemaType, Type};
 
 use crate::pg::{Answer, AnswerColumn, AnswerError, AnswerLimits, answer};
 use crate::rest::{ApiError, Caller, ErrorCode, JsonBody, RestState, integer_schema};
-use crate::sql::SqlSession;
+use crate::sql::{SqlSession, SqlTraffic};
 
 /// Rows of an answer unless the caller says otherwise.
 const ROWS: usize = 1000;
@@ -115,6 +115,7 @@ pub(super) struct FailureBody {
 )]
 pub(super) async fn run(
     State(state): State<RestState>,
+    Extension(traffic): Extension<Arc<SqlTraffic>>,
     caller: Caller,
     JsonBody(request): JsonBody<StatementRequest>,
 ) -> Result<Json<AnswerBody>, ApiError> {
@@ -127,7 +128,7 @@ pub(super) async fn run(
     let key = caller.key();
     let session = SqlSession::new(caller.tenant().clone(), key.role, &key.name)
         .with_keyring(Arc::clone(state.keyring()));
-    match answer(&session, &statement, &parameters, limits).await {
+    match answer(&session, &statement, &parameters, limits, traffic).await {
         Ok(answer) => Ok(Json(answer.into())),
         Err(error) => Err(refusal(error)),
     }

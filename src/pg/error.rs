@@ -11,7 +11,7 @@ use crate::sql::{ErrorObject, Notice, SqlError, SqlState};
 pub(super) enum WireState {
     /// 22008: a date or time lies outside what the type can say.
     DatetimeFieldOverflow,
-    /// 22021: text that is not UTF-8.
+    /// 22021: text that is not UTF-8, or has a zero in it.
     CharacterNotInRepertoire,
     /// 22P04: the data of COPY is not of its format.
     BadCopyFileFormat,

@@ -1,23 +1,24 @@
-//! The log lines of one connection: what its statements were, how long they took and how they
-//! ended. Nothing of what they said.
+//! The log lines of one connection, or of one request: what its statements were, how long they took
+//! and how they ended. Nothing of what they said.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use tracing::{Span, info, info_span};
 
-use super::traffic::PgTraffic;
+use crate::sql::{SqlDoor, SqlTraffic};
 
 /// SQLSTATE of what went well.
 const SUCCESS: &str = "00000";
 /// The kind of what failed before it was known to be a statement.
 const NO_KIND: &str = "none";
 
-/// Writes the log lines of one connection.
+/// Writes the log lines of one connection, or of one request.
 #[derive(Debug)]
 pub(super) struct Journal {
     connection: i32,
-    traffic: Arc<PgTraffic>,
+    door: SqlDoor,
+    traffic: Arc<SqlTraffic>,
     /// Counts what the client asked, from one `ReadyForQuery` to the next.
     query: u64,
     span: Span,
@@ -33,8 +34,15 @@ struct Running {
 
 impl Journal {
     /// Counts what it writes in `traffic`.
-    pub(super) fn new(connection: i32, traffic: Arc<PgTraffic>) -> Self {
-        Self { connection, traffic, query: 0, span: Span::none(), running: None }
+    pub(super) fn new(connection: i32, traffic: Arc<SqlTraffic>) -> Self {
+        let (door, span) = (SqlDoor::Pg, Span::none());
+        Self { connection, door, traffic, query: 0, span, running: None }
+    }
+
+    /// Of the request that is being served here, in whose span the line stands.
+    pub(super) fn of_request(traffic: Arc<SqlTraffic>) -> Self {
+        let (door, span) = (SqlDoor::Http, Span::current());
+        Self { connection: 0, door, traffic, query: 0, span, running: None }
     }
 
     /// What comes from here on is a query of its own.
@@ -63,13 +71,13 @@ impl Journal {
 
     /// It failed, or what should have become a statement did.
     pub(super) fn failed(&mut self, sqlstate: &'static str) {
-        self.traffic.failed(sqlstate);
+        self.traffic.failed(self.door, sqlstate);
         self.end(sqlstate, None);
     }
 
     /// The connection ends, and with it the statement that runs, if there is one.
     pub(super) fn broken_off(&mut self, sqlstate: &'static str) {
-        self.traffic.failed(sqlstate);
+        self.traffic.failed(self.door, sqlstate);
         if self.running.is_some() {
             self.end(sqlstate, None);
         }
@@ -78,7 +86,7 @@ impl Journal {
     fn end(&mut self, sqlstate: &str, rows: Option<u64>) {
         let running = self.running.take();
         if let Some(Running { kind, .. }) = running {
-            self.traffic.served(kind);
+            self.traffic.served(self.door, kind);
         }
         let kind = running.as_ref().map_or(NO_KIND, |running| running.kind);
         let latency_ms = running.map(|running| running.start.elapsed().as_secs_f64() * 1000.0);

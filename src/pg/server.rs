@@ -194,7 +194,7 @@ impl Door {
                 let canceler = Arc::clone(&registered.canceler);
                 let gatekeeper = Arc::clone(&self.gatekeeper);
                 wire.trust_client(self.messages.clone());
-                let journal = Journal::new(process, Arc::clone(&self.traffic));
+                let journal = Journal::new(process, Arc::clone(self.traffic.sql()));
                 let connection =
                     Connection::new(wire, session, canceler, journal, gatekeeper, key_id);
                 connection.run(stopping).await;

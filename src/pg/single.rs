@@ -14,9 +14,10 @@ use tokio::time::Instant;
 use super::cancel::cancelable;
 use super::column::{Column, Columns, Format};
 use super::encode::cell_text;
-use super::error::{Failure, PgError};
+use super::error::{Failure, PgError, WireState};
+use super::journal::Journal;
 use super::parameter;
-use crate::sql::{Outcome, SqlError, SqlSession, SqlState, Statement};
+use crate::sql::{Outcome, SqlError, SqlSession, SqlState, SqlTraffic, Statement};
 
 /// What one answer may hold, and how long it may take.
 #[derive(Debug, Clone, Copy)]
@@ -72,8 +73,8 @@ pub struct AnswerError {
     pub position: Option<u32>,
 }
 
-/// Runs the only statement of `text` in `session`, which should be a new one. `parameters` are the
-/// texts of `$1`, `$2`, ...
+/// Runs the only statement of `text` in `session`, which should be a new one, and counts it in
+/// `traffic`. `parameters` are the texts of `$1`, `$2`, ...
 ///
 /// # Errors
 /// Why nothing happened; 57014 where its time was over.
@@ -82,17 +83,31 @@ pub async fn answer(
     text: &str,
     parameters: &[Option<String>],
     limits: AnswerLimits,
+    traffic: Arc<SqlTraffic>,
 ) -> Result<Answer, AnswerError> {
+    let mut journal = Journal::of_request(traffic);
     let deadline = Instant::now().checked_add(limits.time);
     // Boxed: the future that runs a statement is large, and every caller would carry it.
-    let work = Box::pin(run(session, text, parameters, limits));
-    match cancelable(Arc::default(), deadline, work).await {
-        Ok(answer) => Ok(answer),
-        Err(Failure::Client(error)) => Err(error.into()),
+    let work = Box::pin(run(session, text, parameters, limits, &mut journal));
+    let error = match cancelable(Arc::default(), deadline, work).await {
+        Ok(answer) => {
+            journal.done(answer.count());
+            return Ok(answer);
+        }
+        Err(Failure::Client(error)) => error,
         Err(Failure::Wire(error)) => {
             tracing::error!(%error, "a statement without a connection failed at one");
-            Err(PgError::error(SqlState::InternalError, "internal error").into())
+            PgError::error(SqlState::InternalError, "internal error")
         }
+    };
+    journal.failed(error.code.as_str());
+    Err(error.into())
+}
+
+impl Answer {
+    /// How many rows it has, or how many were changed.
+    fn count(&self) -> Option<u64> {
+        if self.columns.is_empty() { self.changed } else { Some(self.rows.len() as u64) }
     }
 }
 
@@ -101,7 +116,13 @@ async fn run(
     text: &str,
     parameters: &[Option<String>],
     limits: AnswerLimits,
+    journal: &mut Journal,
 ) -> Result<Answer, Failure> {
+    // None comes through the wire, where statements end at one.
+    if text.contains('\0') {
+        let message = "invalid byte sequence for encoding \"UTF8\": 0x00";
+        return Err(PgError::error(WireState::CharacterNotInRepertoire, message).into());
+    }
     let statements = session.parse(text)?;
     let [statement] = statements.as_slice() else {
         if statements.is_empty() {
@@ -110,6 +131,7 @@ async fn run(
         let message = "only one statement at a time can be run here";
         return Err(PgError::error(SqlState::SyntaxError, message).into());
     };
+    journal.begin(statement.kind());
     if statement.is_for_later() {
         return Err(needs_connection().into());
     }

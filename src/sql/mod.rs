@@ -79,6 +79,7 @@ mod table;
 mod target;
 mod temporal;
 mod thumbnail;
+mod traffic;
 mod transaction;
 mod truncate;
 mod types;
@@ -102,6 +103,7 @@ pub use scalar::{uuid, uuid_of_bytes};
 pub use session::SqlSession;
 pub use state::SqlState;
 pub use statement::Statement;
+pub use traffic::{SqlDoor, SqlTraffic};
 pub use types::{BINARY_KEY, PG_TYPE_KEY, SqlType, VECTOR_NAME, VECTOR_OID};
 
 #[cfg(test)]

@@ -73,7 +73,12 @@ async fn requests_at_both_doors_leave_lines_with_ids_and_nothing_of_what_they_se
     let requests = of("request served");
     assert_eq!(requests.len(), 5);
     assert!(requests[..4].iter().all(|line| line["span"]["request_id"] == "trace-7"));
-    let statements = of("statement served");
+    let (of_requests, statements): (Vec<_>, Vec<_>) =
+        of("statement served").into_iter().partition(|line| line["span"]["request_id"].is_string());
+    let [searched] = of_requests[..] else { panic!("{of_requests:#?}") };
+    let fields = &searched["fields"];
+    assert_eq!((&fields["kind"], &fields["rows"]), (&json!("SEARCH"), &json!(1)));
+    assert_eq!(searched["span"]["request_id"], "trace-7");
     let told: Vec<_> = statements
         .iter()
         .map(|line| {

@@ -16,7 +16,7 @@ use crate::engine::Role;
 const COMMITTED: &str = "docs/openapi.json";
 
 /// The description, as the door serves it to anybody.
-async fn served(door: &Door) -> Value {
+pub(super) async fn served(door: &Door) -> Value {
     let request = Request::get("/openapi.json").body(Body::empty()).unwrap();
     let (status, headers, description) = door.send(request).await;
     assert_eq!(status, 200);
@@ -25,7 +25,7 @@ async fn served(door: &Door) -> Value {
 }
 
 /// Method, path and operation of each call.
-fn calls(description: &Value) -> Vec<(String, &str, &Value)> {
+pub(super) fn calls(description: &Value) -> Vec<(String, &str, &Value)> {
     let mut calls = Vec::new();
     for (path, item) in description["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
@@ -36,7 +36,7 @@ fn calls(description: &Value) -> Vec<(String, &str, &Value)> {
 }
 
 /// The codes of a call, by status.
-fn codes(operation: &Value) -> BTreeMap<String, BTreeSet<String>> {
+pub(super) fn codes(operation: &Value) -> BTreeMap<String, BTreeSet<String>> {
     let responses = operation["responses"].as_object().unwrap();
     let refusals = responses.iter().filter(|(status, _)| status.as_str() >= "400");
     let codes = refusals.map(|(status, response)| {

@@ -1,6 +1,8 @@
 //! The calls beyond the facade: whose key it is, what similarities mean, and SQL.
 
+mod contract;
 mod description;
+mod traffic;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,15 +18,16 @@ use tower::ServiceExt;
 use crate::engine::keyring::{KeyDraft, Keyring, Tier};
 use crate::engine::{Engine, Inference, Role};
 use crate::pg::{AnswerLimits, answer};
-use crate::rest::{RestLimits, RestState, SideRoutes, router};
-use crate::sql::SqlSession;
+use crate::rest::{Metrics, RestLimits, RestState, SideRoutes, router};
+use crate::sql::{SqlSession, SqlTraffic};
 
 /// A door to an engine without models, with a key of each role.
 struct Door {
     engine: Arc<Engine>,
     keyring: Arc<Keyring>,
     state: RestState,
-    _directory: TempDir,
+    sql: Arc<SqlTraffic>,
+    directory: TempDir,
 }
 
 /// Status, headers and JSON of an answer.
@@ -32,25 +35,34 @@ type Answered = (u16, HeaderMap, Value);
 
 impl Door {
     fn new() -> Self {
+        Self::with_limits(RestLimits::default())
+    }
+
+    fn with_limits(limits: RestLimits) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (store, _) = Store::open(directory.path(), StoreOptions::default()).unwrap();
         let engine = Engine::new(Arc::new(store), Inference::unavailable("no pack in this test"));
         let keyring = Arc::new(Keyring::open(directory.path()).unwrap());
         let (shared, keys) = (Arc::clone(&engine), Arc::clone(&keyring));
-        let state = RestState::new(shared, keys, RestLimits::default());
-        Self { engine, keyring, state, _directory: directory }
+        let state = RestState::new(shared, keys, limits);
+        Self { engine, keyring, state, sql: Arc::default(), directory }
     }
 
     fn key(&self, tenant: &str, name: &str, role: Role) -> String {
-        let tenant = tenant.parse().unwrap();
-        let (name, tier) = (name.to_owned(), Tier::High);
+        self.key_of(Tier::High, tenant, name, role)
+    }
+
+    fn key_of(&self, tier: Tier, tenant: &str, name: &str, role: Role) -> String {
+        let (tenant, name) = (tenant.parse().unwrap(), name.to_owned());
         let draft = KeyDraft { tenant, name, role, tier, expires_at_us: None };
         self.keyring.create(draft).unwrap().1.reveal().to_owned()
     }
 
     fn router(&self) -> Router {
-        let (keyed, description) = (super::routes(), super::description());
-        let beside = SideRoutes { keyed, description, ..SideRoutes::default() };
+        let sql = Arc::clone(&self.sql);
+        let (keyed, description) = (super::routes(Arc::clone(&sql)), super::description());
+        let metrics = Metrics::new(move |out| sql.write_to(out));
+        let beside = SideRoutes { keyed, metrics, description, ..SideRoutes::default() };
         router(self.state.clone(), beside)
     }
 
@@ -222,5 +234,5 @@ async fn answer_of(
     statement: &str,
     limits: AnswerLimits,
 ) -> Result<crate::pg::Answer, crate::pg::AnswerError> {
-    answer(session, statement, &[], limits).await
+    answer(session, statement, &[], limits, Arc::default()).await
 }

@@ -5,7 +5,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::super::encode::{EPOCH_US, numeric as binary_numeric};
 use super::super::vector;
-use super::{ParameterError, array, integer, narrow, numeric, time, timestamp};
+use super::{ParameterError, array, integer, narrow, numeric, time, timestamp, utf8};
 use crate::sql::{SqlType, uuid_of_bytes};
 
 /// First byte of jsonb's binary form; no JSON text starts with it.
@@ -162,10 +162,6 @@ fn float8(sql_type: SqlType, mut bytes: &[u8]) -> Result<f64, ParameterError> {
 
 fn float4(sql_type: SqlType, bytes: &[u8]) -> Result<f32, ParameterError> {
     narrow(sql_type, float8(sql_type, bytes)?)
-}
-
-fn utf8(bytes: &[u8]) -> Result<&str, ParameterError> {
-    std::str::from_utf8(bytes).map_err(|_| ParameterError::Encoding)
 }
 
 /// The items of an array of one dimension, each none for NULL.

@@ -80,10 +80,7 @@ pub(super) fn decode(
     let value = match (bytes, format) {
         (None, _) => ScalarValue::try_from(sql_type.arrow_type()).map_err(ParameterError::from),
         (Some(bytes), Format::Binary) => binary::read(sql_type, bytes),
-        (Some(bytes), Format::Text) => match std::str::from_utf8(bytes) {
-            Ok(text) => text::read(sql_type, text),
-            Err(_) => Err(ParameterError::Encoding),
-        },
+        (Some(bytes), Format::Text) => utf8(bytes).and_then(|text| text::read(sql_type, text)),
     };
     value.map_err(|error| PgError::error(error.code(), format!("parameter ${number}: {error}")))
 }
@@ -109,7 +106,7 @@ fn read_cell(sql_type: SqlType, format: Format, bytes: &[u8]) -> Result<FaceCell
         Format::Binary if is_embedding => return binary::reals(bytes).map(FaceCell::Reals),
         Format::Binary => binary::read(sql_type, bytes)?,
         Format::Text => {
-            let text = std::str::from_utf8(bytes).map_err(|_| ParameterError::Encoding)?;
+            let text = utf8(bytes)?;
             if is_embedding {
                 return text::reals(text).map(FaceCell::Reals);
             }
@@ -123,6 +120,12 @@ fn read_cell(sql_type: SqlType, format: Format, bytes: &[u8]) -> Result<FaceCell
         ScalarValue::TimestampMicrosecond(Some(moment), _) => Ok(FaceCell::Moment(moment)),
         _ => Err(ParameterError::binary(sql_type)),
     }
+}
+
+/// A text, in which PostgreSQL has no zero: its texts end there.
+fn utf8(bytes: &[u8]) -> Result<&str, ParameterError> {
+    let text = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
+    text.ok_or(ParameterError::Encoding)
 }
 
 /// PostgreSQL's name of a type, for messages.

@@ -293,7 +293,16 @@ fn json_is_checked_and_its_binary_version_byte_removed() {
     assert_eq!(binary(SqlType::Jsonb, b"\x01[1]").unwrap(), ScalarValue::from("[1]"));
     assert_eq!(binary(SqlType::Jsonb, b"[1]").unwrap(), ScalarValue::from("[1]"));
     assert!(text(SqlType::Jsonb, "{").is_err());
-    assert_eq!(code(binary(SqlType::Text, &[0xff])), WireState::CharacterNotInRepertoire.into());
+}
+
+#[test]
+fn texts_are_utf_8_without_a_zero() {
+    for bytes in [&[0xff][..], b"a\0b"] {
+        for format in [Format::Text, Format::Binary] {
+            let read = decode(1, SqlType::Text, format, Some(bytes));
+            assert_eq!(code(read), WireState::CharacterNotInRepertoire.into());
+        }
+    }
 }
 
 #[test]

@@ -18,14 +18,15 @@ async fn connections_statements_errors_and_refused_log_ins_are_counted() {
     still_serves(&client).await;
     let mut text = String::new();
     door.traffic.write_to(&mut text);
+    door.traffic.sql().write_to(&mut text);
     for line in [
         "# TYPE likeness_pg_connections gauge",
         "likeness_pg_connections_total 2",
         "likeness_pg_log_ins_refused_total 1",
-        "likeness_pg_statements_total{kind=\"CREATE COLLECTION\"} 1",
-        "likeness_pg_statements_total{kind=\"SELECT\"} 5",
-        "likeness_pg_errors_total{class=\"22\"} 1",
-        "likeness_pg_errors_total{class=\"42\"} 2",
+        "likeness_sql_statements_total{door=\"pg\",kind=\"CREATE COLLECTION\"} 1",
+        "likeness_sql_statements_total{door=\"pg\",kind=\"SELECT\"} 5",
+        "likeness_sql_errors_total{door=\"pg\",class=\"22\"} 1",
+        "likeness_sql_errors_total{door=\"pg\",class=\"42\"} 2",
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\n{text}");
     }
