@@ -47,6 +47,9 @@ impl Browser {
             "--disable-gpu",
             "--disable-dev-shm-usage",
             "--window-size=1280,900",
+            // A camera that shows a test picture, and nobody who would have to allow it.
+            "--use-fake-device-for-media-stream",
+            "--use-fake-ui-for-media-stream",
         ];
         let wanted = json!({
             "goog:chromeOptions": { "args": flags },

@@ -1,13 +1,14 @@
 //! The console where things are not as usual: keys that end, odd names, phones, turned photos.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use image::codecs::webp::WebPEncoder;
 use image::{DynamicImage, ExtendedColorType};
+use likeness_storage::{Dim, GalleryDraft, Precision, Store, StoreOptions, WriteBatch};
 use serde_json::json;
 
 use crate::console::{Desk, NAMELESS};
-use crate::support::likeness;
+use crate::support::{ServerBuilder, likeness};
 
 /// A WebP file whose EXIF says that its picture is to be turned to the right.
 fn webp_to_be_turned(upright: &DynamicImage) -> Vec<u8> {
@@ -139,4 +140,52 @@ async fn a_phone_shows_everything_without_scrolling_sideways_whatever_things_are
         browser.picture("phone").await;
         assert_eq!(browser.run(outside).await, json!([360]), "{hash}");
     }
+}
+
+/// Makes a collection of a name that none can be given any more, as earlier versions did.
+fn keep_from_earlier(data: &Path, name: &str) {
+    let (store, _) = Store::open(data, StoreOptions::default()).unwrap();
+    let mut batch = WriteBatch::new();
+    batch.create_gallery(GalleryDraft {
+        tenant: "default".into(),
+        name: name.into(),
+        description: None,
+        model: "external".into(),
+        dim: Dim::new(2).unwrap(),
+        precision: Precision::default(),
+        thumbnails: false,
+        created_at_us: 0,
+    });
+    store.write(batch).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collection_that_no_address_can_name_is_told_and_renamed_in_sql() {
+    let Some(mut desk) = Desk::new().await else { return };
+    let (key, data) = (desk.server.first_key(), desk.server.data());
+    assert!(desk.server.terminate().await);
+    for name in [".", ".."] {
+        keep_from_earlier(&data, name);
+    }
+    desk.server = ServerBuilder::new().errors_only().on(&desk.server).start().await;
+    let browser = &desk.browser;
+    browser.open(&format!("http://{}/console", desk.server.http)).await;
+    desk.log_in(&key).await;
+    desk.holds("Browsers take the name “..” out of every address").await;
+    let links = "return [...document.querySelectorAll('tbody a')].map((a) => a.textContent)";
+    assert_eq!(browser.run(links).await, json!(["Rename it in SQL", "Rename it in SQL"]));
+    browser.run("location.hash = '#/collections/.'").await;
+    browser.wait_for("document.querySelector('h1').textContent === '“.”'").await;
+    browser.click("main .note a").await;
+    browser.wait_for("document.querySelector('h1').textContent === 'SQL'").await;
+    let statement = browser.run("return document.querySelector('textarea').value").await;
+    assert_eq!(statement, r#"ALTER COLLECTION "." RENAME TO renamed"#);
+    browser.click("form.panel button.primary").await;
+    browser.wait_for("document.querySelector('.results')?.innerText.includes('ALTER')").await;
+    browser.run("location.hash = '#/collections/renamed'").await;
+    desk.holds("0 faces, created").await;
+    desk.view("3", "Search").await;
+    browser.wait_for("document.querySelectorAll('option').length > 0").await;
+    let offered = "return [...document.querySelectorAll('option')].map((one) => one.value)";
+    assert_eq!(browser.run(offered).await, json!(["renamed"]));
 }

@@ -26,6 +26,9 @@ export class CallError extends Error {
 /** An id as a part of a path. */
 export const part = encodeURIComponent;
 
+/** Whether a path can name it: browsers take these two out of paths, escaped or not. */
+export const reachable = (name) => name !== '.' && name !== '..';
+
 async function send(method, path, { json, form, query, signal, key = session.key } = {}) {
   const url = new URL(path, location.origin);
   for (const [name, value] of Object.entries(query ?? {})) {
@@ -85,3 +88,6 @@ export async function allCollections() {
   } while (cursor);
   return all;
 }
+
+/** Those that a path can name. */
+export const reachableCollections = async () => (await allCollections()).filter((one) => reachable(one.external_id));

@@ -1,16 +1,24 @@
 // The views of all collections and of one: how many faces, and which.
 
-import { V2, allCollections, call, part } from './api.js';
+import { V2, allCollections, call, part, reachable } from './api.js';
 import { announce, busy, confirmed, count, counted, field, fill, h, note } from './dom.js';
 import { faceCard } from './faces.js';
 import { session } from './session.js';
+import { propose, quoted } from './sql.js';
 
 const PAGE = 48;
 
 const day = (text) => new Date(text).toLocaleDateString('en', { year: 'numeric', month: 'short', day: 'numeric' });
 
-/** A name as people see it: one that is nothing but spaces in quotation marks. */
-const visible = (name) => (name.trim() ? name : `“${name}”`);
+/** A name as people see it: one that is nothing but spaces or dots in quotation marks. */
+const visible = (name) => (name.trim() && reachable(name) ? name : `“${name}”`);
+
+/** Why a collection that was made by an earlier version is not shown here, and the way out. */
+function unreachable(name) {
+  return [`Browsers take the name ${visible(name)} out of every address, so it cannot be opened here. `, session.administers
+    ? h('a', { href: '#/sql', onclick: () => propose(`ALTER COLLECTION ${quoted(name)} RENAME TO renamed`) }, 'Rename it in SQL')
+    : 'An administrator’s key can rename it in SQL.'];
+}
 
 export async function collectionsView(main) {
   const told = h('div');
@@ -50,13 +58,13 @@ function row(one, reload, told) {
     }
   };
   return h('tr', {},
-    h('th', { scope: 'row' }, h('a', { href: `#/collections/${part(name)}` }, visible(name))),
-    h('td', { class: 'quiet about' }, one.description ?? ''),
+    h('th', { scope: 'row' }, reachable(name) ? h('a', { href: `#/collections/${part(name)}` }, visible(name)) : visible(name)),
+    h('td', { class: 'quiet about' }, reachable(name) ? one.description ?? '' : unreachable(name)),
     h('td', { class: 'number', 'data-column': 'Faces' }, count(one.face_count)),
     h('td', { class: 'quiet', 'data-column': 'Created' }, day(one.created_at)),
     h('td', { class: 'actions' },
-      h('a', { class: 'button', href: `#/search/${part(name)}`, 'aria-label': `Search ${visible(name)}` }, 'Search'),
-      session.administers && h('button', {
+      reachable(name) && h('a', { class: 'button', href: `#/search/${part(name)}`, 'aria-label': `Search ${visible(name)}` }, 'Search'),
+      reachable(name) && session.administers && h('button', {
         type: 'button', class: 'danger quiet-button', onclick: remove, 'aria-label': `Delete ${visible(name)}`,
       }, 'Delete')));
 }
@@ -90,6 +98,10 @@ function createForm(reload) {
 
 /** One collection with its faces, a page at a time. */
 export async function collectionView(main, { signal }, name) {
+  if (!reachable(name)) {
+    fill(main, h('h1', { tabindex: -1 }, visible(name)), note('warn', ...unreachable(name)));
+    return;
+  }
   const path = `${V2}/collections/${part(name)}`;
   const about = await call('GET', path);
   const gallery = h('ol', { class: 'gallery' });

@@ -1,6 +1,6 @@
 // The view of one photo: its faces, what was estimated about them, and adding them to a collection.
 
-import { V2, allCollections, call, form, part } from './api.js';
+import { V2, call, form, part, reachableCollections } from './api.js';
 import { faceName } from './boxes.js';
 import { announce, busy, counted, field, fill, h, note } from './dom.js';
 import { attributeEntries } from './faces.js';
@@ -135,7 +135,7 @@ function indexForm(input, into) {
         onclick: () => { location.hash = `#/search/${collection.value ? part(collection.value) : ''}`; },
       }, 'Search with this photo')),
     told);
-  allCollections().then((all) => {
+  reachableCollections().then((all) => {
     fill(collection, all.map((one) => h('option', { value: one.external_id }, one.external_id)));
     if (into) collection.value = into;
     if (!session.writes) fill(told, note('', 'A read key may look and search, but add no faces.'));

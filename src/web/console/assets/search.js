@@ -1,6 +1,6 @@
 // The view of a search: a photo or an enrolled face against a collection, and whom it found.
 
-import { V2, allCollections, call, form, part } from './api.js';
+import { V2, call, form, part, reachableCollections } from './api.js';
 import { announce, busy, count, counted, field, fill, h, note, purposeField } from './dom.js';
 import { faceCard } from './faces.js';
 import { Threshold, points } from './operating.js';
@@ -16,7 +16,7 @@ export async function searchView(main, { signal }, name, faceId) {
   const button = h('button', { class: 'primary' }, 'Search');
   const told = h('div');
   const input = new PhotoInput({ label: 'Photo to search with', signal, onPhoto: (photo) => { last.photo = photo; run(); } });
-  const loaded = allCollections();
+  const loaded = reachableCollections();
   let [byFace, applied, asked] = [Boolean(faceId), null, 0];
 
   // Raising the threshold needs no new search: it only leaves hits out.

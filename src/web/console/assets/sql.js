@@ -3,9 +3,12 @@
 import { OWN, V2, call } from './api.js';
 import { announce, busy, count, counted, fill, h, note } from './dom.js';
 
+/** A name as SQL reads it, whatever it holds. */
+export const quoted = (name) => `"${name.replaceAll('"', '""')}"`;
+
 /** Statements to begin with, on a collection that there is. */
 const examples = (name) => {
-  const table = /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
+  const table = /^[a-z_][a-z0-9_]*$/.test(name) ? name : quoted(name);
   const literal = name.replaceAll("'", "''");
   return [
     ['Collections', 'SHOW COLLECTIONS'],
@@ -17,6 +20,11 @@ const examples = (name) => {
 
 /** What was typed last, as long as the tab lives. */
 let draft = 'SHOW COLLECTIONS';
+
+/** Puts a statement where it is to be read, and perhaps run, when the view is shown next. */
+export function propose(statement) {
+  draft = statement;
+}
 
 export async function sqlView(main, { signal }) {
   const results = h('section', { class: 'results', 'aria-label': 'Result' });
