@@ -56,9 +56,9 @@ fn v2(state: &RestState, keyed: Router<RestState>) -> Router<RestState> {
         .route(&format!("{collection}/search-by-image"), upload(post(search::by_image)))
         .merge(keyed)
         // Inside, so that callers without a key cannot tell which paths exist.
-        .route("/api/v2", any(not_found))
-        .route("/api/v2/", any(not_found))
-        .route("/api/v2/{*path}", any(not_found))
+        .route("/api", any(not_found))
+        .route("/api/", any(not_found))
+        .route("/api/{*path}", any(not_found))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(state.clone(), admission::admit))
         .layer(from_fn_with_state(state.clone(), auth::authenticate))

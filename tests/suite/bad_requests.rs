@@ -97,19 +97,19 @@ fn documented() -> Vec<(String, u16)> {
 }
 
 #[derive(Debug)]
-struct Body<'a> {
-    content_type: &'a str,
-    bytes: Vec<u8>,
+pub(crate) struct Body<'a> {
+    pub(crate) content_type: &'a str,
+    pub(crate) bytes: Vec<u8>,
 }
 
 const NOTHING: Body<'static> = Body { content_type: "", bytes: Vec::new() };
 
-fn json(text: impl Into<Vec<u8>>) -> Body<'static> {
+pub(crate) fn json(text: impl Into<Vec<u8>>) -> Body<'static> {
     Body { content_type: "application/json", bytes: text.into() }
 }
 
 /// A form of parts: what stands in their heads behind `form-data`, and their bytes.
-fn form(parts: &[(&str, &[u8])]) -> Body<'static> {
+pub(crate) fn form(parts: &[(&str, &[u8])]) -> Body<'static> {
     let mut bytes = Vec::new();
     for (head, content) in parts {
         let head = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; {head}\r\n\r\n");

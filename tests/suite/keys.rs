@@ -63,6 +63,34 @@ async fn a_revoked_key_stops_working_at_once_on_both_doors() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_suspended_tenant_is_told_so_at_once_on_both_doors_and_others_are_served() {
+    let server = ServerBuilder::new().start().await;
+    let key = server.create_key("acme", "ci", "admin").await;
+    let rest = server.rest(&key);
+    let client = server.try_pg("acme", "ci", &key).await.unwrap();
+    client.simple_query("SELECT 1").await.unwrap();
+    let suspended = likeness(&server.data(), &["tenants", "suspend", "acme"]).await;
+    assert!(suspended.status.success());
+
+    let refusal = refused(403, "account_inactive");
+    assert_eq!(rest.get("/collections").await.unwrap_err(), refusal);
+    assert_eq!(rest.at("/api/likeness/v1").get("/key").await.unwrap_err(), refusal);
+    let open = client.simple_query("SELECT 1").await.unwrap_err();
+    let new = server.try_pg("acme", "ci", &key).await.err().unwrap();
+    for error in [open, new] {
+        let told = error.as_db_error().unwrap();
+        assert_eq!(told.code(), &SqlState::INVALID_AUTHORIZATION_SPECIFICATION);
+        assert!(told.message().contains("suspended"), "{told}");
+    }
+    assert!(server.rest(&server.first_key()).get("/collections").await.is_ok());
+    assert!(server.admin().await.simple_query("SELECT 1").await.is_ok());
+
+    assert!(likeness(&server.data(), &["tenants", "resume", "acme"]).await.status.success());
+    assert!(rest.get("/collections").await.is_ok());
+    assert!(server.try_pg("acme", "ci", &key).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn each_role_does_what_it_may_and_no_more() {
     let server = ServerBuilder::new().start().await;
     let setup = server.admin().await;

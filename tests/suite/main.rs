@@ -9,10 +9,14 @@
 mod audit;
 mod bad_images;
 mod bad_requests;
+mod bad_statements;
 mod browser;
 mod console;
 mod console_edges;
+mod console_photos;
+mod contract;
 mod demo;
+mod described;
 mod guides;
 mod keys;
 mod kill;

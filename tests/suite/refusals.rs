@@ -5,6 +5,7 @@ use std::fs;
 
 use serde_json::json;
 
+use crate::described::calls;
 use crate::own_pack::own_pack;
 use crate::support::{Answer, Rest, ServerBuilder, TestServer, models_dir, sample_photos};
 
@@ -20,7 +21,8 @@ impl Scene {
     async fn new(builder: ServerBuilder) -> Self {
         let server = builder.start().await;
         let rest = server.rest(&server.create_key("default", "test", "admin").await);
-        rest.post_json("/collections", &json!({"external_id": "people"})).await.unwrap();
+        let people = json!({"external_id": "people", "thumbnails": true});
+        rest.post_json("/collections", &people).await.unwrap();
         let photo = fs::read(&sample_photos()[0]).unwrap();
         let indexed = rest.post_form("/collections/people/faces", &[("image", &photo)], &[]).await;
         let face = indexed.unwrap().1["face_id"].as_str().unwrap().to_owned();
@@ -35,7 +37,7 @@ impl Scene {
         Self { rest: rest.of(&server.http), server, photo, face }
     }
 
-    /// Carries out a call by its operation id in the description.
+    /// Carries out a call by its operation id in the description, or a statement.
     async fn call(&self, operation: &str) -> Answer {
         let Self { rest, photo, face, .. } = self;
         let image: &[(&str, &[u8])] = &[("image", photo)];
@@ -54,6 +56,10 @@ impl Scene {
             "search_by_image" => {
                 rest.post_form(&format!("{people}/search-by-image"), image, &[]).await
             }
+            "show_thumbnail" => {
+                let path = format!("{people}/faces/{face}/thumbnail");
+                rest.at("/api/likeness/v1").get(&path).await
+            }
             "readiness" => rest.at("").get("/readyz").await,
             statement => {
                 rest.at("/api/likeness/v1")
@@ -61,6 +67,18 @@ impl Scene {
                     .await
             }
         }
+    }
+
+    /// That each call which may answer with this code, as the description says, does. SQL does for
+    /// this statement.
+    async fn assert_all_refused(&self, status: u16, code: &str, statement: &str) {
+        let calls = calls(&self.rest).await;
+        let with_it = calls.iter().filter(|call| call.codes.contains_key(code));
+        let operations: Vec<&str> = with_it
+            .map(|call| if call.id == "run_statement" { statement } else { &call.id })
+            .collect();
+        assert!(operations.len() > 2, "{operations:?}");
+        self.assert_refused(&operations, status, code).await;
     }
 
     async fn assert_refused(&self, operations: &[&str], status: u16, code: &str) {
@@ -89,14 +107,32 @@ async fn on_a_full_disk() -> Scene {
 async fn after_a_write_that_failed_changes_are_refused_and_reads_go_on() {
     let scene = on_a_full_disk().await;
     scene.call("readiness").await.unwrap();
-    // The log of the store begins with room for many records.
-    scene.assert_refused(&["create_collection"], 500, "internal_error").await;
-    let changes =
-        ["create_collection", "delete_collection", "index_faces", "delete_face", "readiness"];
-    scene.assert_refused(&changes, 503, "read_only").await;
-    scene.assert_refused(&["CREATE COLLECTION c WITH (dimensions = 2)"], 503, "read_only").await;
+    // The log of the store begins with room for many records. What fails is the first of these.
+    scene.assert_refused(&["create_collection"], 503, "read_only").await;
+    let statement = "CREATE COLLECTION c WITH (dimensions = 2)";
+    scene.assert_all_refused(503, "read_only", statement).await;
     scene.assert_intact().await;
     scene.call("search_by_face").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_statement_whose_write_fails_is_told_what_later_ones_are() {
+    let scene = on_a_full_disk().await;
+    let key = scene.server.create_key("default", "sql", "admin").await;
+    let client = scene.server.try_pg("default", "sql", &key).await.unwrap();
+    scene.call("readiness").await.unwrap();
+    let mut told = Vec::new();
+    for name in ["first", "second"] {
+        let create = format!("CREATE COLLECTION {name} WITH (dimensions = 2)");
+        let error = client.batch_execute(&create).await.unwrap_err();
+        let error = error.as_db_error().unwrap();
+        assert_eq!(error.code().code(), "25006", "{error}");
+        assert_eq!(scene.call("readiness").await.unwrap_err().code, "read_only");
+        told.push(error.message().to_owned());
+    }
+    assert_eq!(told[0], told[1]);
+    assert!(told[0].contains("read-only after a failed write"), "{told:?}");
+    scene.assert_intact().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,15 +147,7 @@ async fn what_cannot_be_recorded_is_not_done() {
         assert!(searches < 1000, "the records of all searches fit into the largest file");
     };
     assert_eq!((refused.status, refused.code.as_str()), (503, "audit_unavailable"));
-    let recorded = [
-        "compare_faces",
-        "delete_collection",
-        "delete_face",
-        "search_by_face",
-        "search_by_image",
-        "DELETE FROM people",
-    ];
-    scene.assert_refused(&recorded, 503, "audit_unavailable").await;
+    scene.assert_all_refused(503, "audit_unavailable", "DELETE FROM people").await;
     scene.assert_intact().await;
 }
 
@@ -130,8 +158,7 @@ async fn a_collection_of_another_pack_is_read_and_not_searched() {
     let detector = models_dir().join("packs/dlib-centerface/detector.onnx");
     let models = own_pack(directory.path(), "centerface", &detector);
     let scene = scene.restarted(ServerBuilder::new().with_pack(models, "mine")).await;
-    let calls = ["index_faces", "search_by_face", "search_by_image"];
-    scene.assert_refused(&calls, 409, "model_mismatch").await;
+    scene.assert_all_refused(409, "model_mismatch", "").await;
     scene.assert_intact().await;
     scene.call("compare_faces").await.unwrap();
 }
@@ -140,15 +167,7 @@ async fn a_collection_of_another_pack_is_read_and_not_searched() {
 async fn without_the_pack_its_collections_are_read_and_not_searched() {
     let scene = Scene::new(ServerBuilder::new().with_models()).await;
     let scene = scene.restarted(ServerBuilder::new().without_log()).await;
-    let calls = [
-        "detect_faces",
-        "compare_faces",
-        "create_collection",
-        "index_faces",
-        "search_by_face",
-        "search_by_image",
-    ];
-    scene.assert_refused(&calls, 503, "model_unavailable").await;
+    scene.assert_all_refused(503, "model_unavailable", "CREATE COLLECTION another").await;
     scene.assert_intact().await;
 }
 

@@ -240,15 +240,27 @@ impl TestServer {
 
     /// SIGHUP, which has the server read its certificate again.
     pub(crate) async fn hang_up(&self) {
+        self.signal("-HUP").await;
+    }
+
+    /// SIGSTOP: requests gather before its door.
+    pub(crate) async fn pause(&self) {
+        self.signal("-STOP").await;
+    }
+
+    /// SIGCONT: it goes on where it was paused.
+    pub(crate) async fn resume(&self) {
+        self.signal("-CONT").await;
+    }
+
+    async fn signal(&self, signal: &str) {
         let id = self.process.id().unwrap().to_string();
-        assert!(Command::new("kill").args(["-HUP", &id]).status().await.unwrap().success());
+        assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
     }
 
     /// SIGTERM, then waits for the process and returns whether it ended well.
     pub(crate) async fn terminate(&mut self) -> bool {
-        let id = self.process.id().unwrap().to_string();
-        let sent = Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
-        assert!(sent.success());
+        self.signal("-TERM").await;
         in_time(self.process.wait()).await.unwrap().success()
     }
 }

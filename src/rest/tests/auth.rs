@@ -112,7 +112,16 @@ async fn a_key_file_that_cannot_be_read_is_a_failure_that_names_no_file() {
 #[tokio::test]
 async fn without_a_key_no_path_of_the_api_can_be_told_from_another() {
     let door = Door::new();
-    for path in ["/api/v2", "/api/v2/", "/api/v2/nothing", "/api/v2/collections/x/faces"] {
+    for path in [
+        "/api",
+        "/api/",
+        "/api/v1/session",
+        "/api/v2",
+        "/api/v2/",
+        "/api/v2/nothing",
+        "/api/v2/collections/x/faces",
+        "/api/likeness/v1/nothing",
+    ] {
         for method in [Method::GET, Method::POST, Method::DELETE, Method::OPTIONS] {
             let bare = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
             door.send(bare).await.error(401, "missing_api_key");

@@ -1,10 +1,12 @@
 //! Requests that are repeated with the same `Idempotency-Key`.
 
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 
 use axum::http::Method;
+use futures::poll;
 
-use super::{Answer, Body, Door, Role, Tier, request};
+use super::{Answer, Body, Door, Role, Tier, form, request};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
@@ -226,4 +228,41 @@ async fn a_request_that_failed_is_tried_again() {
     door.now_ms.store(DAY_MS, Ordering::Relaxed);
     let other = door.new_key("other", Role::Admin, Tier::Unlimited);
     create(&door, &other, "k", &body("b")).await.error(503, "model_unavailable");
+}
+
+/// Adds the faces of an image under the key `k`.
+async fn index(door: &Door) -> Answer {
+    let (content_type, body) = form(&[("image", Some("a.jpg"), b"no image")]);
+    let asked = request(Method::POST, "/api/v2/collections/users/faces", &door.key);
+    let asked = asked.header("content-type", content_type).header("idempotency-key", "k");
+    door.send(asked.body(body.into()).unwrap()).await
+}
+
+/// Sends a request twice. It is carried out by a task of its own, and with one thread none of that
+/// begins before the test waits for something: until then the first request is in progress.
+async fn sent_twice(send: impl AsyncFn() -> Answer) -> (Answer, Answer) {
+    let mut first = Box::pin(send());
+    assert!(poll!(&mut first).is_pending());
+    let Poll::Ready(second) = poll!(Box::pin(send())) else {
+        panic!("the second request waits for the first");
+    };
+    (first.await, second)
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_is_asked_for_again_while_it_is_carried_out_is_in_progress() {
+    let door = Door::new();
+    door.create("acme", "users").await;
+    let new = async || create(&door, &door.key, "k", &body("a")).await;
+    let (first, second) = sent_twice(new).await;
+    first.error(503, "model_unavailable");
+    let message = second.error(409, "request_in_progress");
+    assert!(message.contains("Idempotency-Key"), "{message}");
+    assert_eq!(second.header("retry-after"), "1");
+    new().await.error(503, "model_unavailable");
+
+    let (first, second) = sent_twice(async || index(&door).await).await;
+    assert_ne!(first.status, 409);
+    second.error(409, "request_in_progress");
+    assert_ne!(index(&door).await.status, 409);
 }

@@ -65,6 +65,7 @@ async fn errors_count_and_carry_the_headers_too() {
     let calls = [
         (Method::GET, "/api/v2/collections/absent", 404),
         (Method::GET, "/api/v2/nothing", 404),
+        (Method::GET, "/api/likeness/v1/nothing", 404),
         (Method::PUT, "/api/v2/collections", 405),
         (Method::GET, "/api/v2/collections?limit=0", 400),
         (Method::DELETE, "/api/v2/collections/absent", 403),
