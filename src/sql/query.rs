@@ -52,6 +52,7 @@ use super::search::SearchRelationPlanner;
 use super::sequence;
 use super::temporal::{ComparedIntervals, DateOperators, at_zone};
 use super::types::SqlType;
+use super::whole_row::WholeRows;
 use super::yielding::YieldBetweenBatches;
 use super::{SqlError, SqlState, thumbnail};
 use crate::engine::Exactness;
@@ -132,7 +133,8 @@ fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
 }
 
 fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {
-    let own: [Arc<dyn ExprPlanner>; 4] = [
+    let own: [Arc<dyn ExprPlanner>; 5] = [
+        Arc::new(WholeRows),
         Arc::new(JsonOperators),
         Arc::new(TextLiterals),
         Arc::new(NumericOperands),

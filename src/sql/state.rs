@@ -87,6 +87,8 @@ pub enum SqlState {
     WindowingError,
     /// 42804: a value has the wrong type.
     DatatypeMismatch,
+    /// 42809: a function or operator of another kind.
+    WrongObjectType,
     /// 42846: no value of the one type is one of the other.
     CannotCoerce,
     /// 42883: there is no such function or operator.
@@ -174,6 +176,7 @@ impl SqlState {
             Self::GroupingError => "42803",
             Self::WindowingError => "42P20",
             Self::DatatypeMismatch => "42804",
+            Self::WrongObjectType => "42809",
             Self::CannotCoerce => "42846",
             Self::UndefinedFunction => "42883",
             Self::ReservedName => "42939",
