@@ -15,7 +15,7 @@ use crate::vision::{AnalyzedFace, DetectedFace, Pipeline, VisionError};
 /// Longest external id in characters.
 const EXTERNAL_ID_CHARS_MAX: usize = 255;
 /// Longest metadata in bytes of JSON text.
-const METADATA_BYTES_MAX: usize = 64 * 1024;
+pub const METADATA_BYTES_MAX: usize = 64 * 1024;
 /// Most faces one image may enrol.
 const FACES_PER_IMAGE_MAX: usize = 100;
 

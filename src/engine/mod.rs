@@ -36,7 +36,9 @@ mod upkeep;
 pub use audit::{Actor, Door, PURPOSE_CHARS_MAX, Purpose, PurposeError, SearchCounts};
 pub use changes::{Changes, Written};
 pub use compare::ImageComparison;
-pub use enroll::{Enrollment, EnrollmentDraft, QualityFilter, TemplateSource, UnenrolledFace};
+pub use enroll::{
+    Enrollment, EnrollmentDraft, METADATA_BYTES_MAX, QualityFilter, TemplateSource, UnenrolledFace,
+};
 pub use error::EngineError;
 pub use faces::{EnrolledFace, FacePage};
 pub use galleries::{

@@ -6,7 +6,7 @@ use datafusion::sql::sqlparser::ast::{
     self, AssignmentTarget, Expr, Ident, ObjectName, SelectItem, Value,
 };
 
-use super::columns::GalleryColumn;
+use super::columns::{GalleryColumn, check_document};
 use super::constant::{reals, text, without_text_casts};
 use super::name::{folded, name_parts, parameter_index};
 use super::types::SqlType;
@@ -46,6 +46,11 @@ impl Assignments {
             }
             columns.push(column);
             let expr = new_value(&value);
+            if let (Settable::Field(FaceField::Metadata), Expr::Value(written)) = (column, &expr)
+                && let Value::SingleQuotedString(text) = &written.value
+            {
+                check_document(text)?;
+            }
             parameters.extend(parameter(&expr).map(|at| (at, column.sql_type())));
             let alias = Ident::with_quote('"', format!("new {name}"));
             values.push(SelectItem::ExprWithAlias { expr, alias });
@@ -77,6 +82,9 @@ impl Assignments {
         for (column, array) in self.columns.iter().zip(batch.columns().iter().skip(1)) {
             let value = ScalarValue::try_from_array(array, row)?;
             match *column {
+                Settable::Field(FaceField::Metadata) => {
+                    values.push((FaceField::Metadata, document(&value)?));
+                }
                 Settable::Field(field) => values.push((field, text(field.name(), &value)?)),
                 Settable::Embedding => embedding = Some(template(collection, &value)?),
             }
@@ -111,6 +119,23 @@ impl Settable {
             Self::Embedding => SqlType::Float4Array,
         }
     }
+}
+
+/// A new document.
+fn document(value: &ScalarValue) -> Result<Option<String>, SqlError> {
+    let column = FaceField::Metadata.name();
+    let given = value.data_type();
+    if !value.is_null() && !given.is_string() {
+        let message = format!(
+            "column \"{column}\" is of type jsonb but expression is of type {}",
+            SqlType::of_arrow(&given).name()
+        );
+        return Err(SqlError::new(SqlState::DatatypeMismatch, message)
+            .with_hint("You will need to rewrite or cast the expression."));
+    }
+    let document = text(column, value)?;
+    document.as_deref().map_or(Ok(()), check_document)?;
+    Ok(document)
 }
 
 /// The components of a new template, without which no face is.

@@ -1,17 +1,19 @@
 //! The columns of a collection and of a search result, and how rows become Arrow arrays.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{
     ArrayRef, Float32Array, Float32Builder, ListBuilder, StringArray, TimestampMicrosecondArray,
 };
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use likeness_storage::RowRef;
 
-use super::types::{PG_TYPE_KEY, VECTOR_NAME};
+use super::SqlError;
+use super::scalar::{read_document, written_document};
+use super::types::{VECTOR_NAME, real_array, real_element, with_pg_type};
 use crate::biometric::FaceId;
+use crate::engine::METADATA_BYTES_MAX;
 
 /// A column that every collection has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,8 +97,8 @@ impl GalleryColumn {
             }
             Self::Confidence => numbers(rows, |row| row.confidence),
             Self::Quality => numbers(rows, |row| row.quality),
-            Self::Attributes => texts(rows, |row| row.attributes),
-            Self::Metadata => texts(rows, |row| row.metadata),
+            Self::Attributes => documents(rows, |row| row.attributes),
+            Self::Metadata => documents(rows, |row| row.metadata),
             Self::Model => texts(rows, |row| Some(row.model)),
             Self::CreatedAt => timestamps(rows.iter().map(|row| row.created_at_us)),
             Self::Embedding => {
@@ -165,21 +167,6 @@ pub(super) fn timestamps(values: impl Iterator<Item = i64>) -> ArrayRef {
     Arc::new(TimestampMicrosecondArray::from_iter_values(values).with_timezone("UTC"))
 }
 
-/// `field` as a column of a type that Arrow's own does not tell.
-pub(super) fn with_pg_type(field: Field, pg_type: &str) -> Field {
-    field.with_metadata(HashMap::from([(PG_TYPE_KEY.to_owned(), pg_type.to_owned())]))
-}
-
-/// The element of [`real_array`].
-pub(super) fn real_element() -> FieldRef {
-    Arc::new(Field::new_list_field(DataType::Float32, true))
-}
-
-/// The Arrow type of `real[]` and `vector`.
-pub(super) fn real_array() -> DataType {
-    DataType::List(real_element())
-}
-
 /// Boxes as a `real[]` column: left, top, width, height.
 pub(super) fn bounding_boxes(boxes: impl Iterator<Item = [f32; 4]>) -> ArrayRef {
     let mut builder = ListBuilder::new(Float32Builder::new()).with_field(real_element());
@@ -192,6 +179,27 @@ pub(super) fn bounding_boxes(boxes: impl Iterator<Item = [f32; 4]>) -> ArrayRef 
 
 fn texts<'a>(rows: &[RowRef<'a>], text: impl Fn(&RowRef<'a>) -> Option<&'a str>) -> ArrayRef {
     Arc::new(rows.iter().map(text).collect::<StringArray>())
+}
+
+/// That a face may have this for metadata; the length is for the engine to refuse.
+///
+/// # Errors
+/// Text that is no document to PostgreSQL.
+pub(super) fn check_document(text: &str) -> Result<(), SqlError> {
+    if text.len() <= METADATA_BYTES_MAX {
+        read_document(text)?;
+    }
+    Ok(())
+}
+
+/// Documents as PostgreSQL writes them, whatever they were written like.
+fn documents<'a>(rows: &[RowRef<'a>], text: impl Fn(&RowRef<'a>) -> Option<&'a str>) -> ArrayRef {
+    // The other door takes some that are none to PostgreSQL; they are shown as they are.
+    let shown = |text: &'a str| match read_document(text) {
+        Ok(document) => Cow::Owned(written_document(&document)),
+        Err(_) => Cow::Borrowed(text),
+    };
+    Arc::new(rows.iter().map(|row| text(row).map(shown)).collect::<StringArray>())
 }
 
 fn numbers<'a>(rows: &[RowRef<'a>], number: impl Fn(&RowRef<'a>) -> Option<f32>) -> ArrayRef {

@@ -16,11 +16,10 @@ use datafusion::sql::sqlparser::ast::{self, Value};
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::columns::with_pg_type;
 use super::marker::{TO_JSONB, TO_VECTOR};
 use super::name::{name_parts, parameter_index};
 use super::numeric;
-use super::types::{SqlType, UUID, reads_text_itself};
+use super::types::{SqlType, UUID, reads_text_itself, with_pg_type};
 use super::{SqlError, SqlState};
 
 /// The value of `expr`, which must read no columns; `what` names it in errors.
@@ -329,7 +328,15 @@ pub(super) fn bytea(text: &str) -> Result<Vec<u8>, SqlError> {
         SqlError::new(SqlState::InvalidTextRepresentation, "invalid input syntax for type bytea")
     };
     if let Some(digits) = text.strip_prefix("\\x") {
-        return hex::decode(digits).map_err(|_| malformed());
+        return hex::decode(digits).map_err(|error| {
+            let message = match error {
+                hex::FromHexError::InvalidHexCharacter { c, .. } => {
+                    format!("invalid hexadecimal digit: \"{c}\"")
+                }
+                _ => "invalid hexadecimal data: odd number of digits".to_owned(),
+            };
+            SqlError::new(SqlState::InvalidParameterValue, message)
+        });
     }
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -361,8 +368,11 @@ mod tests {
         let read = |text: &str| bytes("image", &ScalarValue::from(text)).map(Option::unwrap);
         assert_eq!(read("\\xDEadbe0f").unwrap(), [0xde, 0xad, 0xbe, 0x0f]);
         assert_eq!(read("a\\\\b\\000\\377").unwrap(), [b'a', b'\\', b'b', 0, 255]);
-        for bad in ["\\xabc", "\\xzz", "\\4", "\\400", "\\"] {
+        for bad in ["\\4", "\\400", "\\"] {
             assert_eq!(read(bad).unwrap_err().state, SqlState::InvalidTextRepresentation, "{bad}");
+        }
+        for bad in ["\\xabc", "\\xzz"] {
+            assert_eq!(read(bad).unwrap_err().state, SqlState::InvalidParameterValue, "{bad}");
         }
     }
 

@@ -84,6 +84,17 @@ impl SqlError {
         Self::new(SqlState::UndefinedColumn, format!("column \"{name}\" does not exist"))
     }
 
+    /// The same, saying of which collection an unknown column is.
+    #[must_use]
+    pub(super) fn of_relation(mut self, collection: &str) -> Self {
+        if self.state == SqlState::UndefinedColumn
+            && let Some(column) = self.message.strip_suffix(" does not exist")
+        {
+            self.message = format!("{column} of relation \"{collection}\" does not exist");
+        }
+        self
+    }
+
     #[must_use]
     pub(super) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -208,14 +219,16 @@ impl From<&DataFusionError> for SqlError {
             DataFusionError::Internal(text) if text.starts_with("Failed to coerce types") => {
                 wording::planning(text)
             }
-            DataFusionError::NotImplemented(text) => Self::new(SqlState::FeatureNotSupported, text),
+            DataFusionError::NotImplemented(text) => wording::not_implemented(text),
             DataFusionError::Execution(text) => wording::execution(text),
-            DataFusionError::Configuration(text) => Self::new(SqlState::DataException, text),
+            DataFusionError::Configuration(text) => {
+                Self::new(SqlState::DataException, wording::plain(text))
+            }
             DataFusionError::ResourcesExhausted(text) => Self::new(
                 SqlState::OutOfMemory,
                 "the statement needs more memory than queries may use",
             )
-            .with_detail(text),
+            .with_detail(wording::plain(text)),
             malfunction => {
                 tracing::error!(error = malfunction as &dyn Error, "statement failed");
                 Self::new(SqlState::InternalError, "internal error")
@@ -273,17 +286,18 @@ impl From<&ArrowError> for SqlError {
             ArrowError::DivideByZero => {
                 return Self::new(SqlState::DivisionByZero, "division by zero");
             }
+            ArrowError::ArithmeticOverflow(_) => {
+                return Self::new(SqlState::NumericValueOutOfRange, "value out of range");
+            }
             ArrowError::CastError(_) | ArrowError::ParseError(_) | ArrowError::JsonError(_) => {
                 SqlState::InvalidTextRepresentation
             }
-            ArrowError::ArithmeticOverflow(_) | ArrowError::OffsetOverflowError(_) => {
-                SqlState::NumericValueOutOfRange
-            }
+            ArrowError::OffsetOverflowError(_) => SqlState::NumericValueOutOfRange,
             ArrowError::MemoryError(_) => SqlState::OutOfMemory,
-            ArrowError::NotYetImplemented(_) => SqlState::FeatureNotSupported,
+            ArrowError::NotYetImplemented(text) => return wording::not_implemented(text),
             _ => SqlState::DataException,
         };
-        Self::new(state, text)
+        Self::new(state, wording::plain(&text))
     }
 }
 

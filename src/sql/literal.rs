@@ -12,6 +12,7 @@ use datafusion::sql::sqlparser::ast::BinaryOperator;
 use super::interval::interval;
 use super::moment::completed;
 use super::numeric::exact;
+use super::operator::operand;
 use super::scalar::{malformed_uuid, uuid};
 use super::types::SqlType;
 use super::wording::no_value;
@@ -79,7 +80,7 @@ fn beside(
     let of_one_type = is_comparison || ARITHMETIC.contains(op);
     match other.get_type(schema) {
         Ok(DataType::List(item)) => Ok(array(text, &item)),
-        Ok(DataType::Utf8) if of_one_type && is_uuid(other, schema)? => {
+        Ok(DataType::Utf8) if of_one_type && operand(other, schema) == SqlType::Uuid => {
             let shown = uuid(text).ok_or_else(|| malformed_uuid(text))?;
             Ok(Some(Expr::Literal(ScalarValue::from(shown), None)))
         }
@@ -103,10 +104,6 @@ fn beside(
         }
         _ => Ok(None),
     }
-}
-
-fn is_uuid(expr: &Expr, schema: &DFSchema) -> Result<bool, DataFusionError> {
-    Ok(SqlType::of(&expr.to_field(schema)?.1) == SqlType::Uuid)
 }
 
 fn is_moment(data_type: &DataType) -> bool {

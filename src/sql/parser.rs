@@ -1,39 +1,40 @@
 //! From tokens to commands. What is not recognised is refused by name; nothing passes unseen.
 
-use datafusion::sql::sqlparser::ast::{self, DescribeAlias, DiscardObject, Reset, Set};
+use datafusion::sql::sqlparser::ast::{
+    self, DescribeAlias, DiscardObject, Query, SetExpr, UtilityOption, Value,
+};
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
 
 use super::adapt::{ParameterTypes, adapt, parameter_type};
 use super::alter;
 use super::audit;
-use super::changing::changes;
 use super::collection::{self, CollectionCommand};
 use super::copy::{self, Copy, CopyOut, CopyStatement};
 use super::cursor::{self, DeclareHead};
 use super::delete::Delete;
 use super::dialect::Grammar;
-use super::explain;
 use super::insert::Insert;
 use super::keys;
 use super::lexer::{self, StatementTokens};
-use super::name::{folded, name_parts};
+use super::name::folded;
 use super::places::Places;
 use super::position::{covered, position};
-use super::prepare::{self, PrepareHead};
-use super::reading::{RECURSION_MAX, only_reading};
+use super::prepare::{self, Execute, PrepareHead};
 use super::refusal;
 use super::search::DirectSearch;
 use super::settings;
 use super::spelling::respelled;
 use super::stack::Depth;
-use super::statement::{Command, Declare, Prepare};
+use super::statement::{Command, Declare, Explain, Explained, Prepare};
 use super::storage::{self, StorageCommand};
 use super::transaction;
 use super::truncate::Truncate;
 use super::update::Update;
-use super::with;
 use super::{SqlError, SqlState, Statement};
+
+/// How deeply parentheses and subqueries may be nested.
+const RECURSION_MAX: usize = 50;
 
 /// Parses all statements of `text`.
 ///
@@ -46,7 +47,8 @@ pub(super) fn parse(text: &str) -> Result<Vec<Statement>, SqlError> {
             let StatementTokens { tokens, span, parameter_count, depth } = statement;
             let places = Places::of(text, &tokens);
             let source = Source { text, span, parameter_count, depth, tokens: tokens.len() };
-            let (command, parameter_types) = depth.run(|| command(source, tokens))?;
+            let (command, parameter_types) =
+                depth.run(|| command(source, tokens)).map_err(|error| places.locate(error))?;
             let takes_none = matches!(command, Command::CopyOut(_) | Command::CopyIn(_));
             if takes_none && parameter_count > 0 {
                 let message = format!("there is no parameter ${parameter_count}");
@@ -100,12 +102,10 @@ fn command(
     let text = source.text;
     let name = refusal::name_of(&tokens);
     refusal::check(text, &tokens, &name)?;
-    let tokens = respelled(tokens);
-    let explained = (name == "EXPLAIN").then(|| tokens.clone());
     let mut parser = Parser::new(&Grammar)
         .with_recursion_limit(RECURSION_MAX)
-        .with_tokens_with_locations(tokens);
-    let syntax = |error: ParserError| syntax_error(text, &error);
+        .with_tokens_with_locations(respelled(tokens));
+    let syntax = |error: ParserError| syntax_error(text, source.span.end, &error);
     let parsed = if let Some(copy) = copy::parse(&mut parser).map_err(syntax)? {
         Parsed::Copy(copy)
     } else if let Some(command) = own(&mut parser).map_err(syntax)? {
@@ -115,7 +115,7 @@ fn command(
     } else if let Some(head) = prepare::parse_head(&mut parser).map_err(syntax)? {
         Parsed::Prepared(head, Box::new(parser.parse_statement().map_err(syntax)?))
     } else {
-        Parsed::Standard(Box::new(of_standard(&mut parser, explained.as_deref()).map_err(syntax)?))
+        Parsed::Standard(Box::new(parser.parse_statement().map_err(syntax)?))
     };
     match parser.peek_token_ref() {
         token if token.token == Token::EOF => {}
@@ -146,24 +146,6 @@ fn command(
             Ok((standard(*statement, &name)?, parameter_types))
         }
     }
-}
-
-/// A statement of the standard grammar. What cannot be read behind EXPLAIN, whose tokens are given,
-/// is reported where it stands.
-fn of_standard(
-    parser: &mut Parser<'_>,
-    explained: Option<&[TokenWithSpan]>,
-) -> Result<ast::Statement, ParserError> {
-    let parsed = parser.parse_statement();
-    let is_read = parsed.as_ref().is_ok_and(|statement| !is_table(statement));
-    match explained.filter(|_| !is_read).and_then(explain::fault) {
-        Some(fault) => Err(fault),
-        None => parsed,
-    }
-}
-
-fn is_table(statement: &ast::Statement) -> bool {
-    matches!(statement, ast::Statement::ExplainTable { .. })
 }
 
 enum Parsed {
@@ -239,7 +221,9 @@ fn copying(copy: CopyStatement) -> Result<Command, SqlError> {
 /// The command for a statement of the standard grammar; `name` is what to call it if there is none.
 fn standard(statement: ast::Statement, name: &str) -> Result<Command, SqlError> {
     match statement {
-        ast::Statement::Query(query) if changes(&query) => with::command(*query),
+        ast::Statement::Query(query) if matches!(*query.body, SetExpr::Insert(_)) => {
+            Ok(Command::Insert(Box::new(Insert::parse(insert_with(*query)?)?)))
+        }
         ast::Statement::Query(query) => {
             let query = only_reading(query)?;
             Ok(match DirectSearch::of(&query) {
@@ -260,10 +244,7 @@ fn standard(statement: ast::Statement, name: &str) -> Result<Command, SqlError> 
             statement,
             format: None,
             options,
-        } => explain::command(*statement, analyze, options.unwrap_or_default()),
-        // A session has one role, that of its key: there is no other to come back from.
-        ast::Statement::Set(Set::SetRole { role_name: None, .. }) => Ok(Command::Nothing("SET")),
-        ast::Statement::Reset(reset) if resets_role(&reset.reset) => Ok(Command::Nothing("RESET")),
+        } => explain(*statement, analyze, options.unwrap_or_default()),
         ast::Statement::Set(set) => Ok(Command::Setting(settings::set_command(set)?)),
         ast::Statement::ShowVariable { variable } => {
             Ok(Command::Setting(settings::show_command(&variable)))
@@ -287,13 +268,80 @@ fn standard(statement: ast::Statement, name: &str) -> Result<Command, SqlError> 
     }
 }
 
-fn resets_role(reset: &Reset) -> bool {
-    let Reset::ConfigurationParameter(name) = reset else { return false };
-    name_parts(name).is_some_and(|parts| parts == ["role"])
+fn explain(
+    statement: ast::Statement,
+    mut analyze: bool,
+    options: Vec<UtilityOption>,
+) -> Result<Command, SqlError> {
+    for UtilityOption { name, arg } in options {
+        let switched_on = match arg {
+            None => true,
+            Some(ast::Expr::Value(value)) => matches!(value.value, Value::Boolean(true)),
+            Some(_) => false,
+        };
+        match folded(&name).as_str() {
+            "analyze" => analyze = switched_on,
+            "verbose" | "costs" | "timing" | "summary" => {}
+            _ => return Err(SqlError::unsupported(format!("EXPLAIN option {name}"))),
+        }
+    }
+    let explained = match statement {
+        ast::Statement::Query(query) => Explained::Query(only_reading(query)?),
+        other => match Execute::of(other) {
+            Some(execute) => Explained::Prepared(execute),
+            None => return Err(SqlError::unsupported("EXPLAIN of anything but a query")),
+        },
+    };
+    Ok(Command::Explain(Explain { analyze, explained }))
 }
 
 fn is_execute(statement: &ast::Statement) -> bool {
     matches!(statement, ast::Statement::Execute { .. })
+}
+
+/// `WITH .. INSERT INTO c query` as `INSERT INTO c WITH .. query`.
+fn insert_with(query: Query) -> Result<ast::Insert, SqlError> {
+    let refused = || SqlError::unsupported("this form of WITH .. INSERT");
+    let Query { with, body, order_by: None, limit_clause: None, fetch: None, .. } = query else {
+        return Err(refused());
+    };
+    let SetExpr::Insert(ast::Statement::Insert(mut insert)) = *body else { return Err(refused()) };
+    match &mut insert.source {
+        Some(source) if source.with.is_none() => source.with = with,
+        Some(_) => return Err(refused()),
+        None => {}
+    }
+    Ok(insert)
+}
+
+/// A query that changes nothing and asks for no locks.
+fn only_reading(query: Box<Query>) -> Result<Box<Query>, SqlError> {
+    if !query.locks.is_empty() {
+        return Err(SqlError::unsupported("SELECT .. FOR UPDATE or SHARE"));
+    }
+    check_body(&query.body)?;
+    let with = query.with.iter().flat_map(|with| &with.cte_tables);
+    for table in with {
+        check_body(&table.query.body)?;
+    }
+    Ok(query)
+}
+
+/// What the outer levels of a query are made of. Deeper levels are checked on the plan, which
+/// refuses everything that writes; here it is named.
+fn check_body(body: &SetExpr) -> Result<(), SqlError> {
+    match body {
+        SetExpr::Select(select) => match select.into {
+            Some(_) => Err(SqlError::unsupported("SELECT INTO")),
+            None => Ok(()),
+        },
+        SetExpr::Query(query) => check_body(&query.body),
+        SetExpr::SetOperation { .. } | SetExpr::Values(_) | SetExpr::Table(_) => Ok(()),
+        SetExpr::Insert(_) => Err(SqlError::unsupported("INSERT inside a query")),
+        SetExpr::Update(_) => Err(SqlError::unsupported("UPDATE inside a query")),
+        SetExpr::Delete(_) => Err(SqlError::unsupported("DELETE inside a query")),
+        SetExpr::Merge(_) => Err(SqlError::unsupported("MERGE inside a query")),
+    }
 }
 
 fn unexpected(found: &str) -> SqlError {
@@ -301,8 +349,9 @@ fn unexpected(found: &str) -> SqlError {
 }
 
 /// The parser's complaint in PostgreSQL's words. It says where and what it found only in its text,
-/// `Expected: a, found: b at Line: 1, Column: 2`, so that text is read here, and only here.
-fn syntax_error(text: &str, error: &ParserError) -> SqlError {
+/// `Expected: a, found: b at Line: 1, Column: 2`, so that text is read here, and only here. `end`
+/// is where the statement ends.
+fn syntax_error(text: &str, end: Location, error: &ParserError) -> SqlError {
     let ParserError::ParserError(message) = error else { return SqlError::from(error) };
     let (complaint, at) = match message.rsplit_once(" at Line: ") {
         Some((complaint, place)) => (complaint, location(place)),
@@ -312,15 +361,28 @@ fn syntax_error(text: &str, error: &ParserError) -> SqlError {
         .strip_prefix("Expected: ")
         .and_then(|expectation| expectation.rsplit_once(", found: "));
     let error = match found {
-        Some((expected, "EOF")) => {
-            let message = "syntax error at end of input";
-            SqlError::new(SqlState::SyntaxError, message)
-                .with_detail(format!("Expected {expected}."))
-        }
+        Some((expected, "EOF")) => at_end(text, end).with_detail(format!("Expected {expected}.")),
         Some((expected, found)) => unexpected(found).with_detail(format!("Expected {expected}.")),
         None => SqlError::new(SqlState::SyntaxError, format!("syntax error: {complaint}")),
     };
-    error.at(at.and_then(|location| position(text, location)))
+    match error.position {
+        Some(_) => error,
+        None => error.at(at.and_then(|location| position(text, location))),
+    }
+}
+
+/// A statement that ends too early: with the text, or with a semicolon.
+fn at_end(text: &str, end: Location) -> SqlError {
+    let behind = position(text, end).and_then(|place| usize::try_from(place).ok());
+    let mut rest = text.chars().enumerate().skip(behind.map_or(0, |place| place.saturating_sub(1)));
+    let next = rest.find(|(_, letter)| !letter.is_whitespace());
+    let (error, at) = if let Some((at, ';')) = next {
+        (unexpected(";"), at)
+    } else {
+        let message = "syntax error at end of input";
+        (SqlError::new(SqlState::SyntaxError, message), text.chars().count())
+    };
+    error.at(u32::try_from(at + 1).ok())
 }
 
 fn location(place: &str) -> Option<Location> {

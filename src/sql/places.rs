@@ -1,58 +1,241 @@
-//! Where names stand in a statement, for errors that are found when it is planned.
+//! Where names, texts and operators stand in a statement, for errors that are found when it is
+//! planned.
 
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
 use super::position::Positions;
+use super::scalar::read_document;
 use super::{SqlError, SqlState};
 
-/// Most names of a statement that are remembered.
-const NAMES_MAX: usize = 500;
+/// Most places of a statement that are remembered.
+const PLACES_MAX: usize = 1000;
 
-/// The names in a statement, such as `a` and `a.b`, and where each begins.
+/// Operators that have words beside their signs.
+const WORDS: [(&str, &str); 4] = [("~~", "like"), ("!~~", "like"), ("~~*", "ilike"), ("=", "in")];
+
+/// Functions that a statement may call by another name.
+const CALLED: [(&str, &str); 3] =
+    [("btrim", "trim"), ("substring", "substr"), ("strpos", "position")];
+
+/// What stands in a statement, and where.
 #[derive(Debug, Default)]
-pub(super) struct Places(Vec<(String, u32)>);
+pub(super) struct Places(Vec<Place>);
+
+#[derive(Debug)]
+struct Place {
+    what: What,
+    /// A name such as `a` and `a.b`, what a text says, or a sign.
+    text: String,
+    position: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    Name,
+    /// A name before a parenthesis.
+    Call,
+    Text,
+    Number,
+    Sign,
+}
 
 impl Places {
     /// Those of the statement that `text` has at `tokens`.
     pub(super) fn of(text: &str, tokens: &[TokenWithSpan]) -> Self {
         let mut positions = Positions::of(text);
-        let mut names: Vec<(String, u32)> = Vec::new();
+        let mut places: Vec<Place> = Vec::new();
         let mut behind_point = false;
         for token in tokens {
-            match &token.token {
-                Token::Word(word) if behind_point => {
-                    if let Some((name, _)) = names.last_mut() {
-                        name.push('.');
-                        name.push_str(&folded(word));
-                    }
+            match (&token.token, places.last_mut()) {
+                (Token::Word(word), Some(name)) if behind_point => {
+                    name.text.push('.');
+                    name.text.push_str(&folded(word));
                 }
-                Token::Word(word) if names.len() < NAMES_MAX => {
-                    let Some(position) = positions.at(token.span.start) else { continue };
-                    names.push((folded(word), position));
-                }
+                (Token::LParen, Some(name)) if name.what == What::Name => name.what = What::Call,
                 _ => {}
             }
-            behind_point = token.token == Token::Period;
+            if !std::mem::replace(&mut behind_point, token.token == Token::Period)
+                && places.len() < PLACES_MAX
+                && let Some((what, text)) = seen(&token.token)
+                && let Some(position) = positions.at(token.span.start)
+            {
+                places.push(Place { what, text, position });
+            }
         }
-        Self(names)
+        Self(places)
     }
 
-    /// `error` with the position of the name that it is about, if that is known.
+    /// `error` with the position of what it is about, if that is known.
     pub(super) fn locate(&self, error: SqlError) -> SqlError {
-        let is_of_name = matches!(
-            error.state,
-            SqlState::UndefinedColumn | SqlState::UndefinedTable | SqlState::AmbiguousColumn
-        );
-        if !is_of_name || error.position.is_some() {
+        if error.position.is_some() {
             return error;
         }
-        let Some(name) = error.message.split('"').nth(1) else { return error };
-        let found = self.0.iter().find(|(known, _)| {
-            known == name || known.rsplit_once('.').is_some_and(|(_, last)| last == name)
-        });
-        let position = found.map(|(_, position)| *position);
+        let position = match error.state {
+            SqlState::UndefinedColumn | SqlState::UndefinedTable | SqlState::GroupingError => {
+                self.column(&error.message)
+            }
+            SqlState::AmbiguousColumn => quoted(&error.message).and_then(|name| self.first(name)),
+            SqlState::UndefinedParameter => {
+                self.first(error.message.rsplit(' ').next().unwrap_or_default())
+            }
+            SqlState::DuplicateColumn | SqlState::DuplicateAlias => self.second(&error.message),
+            SqlState::UndefinedObject => quoted(&error.message).and_then(|name| self.last(name)),
+            SqlState::UndefinedFunction | SqlState::WrongObjectType => self.called(&error.message),
+            SqlState::InvalidTextRepresentation
+            | SqlState::UntranslatableCharacter
+            | SqlState::InvalidParameterValue
+            | SqlState::NumericValueOutOfRange
+            | SqlState::InvalidDatetimeFormat
+            | SqlState::DatetimeFieldOverflow => self.literal(&error.message),
+            SqlState::InvalidColumnReference => self.number(&error.message),
+            SqlState::DatatypeMismatch => self.operand(&error.message),
+            SqlState::CannotCoerce => self.sign("::"),
+            SqlState::SyntaxError => quoted(&error.message).and_then(|sign| self.sign(sign)),
+            _ => None,
+        };
         error.at(position)
     }
+
+    fn find(&self, wanted: impl Fn(&Place) -> bool) -> Option<u32> {
+        self.0.iter().find(|place| wanted(place)).map(|place| place.position)
+    }
+
+    /// The only place of its kind; of several the error may be about any.
+    fn only(&self, wanted: impl Fn(&Place) -> bool) -> Option<u32> {
+        let mut found = self.0.iter().filter(|place| wanted(place));
+        let first = found.next()?.position;
+        found.next().is_none().then_some(first)
+    }
+
+    /// A column or a table, perhaps with more before it than the message says, or less.
+    fn column(&self, message: &str) -> Option<u32> {
+        let name = match message.strip_prefix("column ") {
+            // PostgreSQL quotes no name that has a table before it.
+            Some(rest) if !rest.starts_with('"') => rest.split(' ').next()?,
+            _ => quoted(message)?,
+        };
+        let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
+        let table = format!("{name}.");
+        let of_table = || self.find(|place| place.is_name() && place.text.starts_with(&table));
+        if message.starts_with("missing FROM-clause") {
+            return of_table();
+        }
+        self.first(name)
+            .or_else(|| self.find(|place| place.is_name() && last(&place.text) == name))
+            .or_else(of_table)
+            .or_else(|| self.first(&last(name)))
+    }
+
+    fn first(&self, name: &str) -> Option<u32> {
+        self.find(|place| place.is_name() && place.text == name)
+    }
+
+    /// What stands a second time.
+    fn second(&self, message: &str) -> Option<u32> {
+        let name = quoted(message)?;
+        let mut found = self.0.iter().filter(|place| place.is_name() && place.text == name);
+        found.nth(1).map(|place| place.position)
+    }
+
+    fn last(&self, name: &str) -> Option<u32> {
+        let found = self.0.iter().rev().find(|place| place.is_name() && place.text == name);
+        found.map(|place| place.position)
+    }
+
+    /// A function or an operator.
+    fn called(&self, message: &str) -> Option<u32> {
+        if let Some(rest) = message.strip_prefix("operator does not exist: ") {
+            let sign = rest.split(' ').find(|word| is_sign(word))?;
+            let word = WORDS.iter().find(|(known, _)| *known == sign).map(|(_, word)| *word);
+            return self.sign(sign).or_else(|| {
+                self.only(|place| place.is_name() && Some(place.text.as_str()) == word)
+            });
+        }
+        let name = message
+            .strip_prefix("function ")
+            .or_else(|| message.strip_prefix("window function "))?;
+        let name = name.split(['(', ' ']).next()?;
+        let written = CALLED.iter().find(|(known, _)| *known == name).map(|(_, written)| *written);
+        let is_call = |place: &Place| {
+            let called = place.text.strip_prefix("pg_catalog.").unwrap_or(&place.text);
+            place.what == What::Call && (called == name || Some(called) == written)
+        };
+        // Of a function that there is none of, the first is meant.
+        let unknown = message.ends_with("does not exist");
+        self.only(is_call).or_else(|| if unknown { self.find(is_call) } else { None })
+    }
+
+    /// A text that is no value of its type.
+    fn literal(&self, message: &str) -> Option<u32> {
+        let is_text = |place: &Place| place.what == What::Text;
+        let Some((_, rest)) = message.split_once('"') else {
+            // What is said of documents does not repeat them.
+            return self.only(|place| is_text(place) && read_document(&place.text).is_err());
+        };
+        let (text, _) = rest.rsplit_once('"')?;
+        self.only(|place| place.what == What::Text && place.text == text)
+    }
+
+    /// A number behind ORDER BY or GROUP BY.
+    fn number(&self, message: &str) -> Option<u32> {
+        let clause = message.split(' ').next()?.to_ascii_lowercase();
+        let number = message.split(' ').find(|word| word.parse::<u32>().is_ok())?;
+        let from = self.last(&clause)?;
+        self.find(|place| {
+            place.what == What::Number && place.text == number && place.position > from
+        })
+    }
+
+    /// What stands behind the word that wants another type.
+    fn operand(&self, message: &str) -> Option<u32> {
+        let (clause, _) = message.strip_prefix("argument of ")?.split_once(" must be type ")?;
+        let word = match clause {
+            "JOIN/ON" => "on",
+            "WHERE" | "HAVING" | "NOT" | "LIMIT" => &clause.to_ascii_lowercase(),
+            _ => return None,
+        };
+        let from = self.only(|place| place.is_name() && place.text == word)?;
+        self.find(|place| place.position > from)
+    }
+
+    fn sign(&self, sign: &str) -> Option<u32> {
+        self.only(|place| place.what == What::Sign && place.text == sign)
+    }
+}
+
+impl Place {
+    fn is_name(&self) -> bool {
+        matches!(self.what, What::Name | What::Call)
+    }
+}
+
+fn seen(token: &Token) -> Option<(What, String)> {
+    Some(match token {
+        Token::Word(word) => (What::Name, folded(word)),
+        Token::SingleQuotedString(text) | Token::EscapedStringLiteral(text) => {
+            (What::Text, text.clone())
+        }
+        Token::Number(digits, _) => (What::Number, digits.clone()),
+        Token::Placeholder(name) => (What::Name, name.clone()),
+        Token::Neq => (What::Sign, "<>".to_owned()),
+        other => {
+            let sign = other.to_string();
+            if !is_sign(&sign) {
+                return None;
+            }
+            (What::Sign, sign)
+        }
+    })
+}
+
+/// Whether `text` is an operator, such as `->>`.
+fn is_sign(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|letter| "+-*/<>=~!@#%^&|?:".contains(letter))
+}
+
+/// The first name in a message.
+fn quoted(message: &str) -> Option<&str> {
+    message.split('"').nth(1)
 }
 
 fn folded(word: &Word) -> String {

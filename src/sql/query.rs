@@ -27,7 +27,7 @@ use datafusion::prelude::SessionConfig;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::parser::Statement as PlannedStatement;
 use datafusion::sql::sqlparser::ast::{self, ExprWithAlias, Query, Value, Visit, Visitor};
-use futures::{StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 
 use super::adapt::shown_schema;
 use super::aggregate::{self, DistinctInTwoPhases};
@@ -44,6 +44,7 @@ use super::literal::TextLiterals;
 use super::name::{folded, parameter_index};
 use super::nearest::NearestFirst;
 use super::numeric::NumericOperands;
+use super::operator::{CheckedOperands, KnownOperators};
 use super::output::PrintedValues;
 use super::pg_catalog::{self, NamesOfFunctions};
 use super::planning::{OperatorPlanner, TABLE_FUNCTIONS};
@@ -52,7 +53,7 @@ use super::search::SearchRelationPlanner;
 use super::sequence;
 use super::temporal::{ComparedIntervals, DateOperators, at_zone};
 use super::types::SqlType;
-use super::whole_row::WholeRows;
+use super::undefined::explained;
 use super::yielding::YieldBetweenBatches;
 use super::{SqlError, SqlState, thumbnail};
 use crate::engine::Exactness;
@@ -101,7 +102,8 @@ static SHARED: LazyLock<Result<SessionState, SqlError>> = LazyLock::new(|| {
 
 /// The planner's rules between those that have to see a plan before and behind them.
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    let before: [Arc<dyn AnalyzerRule + Send + Sync>; 1] = [Arc::new(NumericOperands)];
+    let before: [Arc<dyn AnalyzerRule + Send + Sync>; 2] =
+        [Arc::new(CheckedOperands), Arc::new(NumericOperands)];
     let behind: [Arc<dyn AnalyzerRule + Send + Sync>; 6] = [
         Arc::new(CheckedArithmetic),
         Arc::new(PrintedValues),
@@ -134,7 +136,7 @@ fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
 
 fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {
     let own: [Arc<dyn ExprPlanner>; 5] = [
-        Arc::new(WholeRows),
+        Arc::new(KnownOperators),
         Arc::new(JsonOperators),
         Arc::new(TextLiterals),
         Arc::new(NumericOperands),
@@ -218,9 +220,15 @@ impl QueryContext {
     /// The logical plan of `query`, which only reads.
     pub(super) async fn plan(&self, query: &Query) -> Result<LogicalPlan, SqlError> {
         expansion::check(query)?;
-        let statement = ast::Statement::Query(Box::new(query.clone()));
-        let statement = PlannedStatement::Statement(Box::new(statement));
-        let plan = in_place(self.state.statement_to_plan(statement)).await?;
+        let plan = match in_place(self.state.statement_to_plan(planned(query))).await {
+            Ok(plan) => plan,
+            Err(error) => {
+                // Tables are known already: nothing is waited for.
+                let again =
+                    |state: &SessionState| state.statement_to_plan(planned(query)).now_or_never();
+                return Err(in_place(async { explained(&self.state, error, again) }).await);
+            }
+        };
         let reading_only = SQLOptions::new()
             .with_allow_ddl(false)
             .with_allow_dml(false)
@@ -336,10 +344,24 @@ impl QueryContext {
             return Err(SqlError::unsupported("a subquery as a value of INSERT"));
         }
         let expr = ExprWithAlias { expr: expr.clone(), alias: None };
-        let expr = self.state.create_logical_expr_from_sql_expr(expr, &DFSchema::empty())?;
+        let planned = |state: &SessionState| {
+            state.create_logical_expr_from_sql_expr(expr.clone(), &DFSchema::empty())
+        };
+        let expr = match planned(&self.state) {
+            Ok(expr) => expr,
+            Err(error) => {
+                return Err(explained(&self.state, error, |state| Some(planned(state))));
+            }
+        };
         let (expr, _) = expr.infer_placeholder_types(&DFSchema::empty())?;
         Ok(expr)
     }
+}
+
+/// `query` as the planner takes it.
+fn planned(query: &Query) -> PlannedStatement {
+    let statement = ast::Statement::Query(Box::new(query.clone()));
+    PlannedStatement::Statement(Box::new(statement))
 }
 
 /// `rows` under the names that the statement gave its columns.

@@ -86,16 +86,10 @@ impl SqlSession {
         }
     }
 
-    /// The same session, of a client that knows it by a number, on a server that runs since then,
-    /// over a connection that is encrypted or not.
+    /// The same session, of a client that knows it by a number, on a server that runs since then.
     #[must_use]
-    pub fn of_process(
-        mut self,
-        process: i32,
-        server_started: SystemTime,
-        is_encrypted: bool,
-    ) -> Self {
-        self.backend = Backend { process, server_started, is_encrypted };
+    pub fn of_process(mut self, process: i32, server_started: SystemTime) -> Self {
+        self.backend = Backend { process, server_started };
         self
     }
 
@@ -232,8 +226,11 @@ impl SqlSession {
         }
         let command = statement.command();
         if !self.role.allows(command.action()) {
-            let name = command.write_name().unwrap_or("do this");
-            let message = format!("permission denied: a {} key may not {name}", self.role);
+            let name = match command {
+                Command::Prepare(prepare) => prepare.statement.command().name(),
+                other => other.name(),
+            };
+            let message = format!("permission denied: a {} key may not run {name}", self.role);
             return Err(SqlError::new(SqlState::InsufficientPrivilege, message));
         }
         match command.write_name() {
@@ -278,6 +275,10 @@ impl SqlSession {
     ) -> Result<Outcome, SqlError> {
         if parameters.len() < statement.parameter_count() {
             let (given, wanted) = (parameters.len(), statement.parameter_count());
+            if given == 0 {
+                let message = "there is no parameter $1";
+                return Err(SqlError::new(SqlState::UndefinedParameter, message));
+            }
             let message = format!("{given} parameters were given, the statement needs {wanted}");
             return Err(SqlError::new(SqlState::ProtocolViolation, message));
         }

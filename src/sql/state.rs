@@ -21,18 +21,26 @@ pub enum SqlState {
     NullValueNotAllowed,
     /// 2201B: a regular expression that is none.
     InvalidRegularExpression,
+    /// 2201E: a logarithm of zero or less.
+    InvalidArgumentForLogarithm,
+    /// 2201F: a power or a root that is no number.
+    InvalidArgumentForPower,
     /// 22007: text that is no date or time.
     InvalidDatetimeFormat,
     /// 22008: a date or time that no calendar has.
     DatetimeFieldOverflow,
+    /// 22011: a part of a text of negative length.
+    SubstringError,
     /// 22012: division by zero.
     DivisionByZero,
-    /// 22019: an escape of LIKE that is not one character.
+    /// 22025: an escape of LIKE that is not one character.
     InvalidEscapeSequence,
     /// 22023: a value breaks a stated bound.
     InvalidParameterValue,
     /// 2201W: a negative LIMIT.
     InvalidRowCountInLimitClause,
+    /// 2201X: a negative OFFSET.
+    InvalidRowCountInOffsetClause,
     /// 22P02: text that is no value of the type wanted.
     InvalidTextRepresentation,
     /// 22P05: a letter that texts cannot hold.
@@ -145,10 +153,14 @@ impl SqlState {
             Self::InvalidDatetimeFormat => "22007",
             Self::DatetimeFieldOverflow => "22008",
             Self::InvalidRegularExpression => "2201B",
+            Self::InvalidArgumentForLogarithm => "2201E",
+            Self::InvalidArgumentForPower => "2201F",
+            Self::SubstringError => "22011",
             Self::DivisionByZero => "22012",
-            Self::InvalidEscapeSequence => "22019",
+            Self::InvalidEscapeSequence => "22025",
             Self::InvalidParameterValue => "22023",
             Self::InvalidRowCountInLimitClause => "2201W",
+            Self::InvalidRowCountInOffsetClause => "2201X",
             Self::InvalidTextRepresentation => "22P02",
             Self::UntranslatableCharacter => "22P05",
             Self::NotNullViolation => "23502",

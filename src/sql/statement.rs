@@ -280,6 +280,15 @@ impl Command {
         }
     }
 
+    /// What to call it.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::VerifyAudit => "VERIFY AUDIT",
+            Self::Key(KeyCommand::Show) => "SHOW KEYS",
+            other => other.write_name().unwrap_or("this statement"),
+        }
+    }
+
     /// The name of a command that writes; none for those that only read.
     pub(super) fn write_name(&self) -> Option<&'static str> {
         match self {

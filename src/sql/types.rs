@@ -1,8 +1,9 @@
 //! SQL types as clients see them, and how they map to Arrow's.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, TimeUnit};
 use datafusion::error::DataFusionError;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::{
@@ -120,6 +121,44 @@ impl SqlType {
         if named.stored_as() == stored { named } else { stored }
     }
 
+    /// What PostgreSQL calls it in its messages.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Bool => "boolean",
+            Self::Int2 => "smallint",
+            Self::Int4 => "integer",
+            Self::Int8 => "bigint",
+            Self::Float4 => "real",
+            Self::Float8 => "double precision",
+            Self::Numeric => "numeric",
+            Self::Text => "text",
+            Self::Oid => "oid",
+            Self::Name => "name",
+            Self::Char => "\"char\"",
+            Self::Regproc => "regproc",
+            Self::Bytea => "bytea",
+            Self::Jsonb => "jsonb",
+            Self::Uuid => "uuid",
+            Self::Timestamptz => "timestamp with time zone",
+            Self::Timestamp => "timestamp without time zone",
+            Self::Date => "date",
+            Self::Time => "time without time zone",
+            Self::Interval => "interval",
+            Self::Int2Array => "smallint[]",
+            Self::Int4Array => "integer[]",
+            Self::Int8Array => "bigint[]",
+            Self::OidArray => "oid[]",
+            Self::Float4Array => "real[]",
+            Self::Float8Array => "double precision[]",
+            Self::TextArray => "text[]",
+            Self::BoolArray => "boolean[]",
+            Self::ByteaArray => "bytea[]",
+            Self::TimestamptzArray => "timestamp with time zone[]",
+            Self::Vector => VECTOR_NAME,
+            Self::Unknown => "unknown",
+        }
+    }
+
     /// The type by which Arrow knows values of this one.
     fn stored_as(self) -> Self {
         match self {
@@ -130,7 +169,7 @@ impl SqlType {
         }
     }
 
-    fn of_arrow(data_type: &DataType) -> Self {
+    pub(super) fn of_arrow(data_type: &DataType) -> Self {
         match data_type {
             DataType::Boolean => Self::Bool,
             DataType::Int8 | DataType::UInt8 | DataType::Int16 => Self::Int2,
@@ -250,6 +289,21 @@ impl SqlType {
     pub(super) fn null(self) -> Result<ScalarValue, SqlError> {
         ScalarValue::try_from(&self.arrow_type()).map_err(|error: DataFusionError| error.into())
     }
+}
+
+/// `field` as a column of a type that Arrow's own does not tell.
+pub(super) fn with_pg_type(field: Field, pg_type: &str) -> Field {
+    field.with_metadata(HashMap::from([(PG_TYPE_KEY.to_owned(), pg_type.to_owned())]))
+}
+
+/// The element of [`real_array`].
+pub(super) fn real_element() -> FieldRef {
+    Arc::new(Field::new_list_field(DataType::Float32, true))
+}
+
+/// The Arrow type of `real[]` and `vector`.
+pub(super) fn real_array() -> DataType {
+    DataType::List(real_element())
 }
 
 /// Whether text cast to this type in a statement is read by us, not by DataFusion, whose casts of

@@ -20,10 +20,9 @@ use datafusion::logical_expr::{
 use datafusion::scalar::ScalarValue;
 use likeness_storage::limits::DIM_MAX;
 
-use super::columns::{real_array, real_element, with_pg_type};
 use super::constant::real_array as read_real_array;
 use super::marker::{TO_REAL_ARRAY, TO_VECTOR};
-use super::types::VECTOR_NAME;
+use super::types::{VECTOR_NAME, real_array, real_element, with_pg_type};
 use super::{SqlError, SqlState};
 
 /// Makes both casts known to a session.

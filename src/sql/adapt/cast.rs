@@ -15,12 +15,16 @@ use super::super::marker::{
 use super::super::moment::completed;
 use super::super::name::{folded, name_parts};
 use super::super::numeric::plain_digits;
+use super::super::scalar::{malformed_uuid, read_document, uuid};
 use super::super::types::{SqlType, is_vector, reads_text_itself};
 use super::super::wording::no_value;
 use super::super::{SqlError, SqlState};
 use super::array::array;
 use super::syntax::{call, cast, literal_text, number, text};
 use super::{Adapter, without_system_schema};
+
+/// Most digits of a `numeric`, as of PostgreSQL's.
+const DIGITS_MAX: u64 = 1000;
 
 /// Types of the system's tables, whose casts are functions of the same names.
 const CATALOG_TYPES: [&str; 14] = [
@@ -113,8 +117,19 @@ fn adapted(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlError>
             };
             Some(call(TO_CHARACTERS, [cast(inner.clone(), DataType::Text), number(length)]))
         }
-        DataType::JSON | DataType::JSONB => Some(call(TO_JSONB, [inner.clone()])),
-        DataType::Uuid => Some(call(TO_UUID, [inner.clone()])),
+        DataType::JSON | DataType::JSONB => {
+            // What is no document is said before anything runs.
+            literal_text(inner).map(read_document).transpose()?;
+            Some(call(TO_JSONB, [inner.clone()]))
+        }
+        DataType::Uuid => {
+            if let Some(text) = literal_text(inner)
+                && uuid(text).is_none()
+            {
+                return Err(malformed_uuid(text));
+            }
+            Some(call(TO_UUID, [inner.clone()]))
+        }
         DataType::Numeric(ExactNumberInfo::None) | DataType::Decimal(ExactNumberInfo::None) => {
             Some(numeric(inner))
         }
@@ -218,6 +233,7 @@ fn check_type(data_type: &DataType) -> Result<(), SqlError> {
         "unknown",
         "xml",
     ];
+    check_length(data_type)?;
     let DataType::Custom(name, _) = data_type else { return Ok(()) };
     let written = name_parts(name).unwrap_or_default().join(".");
     let known = is_vector(data_type)
@@ -228,6 +244,31 @@ fn check_type(data_type: &DataType) -> Result<(), SqlError> {
     }
     let message = format!("type \"{written}\" does not exist");
     Err(SqlError::new(SqlState::UndefinedObject, message))
+}
+
+/// That a text is of some length, and that a number has digits.
+fn check_length(data_type: &DataType) -> Result<(), SqlError> {
+    let message = match data_type {
+        DataType::Varchar(Some(CharacterLength::IntegerLength { length: 0, .. }))
+        | DataType::CharacterVarying(Some(CharacterLength::IntegerLength { length: 0, .. })) => {
+            "length for type varchar must be at least 1".to_owned()
+        }
+        DataType::Char(Some(CharacterLength::IntegerLength { length: 0, .. }))
+        | DataType::Character(Some(CharacterLength::IntegerLength { length: 0, .. })) => {
+            "length for type char must be at least 1".to_owned()
+        }
+        DataType::Numeric(digits) | DataType::Decimal(digits) => match digits {
+            ExactNumberInfo::Precision(precision)
+            | ExactNumberInfo::PrecisionAndScale(precision, _)
+                if !(1..=DIGITS_MAX).contains(precision) =>
+            {
+                format!("NUMERIC precision {precision} must be between 1 and {DIGITS_MAX}")
+            }
+            _ => return Ok(()),
+        },
+        _ => return Ok(()),
+    };
+    Err(SqlError::new(SqlState::InvalidParameterValue, message))
 }
 
 fn named_type(name: &ObjectName) -> Option<DataType> {
@@ -280,6 +321,11 @@ fn scalar(written: &str, data_type: &DataType) -> Result<Option<Expr>, SqlError>
         DataType::SmallInt(_) | DataType::Int2(_) => ArrowType::Int16,
         DataType::Int(_) | DataType::Integer(_) | DataType::Int4(_) => ArrowType::Int32,
         DataType::BigInt(_) | DataType::Int8(_) => ArrowType::Int64,
+        DataType::Real | DataType::Float4 => return fraction(written, data_type, f32_range),
+        DataType::Float8
+        | DataType::DoublePrecision
+        | DataType::Double(ExactNumberInfo::None)
+        | DataType::Float(ExactNumberInfo::None) => return fraction(written, data_type, f64_range),
         DataType::Date => ArrowType::Date32,
         DataType::Timestamp(..) => ArrowType::Timestamp(TimeUnit::Microsecond, None),
         DataType::Interval { .. } => {
@@ -298,6 +344,35 @@ fn scalar(written: &str, data_type: &DataType) -> Result<Option<Expr>, SqlError>
         Ok(_) => Ok(Some(cast(text(read), data_type.clone()))),
         Err(_) => Err(no_value(written, &arrow.to_string())),
     }
+}
+
+/// A text that is a fraction, and whether the type holds it; the planner reads it.
+fn fraction(
+    written: &str,
+    data_type: &DataType,
+    fits: fn(&str) -> bool,
+) -> Result<Option<Expr>, SqlError> {
+    let text = written.trim();
+    if !text.bytes().any(|byte| byte.is_ascii_digit()) || fits(text) {
+        return Ok(None);
+    }
+    let name = cast_type(data_type).unwrap_or(SqlType::Unknown).name();
+    let message = format!("\"{written}\" is out of range for type {name}");
+    Err(SqlError::new(SqlState::NumericValueOutOfRange, message))
+}
+
+fn f32_range(text: &str) -> bool {
+    text.parse::<f32>().map_or(true, |number| number.is_finite() && !vanishes(number == 0.0, text))
+}
+
+fn f64_range(text: &str) -> bool {
+    text.parse::<f64>().map_or(true, |number| number.is_finite() && !vanishes(number == 0.0, text))
+}
+
+/// Whether a number is zero only because the type has nothing as small.
+fn vanishes(is_zero: bool, text: &str) -> bool {
+    let digits = text.split(['e', 'E']).next().unwrap_or_default();
+    is_zero && digits.bytes().any(|digit| matches!(digit, b'1'..=b'9'))
 }
 
 /// A word that PostgreSQL reads as a moment; none where `written` is none.

@@ -2,7 +2,6 @@
 //! rewritten to what PostgreSQL means, and parameter types that only PostgreSQL infers are noted.
 
 mod array;
-mod assignment;
 mod cast;
 mod distance;
 mod factor;
@@ -12,27 +11,25 @@ mod number;
 mod operator;
 mod syntax;
 mod system_column;
-mod whole_row;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     self, BinaryOperator, Expr, Fetch, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    Ident, Interval, LimitClause, ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr,
-    TableFactor, Value, VisitMut, VisitorMut,
+    Ident, Interval, LimitClause, ObjectName, ObjectNamePart, OrderBy, OrderByKind, Query, Select,
+    SelectItem, SetExpr, TableFactor, Value, VisitMut, VisitorMut,
 };
 
-use super::changing::{changing, inside_a_query};
 use super::marker::ARRAY_SUBQUERY;
 use super::name::{folded, name_parts, parameter_index};
 use super::types::SqlType;
+use super::undefined::undefined;
 use super::{SqlError, SqlState};
 pub(super) use cast::parameter_type;
 pub(super) use name::shown_schema;
 use syntax::{call, function, literal_text, plain_arguments};
 use system_column::Scopes;
-use whole_row::Rows;
 
 /// Types that the syntax around parameters decides, by their place in the list.
 pub(super) type ParameterTypes = BTreeMap<usize, SqlType>;
@@ -77,7 +74,6 @@ pub(super) fn adapt(statement: &mut ast::Statement) -> Result<ParameterTypes, Sq
     let mut adapter = Adapter::default();
     match statement.visit(&mut adapter) {
         ControlFlow::Continue(()) => {
-            whole_row::check_answer(statement)?;
             print_columns(statement);
             Ok(adapter.parameter_types)
         }
@@ -118,7 +114,6 @@ fn print_columns(statement: &mut ast::Statement) {
 struct Adapter {
     parameter_types: ParameterTypes,
     scopes: Scopes,
-    rows: Rows,
     /// How many queries are around what is visited; outside of them numbers are the statement's.
     queries: usize,
 }
@@ -165,10 +160,7 @@ impl Adapter {
             {
                 Ok(Some(function(word.clone(), FunctionArguments::None)))
             }
-            Expr::Identifier(_) | Expr::CompoundIdentifier(_) => {
-                Ok(self.scopes.table_number(expr).or_else(|| self.rows.row(expr)))
-            }
-            Expr::IsNotNull(_) => whole_row::check_test(expr).map(|()| None),
+            Expr::Identifier(_) | Expr::CompoundIdentifier(_) => Ok(self.scopes.table_number(expr)),
             Expr::AnyOp { right, .. } | Expr::AllOp { right, .. } => {
                 // As a literal there would be read; other elements are declared or cast.
                 self.note(right, SqlType::TextArray);
@@ -199,20 +191,19 @@ impl VisitorMut for Adapter {
         if let Some(items) = returning {
             name::name_columns(items);
         }
-        match join::check_statement(statement).and_then(|()| assignment::spread(statement)) {
+        match join::check_statement(statement) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => ControlFlow::Break(error),
         }
     }
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
-        if let Some(name) = changing(&query.body).filter(|_| self.queries > 0) {
-            return ControlFlow::Break(inside_a_query(name));
-        }
         self.queries += 1;
+        if let Err(error) = check_order(query) {
+            return ControlFlow::Break(error);
+        }
         fetch_as_limit(query);
         self.scopes.note(query);
-        self.rows.note(query);
         number::leave_in_query(query);
         if let SetExpr::Values(values) = &mut *query.body {
             number::unite_columns(values);
@@ -240,20 +231,15 @@ impl VisitorMut for Adapter {
         name::name_columns(&mut select.projection);
         number::leave_in_select(select);
         self.scopes.enter(select);
-        self.rows.enter(select);
         ControlFlow::Continue(())
     }
 
     fn post_visit_select(&mut self, _select: &mut Select) -> ControlFlow<Self::Break> {
         self.scopes.leave();
-        self.rows.leave();
         ControlFlow::Continue(())
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
-        if let Some(field) = self.rows.field(expr) {
-            *expr = field;
-        }
         match expr {
             Expr::Function(called) => {
                 count_rows(called);
@@ -261,6 +247,11 @@ impl VisitorMut for Adapter {
                 called.over.iter_mut().for_each(number::leave_in_window);
             }
             Expr::Array(array) => number::unite(array.elem.iter_mut().collect()),
+            Expr::UnaryOp { .. } => {
+                if let Some(power) = operator::signed_power(expr) {
+                    *expr = power;
+                }
+            }
             _ => {}
         }
         ControlFlow::Continue(())
@@ -280,8 +271,7 @@ impl VisitorMut for Adapter {
         }
         factor::adapt(factor);
         match factor {
-            TableFactor::Table { name, args: Some(arguments), .. } => {
-                whole_row::leave_names(name, &mut arguments.args);
+            TableFactor::Table { args: Some(arguments), .. } => {
                 number::leave_in_arguments(&mut arguments.args);
             }
             TableFactor::Function { args, .. } => number::leave_in_arguments(args),
@@ -298,6 +288,27 @@ impl VisitorMut for Adapter {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// That a query is ordered by no constant but the place of a column.
+fn check_order(query: &Query) -> Result<(), SqlError> {
+    let Some(OrderBy { kind: OrderByKind::Expressions(keys), .. }) = &query.order_by else {
+        return Ok(());
+    };
+    let is_place = |digits: &str| digits.bytes().all(|digit| digit.is_ascii_digit());
+    let other = keys.iter().any(|key| match &key.expr {
+        Expr::Value(value) => match &value.value {
+            Value::Number(digits, _) => !is_place(digits),
+            Value::SingleQuotedString(_) => true,
+            _ => false,
+        },
+        _ => false,
+    });
+    if other {
+        let message = "non-integer constant in ORDER BY";
+        return Err(SqlError::new(SqlState::SyntaxError, message));
+    }
+    Ok(())
 }
 
 /// `FETCH FIRST n ROWS ONLY` is another way to write `LIMIT n`.
@@ -320,6 +331,7 @@ fn fetch_as_limit(query: &mut Query) {
 fn called_function(called: &mut Function) -> Result<Option<Expr>, SqlError> {
     without_system_schema(&mut called.name);
     of_jsonb(&mut called.name);
+    check_wildcard(called)?;
     if let FunctionArguments::Subquery(query) = &called.args {
         let is_array = name_parts(&called.name).is_some_and(|name| name == ["array"]);
         let subquery = || call(ARRAY_SUBQUERY, [Expr::Subquery(query.clone())]);
@@ -339,11 +351,6 @@ fn called_function(called: &mut Function) -> Result<Option<Expr>, SqlError> {
         let refused = SqlError::unsupported(format!("{name} in a select list"));
         return Err(refused.with_hint(format!("Write FROM {name}(..).")));
     }
-    if is_of_nothing(called) {
-        let name = called.name.to_string().to_lowercase();
-        let message = format!("function {name}() does not exist");
-        return Err(SqlError::new(SqlState::UndefinedFunction, message));
-    }
     if called_as(called, "array_remove") && names_null(&called.args) {
         return Err(SqlError::unsupported("array_remove of NULL"));
     }
@@ -355,14 +362,26 @@ fn called_function(called: &mut Function) -> Result<Option<Expr>, SqlError> {
     Ok(factor::set_as_array(called))
 }
 
-fn called_as(called: &Function, name: &str) -> bool {
-    name_parts(&called.name).is_some_and(|parts| parts == [name])
+/// That `*` is given to `count` only, and that it is given something.
+fn check_wildcard(called: &Function) -> Result<(), SqlError> {
+    let FunctionArguments::List(list) = &called.args else { return Ok(()) };
+    let all = |argument: &FunctionArg| {
+        matches!(argument, FunctionArg::Unnamed(FunctionArgExpr::Wildcard))
+    };
+    let counts = called_as(called, "count");
+    if counts && list.args.is_empty() {
+        let message = "count(*) must be used to call a parameterless aggregate function";
+        return Err(SqlError::new(SqlState::WrongObjectType, message));
+    }
+    if !counts && list.args.iter().any(all) {
+        let message = format!("function {}() does not exist", called.name);
+        return Err(undefined(message, "function"));
+    }
+    Ok(())
 }
 
-/// Whether a window function that looks at a value is called without one.
-fn is_of_nothing(called: &Function) -> bool {
-    let looks = ["first_value", "last_value"].iter().any(|name| called_as(called, name));
-    looks && plain_arguments(&called.args).is_none_or(|arguments| arguments.is_empty())
+fn called_as(called: &Function, name: &str) -> bool {
+    name_parts(&called.name).is_some_and(|parts| parts == [name])
 }
 
 /// `count(1)` is `count(*)`: the planner takes the two for one, but for their names.
@@ -398,17 +417,15 @@ fn names_null(arguments: &FunctionArguments) -> bool {
     matches!(last, Some(Expr::Value(value)) if value.value == Value::Null)
 }
 
-/// `array_length` of an array without items is NULL, and the first place of one with items is 1.
+/// `array_length` of an array without items is NULL.
 fn length(called: &Function) -> Option<Expr> {
-    let is_lower = called_as(called, "array_lower");
-    if !is_lower && !called_as(called, "array_length") && !called_as(called, "array_upper") {
+    if !called_as(called, "array_length") && !called_as(called, "array_upper") {
         return None;
     }
     let [array, dimension] = <[Expr; 2]>::try_from(plain_arguments(&called.args)?).ok()?;
     let length = call("array_length", [array, dimension]);
     let integer = |expr| syntax::cast(expr, ast::DataType::Int(None));
-    let length = call("nullif", [integer(length), integer(syntax::number(&0))]);
-    Some(if is_lower { integer(call("signum", [length])) } else { length })
+    Some(call("nullif", [integer(length), integer(syntax::number(&0))]))
 }
 
 /// The function of `jsonb` that a function of `json` is.

@@ -2,7 +2,7 @@
 
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, ArrayElemTypeDef, BinaryOperator, DataType, Expr, ObjectName, ObjectNamePart,
-    Value, ValueWithSpan,
+    UnaryOperator, Value, ValueWithSpan,
 };
 
 use super::super::marker::LIKE_ESCAPE;
@@ -64,6 +64,24 @@ pub(super) fn operator(expr: &mut Expr) -> Result<Option<Expr>, SqlError> {
         }
         _ => Ok(None),
     }
+}
+
+/// `- a ^ b` with the sign at `a`, to which it is closer in PostgreSQL; none for anything else.
+pub(super) fn signed_power(expr: &Expr) -> Option<Expr> {
+    let Expr::UnaryOp { op: op @ (UnaryOperator::Minus | UnaryOperator::Plus), expr: inner } = expr
+    else {
+        return None;
+    };
+    let mut power = (**inner).clone();
+    let mut base = &mut power;
+    while let Expr::BinaryOp { left, op: BinaryOperator::PGExp, .. } = base {
+        base = left;
+    }
+    if *base == **inner {
+        return None;
+    }
+    *base = Expr::UnaryOp { op: *op, expr: Box::new(base.clone()) };
+    Some(power)
 }
 
 /// `OPERATOR(pg_catalog.=)` is `=`.

@@ -17,8 +17,8 @@ use datafusion::logical_expr::{
 };
 use datafusion::scalar::ScalarValue;
 
-use super::super::columns::with_pg_type;
 use super::super::scalar::{JSONB, document_of, read_document, written_document};
+use super::super::types::with_pg_type;
 use super::super::{SqlError, SqlState};
 
 /// The aggregates that make documents, under the names of `jsonb` and of `json`.

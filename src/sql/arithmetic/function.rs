@@ -5,6 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, Datum, PrimitiveArray,
 };
+use datafusion::arrow::compute::cast;
 use datafusion::arrow::compute::kernels::numeric;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Float32Type, Float64Type};
 use datafusion::arrow::error::ArrowError;
@@ -34,7 +35,7 @@ impl Checked {
     }
 
     fn compute(&self, left: &dyn Datum, right: &dyn Datum) -> Result<ArrayRef, ArrowError> {
-        match self.operator {
+        let result = match self.operator {
             Operator::Plus => numeric::add(left, right),
             Operator::Minus => numeric::sub(left, right),
             Operator::Multiply => numeric::mul(left, right),
@@ -47,7 +48,41 @@ impl Checked {
                 numeric::rem(left, right)
             }
             _ => Err(ArrowError::InvalidArgumentError("an operator of no numbers".to_owned())),
+        }?;
+        let (left, right) = (left.get().0, right.get().0);
+        match result.data_type() {
+            DataType::Float32 => self.check_range::<Float32Type>([left, right, &*result])?,
+            DataType::Float64 => self.check_range::<Float64Type>([left, right, &*result])?,
+            _ => {}
         }
+        Ok(result)
+    }
+
+    /// A fraction that became infinite, or zero, of others that were not.
+    fn check_range<T>(&self, columns: [&dyn Array; 3]) -> Result<(), ArrowError>
+    where
+        T: ArrowPrimitiveType,
+        T::Native: Into<f64>,
+    {
+        let [left, right, results] = columns.map(AsArray::as_primitive::<T>);
+        // A constant has one row only.
+        let at = |side: &PrimitiveArray<T>, row: usize| -> f64 {
+            side.value(if side.len() == 1 { 0 } else { row }).into()
+        };
+        let multiplies = matches!(self.operator, Operator::Multiply | Operator::Divide);
+        for (row, result) in results.iter().enumerate() {
+            let Some(result) = result.map(Into::<f64>::into) else { continue };
+            if result.is_finite() && result != 0.0 {
+                continue;
+            }
+            let (left, right) = (at(left, row), at(right, row));
+            let vanished = multiplies && result == 0.0 && left != 0.0 && right != 0.0;
+            if left.is_finite() && right.is_finite() && (result.is_infinite() || vanished) {
+                let what = if vanished { "underflow" } else { "overflow" };
+                return Err(ArrowError::ArithmeticOverflow(what.to_owned()));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -97,9 +132,11 @@ impl ScalarUDFImpl for Checked {
 
 /// An overflow in PostgreSQL's words.
 fn out_of_range(error: DataFusionError, number: &DataType) -> DataFusionError {
-    let overflow = |cause: &ArrowError| matches!(cause, ArrowError::ArithmeticOverflow(_));
-    if !matches!(&error, DataFusionError::ArrowError(cause, _) if overflow(cause)) {
-        return error;
+    let DataFusionError::ArrowError(cause, _) = &error else { return error };
+    let ArrowError::ArithmeticOverflow(what) = &**cause else { return error };
+    if number.is_floating() {
+        let message = format!("value out of range: {what}");
+        return SqlError::new(SqlState::NumericValueOutOfRange, message).into();
     }
     let name = match number {
         DataType::Int16 => "smallint",
@@ -171,5 +208,52 @@ impl ScalarUDFImpl for Rounded {
             _ => numbers,
         };
         Ok(ColumnarValue::Array(rounded))
+    }
+}
+
+/// A `double precision` as a `real`, which holds less.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct Narrowed {
+    signature: Signature,
+}
+
+impl Default for Narrowed {
+    fn default() -> Self {
+        Self { signature: Signature::any(1, Volatility::Immutable) }
+    }
+}
+
+impl ScalarUDFImpl for Narrowed {
+    fn name(&self) -> &'static str {
+        "real of double precision"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType, DataFusionError> {
+        Ok(DataType::Float32)
+    }
+
+    fn invoke_with_args(
+        &self,
+        arguments: ScalarFunctionArgs,
+    ) -> Result<ColumnarValue, DataFusionError> {
+        let Some(numbers) = arguments.args.first() else {
+            return internal_err!("nothing is narrowed");
+        };
+        let numbers = numbers.to_array(arguments.number_rows)?;
+        let narrow = cast(&numbers, &DataType::Float32)?;
+        let pairs = numbers.as_primitive::<Float64Type>().iter().flatten();
+        for (wide, narrow) in pairs.zip(narrow.as_primitive::<Float32Type>().iter().flatten()) {
+            let vanished = narrow == 0.0 && wide != 0.0;
+            if (narrow.is_infinite() && wide.is_finite()) || vanished {
+                let what = if vanished { "underflow" } else { "overflow" };
+                let message = format!("value out of range: {what}");
+                return Err(SqlError::new(SqlState::NumericValueOutOfRange, message).into());
+            }
+        }
+        Ok(ColumnarValue::Array(narrow))
     }
 }

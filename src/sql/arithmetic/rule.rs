@@ -13,7 +13,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::AnalyzerRule;
 
-use super::function::{Checked, Rounded};
+use super::function::{Checked, Narrowed, Rounded};
 
 /// Checks arithmetic; comes behind the rule that gives both sides of an operator one type.
 #[derive(Debug)]
@@ -56,6 +56,13 @@ fn checked(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
             let cast = Expr::Cast(Cast { expr: Box::new(expr), field });
             if changed { Transformed::yes(cast) } else { Transformed::no(cast) }
         }
+        Expr::Cast(Cast { expr, field }) if *field.data_type() == DataType::Float32 => {
+            let wide = expr.get_type(schema).is_ok_and(|from| from == DataType::Float64);
+            if wide {
+                return Transformed::yes(ScalarUDF::from(Narrowed::default()).call(vec![*expr]));
+            }
+            Transformed::no(Expr::Cast(Cast { expr, field }))
+        }
         Expr::ScalarFunction(call) if rounds_fraction(&call, schema) => {
             Transformed::yes(ScalarUDF::from(Rounded::default()).call(call.args))
         }
@@ -75,15 +82,17 @@ fn is_whole(data_type: &DataType) -> bool {
 
 /// Whether an operator between such operands can leave what their type holds.
 fn is_checked(op: Operator, left: &Expr, right: &Expr, schema: &DFSchema) -> bool {
-    let quotient = matches!(op, Operator::Divide | Operator::Modulo);
-    if !quotient && !matches!(op, Operator::Plus | Operator::Minus | Operator::Multiply) {
+    if !matches!(
+        op,
+        Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide | Operator::Modulo
+    ) {
         return false;
     }
     let (Ok(left), Ok(right)) = (type_of(left, schema), type_of(right, schema)) else {
         return false;
     };
     let fraction = matches!(left, DataType::Float32 | DataType::Float64);
-    left == right && (is_whole(&left) || (quotient && fraction))
+    left == right && (is_whole(&left) || fraction)
 }
 
 /// The type of an operand. Both sides of a checked operator have its type, so that a long chain of

@@ -44,7 +44,9 @@ impl Insert {
             return Err(SqlError::unsupported("INSERT INTO anything but a collection"));
         };
         let name = name_parts(name).ok_or_else(|| SqlError::unsupported("a computed name"))?;
-        let columns = ColumnList::of(&insert.columns)?;
+        let collection = name.last().map_or("", String::as_str);
+        let columns = ColumnList::of(&insert.columns);
+        let columns = columns.map_err(|error| error.of_relation(collection))?;
         let given = columns.columns();
         if !given.contains(&InsertColumn::Image) && !given.contains(&InsertColumn::EMBEDDING) {
             return Err(one_source("neither"));
@@ -57,7 +59,6 @@ impl Insert {
         if let Source::Cells(rows) = &source {
             rows.iter().try_for_each(|row| columns.check_width(row.len()))?;
         }
-        let collection = name.last().map_or("", String::as_str);
         let qualifier = match insert.table_alias {
             Some(alias) => alias.alias,
             None => Ident::with_quote('"', collection),
@@ -83,7 +84,7 @@ impl Insert {
 
     /// That the collection exists and is this tenant's.
     pub(super) fn check(&self, context: &QueryContext) -> Result<(), SqlError> {
-        let name = context.catalog().written(&self.name)?;
+        let name = context.catalog().gallery_name(&self.name)?;
         context.catalog().gallery(name)?;
         Ok(())
     }

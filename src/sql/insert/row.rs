@@ -2,7 +2,7 @@
 
 use datafusion::scalar::ScalarValue;
 
-use super::super::columns::GalleryColumn;
+use super::super::columns::{GalleryColumn, check_document};
 use super::super::constant::{bytes, moment, real, reals, text};
 use super::super::{SqlError, SqlState};
 use super::InsertColumn;
@@ -116,7 +116,10 @@ impl Row {
             }
             (Column::ExternalFaceId, FaceCell::Text(text)) => self.external_face_id = Some(text),
             (Column::ExternalImageId, FaceCell::Text(text)) => self.external_image_id = Some(text),
-            (Column::Metadata, FaceCell::Text(text)) => self.metadata = Some(text),
+            (Column::Metadata, FaceCell::Text(text)) => {
+                check_document(&text)?;
+                self.metadata = Some(text);
+            }
             (Column::Attributes, FaceCell::Text(text)) => self.given.attributes = Some(text),
             (Column::Model, FaceCell::Text(text)) => self.given.model = Some(text),
             (Column::BoundingBox, FaceCell::Reals(edges)) => {

@@ -5,7 +5,6 @@ mod definition;
 mod lookup;
 mod naming;
 mod privilege;
-mod procedure;
 mod session;
 mod type_of;
 
@@ -32,8 +31,7 @@ use crate::sql::SqlError;
 
 /// Functions that answer the same in every statement.
 pub(in crate::sql) fn register(state: &mut SessionState) -> Result<(), SqlError> {
-    let known = [naming::FUNCTIONS, constant::FUNCTIONS, procedure::FUNCTIONS];
-    for definition in known.into_iter().flatten() {
+    for definition in naming::FUNCTIONS.iter().chain(constant::FUNCTIONS) {
         state.register_udf(Arc::new(CatalogFunction::of(definition, (), Volatility::Stable)))?;
     }
     state.register_udf(Arc::new(type_of::function()))?;

@@ -5,8 +5,7 @@ use std::sync::LazyLock;
 
 use datafusion::arrow::datatypes::{DataType, Field, TimeUnit};
 
-use crate::sql::columns::with_pg_type;
-use crate::sql::types::{CHAR, NAME, REGPROC};
+use crate::sql::types::{CHAR, NAME, REGPROC, with_pg_type};
 
 /// The schema of PostgreSQL's own catalog.
 pub(in crate::sql) const PG_CATALOG: &str = "pg_catalog";
@@ -20,15 +19,15 @@ static SHAPES: &str = include_str!("relations.txt");
 static RELATIONS: LazyLock<Vec<Relation>> =
     LazyLock::new(|| SHAPES.lines().filter_map(Relation::parse).collect());
 
-/// What PostgreSQL has as functions that return rows, in the same form.
-static FUNCTIONS: &str = "\
-pg_catalog.pg_get_keywords 0 word:text catcode:char barelabel:boolean catdesc:text baredesc:text
+/// What PostgreSQL has as functions of channels, options and partitions, which nothing has here:
+/// relations without rows, in the same form.
+static EMPTY_SETS: &str = "\
 pg_catalog.pg_listening_channels 0 channel:text
 pg_catalog.pg_options_to_table 0 option_name:text option_value:text
 pg_catalog.pg_partition_tree 0 relid:regclass parentrelid:regclass isleaf:boolean level:integer";
 
 static SETS: LazyLock<Vec<Relation>> =
-    LazyLock::new(|| FUNCTIONS.lines().filter_map(Relation::parse).collect());
+    LazyLock::new(|| EMPTY_SETS.lines().filter_map(Relation::parse).collect());
 
 static BY_NAME: LazyLock<HashMap<(&str, &str), &Relation>> = LazyLock::new(|| {
     let all = RELATIONS.iter().chain(SETS.iter());
@@ -67,7 +66,6 @@ pub(super) enum Kind {
     Timestamptz,
     Oids,
     Int2s,
-    Int4s,
     Texts,
 }
 
@@ -114,7 +112,6 @@ impl Kind {
             "timestamp_with_time_zone" => Self::Timestamptz,
             "oid[]" | "oidvector" | "regtype[]" => Self::Oids,
             "smallint[]" | "int2vector" => Self::Int2s,
-            "integer[]" => Self::Int4s,
             "anyarray" => Self::Texts,
             array if array.ends_with("[]") => Self::Texts,
             _ => Self::Text,
@@ -137,7 +134,6 @@ impl Kind {
             Self::Timestamptz => 1184,
             Self::Oids => 1028,
             Self::Int2s => 1005,
-            Self::Int4s => 1007,
             Self::Texts => 1009,
         }
     }
@@ -159,7 +155,6 @@ impl Kind {
             Self::Timestamptz => of(DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))),
             Self::Oids => of(list(DataType::UInt32)),
             Self::Int2s => of(list(DataType::Int16)),
-            Self::Int4s => of(list(DataType::Int32)),
             Self::Texts => of(list(DataType::Utf8)),
         }
     }

@@ -14,10 +14,10 @@ use futures::FutureExt;
 
 use super::super::call::TableFunction;
 use super::super::catalog::GalleryCatalog;
-use super::super::columns::{bounding_boxes, real_array, schema_of};
+use super::super::columns::{bounding_boxes, schema_of};
 use super::super::constant::{bytes, real};
 use super::super::marker::COMPARE_FACES;
-use super::super::types::SqlType;
+use super::super::types::{SqlType, real_array};
 use super::super::{SqlError, SqlState};
 use super::exec::ImageExec;
 use crate::engine::ImageComparison;

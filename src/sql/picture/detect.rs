@@ -15,10 +15,10 @@ use serde::Serialize;
 
 use super::super::call::TableFunction;
 use super::super::catalog::GalleryCatalog;
-use super::super::columns::{bounding_boxes, real_array, schema_of, with_pg_type};
+use super::super::columns::{bounding_boxes, schema_of};
 use super::super::constant::{bytes, text};
 use super::super::marker::DETECT_FACES;
-use super::super::types::SqlType;
+use super::super::types::{SqlType, real_array, with_pg_type};
 use super::super::{SqlError, SqlState};
 use super::exec::ImageExec;
 use crate::biometric::{AttributeSet, UnknownAttributeSet};

@@ -30,6 +30,9 @@ fn character(code: i64) -> Result<String, SqlError> {
     match u32::try_from(code).ok().and_then(char::from_u32) {
         Some('\0') => Err(refused("null character not permitted".to_owned())),
         Some(letter) => Ok(letter.to_string()),
+        None if code > i64::from(u32::from(char::MAX)) => {
+            Err(refused(format!("requested character too large for encoding: {code}")))
+        }
         None => Err(refused(format!("requested character not valid for encoding: {code}"))),
     }
 }

@@ -10,7 +10,8 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::error::DataFusionError;
 
-use super::super::columns::real_array;
+use super::super::types::real_array;
+use super::super::wording::plain;
 use super::super::{SqlError, SqlState};
 use super::{Function, arity};
 
@@ -102,7 +103,7 @@ fn vectors(column: &ArrayRef) -> Result<ArrayRef, DataFusionError> {
     if matches!(column.data_type(), DataType::List(_) | DataType::Null) {
         return Ok(cast(column, &real_array())?);
     }
-    let message = format!("{} is no vector", column.data_type());
+    let message = format!("{} is no vector", plain(&column.data_type().to_string()));
     Err(SqlError::new(SqlState::DatatypeMismatch, message).into())
 }
 

@@ -3,8 +3,9 @@
 
 mod character;
 mod distance;
-mod identifier;
 mod jsonb;
+mod math;
+mod padding;
 mod series;
 mod text;
 mod to_char;
@@ -25,8 +26,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::SqlError;
 pub(super) use jsonb::{
-    ComparedDocuments, JSONB, JsonOperators, document_of, read_document, row_document,
-    written_document,
+    ComparedDocuments, JSONB, JsonOperators, document_of, read_document, written_document,
 };
 pub(super) use uuid::malformed as malformed_uuid;
 pub use uuid::{of_bytes as uuid_of_bytes, shown as uuid};
@@ -36,13 +36,13 @@ pub(super) fn register(state: &mut SessionState) -> Result<(), SqlError> {
     let functions = [
         text::functions(),
         character::functions(),
+        math::functions(),
+        padding::functions(),
         series::functions(),
         jsonb::functions(),
         distance::functions(),
     ];
-    for function in
-        functions.into_iter().flatten().chain([uuid::function(), identifier::function()])
-    {
+    for function in functions.into_iter().flatten().chain([uuid::function()]) {
         state.register_udf(Arc::new(ScalarUDF::from(function)))?;
     }
     for function in jsonb::typed_functions()
@@ -83,6 +83,13 @@ impl Function {
         let lists = lists.into_iter().map(TypeSignature::Exact).collect();
         let signature = Signature::one_of(lists, Volatility::Immutable);
         Self { name, signature, returns, body }
+    }
+
+    /// The same, run for each row even where it says the same for all: what it says is so large
+    /// that it is counted for all of them.
+    fn for_each_row(mut self) -> Self {
+        self.signature.volatility = Volatility::Volatile;
+        self
     }
 
     /// A function of so many arguments of any type.
@@ -130,8 +137,8 @@ impl ScalarUDFImpl for Function {
         &self,
         arguments: ScalarFunctionArgs,
     ) -> Result<ColumnarValue, DataFusionError> {
-        let constant =
-            arguments.args.iter().all(|argument| matches!(argument, ColumnarValue::Scalar(_)));
+        let constant = self.signature.volatility != Volatility::Volatile
+            && arguments.args.iter().all(|argument| matches!(argument, ColumnarValue::Scalar(_)));
         let rows = if constant { 1 } else { arguments.number_rows };
         let columns = arguments.args.into_iter().map(|argument| argument.into_array(rows));
         let results = (self.body)(&columns.collect::<Result<Vec<_>, _>>()?)?;

@@ -13,9 +13,8 @@ use datafusion::logical_expr::{
 };
 use ring::rand::{SecureRandom, SystemRandom};
 
-use super::super::columns::with_pg_type;
 use super::super::marker::TO_UUID;
-use super::super::types::UUID;
+use super::super::types::{UUID, with_pg_type};
 use super::super::{SqlError, SqlState};
 use super::{Function, arity};
 

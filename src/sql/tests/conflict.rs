@@ -122,7 +122,7 @@ async fn a_conflict_that_cannot_be_is_refused_and_nothing_happens() {
         ),
         (
             "ON CONFLICT (face_id) DO UPDATE SET metadata = 'no json'".to_owned(),
-            SqlState::InvalidParameterValue,
+            SqlState::InvalidTextRepresentation,
         ),
         (
             "ON CONFLICT (face_id) DO UPDATE SET embedding = '[1]'".to_owned(),

@@ -174,7 +174,7 @@ async fn a_delete_that_fails_deletes_nothing() {
         ("DELETE FROM nobody", SqlState::UndefinedTable),
         ("DELETE FROM other.public.people", SqlState::UndefinedTable),
         ("DELETE FROM people WHERE nothing = 1", SqlState::UndefinedColumn),
-        ("DELETE FROM people WHERE 1 / (rank() OVER ()) = 1", SqlState::FeatureNotSupported),
+        ("DELETE FROM people WHERE 1 / (rank() OVER ()) = 1", SqlState::WindowingError),
         ("DELETE FROM people WHERE 1 / 0 = 1", SqlState::DivisionByZero),
         ("DELETE FROM people RETURNING nothing", SqlState::UndefinedColumn),
         ("DELETE FROM people RETURNING 1 / 0", SqlState::DivisionByZero),

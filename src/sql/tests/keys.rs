@@ -86,7 +86,10 @@ async fn only_administrators_manage_keys_and_never_as_part_of_a_transaction() {
             assert_eq!(client.state(sql).await, SqlState::InsufficientPrivilege, "{sql}");
         }
         let error = client.error("SHOW KEYS").await;
-        assert_eq!(error.to_string(), format!("permission denied: a {role} key may not do this"));
+        assert_eq!(
+            error.to_string(),
+            format!("permission denied: a {role} key may not run SHOW KEYS")
+        );
     }
     assert!(keyring.list().unwrap().is_empty());
 }

@@ -45,7 +45,7 @@ async fn results_larger_than_the_memory_for_queries_are_an_error() {
 #[tokio::test]
 async fn functions_without_a_bound_on_their_result_do_not_exist() {
     let client = Client::new();
-    for call in ["repeat('x', 2000000000)", "lpad('x', 2000000000)", "range(1, 2000000000)"] {
+    for call in ["array_repeat(1, 2000000000)", "range(1, 2000000000)"] {
         let sql = format!("SELECT {call}");
         assert_eq!(client.state(&sql).await, SqlState::UndefinedFunction, "{call}");
     }

@@ -11,6 +11,7 @@ mod dialect;
 mod direct;
 mod document;
 mod error;
+mod fault;
 mod fuzz;
 mod given;
 mod insert;
@@ -31,7 +32,6 @@ mod search;
 mod session;
 mod similar;
 mod storage;
-mod tools;
 mod transaction;
 mod update;
 mod vector;
@@ -194,14 +194,6 @@ impl Client {
             .columns
             .map(|schema| schema.fields().iter().map(|field| field.name().clone()).collect());
         (description.parameters, names)
-    }
-}
-
-/// Has all rows of an outcome computed.
-async fn drained(outcome: Outcome) -> Result<(), SqlError> {
-    match outcome {
-        Outcome::Rows { stream, .. } => texts(stream).await.map(drop),
-        _ => Ok(()),
     }
 }
 

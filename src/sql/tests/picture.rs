@@ -28,7 +28,7 @@ async fn what_is_no_call_or_no_image_is_refused_with_its_class() {
         ("detect_faces('\\x00')", SqlState::SystemError),
         ("compare_faces('\\x00', '\\x01')", SqlState::SystemError),
         ("compare_faces('\\x00', '\\x01', 1.5)", SqlState::InvalidParameterValue),
-        ("detect_faces('\\x0')", SqlState::InvalidTextRepresentation),
+        ("detect_faces('\\x0')", SqlState::InvalidParameterValue),
         ("detect_faces(NULL)", SqlState::NullValueNotAllowed),
         ("compare_faces('\\x00', NULL)", SqlState::NullValueNotAllowed),
         ("detect_faces(7)", SqlState::DatatypeMismatch),

@@ -249,7 +249,7 @@ async fn what_cannot_be_searched_for_is_refused_with_its_class() {
         ("SEARCH FACES IN people EMBEDDING '[a]'".to_owned(), SqlState::InvalidTextRepresentation),
         ("SEARCH FACES IN people EMBEDDING 7".to_owned(), SqlState::DatatypeMismatch),
         ("SEARCH FACES IN people IMAGE '\\x00'".to_owned(), SqlState::SystemError),
-        ("SEARCH FACES IN people IMAGE '\\x0'".to_owned(), SqlState::InvalidTextRepresentation),
+        ("SEARCH FACES IN people IMAGE '\\x0'".to_owned(), SqlState::InvalidParameterValue),
         (format!("{PROBE} THRESHOLD 1.5"), SqlState::InvalidParameterValue),
         (format!("{PROBE} THRESHOLD NULL"), SqlState::NullValueNotAllowed),
         (format!("{PROBE} THRESHOLD similarity"), SqlState::UndefinedColumn),
@@ -268,7 +268,7 @@ async fn what_cannot_be_searched_for_is_refused_with_its_class() {
     }
     let unbound = client.parse("SEARCH FACES IN people LIKE $1").unwrap();
     let error = client.session.execute(&unbound, Vec::new()).await.unwrap_err();
-    assert_eq!(error.state, SqlState::ProtocolViolation);
+    assert_eq!(error.state, SqlState::UndefinedParameter);
 }
 
 #[tokio::test]

@@ -12,13 +12,14 @@ use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::super::super::constant::typed;
 use super::super::super::marker::TO_JSONB;
-use super::super::super::types::{PG_TYPE_KEY, SqlType};
+use super::super::super::operator::operand;
+use super::super::super::types::SqlType;
 use super::super::super::{SqlError, SqlState};
 use super::access::{ELEMENT, FIELD, PATH};
 use super::change::{CONCAT, DELETE, DELETE_PATH};
 use super::contain::{CONTAINED, CONTAINS, EQUAL, EXISTS, EXISTS_ALL, EXISTS_ANY, UNEQUAL};
+use super::functions;
 use super::order::{GREATER, GREATER_OR_EQUAL, LESS, LESS_OR_EQUAL};
-use super::{JSONB, functions};
 
 /// The functions by their names.
 static FUNCTIONS: LazyLock<BTreeMap<&'static str, Arc<ScalarUDF>>> = LazyLock::new(|| {
@@ -74,7 +75,7 @@ impl Side {
             _ => {}
         }
         let Ok((_, field)) = expr.to_field(schema) else { return Self::Other(DataType::Null) };
-        if field.metadata().get(PG_TYPE_KEY).is_some_and(|name| name == JSONB) {
+        if operand(expr, schema) == SqlType::Jsonb {
             return Self::Document;
         }
         match field.data_type() {

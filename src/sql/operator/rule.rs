@@ -1,0 +1,175 @@
+//! The rule that checks what the planner makes no binary operator of: conditions, lists, patterns,
+//! branches and casts. It looks at a plan as the statement wrote it, and changes nothing.
+
+use datafusion::common::DFSchema;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::config::ConfigOptions;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::expr::{InList, InSubquery, ScalarFunction};
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{Between, Case, Cast, Expr, Like, LogicalPlan, Union};
+use datafusion::optimizer::AnalyzerRule;
+use datafusion::scalar::ScalarValue;
+
+use super::super::marker::{TO_JSONB, TO_UUID};
+use super::super::types::SqlType;
+use super::super::wording::no_value;
+use super::super::{SqlError, SqlState};
+use super::known::{are_comparable, is_cast};
+use super::operand::{Class, no_condition, no_operator, operand, unmatched};
+
+/// Refuses operands of types that PostgreSQL has no operator for.
+#[derive(Debug)]
+pub(in super::super) struct CheckedOperands;
+
+impl AnalyzerRule for CheckedOperands {
+    fn analyze(
+        &self,
+        plan: LogicalPlan,
+        _config: &ConfigOptions,
+    ) -> Result<LogicalPlan, DataFusionError> {
+        plan.apply_with_subqueries(|node| {
+            check_node(node)?;
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        Ok(plan)
+    }
+
+    fn name(&self) -> &'static str {
+        "checked_operands"
+    }
+}
+
+fn check_node(node: &LogicalPlan) -> Result<(), DataFusionError> {
+    if let LogicalPlan::Union(union) = node {
+        check_union(union)?;
+    }
+    let schema = merge_schema(&node.inputs());
+    node.apply_expressions(|expr| {
+        expr.apply(|part| {
+            check(part, &schema)?;
+            Ok(TreeNodeRecursion::Continue)
+        })
+    })?;
+    Ok(())
+}
+
+fn check(part: &Expr, schema: &DFSchema) -> Result<(), SqlError> {
+    match part {
+        Expr::Like(like) => check_like(like, schema),
+        Expr::Between(Between { expr, negated, low, high }) => {
+            let ops = if *negated { ["<", ">"] } else { [">=", "<="] };
+            check_compared(expr, ops[0], low, schema)?;
+            check_compared(expr, ops[1], high, schema)
+        }
+        Expr::InList(InList { expr, list, negated }) => {
+            let op = if *negated { "<>" } else { "=" };
+            list.iter().try_for_each(|item| check_compared(expr, op, item, schema))
+        }
+        Expr::InSubquery(InSubquery { expr, subquery, negated }) => {
+            let Some(column) = subquery.subquery.schema().fields().first() else { return Ok(()) };
+            let op = if *negated { "<>" } else { "=" };
+            compared(operand(expr, schema), op, SqlType::of(column))
+        }
+        Expr::Case(case) => check_case(case, schema),
+        Expr::Not(condition) => check_condition("NOT", condition, schema),
+        Expr::IsTrue(condition) => check_condition("IS TRUE", condition, schema),
+        Expr::IsFalse(condition) => check_condition("IS FALSE", condition, schema),
+        Expr::IsNotTrue(condition) => check_condition("IS NOT TRUE", condition, schema),
+        Expr::IsNotFalse(condition) => check_condition("IS NOT FALSE", condition, schema),
+        Expr::ScalarFunction(call) => check_read(call, schema),
+        Expr::Cast(Cast { expr, field }) => check_cast(operand(expr, schema), SqlType::of(field)),
+        _ => Ok(()),
+    }
+}
+
+fn check_like(like: &Like, schema: &DFSchema) -> Result<(), SqlError> {
+    let (left, right) = (operand(&like.expr, schema), operand(&like.pattern, schema));
+    let is_text = |of| matches!(Class::of(of), Class::Text | Class::Open | Class::Bytea);
+    if is_text(left) && is_text(right) {
+        return Ok(());
+    }
+    let not = if like.negated { "!" } else { "" };
+    let cases = if like.case_insensitive { "*" } else { "" };
+    Err(no_operator(left, &format!("{not}~~{cases}"), right))
+}
+
+fn check_compared(left: &Expr, op: &str, right: &Expr, schema: &DFSchema) -> Result<(), SqlError> {
+    compared(operand(left, schema), op, operand(right, schema))
+}
+
+fn compared(left: SqlType, op: &str, right: SqlType) -> Result<(), SqlError> {
+    if are_comparable((Class::of(left), Class::of(right))) {
+        return Ok(());
+    }
+    Err(no_operator(left, op, right))
+}
+
+/// A cast that is the call of a function.
+fn check_read(call: &ScalarFunction, schema: &DFSchema) -> Result<(), SqlError> {
+    let to = match call.func.name() {
+        TO_JSONB => SqlType::Jsonb,
+        TO_UUID => SqlType::Uuid,
+        _ => return Ok(()),
+    };
+    call.args.first().map_or(Ok(()), |from| check_cast(operand(from, schema), to))
+}
+
+fn check_condition(of: &str, condition: &Expr, schema: &DFSchema) -> Result<(), SqlError> {
+    if let Expr::Literal(value, _) = condition
+        && let Some(Some(text)) = value.try_as_str()
+    {
+        let read = ScalarValue::from(text.trim()).cast_to(&SqlType::Bool.arrow_type());
+        return read.map_or_else(|_| Err(no_value(text, "Boolean")), |_| Ok(()));
+    }
+    let sql_type = operand(condition, schema);
+    match Class::of(sql_type) {
+        Class::Bool | Class::Open => Ok(()),
+        _ => Err(no_condition(of, sql_type)),
+    }
+}
+
+fn check_case(case: &Case, schema: &DFSchema) -> Result<(), SqlError> {
+    for (when, _) in &case.when_then_expr {
+        match &case.expr {
+            Some(base) => check_compared(base, "=", when, schema)?,
+            None => check_condition("CASE/WHEN", when, schema)?,
+        }
+    }
+    let branches = case.when_then_expr.iter().map(|(_, then)| then);
+    let types = case.else_expr.iter().chain(branches).map(|branch| operand(branch, schema));
+    check_one_type("CASE", types)
+}
+
+fn check_union(union: &Union) -> Result<(), SqlError> {
+    for at in 0..union.schema.fields().len() {
+        check_one_type("UNION", union.inputs.iter().map(|input| column(input, at)))?;
+    }
+    Ok(())
+}
+
+/// The type of a column of a query; a text that a query writes there is of any.
+fn column(query: &LogicalPlan, at: usize) -> SqlType {
+    match query {
+        LogicalPlan::Projection(projection) => projection
+            .expr
+            .get(at)
+            .map_or(SqlType::Unknown, |expr| operand(expr, projection.input.schema())),
+        other => other.schema().fields().get(at).map_or(SqlType::Unknown, |of| SqlType::of(of)),
+    }
+}
+
+fn check_one_type(of: &str, types: impl Iterator<Item = SqlType>) -> Result<(), SqlError> {
+    let mut known = types.filter(|sql_type| Class::of(*sql_type) != Class::Open);
+    let Some(first) = known.next() else { return Ok(()) };
+    let other = known.find(|other| !are_comparable((Class::of(first), Class::of(*other))));
+    other.map_or(Ok(()), |other| Err(unmatched(of, first, other)))
+}
+
+fn check_cast(from: SqlType, to: SqlType) -> Result<(), SqlError> {
+    if is_cast(from, to) {
+        return Ok(());
+    }
+    let message = format!("cannot cast type {} to {}", from.name(), to.name());
+    Err(SqlError::new(SqlState::CannotCoerce, message))
+}
