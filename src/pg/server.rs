@@ -235,8 +235,9 @@ impl Door {
         let process = self.last_process.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         let actor = Actor::holding(&key, engine::Door::Sql);
         let tenant = self.engine.tenant(tenant).acting_as(actor);
+        let is_encrypted = wire.stream().certificate().is_some();
         let session = SqlSession::new(tenant, key.role, &key.name)
-            .of_process(process, self.started)
+            .of_process(process, self.started, is_encrypted)
             .with_keyring(Arc::clone(self.gatekeeper.keyring()));
         startup::apply(&session, &startup.parameters)?;
         let (tenant, key_id) = (&key.tenant, &key.id);

@@ -16,7 +16,7 @@ use datafusion::error::DataFusionError;
 use super::marker::{COMPARE_FACES, DETECT_FACES, MARKER, SIMILAR_FACES};
 use super::pg_catalog::{self, INFORMATION_SCHEMA, PG_CATALOG, SessionView, SystemView};
 use super::table::GalleryTable;
-use super::{SqlError, audit};
+use super::{SqlError, SqlState, audit};
 use crate::engine::{EngineError, Tenant, TenantSnapshot};
 
 /// The one schema of collections.
@@ -76,6 +76,24 @@ impl GalleryCatalog {
     pub(super) fn gallery(&self, name: &str) -> Result<GalleryTable, EngineError> {
         let descriptor = Arc::clone(self.snapshot.descriptor(name)?);
         Ok(GalleryTable::new(self.snapshot.clone(), descriptor))
+    }
+
+    /// The gallery that a statement writes to, by the parts of its name.
+    ///
+    /// # Errors
+    /// As for [`Self::gallery_name`]; 42501 for relations of the system, which nobody writes to.
+    pub(super) fn written<'a>(&self, parts: &'a [String]) -> Result<&'a str, SqlError> {
+        let (schema, name) = match parts {
+            [name] => (PG_CATALOG, name),
+            [.., schema, name] => (schema.as_str(), name),
+            [] => return self.gallery_name(parts),
+        };
+        let is_gallery = parts.len() == 1 && self.snapshot.descriptor(name).is_ok();
+        if !is_gallery && pg_catalog::exists(schema, name) {
+            let message = format!("permission denied: \"{name}\" is a system catalog");
+            return Err(SqlError::new(SqlState::InsufficientPrivilege, message));
+        }
+        self.gallery_name(parts)
     }
 
     /// The gallery that the parts of a name mean: `c`, `public.c` or `tenant.public.c`.

@@ -9,7 +9,7 @@ use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::scalar::ScalarValue;
-use datafusion::sql::sqlparser::ast::{self, FromTable, Query};
+use datafusion::sql::sqlparser::ast::{self, FromTable, Query, With};
 use futures::TryStreamExt;
 use likeness_storage::limits::BATCH_OPERATIONS_MAX;
 
@@ -57,9 +57,16 @@ impl Delete {
         Ok(Self { name: target.name, query, returns })
     }
 
-    /// The query for the ids of the rows to delete.
-    pub(super) fn query(&self) -> &Query {
-        &self.query
+    /// The same behind WITH.
+    pub(super) fn with(mut self, with: Option<With>) -> Self {
+        self.query.with = with;
+        self
+    }
+
+    /// The plan that finds the ids of the faces to delete.
+    pub(super) async fn plan(&self, context: &QueryContext) -> Result<LogicalPlan, SqlError> {
+        context.catalog().written(&self.name)?;
+        context.plan(&self.query).await
     }
 
     /// The columns of RETURNING, when the parameters of the query's plan have these types.
@@ -80,8 +87,8 @@ impl Delete {
         writer: &Writer,
         parameters: Vec<ScalarValue>,
     ) -> Result<Outcome, SqlError> {
-        let name = context.catalog().gallery_name(&self.name)?;
-        let plan = context.plan(&self.query).await?;
+        let name = context.catalog().written(&self.name)?;
+        let plan = self.plan(context).await?;
         let mut batches = context.stream(plan, parameters).await?;
         let schema = batches.schema();
         let memory = context.memory("RETURNING");

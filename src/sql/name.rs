@@ -1,6 +1,12 @@
 //! The names in a statement, as they are looked up.
 
 use datafusion::sql::sqlparser::ast::{Ident, ObjectName, ObjectNamePart};
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::parser::Parser;
+use datafusion::sql::sqlparser::tokenizer::Token;
+
+/// Longest text that is read as a name, in bytes; no collection has one half as long.
+const NAME_BYTES_MAX: usize = 4096;
 
 /// A name as it is looked up: folded to lower case unless it was quoted.
 pub(super) fn folded(name: &Ident) -> String {
@@ -17,6 +23,17 @@ pub(super) fn name_parts(name: &ObjectName) -> Option<Vec<String>> {
         ObjectNamePart::Function(_) => None,
     });
     parts.collect()
+}
+
+/// The parts of a name that is the whole of a text, written as in a statement.
+pub(super) fn written_parts(written: &str) -> Option<Vec<String>> {
+    if written.len() > NAME_BYTES_MAX {
+        return None;
+    }
+    let dialect = PostgreSqlDialect {};
+    let mut parser = Parser::new(&dialect).try_with_sql(written).ok()?;
+    let name = parser.parse_object_name(false).ok()?;
+    (parser.peek_token().token == Token::EOF).then(|| name_parts(&name))?
 }
 
 /// The place of `$n` in the list of parameters, counted from 0.

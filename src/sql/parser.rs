@@ -1,40 +1,39 @@
 //! From tokens to commands. What is not recognised is refused by name; nothing passes unseen.
 
-use datafusion::sql::sqlparser::ast::{
-    self, DescribeAlias, DiscardObject, Query, SetExpr, UtilityOption, Value,
-};
+use datafusion::sql::sqlparser::ast::{self, DescribeAlias, DiscardObject, Reset, Set};
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
 
 use super::adapt::{ParameterTypes, adapt, parameter_type};
 use super::alter;
 use super::audit;
+use super::changing::changes;
 use super::collection::{self, CollectionCommand};
 use super::copy::{self, Copy, CopyOut, CopyStatement};
 use super::cursor::{self, DeclareHead};
 use super::delete::Delete;
 use super::dialect::Grammar;
+use super::explain;
 use super::insert::Insert;
 use super::keys;
 use super::lexer::{self, StatementTokens};
-use super::name::folded;
+use super::name::{folded, name_parts};
 use super::places::Places;
 use super::position::{covered, position};
-use super::prepare::{self, Execute, PrepareHead};
+use super::prepare::{self, PrepareHead};
+use super::reading::{RECURSION_MAX, only_reading};
 use super::refusal;
 use super::search::DirectSearch;
 use super::settings;
 use super::spelling::respelled;
 use super::stack::Depth;
-use super::statement::{Command, Declare, Explain, Explained, Prepare};
+use super::statement::{Command, Declare, Prepare};
 use super::storage::{self, StorageCommand};
 use super::transaction;
 use super::truncate::Truncate;
 use super::update::Update;
+use super::with;
 use super::{SqlError, SqlState, Statement};
-
-/// How deeply parentheses and subqueries may be nested.
-const RECURSION_MAX: usize = 50;
 
 /// Parses all statements of `text`.
 ///
@@ -102,9 +101,11 @@ fn command(
     let text = source.text;
     let name = refusal::name_of(&tokens);
     refusal::check(text, &tokens, &name)?;
+    let tokens = respelled(tokens);
+    let explained = (name == "EXPLAIN").then(|| tokens.clone());
     let mut parser = Parser::new(&Grammar)
         .with_recursion_limit(RECURSION_MAX)
-        .with_tokens_with_locations(respelled(tokens));
+        .with_tokens_with_locations(tokens);
     let syntax = |error: ParserError| syntax_error(text, source.span.end, &error);
     let parsed = if let Some(copy) = copy::parse(&mut parser).map_err(syntax)? {
         Parsed::Copy(copy)
@@ -115,7 +116,7 @@ fn command(
     } else if let Some(head) = prepare::parse_head(&mut parser).map_err(syntax)? {
         Parsed::Prepared(head, Box::new(parser.parse_statement().map_err(syntax)?))
     } else {
-        Parsed::Standard(Box::new(parser.parse_statement().map_err(syntax)?))
+        Parsed::Standard(Box::new(of_standard(&mut parser, explained.as_deref()).map_err(syntax)?))
     };
     match parser.peek_token_ref() {
         token if token.token == Token::EOF => {}
@@ -146,6 +147,24 @@ fn command(
             Ok((standard(*statement, &name)?, parameter_types))
         }
     }
+}
+
+/// A statement of the standard grammar. What cannot be read behind EXPLAIN, whose tokens are given,
+/// is reported where it stands.
+fn of_standard(
+    parser: &mut Parser<'_>,
+    explained: Option<&[TokenWithSpan]>,
+) -> Result<ast::Statement, ParserError> {
+    let parsed = parser.parse_statement();
+    let is_read = parsed.as_ref().is_ok_and(|statement| !is_table(statement));
+    match explained.filter(|_| !is_read).and_then(explain::fault) {
+        Some(fault) => Err(fault),
+        None => parsed,
+    }
+}
+
+fn is_table(statement: &ast::Statement) -> bool {
+    matches!(statement, ast::Statement::ExplainTable { .. })
 }
 
 enum Parsed {
@@ -221,9 +240,7 @@ fn copying(copy: CopyStatement) -> Result<Command, SqlError> {
 /// The command for a statement of the standard grammar; `name` is what to call it if there is none.
 fn standard(statement: ast::Statement, name: &str) -> Result<Command, SqlError> {
     match statement {
-        ast::Statement::Query(query) if matches!(*query.body, SetExpr::Insert(_)) => {
-            Ok(Command::Insert(Box::new(Insert::parse(insert_with(*query)?)?)))
-        }
+        ast::Statement::Query(query) if changes(&query) => with::command(*query),
         ast::Statement::Query(query) => {
             let query = only_reading(query)?;
             Ok(match DirectSearch::of(&query) {
@@ -244,7 +261,10 @@ fn standard(statement: ast::Statement, name: &str) -> Result<Command, SqlError> 
             statement,
             format: None,
             options,
-        } => explain(*statement, analyze, options.unwrap_or_default()),
+        } => explain::command(*statement, analyze, options.unwrap_or_default()),
+        // A session has one role, that of its key: there is no other to come back from.
+        ast::Statement::Set(Set::SetRole { role_name: None, .. }) => Ok(Command::Nothing("SET")),
+        ast::Statement::Reset(reset) if resets_role(&reset.reset) => Ok(Command::Nothing("RESET")),
         ast::Statement::Set(set) => Ok(Command::Setting(settings::set_command(set)?)),
         ast::Statement::ShowVariable { variable } => {
             Ok(Command::Setting(settings::show_command(&variable)))
@@ -268,80 +288,13 @@ fn standard(statement: ast::Statement, name: &str) -> Result<Command, SqlError> 
     }
 }
 
-fn explain(
-    statement: ast::Statement,
-    mut analyze: bool,
-    options: Vec<UtilityOption>,
-) -> Result<Command, SqlError> {
-    for UtilityOption { name, arg } in options {
-        let switched_on = match arg {
-            None => true,
-            Some(ast::Expr::Value(value)) => matches!(value.value, Value::Boolean(true)),
-            Some(_) => false,
-        };
-        match folded(&name).as_str() {
-            "analyze" => analyze = switched_on,
-            "verbose" | "costs" | "timing" | "summary" => {}
-            _ => return Err(SqlError::unsupported(format!("EXPLAIN option {name}"))),
-        }
-    }
-    let explained = match statement {
-        ast::Statement::Query(query) => Explained::Query(only_reading(query)?),
-        other => match Execute::of(other) {
-            Some(execute) => Explained::Prepared(execute),
-            None => return Err(SqlError::unsupported("EXPLAIN of anything but a query")),
-        },
-    };
-    Ok(Command::Explain(Explain { analyze, explained }))
+fn resets_role(reset: &Reset) -> bool {
+    let Reset::ConfigurationParameter(name) = reset else { return false };
+    name_parts(name).is_some_and(|parts| parts == ["role"])
 }
 
 fn is_execute(statement: &ast::Statement) -> bool {
     matches!(statement, ast::Statement::Execute { .. })
-}
-
-/// `WITH .. INSERT INTO c query` as `INSERT INTO c WITH .. query`.
-fn insert_with(query: Query) -> Result<ast::Insert, SqlError> {
-    let refused = || SqlError::unsupported("this form of WITH .. INSERT");
-    let Query { with, body, order_by: None, limit_clause: None, fetch: None, .. } = query else {
-        return Err(refused());
-    };
-    let SetExpr::Insert(ast::Statement::Insert(mut insert)) = *body else { return Err(refused()) };
-    match &mut insert.source {
-        Some(source) if source.with.is_none() => source.with = with,
-        Some(_) => return Err(refused()),
-        None => {}
-    }
-    Ok(insert)
-}
-
-/// A query that changes nothing and asks for no locks.
-fn only_reading(query: Box<Query>) -> Result<Box<Query>, SqlError> {
-    if !query.locks.is_empty() {
-        return Err(SqlError::unsupported("SELECT .. FOR UPDATE or SHARE"));
-    }
-    check_body(&query.body)?;
-    let with = query.with.iter().flat_map(|with| &with.cte_tables);
-    for table in with {
-        check_body(&table.query.body)?;
-    }
-    Ok(query)
-}
-
-/// What the outer levels of a query are made of. Deeper levels are checked on the plan, which
-/// refuses everything that writes; here it is named.
-fn check_body(body: &SetExpr) -> Result<(), SqlError> {
-    match body {
-        SetExpr::Select(select) => match select.into {
-            Some(_) => Err(SqlError::unsupported("SELECT INTO")),
-            None => Ok(()),
-        },
-        SetExpr::Query(query) => check_body(&query.body),
-        SetExpr::SetOperation { .. } | SetExpr::Values(_) | SetExpr::Table(_) => Ok(()),
-        SetExpr::Insert(_) => Err(SqlError::unsupported("INSERT inside a query")),
-        SetExpr::Update(_) => Err(SqlError::unsupported("UPDATE inside a query")),
-        SetExpr::Delete(_) => Err(SqlError::unsupported("DELETE inside a query")),
-        SetExpr::Merge(_) => Err(SqlError::unsupported("MERGE inside a query")),
-    }
 }
 
 fn unexpected(found: &str) -> SqlError {

@@ -54,6 +54,7 @@ use super::sequence;
 use super::temporal::{ComparedIntervals, DateOperators, at_zone};
 use super::types::SqlType;
 use super::undefined::explained;
+use super::whole_row::WholeRows;
 use super::yielding::YieldBetweenBatches;
 use super::{SqlError, SqlState, thumbnail};
 use crate::engine::Exactness;
@@ -135,7 +136,8 @@ fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
 }
 
 fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {
-    let own: [Arc<dyn ExprPlanner>; 5] = [
+    let own: [Arc<dyn ExprPlanner>; 6] = [
+        Arc::new(WholeRows),
         Arc::new(KnownOperators),
         Arc::new(JsonOperators),
         Arc::new(TextLiterals),

@@ -5,15 +5,83 @@ use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 use super::SqlError;
 use super::position::position;
 
-/// Words after which a second word is needed to name a statement.
-const TWO_WORD_STATEMENTS: [&str; 5] = ["ALTER", "COMMENT", "CREATE", "DROP", "SHOW"];
+/// What PostgreSQL's CREATE, ALTER, DROP and COMMENT ON are of, the longer names before those that
+/// begin them.
+const OBJECTS: [&str; 43] = [
+    "ACCESS METHOD",
+    "AGGREGATE",
+    "CAST",
+    "COLLATION",
+    "COLUMN",
+    "CONSTRAINT",
+    "CONVERSION",
+    "DATABASE",
+    "DEFAULT PRIVILEGES",
+    "DOMAIN",
+    "EVENT TRIGGER",
+    "EXTENSION",
+    "FOREIGN DATA WRAPPER",
+    "FOREIGN TABLE",
+    "FUNCTION",
+    "GROUP",
+    "INDEX",
+    "LANGUAGE",
+    "LARGE OBJECT",
+    "MATERIALIZED VIEW",
+    "OPERATOR CLASS",
+    "OPERATOR FAMILY",
+    "OPERATOR",
+    "OWNED",
+    "POLICY",
+    "PROCEDURE",
+    "PUBLICATION",
+    "ROLE",
+    "ROUTINE",
+    "RULE",
+    "SCHEMA",
+    "SEQUENCE",
+    "SERVER",
+    "STATISTICS",
+    "SUBSCRIPTION",
+    "SYSTEM",
+    "TABLESPACE",
+    "TEXT SEARCH",
+    "TRANSFORM",
+    "TRIGGER",
+    "TYPE",
+    "USER",
+    "VIEW",
+];
+
+/// Words that may stand between CREATE and what is created.
+const BEFORE_OBJECTS: [&str; 12] = [
+    "CONSTRAINT",
+    "GLOBAL",
+    "LOCAL",
+    "OR",
+    "PROCEDURAL",
+    "RECURSIVE",
+    "REPLACE",
+    "TEMP",
+    "TEMPORARY",
+    "TRUSTED",
+    "UNIQUE",
+    "UNLOGGED",
+];
 
 /// Statements by their first word.
-const ONE_WORD: [&str; 6] = ["CHECKPOINT", "CLUSTER", "DO", "REASSIGN", "REFRESH", "REINDEX"];
+const ONE_WORD: [&str; 9] =
+    ["CHECKPOINT", "CLUSTER", "DO", "GRANT", "LOCK", "REASSIGN", "REFRESH", "REINDEX", "REVOKE"];
 
 /// Statements whose first word begins others too.
-const TWO_WORDS: [[&str; 2]; 4] =
-    [["ALTER", "SYSTEM"], ["IMPORT", "FOREIGN"], ["PREPARE", "TRANSACTION"], ["SECURITY", "LABEL"]];
+const TWO_WORDS: [[&str; 2]; 6] = [
+    ["COMMIT", "PREPARED"],
+    ["IMPORT", "FOREIGN"],
+    ["PREPARE", "TRANSACTION"],
+    ["ROLLBACK", "PREPARED"],
+    ["SECURITY", "LABEL"],
+    ["SET", "CONSTRAINTS"],
+];
 
 /// What may stand behind VACUUM in PostgreSQL.
 const VACUUM_OPTIONS: [&str; 4] = ["ANALYZE", "FREEZE", "FULL", "VERBOSE"];
@@ -38,6 +106,9 @@ pub(super) fn check(text: &str, tokens: &[TokenWithSpan], name: &str) -> Result<
     {
         return Err(SqlError::unsupported(name.join(" ")));
     }
+    if OBJECTS.iter().any(|object| name.strip_suffix(object).is_some_and(is_of_object)) {
+        return Err(unsupported(name));
+    }
     if is_word(0, "VACUUM") {
         check_vacuum(tokens)?;
     }
@@ -47,6 +118,11 @@ pub(super) fn check(text: &str, tokens: &[TokenWithSpan], name: &str) -> Result<
         return Err(SqlError::unsupported("COPY .. WHERE").at(position(text, place.span.start)));
     }
     Ok(())
+}
+
+/// Whether these are the words before the object of a statement.
+fn is_of_object(words: &str) -> bool {
+    ["ALTER ", "COMMENT ON ", "CREATE ", "DROP "].contains(&words)
 }
 
 fn check_vacuum(tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
@@ -104,6 +180,12 @@ pub(super) fn unsupported(name: &str) -> SqlError {
         ),
         // Tools drop a table in order to create it anew, which could not succeed here.
         "DROP TABLE" => error.with_hint("Write DROP COLLECTION name."),
+        "ALTER ROLE" | "ALTER USER" | "CREATE ROLE" | "CREATE USER" | "DROP ROLE" | "DROP USER" => {
+            error.with_hint(
+                "A user is an API key, which is its own password: CREATE KEY name ROLE .. makes \
+                 one, DROP KEY name ends it.",
+            )
+        }
         "MERGE" => {
             error.with_hint("Write INSERT .. ON CONFLICT (face_id) DO UPDATE SET column = ..")
         }
@@ -113,15 +195,34 @@ pub(super) fn unsupported(name: &str) -> SqlError {
 
 /// What to call a statement that is not supported.
 pub(super) fn name_of(tokens: &[TokenWithSpan]) -> String {
-    let mut words = tokens.iter().map_while(|token| match &token.token {
+    let words: Vec<String> = tokens.iter().map_while(word).take(8).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["COMMENT", "ON", of @ ..] => format!("COMMENT ON {}", object(of)),
+        ["CREATE", of @ ..] => {
+            let first = of.iter().position(|word| !BEFORE_OBJECTS.contains(word));
+            format!("CREATE {}", object(&of[first.unwrap_or(0)..]))
+        }
+        [first @ ("ALTER" | "DROP"), of @ ..] => format!("{first} {}", object(of)),
+        ["SHOW", second, ..] => format!("SHOW {second}"),
+        [first, ..] => (*first).to_owned(),
+        [] => String::new(),
+    }
+}
+
+/// A word in capitals; none where a token is something else.
+fn word(token: &TokenWithSpan) -> Option<String> {
+    match &token.token {
         Token::Word(word) => Some(word.value.to_ascii_uppercase()),
         _ => None,
-    });
-    let first = words.next().unwrap_or_default();
-    match words.next() {
-        Some(second) if TWO_WORD_STATEMENTS.contains(&first.as_str()) => {
-            format!("{first} {second}")
-        }
-        _ => first,
     }
+}
+
+/// The object that `words` begin with, as far as it is known.
+fn object<'a>(words: &[&'a str]) -> &'a str {
+    let begins = |object: &&str| {
+        let parts = object.split(' ');
+        parts.clone().count() <= words.len() && parts.zip(words).all(|(part, word)| part == *word)
+    };
+    OBJECTS.into_iter().find(begins).or(words.first().copied()).unwrap_or_default()
 }

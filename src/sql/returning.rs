@@ -12,7 +12,7 @@ use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, Query, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Statement,
+    Expr, Ident, Query, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Statement, With,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
@@ -56,6 +56,13 @@ impl Returning {
                 Ok(Self::Columns(columns.into_iter().flatten().collect()))
             }
             None => Ok(Self::Query(Box::new(query(items, qualifier)?))),
+        }
+    }
+
+    /// Lets its subqueries name the queries of WITH.
+    pub(super) fn put_behind(&mut self, with: Option<&With>) {
+        if let Self::Query(query) = self {
+            query.with = with.cloned();
         }
     }
 

@@ -86,10 +86,16 @@ impl SqlSession {
         }
     }
 
-    /// The same session, of a client that knows it by a number, on a server that runs since then.
+    /// The same session, of a client that knows it by a number, on a server that runs since then,
+    /// over a connection that is encrypted or not.
     #[must_use]
-    pub fn of_process(mut self, process: i32, server_started: SystemTime) -> Self {
-        self.backend = Backend { process, server_started };
+    pub fn of_process(
+        mut self,
+        process: i32,
+        server_started: SystemTime,
+        is_encrypted: bool,
+    ) -> Self {
+        self.backend = Backend { process, server_started, is_encrypted };
         self
     }
 

@@ -118,7 +118,7 @@ const LEVELS: Accepts =
 const NO_TIMEOUT: Accepts = Accepts::Spellings(&["0ms", "0s"]);
 
 /// All settings in the order of their names, ignoring case.
-static SETTINGS: [Setting; 34] = [
+static SETTINGS: [Setting; 35] = [
     setting("application_name", "", Accepts::Text),
     setting("bytea_output", "hex", Accepts::Spellings(&[])),
     setting("client_encoding", "UTF8", Accepts::Encoding),
@@ -145,6 +145,7 @@ static SETTINGS: [Setting; 34] = [
     setting("lock_timeout", "0", NO_TIMEOUT),
     setting("max_identifier_length", "63", Accepts::Nothing),
     setting("max_index_keys", "32", Accepts::Nothing),
+    setting("password_encryption", "scram-sha-256", Accepts::Nothing),
     setting("row_security", "on", Accepts::Boolean),
     setting(
         "search_path",

@@ -46,7 +46,7 @@ impl Truncate {
         catalog: &GalleryCatalog,
         writer: &Writer,
     ) -> Result<Outcome, SqlError> {
-        let names = self.names.iter().map(|name| catalog.gallery_name(name));
+        let names = self.names.iter().map(|name| catalog.written(name));
         let names = names.collect::<Result<BTreeSet<&str>, _>>()?;
         writer.apply(catalog.snapshot().truncation(names)?).await?;
         Ok(Outcome::Done { tag: TAG, rows: None })

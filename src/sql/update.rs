@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::scalar::ScalarValue;
-use datafusion::sql::sqlparser::ast::{self, Query, UpdateTableFromKind};
+use datafusion::sql::sqlparser::ast::{self, Query, UpdateTableFromKind, With};
 use futures::TryStreamExt;
 use likeness_storage::Lsn;
 use likeness_storage::limits::BATCH_OPERATIONS_MAX;
@@ -70,9 +71,19 @@ impl Update {
         Ok(Self { name: target.name, assignments, query, returning })
     }
 
-    /// The query for the ids of the faces to change, and their new values.
-    pub(super) fn query(&self) -> &Query {
-        &self.query
+    /// The same behind WITH.
+    pub(super) fn with(mut self, with: Option<With>) -> Self {
+        if let Some(returning) = &mut self.returning {
+            returning.put_behind(with.as_ref());
+        }
+        self.query.with = with;
+        self
+    }
+
+    /// The plan that finds the ids of the faces to change, and their new values.
+    pub(super) async fn plan(&self, context: &QueryContext) -> Result<LogicalPlan, SqlError> {
+        context.catalog().written(&self.name)?;
+        context.plan(&self.query).await
     }
 
     /// Parameters that are a whole new value have the type of their column.
@@ -108,10 +119,10 @@ impl Update {
         parameters: Vec<ScalarValue>,
     ) -> Result<Outcome, SqlError> {
         let catalog = context.catalog();
-        let (name, at) = (catalog.gallery_name(&self.name)?, catalog.snapshot());
+        let (name, at) = (catalog.written(&self.name)?, catalog.snapshot());
         let row_bytes = at.descriptor(name)?.dim.get() * size_of::<f32>();
         let most = (EMBEDDING_BYTES_MAX / row_bytes).min(BATCH_OPERATIONS_MAX / 2);
-        let plan = context.plan(&self.query).await?;
+        let plan = self.plan(context).await?;
         let mut batches = context.stream(plan, parameters.clone()).await?;
         let (mut updates, mut seen) = (Vec::new(), HashSet::new());
         while let Some(batch) = batches.try_next().await? {

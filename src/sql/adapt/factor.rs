@@ -1,8 +1,9 @@
 //! Functions in FROM: sets of rows are arrays that are unnested, once for each row before them.
 
 use datafusion::sql::sqlparser::ast::{
-    DataType, Expr, Function, FunctionArg, FunctionArgExpr, Ident, ObjectName, TableAlias,
-    TableAliasColumnDef, TableFactor, TableWithJoins, TimezoneInfo, TypedString, Value,
+    DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
+    ObjectNamePart, TableAlias, TableAliasColumnDef, TableFactor, TableWithJoins, TimezoneInfo,
+    TypedString, Value,
 };
 
 use super::super::marker::{
@@ -13,7 +14,8 @@ use super::super::name::{folded, name_parts};
 use super::SYSTEM_SCHEMA;
 use super::number;
 use super::syntax::{
-    call, cast, literal_text, number as whole, plain_argument, plain_arguments, select, select_from,
+    call, cast, function, literal_text, number as whole, plain_argument, plain_arguments, select,
+    select_from,
 };
 
 /// Functions that return a set of values, and those that return the same values as an array. Names
@@ -35,8 +37,27 @@ const SETS: [(&str, &str); 13] = [
 ];
 
 /// Functions whose rows are those of a relation of their name.
-const AS_RELATIONS: [&str; 4] =
-    ["pg_listening_channels", "pg_options_to_table", "pg_partition_tree", "pg_timezone_names"];
+const AS_RELATIONS: [&str; 5] = [
+    "pg_get_keywords",
+    "pg_listening_channels",
+    "pg_options_to_table",
+    "pg_partition_tree",
+    "pg_timezone_names",
+];
+
+/// A function whose rows are those of a relation of another name.
+const SETTINGS: (&str, &str) = ("pg_show_all_settings", "pg_settings");
+
+/// Functions that PostgreSQL knows without parentheses.
+const WITHOUT_PARENTHESES: [&str; 7] = [
+    "current_catalog",
+    "current_date",
+    "current_role",
+    "current_timestamp",
+    "current_user",
+    "session_user",
+    "user",
+];
 
 /// Functions that have rows of their own where a table may stand.
 const TABLE_FUNCTIONS: [&str; 5] = [COMPARE_FACES, DETECT_FACES, MARKER, SIMILAR_FACES, "range"];
@@ -71,6 +92,13 @@ pub(super) fn adapt(factor: &mut TableFactor) {
             *args = None;
             None
         }
+        TableFactor::Table { name, args, alias, .. } if args.is_some() && is_settings(name) => {
+            let (function, relation) = SETTINGS;
+            alias.get_or_insert_with(|| table_alias(Ident::new(function)));
+            *name = ObjectName::from(vec![Ident::new(SYSTEM_SCHEMA), Ident::new(relation)]);
+            *args = None;
+            None
+        }
         TableFactor::Table { name, args: Some(args), alias, with_ordinality, .. } => {
             let constant = args.args.iter().all(is_constant);
             match set_name(name) {
@@ -87,6 +115,7 @@ pub(super) fn adapt(factor: &mut TableFactor) {
                 None => one_row(name, &args.args, alias),
             }
         }
+        TableFactor::Table { name, args: None, alias, .. } => bare_call(name, alias),
         TableFactor::Function { name, args, alias, with_ordinality, .. } => {
             set_name(name).and_then(|set| derived_call(set, args, alias, *with_ordinality))
         }
@@ -105,6 +134,10 @@ fn set_name(name: &ObjectName) -> Option<&'static str> {
 
 fn is_as_relation(name: &ObjectName) -> bool {
     system_name(name).is_some_and(|name| AS_RELATIONS.contains(&name.as_str()))
+}
+
+fn is_settings(name: &ObjectName) -> bool {
+    system_name(name).is_some_and(|name| name == SETTINGS.0)
 }
 
 /// A name that stands alone, or is qualified as one of the system's.
@@ -128,6 +161,17 @@ fn one_row(
     let arguments: Vec<Expr> = args.iter().map(plain_argument).collect::<Option<_>>()?;
     let alias = alias.take().unwrap_or_else(|| table_alias(Ident::with_quote('"', name.as_str())));
     let calls = vec![call(&name, arguments)];
+    Some(Set { name: "function", alias: Some(alias), calls }.derived(false))
+}
+
+/// A function that is called without parentheses.
+fn bare_call(name: &ObjectName, alias: &mut Option<TableAlias>) -> Option<TableFactor> {
+    let [ObjectNamePart::Identifier(word)] = name.0.as_slice() else { return None };
+    if word.quote_style.is_some() || !WITHOUT_PARENTHESES.contains(&folded(word).as_str()) {
+        return None;
+    }
+    let alias = alias.take().unwrap_or_else(|| table_alias(word.clone()));
+    let calls = vec![function(word.clone(), FunctionArguments::None)];
     Some(Set { name: "function", alias: Some(alias), calls }.derived(false))
 }
 

@@ -2,6 +2,7 @@
 //! rewritten to what PostgreSQL means, and parameter types that only PostgreSQL infers are noted.
 
 mod array;
+mod assignment;
 mod cast;
 mod distance;
 mod factor;
@@ -11,6 +12,7 @@ mod number;
 mod operator;
 mod syntax;
 mod system_column;
+mod whole_row;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -21,6 +23,7 @@ use datafusion::sql::sqlparser::ast::{
     SelectItem, SetExpr, TableFactor, Value, VisitMut, VisitorMut,
 };
 
+use super::changing::{changing, inside_a_query};
 use super::marker::ARRAY_SUBQUERY;
 use super::name::{folded, name_parts, parameter_index};
 use super::types::SqlType;
@@ -30,6 +33,7 @@ pub(super) use cast::parameter_type;
 pub(super) use name::shown_schema;
 use syntax::{call, function, literal_text, plain_arguments};
 use system_column::Scopes;
+use whole_row::Rows;
 
 /// Types that the syntax around parameters decides, by their place in the list.
 pub(super) type ParameterTypes = BTreeMap<usize, SqlType>;
@@ -74,6 +78,7 @@ pub(super) fn adapt(statement: &mut ast::Statement) -> Result<ParameterTypes, Sq
     let mut adapter = Adapter::default();
     match statement.visit(&mut adapter) {
         ControlFlow::Continue(()) => {
+            whole_row::check_answer(statement)?;
             print_columns(statement);
             Ok(adapter.parameter_types)
         }
@@ -114,6 +119,7 @@ fn print_columns(statement: &mut ast::Statement) {
 struct Adapter {
     parameter_types: ParameterTypes,
     scopes: Scopes,
+    rows: Rows,
     /// How many queries are around what is visited; outside of them numbers are the statement's.
     queries: usize,
 }
@@ -160,7 +166,10 @@ impl Adapter {
             {
                 Ok(Some(function(word.clone(), FunctionArguments::None)))
             }
-            Expr::Identifier(_) | Expr::CompoundIdentifier(_) => Ok(self.scopes.table_number(expr)),
+            Expr::Identifier(_) | Expr::CompoundIdentifier(_) => {
+                Ok(self.scopes.table_number(expr).or_else(|| self.rows.row(expr)))
+            }
+            Expr::IsNotNull(_) => whole_row::check_test(expr).map(|()| None),
             Expr::AnyOp { right, .. } | Expr::AllOp { right, .. } => {
                 // As a literal there would be read; other elements are declared or cast.
                 self.note(right, SqlType::TextArray);
@@ -191,19 +200,23 @@ impl VisitorMut for Adapter {
         if let Some(items) = returning {
             name::name_columns(items);
         }
-        match join::check_statement(statement) {
+        match join::check_statement(statement).and_then(|()| assignment::spread(statement)) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => ControlFlow::Break(error),
         }
     }
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
+        if let Some(name) = changing(&query.body).filter(|_| self.queries > 0) {
+            return ControlFlow::Break(inside_a_query(name));
+        }
         self.queries += 1;
         if let Err(error) = check_order(query) {
             return ControlFlow::Break(error);
         }
         fetch_as_limit(query);
         self.scopes.note(query);
+        self.rows.note(query);
         number::leave_in_query(query);
         if let SetExpr::Values(values) = &mut *query.body {
             number::unite_columns(values);
@@ -231,15 +244,20 @@ impl VisitorMut for Adapter {
         name::name_columns(&mut select.projection);
         number::leave_in_select(select);
         self.scopes.enter(select);
+        self.rows.enter(select);
         ControlFlow::Continue(())
     }
 
     fn post_visit_select(&mut self, _select: &mut Select) -> ControlFlow<Self::Break> {
         self.scopes.leave();
+        self.rows.leave();
         ControlFlow::Continue(())
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
+        if let Some(field) = self.rows.field(expr) {
+            *expr = field;
+        }
         match expr {
             Expr::Function(called) => {
                 count_rows(called);
@@ -271,7 +289,8 @@ impl VisitorMut for Adapter {
         }
         factor::adapt(factor);
         match factor {
-            TableFactor::Table { args: Some(arguments), .. } => {
+            TableFactor::Table { name, args: Some(arguments), .. } => {
+                whole_row::leave_names(name, &mut arguments.args);
                 number::leave_in_arguments(&mut arguments.args);
             }
             TableFactor::Function { args, .. } => number::leave_in_arguments(args),
@@ -351,6 +370,11 @@ fn called_function(called: &mut Function) -> Result<Option<Expr>, SqlError> {
         let refused = SqlError::unsupported(format!("{name} in a select list"));
         return Err(refused.with_hint(format!("Write FROM {name}(..).")));
     }
+    if is_of_nothing(called) {
+        let name = called.name.to_string().to_lowercase();
+        let message = format!("function {name}() does not exist");
+        return Err(SqlError::new(SqlState::UndefinedFunction, message));
+    }
     if called_as(called, "array_remove") && names_null(&called.args) {
         return Err(SqlError::unsupported("array_remove of NULL"));
     }
@@ -382,6 +406,12 @@ fn check_wildcard(called: &Function) -> Result<(), SqlError> {
 
 fn called_as(called: &Function, name: &str) -> bool {
     name_parts(&called.name).is_some_and(|parts| parts == [name])
+}
+
+/// Whether a window function that looks at a value is called without one.
+fn is_of_nothing(called: &Function) -> bool {
+    let looks = ["first_value", "last_value"].iter().any(|name| called_as(called, name));
+    looks && plain_arguments(&called.args).is_none_or(|arguments| arguments.is_empty())
 }
 
 /// `count(1)` is `count(*)`: the planner takes the two for one, but for their names.
@@ -417,15 +447,17 @@ fn names_null(arguments: &FunctionArguments) -> bool {
     matches!(last, Some(Expr::Value(value)) if value.value == Value::Null)
 }
 
-/// `array_length` of an array without items is NULL.
+/// `array_length` of an array without items is NULL, and the first place of one with items is 1.
 fn length(called: &Function) -> Option<Expr> {
-    if !called_as(called, "array_length") && !called_as(called, "array_upper") {
+    let is_lower = called_as(called, "array_lower");
+    if !is_lower && !called_as(called, "array_length") && !called_as(called, "array_upper") {
         return None;
     }
     let [array, dimension] = <[Expr; 2]>::try_from(plain_arguments(&called.args)?).ok()?;
     let length = call("array_length", [array, dimension]);
     let integer = |expr| syntax::cast(expr, ast::DataType::Int(None));
-    Some(call("nullif", [integer(length), integer(syntax::number(&0))]))
+    let length = call("nullif", [integer(length), integer(syntax::number(&0))]);
+    Some(if is_lower { integer(call("signum", [length])) } else { length })
 }
 
 /// The function of `jsonb` that a function of `json` is.

@@ -49,7 +49,7 @@ impl CopyIn {
         catalog: &GalleryCatalog,
         writer: &Writer,
     ) -> Result<CopyImport, SqlError> {
-        let name = catalog.gallery_name(&self.name)?;
+        let name = catalog.written(&self.name)?;
         let enrolment = Enrolment::new(catalog, name, writer, writer.stands_alone())?;
         let (columns, format) = (self.columns.clone(), self.format.clone());
         Ok(CopyImport { columns, format, enrolment })

@@ -84,7 +84,7 @@ impl Insert {
 
     /// That the collection exists and is this tenant's.
     pub(super) fn check(&self, context: &QueryContext) -> Result<(), SqlError> {
-        let name = context.catalog().gallery_name(&self.name)?;
+        let name = context.catalog().written(&self.name)?;
         context.catalog().gallery(name)?;
         Ok(())
     }

@@ -87,7 +87,7 @@ impl Run<'_> {
 
     fn begin(&self) -> Result<(&str, Enrolment), SqlError> {
         let catalog = self.context.catalog();
-        let collection = catalog.gallery_name(&self.insert.name)?;
+        let collection = catalog.written(&self.insert.name)?;
         let commits = self.writer.is_autocommit();
         Ok((collection, Enrolment::new(catalog, collection, self.writer, commits)?))
     }

@@ -21,6 +21,7 @@ pub(super) const DATABASE_OID: u32 = 16_384;
 
 static TYPES: LazyLock<Vec<Row>> = LazyLock::new(|| Row::read_all(include_str!("types.tsv")));
 static PROCEDURES: LazyLock<Vec<Row>> = LazyLock::new(|| Row::read_all(include_str!("procs.tsv")));
+static KEYWORDS: LazyLock<Vec<Row>> = LazyLock::new(|| Row::read_all(include_str!("keywords.tsv")));
 static RANGES: LazyLock<Vec<Row>> = LazyLock::new(|| Row::read_all(include_str!("ranges.tsv")));
 
 static TYPE_BY_OID: LazyLock<HashMap<u32, &Row>> = LazyLock::new(|| {
@@ -46,14 +47,19 @@ static PROCEDURE_BY_OID: LazyLock<HashMap<u32, &Row>> = LazyLock::new(|| {
     PROCEDURES.iter().filter_map(|row| Some((row.get("oid")?.parse().ok()?, row))).collect()
 });
 
+/// The row of `pg_proc` with this OID.
+pub(super) fn procedure_row(oid: u32) -> Option<&'static Row> {
+    PROCEDURE_BY_OID.get(&oid).copied()
+}
+
 /// The name of the function of this OID.
 pub(super) fn procedure_name(oid: u32) -> Option<&'static str> {
-    PROCEDURE_BY_OID.get(&oid)?.get("proname")
+    procedure_row(oid)?.get("proname")
 }
 
 /// The OIDs of the types of a function's arguments.
 pub(super) fn procedure_arguments(oid: u32) -> Option<impl Iterator<Item = u32>> {
-    let types = PROCEDURE_BY_OID.get(&oid)?.get("proargtypes").unwrap_or_default();
+    let types = procedure_row(oid)?.get("proargtypes").unwrap_or_default();
     Some(types.split(' ').filter_map(|oid| oid.parse().ok()))
 }
 
@@ -78,8 +84,10 @@ pub(super) fn rows(relation: &str, catalog: &SystemView) -> Vec<Row> {
         "pg_type" => TYPES.clone(),
         "pg_proc" => PROCEDURES.clone(),
         "pg_range" => RANGES.clone(),
+        "pg_get_keywords" => KEYWORDS.clone(),
         "pg_namespace" => namespaces(),
         "pg_database" => vec![database(catalog.database())],
+        "pg_stat_database" => vec![statistics(catalog.database())],
         "pg_roles" => vec![role(catalog.user())],
         "pg_user" => vec![user(catalog.user())],
         "pg_am" => vec![access_method(2, "heap", "t"), access_method(403, "btree", "i")],
@@ -122,6 +130,11 @@ fn database(name: &str) -> Row {
         .with("dattablespace", 1663)
         .with("datcollate", "C")
         .with("datctype", "C")
+}
+
+/// Of what happens in the database nothing is counted here; `/metrics` tells it.
+fn statistics(name: &str) -> Row {
+    Row::default().with("datid", DATABASE_OID).with("datname", name).with("numbackends", 1)
 }
 
 fn role(name: &str) -> Row {

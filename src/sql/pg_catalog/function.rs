@@ -5,6 +5,7 @@ mod definition;
 mod lookup;
 mod naming;
 mod privilege;
+mod procedure;
 mod session;
 mod type_of;
 
@@ -31,7 +32,8 @@ use crate::sql::SqlError;
 
 /// Functions that answer the same in every statement.
 pub(in crate::sql) fn register(state: &mut SessionState) -> Result<(), SqlError> {
-    for definition in naming::FUNCTIONS.iter().chain(constant::FUNCTIONS) {
+    let known = [naming::FUNCTIONS, constant::FUNCTIONS, procedure::FUNCTIONS];
+    for definition in known.into_iter().flatten() {
         state.register_udf(Arc::new(CatalogFunction::of(definition, (), Volatility::Stable)))?;
     }
     state.register_udf(Arc::new(type_of::function()))?;

@@ -47,6 +47,11 @@ pub(super) fn exists(schema: &str, name: &str) -> bool {
     Relation::named(schema, name).is_some()
 }
 
+/// The columns of the relation `schema.name`.
+pub(super) fn columns(schema: &str, name: &str) -> Option<impl Iterator<Item = &'static str>> {
+    Some(Relation::named(schema, name)?.columns.iter().map(|column| column.name))
+}
+
 fn rows(relation: &Relation, catalog: &SystemView) -> Vec<Row> {
     if relation.schema == INFORMATION_SCHEMA {
         return standard::rows(relation.name, catalog);

@@ -19,15 +19,15 @@ static SHAPES: &str = include_str!("relations.txt");
 static RELATIONS: LazyLock<Vec<Relation>> =
     LazyLock::new(|| SHAPES.lines().filter_map(Relation::parse).collect());
 
-/// What PostgreSQL has as functions of channels, options and partitions, which nothing has here:
-/// relations without rows, in the same form.
-static EMPTY_SETS: &str = "\
+/// What PostgreSQL has as functions that return rows, in the same form.
+static FUNCTIONS: &str = "\
+pg_catalog.pg_get_keywords 0 word:text catcode:char barelabel:boolean catdesc:text baredesc:text
 pg_catalog.pg_listening_channels 0 channel:text
 pg_catalog.pg_options_to_table 0 option_name:text option_value:text
 pg_catalog.pg_partition_tree 0 relid:regclass parentrelid:regclass isleaf:boolean level:integer";
 
 static SETS: LazyLock<Vec<Relation>> =
-    LazyLock::new(|| EMPTY_SETS.lines().filter_map(Relation::parse).collect());
+    LazyLock::new(|| FUNCTIONS.lines().filter_map(Relation::parse).collect());
 
 static BY_NAME: LazyLock<HashMap<(&str, &str), &Relation>> = LazyLock::new(|| {
     let all = RELATIONS.iter().chain(SETS.iter());
@@ -66,6 +66,7 @@ pub(super) enum Kind {
     Timestamptz,
     Oids,
     Int2s,
+    Int4s,
     Texts,
 }
 
@@ -112,6 +113,7 @@ impl Kind {
             "timestamp_with_time_zone" => Self::Timestamptz,
             "oid[]" | "oidvector" | "regtype[]" => Self::Oids,
             "smallint[]" | "int2vector" => Self::Int2s,
+            "integer[]" => Self::Int4s,
             "anyarray" => Self::Texts,
             array if array.ends_with("[]") => Self::Texts,
             _ => Self::Text,
@@ -134,6 +136,7 @@ impl Kind {
             Self::Timestamptz => 1184,
             Self::Oids => 1028,
             Self::Int2s => 1005,
+            Self::Int4s => 1007,
             Self::Texts => 1009,
         }
     }
@@ -155,6 +158,7 @@ impl Kind {
             Self::Timestamptz => of(DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))),
             Self::Oids => of(list(DataType::UInt32)),
             Self::Int2s => of(list(DataType::Int16)),
+            Self::Int4s => of(list(DataType::Int32)),
             Self::Texts => of(list(DataType::Utf8)),
         }
     }

@@ -89,6 +89,7 @@ pub(super) fn array(kind: Kind, cells: &[Option<&str>]) -> ArrayRef {
         }
         Kind::Oids => Arc::new(lists::<UInt32Type>(cells)),
         Kind::Int2s => Arc::new(lists::<Int16Type>(cells)),
+        Kind::Int4s => Arc::new(lists::<Int32Type>(cells)),
         Kind::Texts => Arc::new(text_lists(cells)),
     }
 }

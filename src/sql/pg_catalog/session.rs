@@ -15,6 +15,10 @@ pub(super) fn rows(relation: &str, catalog: &SystemView) -> Vec<Row> {
             holdings.prepared().lock().named().map(prepared_statement).collect()
         }
         "pg_stat_activity" => vec![activity(catalog)],
+        "pg_stat_gssapi" => vec![connection(catalog)],
+        "pg_stat_ssl" => {
+            vec![connection(catalog).with("ssl", letter(catalog.session.backend.is_encrypted))]
+        }
         _ => Vec::new(),
     }
 }
@@ -42,6 +46,11 @@ fn prepared_statement((name, prepared): (&str, &PreparedStatement)) -> Row {
         .with("prepare_time", moment(prepared.at))
         .with("parameter_types", types.join(" "))
         .with("from_sql", letter(prepared.from_sql))
+}
+
+/// What the connection of the session is told by.
+fn connection(catalog: &SystemView) -> Row {
+    Row::default().with("pid", catalog.session.backend.process)
 }
 
 /// The session itself; it sees no others.

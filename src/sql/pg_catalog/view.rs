@@ -43,12 +43,14 @@ pub(in crate::sql) struct Backend {
     /// The number by which its client may cancel what it runs.
     pub(in crate::sql) process: i32,
     pub(in crate::sql) server_started: SystemTime,
+    /// Whether nobody can listen on the way.
+    pub(in crate::sql) is_encrypted: bool,
 }
 
 impl Default for Backend {
     /// A session that no client reaches by a number.
     fn default() -> Self {
-        Self { process: 0, server_started: SystemTime::now() }
+        Self { process: 0, server_started: SystemTime::now(), is_encrypted: false }
     }
 }
 

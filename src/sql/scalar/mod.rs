@@ -3,6 +3,7 @@
 
 mod character;
 mod distance;
+mod identifier;
 mod jsonb;
 mod math;
 mod padding;
@@ -26,7 +27,8 @@ use datafusion::scalar::ScalarValue;
 
 use super::SqlError;
 pub(super) use jsonb::{
-    ComparedDocuments, JSONB, JsonOperators, document_of, read_document, written_document,
+    ComparedDocuments, JSONB, JsonOperators, document_of, read_document, row_document,
+    written_document,
 };
 pub(super) use uuid::malformed as malformed_uuid;
 pub use uuid::{of_bytes as uuid_of_bytes, shown as uuid};
@@ -42,7 +44,9 @@ pub(super) fn register(state: &mut SessionState) -> Result<(), SqlError> {
         jsonb::functions(),
         distance::functions(),
     ];
-    for function in functions.into_iter().flatten().chain([uuid::function()]) {
+    for function in
+        functions.into_iter().flatten().chain([uuid::function(), identifier::function()])
+    {
         state.register_udf(Arc::new(ScalarUDF::from(function)))?;
     }
     for function in jsonb::typed_functions()

@@ -70,7 +70,7 @@ impl SqlSession {
             }
             Command::Update(update) => {
                 let context = self.context()?;
-                let plan = context.plan(update.query()).await?;
+                let plan = update.plan(&context).await?;
                 let types = plan_parameters(&plan, count)?;
                 let types = update.parameter_types(&context, types).await?;
                 let parameters = decided(statement, declared, types);
@@ -79,7 +79,7 @@ impl SqlSession {
             }
             Command::Delete(delete) => {
                 let context = self.context()?;
-                let plan = context.plan(delete.query()).await?;
+                let plan = delete.plan(&context).await?;
                 let parameters = decided(statement, declared, plan_parameters(&plan, count)?);
                 let columns = delete.columns(&context, plan, &parameters)?;
                 Ok(Description { parameters, columns })

@@ -1,20 +1,14 @@
 //! A call whose arguments are known, as the engine takes it.
 
 use datafusion::scalar::ScalarValue;
-use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
-use datafusion::sql::sqlparser::parser::Parser;
-use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::super::call::TableFunction;
 use super::super::catalog::GalleryCatalog;
 use super::super::constant::{real, text};
-use super::super::name::name_parts;
+use super::super::name::written_parts;
 use super::super::{SqlError, SqlState};
 use crate::biometric::FaceId;
 use crate::engine::{Exactness, SimilarRequest};
-
-/// Longest text that is read as a name, in bytes; no collection has one half as long.
-const NAME_BYTES_MAX: usize = 4096;
 
 /// The parameters that name collections.
 pub(super) const GALLERIES: [&str; 2] = ["collection", "other"];
@@ -69,7 +63,7 @@ pub(super) fn gallery_name(
     value: &ScalarValue,
 ) -> Result<Option<String>, SqlError> {
     let Some(written) = text(what, value)? else { return Ok(None) };
-    let parts = parts(&written).ok_or_else(|| {
+    let parts = written_parts(&written).ok_or_else(|| {
         let message = format!("{what} is no name of a collection");
         SqlError::new(SqlState::InvalidName, message)
             .with_hint("Names with other characters than letters, digits and _ need double quotes.")
@@ -77,16 +71,6 @@ pub(super) fn gallery_name(
     let name = catalog.gallery_name(&parts)?;
     catalog.snapshot().descriptor(name)?;
     Ok(Some(name.to_owned()))
-}
-
-fn parts(written: &str) -> Option<Vec<String>> {
-    if written.len() > NAME_BYTES_MAX {
-        return None;
-    }
-    let dialect = PostgreSqlDialect {};
-    let mut parser = Parser::new(&dialect).try_with_sql(written).ok()?;
-    let name = parser.parse_object_name(false).ok()?;
-    (parser.peek_token().token == Token::EOF).then(|| name_parts(&name))?
 }
 
 fn face_id(what: &str, value: &ScalarValue) -> Result<Option<FaceId>, SqlError> {

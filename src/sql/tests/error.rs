@@ -74,7 +74,21 @@ async fn statements_that_do_not_exist_here_are_refused_by_name() {
         ("SELECT * FROM people FOR UPDATE", "FOR UPDATE"),
         ("WITH d AS (DELETE FROM people RETURNING *) SELECT * FROM d", "DELETE"),
         ("SELECT * FROM (WITH d AS (DELETE FROM people) SELECT 1) x", "DELETE"),
-        ("WITH x AS (SELECT 1) DELETE FROM people", "DELETE"),
+        ("WITH d AS (DELETE FROM people RETURNING *) UPDATE people SET metadata = '1'", "DELETE"),
+        ("CREATE UNIQUE INDEX CONCURRENTLY i ON people (model)", "CREATE INDEX"),
+        ("CREATE OR REPLACE FUNCTION f() RETURNS int AS 'x' LANGUAGE sql", "CREATE FUNCTION"),
+        ("CREATE TEMPORARY TABLE t (a int)", "CREATE TABLE"),
+        ("CREATE PUBLICATION p FOR ALL TABLES", "CREATE PUBLICATION"),
+        ("CREATE MATERIALIZED VIEW v AS SELECT 1", "CREATE MATERIALIZED VIEW"),
+        ("CREATE USER u PASSWORD 'x'", "CREATE USER"),
+        ("DROP RULE r ON people", "DROP RULE"),
+        ("ALTER DATABASE acme SET x = 1", "ALTER DATABASE"),
+        ("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO x", "ALTER DEFAULT PRIVILEGES"),
+        ("COMMENT ON COLUMN people.metadata IS 'x'", "COMMENT ON COLUMN"),
+        ("GRANT a TO b", "GRANT"),
+        ("COMMIT PREPARED 'x'", "COMMIT PREPARED"),
+        ("SET CONSTRAINTS ALL DEFERRED", "SET CONSTRAINTS"),
+        ("UPDATE people SET (external_face_id, metadata) = 1", "ROW()"),
     ];
     for (sql, name) in cases {
         let error = client.error(sql).await;
@@ -82,4 +96,36 @@ async fn statements_that_do_not_exist_here_are_refused_by_name() {
         assert!(error.message.contains(name), "{sql}: {error}");
     }
     assert_eq!(client.count("people").await, "4");
+}
+
+#[tokio::test]
+async fn what_explain_cannot_read_is_reported_where_it_stands() {
+    let client = Client::with_people().await;
+    for (sql, position) in [
+        ("EXPLAIN SELEC", 9),
+        ("EXPLAIN (COSTS off) SELEC 1", 21),
+        ("EXPLAIN ANALYZE SELECT * FROM people WHERE", 0),
+        ("EXPLAIN SELECT 1 FROM people ORDER people", 30),
+    ] {
+        let error = client.error(sql).await;
+        assert_eq!(error.state, SqlState::SyntaxError, "{sql}: {error}");
+        assert_eq!(error.position.unwrap_or_default(), position, "{sql}: {error}");
+    }
+    assert!(!client.rows("EXPLAIN (FORMAT TEXT, BUFFERS off) SELECT 1").await.is_empty());
+}
+
+#[tokio::test]
+async fn nobody_writes_to_the_catalogs_of_the_system() {
+    let client = Client::with_people().await;
+    for sql in [
+        "DELETE FROM pg_class",
+        "DELETE FROM pg_catalog.pg_class",
+        "UPDATE pg_class SET metadata = NULL",
+        "INSERT INTO information_schema.tables (embedding) VALUES ('[1, 0, 0]')",
+        "TRUNCATE pg_type",
+        "COPY pg_class FROM STDIN",
+    ] {
+        let error = client.error(sql).await;
+        assert_eq!(error.state, SqlState::InsufficientPrivilege, "{sql}: {error}");
+    }
 }

@@ -32,6 +32,7 @@ mod search;
 mod session;
 mod similar;
 mod storage;
+mod tools;
 mod transaction;
 mod update;
 mod vector;
@@ -194,6 +195,14 @@ impl Client {
             .columns
             .map(|schema| schema.fields().iter().map(|field| field.name().clone()).collect());
         (description.parameters, names)
+    }
+}
+
+/// Has all rows of an outcome computed.
+async fn drained(outcome: Outcome) -> Result<(), SqlError> {
+    match outcome {
+        Outcome::Rows { stream, .. } => texts(stream).await.map(drop),
+        _ => Ok(()),
     }
 }
 

@@ -120,7 +120,7 @@ async fn an_update_that_fails_changes_nothing() {
         ("people SET embedding = '[1,x,0]'", SqlState::InvalidTextRepresentation),
         ("people SET image = '\\x00'", SqlState::FeatureNotSupported),
         ("people SET metadata = '1', metadata = '2'", SqlState::SyntaxError),
-        ("people SET (metadata, external_face_id) = ('1')", SqlState::SyntaxError),
+        ("people SET (metadata, external_face_id) = ('1')", SqlState::FeatureNotSupported),
         ("people SET metadata = 'no json'", SqlState::InvalidTextRepresentation),
         ("people SET external_face_id = ''", SqlState::InvalidParameterValue),
         (&format!("people SET external_face_id = '{long}'"), SqlState::InvalidParameterValue),
@@ -205,4 +205,45 @@ async fn a_face_deleted_meanwhile_does_not_come_back() {
     assert_eq!(ended.unwrap_err().state, SqlState::SerializationFailure);
     client.outcome("ROLLBACK", &[]).await.unwrap();
     assert_eq!(names(&client).await, "bob cid dee");
+}
+
+#[tokio::test]
+async fn queries_of_with_may_be_named_anywhere() {
+    let client = Client::with_people().await;
+    let sql = "WITH named(old, new) AS (VALUES ('ann', 'anna'), ('bob', 'rob')) \
+               UPDATE people p SET external_face_id = n.new FROM named n \
+               WHERE p.external_face_id = n.old RETURNING (SELECT count(*) FROM named)";
+    assert_eq!(client.column(sql).await, ["2", "2"]);
+    assert_eq!(names(&client).await, "anna rob cid dee");
+    let sql = "WITH gone AS (SELECT $1 AS name) DELETE FROM people USING gone \
+               WHERE external_face_id = gone.name";
+    assert_eq!(client.run_with(sql, &[ScalarValue::from("rob")]).await, ("DELETE", Some(1)));
+    let sql = "WITH none AS (SELECT 'x' AS name WHERE false) DELETE FROM people \
+               WHERE external_face_id IN (SELECT name FROM none)";
+    assert_eq!(client.run(sql).await, ("DELETE", Some(0)));
+    assert_eq!(names(&client).await, "anna cid dee");
+}
+
+#[tokio::test]
+async fn several_columns_are_set_from_a_row() {
+    let client = Client::with_people().await;
+    let both = "SELECT external_face_id || ' ' || external_image_id FROM people ORDER BY face_id";
+    let before = client.column(both).await;
+    let sql = "UPDATE people SET (external_face_id, external_image_id) = \
+               (SELECT upper(v.a), people.external_face_id FROM (VALUES ('ann', 1)) v(a, b) \
+                WHERE v.a = people.external_face_id ORDER BY b) WHERE external_face_id = 'ann'";
+    assert_eq!(client.run(sql).await, ("UPDATE", Some(1)));
+    let sql = "UPDATE people SET (external_face_id, external_image_id) = ROW('x', DEFAULT), \
+               metadata = '1' WHERE external_face_id = 'dee'";
+    assert_eq!(client.run(sql).await, ("UPDATE", Some(1)));
+    let after = client.column(both).await;
+    assert_eq!(after[0], "ANN ann");
+    assert_eq!(after[1..3], before[1..3]);
+    assert_eq!(names(&client).await, "ANN bob cid x");
+    for sql in [
+        "UPDATE people SET (external_face_id, external_image_id) = (SELECT 'x')",
+        "UPDATE people SET (external_face_id, external_image_id) = ROW('x')",
+    ] {
+        assert_eq!(client.error(sql).await.state, SqlState::SyntaxError, "{sql}");
+    }
 }

@@ -21,20 +21,29 @@ pub(super) fn functions() -> impl Iterator<Item = ScalarUDF> {
     [
         ("to_jsonb", What::Value),
         ("to_json", What::Value),
+        ("row_to_json", What::Value),
+        ("array_to_json", What::Value),
         ("jsonb_build_array", What::Array),
         ("json_build_array", What::Array),
         ("jsonb_build_object", What::Object),
         ("json_build_object", What::Object),
     ]
     .into_iter()
-    .map(|(name, what)| {
-        let arguments = match what {
-            What::Value => TypeSignature::Any(1),
-            _ => TypeSignature::OneOf(vec![TypeSignature::Nullary, TypeSignature::VariadicAny]),
-        };
-        let signature = Signature::new(arguments, Volatility::Stable);
-        ScalarUDF::from(Build { name, what, signature })
-    })
+    .map(|(name, what)| function(name, what))
+}
+
+/// Makes a document of the names and values of the columns of a row.
+pub(in crate::sql) fn row() -> ScalarUDF {
+    function("whole row", What::Row)
+}
+
+fn function(name: &'static str, what: What) -> ScalarUDF {
+    let arguments = match what {
+        What::Value => TypeSignature::Any(1),
+        _ => TypeSignature::OneOf(vec![TypeSignature::Nullary, TypeSignature::VariadicAny]),
+    };
+    let signature = Signature::new(arguments, Volatility::Stable);
+    ScalarUDF::from(Build { name, what, signature })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,6 +51,8 @@ enum What {
     Value,
     Array,
     Object,
+    /// As an object, but NULL where all values are: an outer join has no row there.
+    Row,
 }
 
 /// Makes a document of its arguments.
@@ -101,7 +112,12 @@ impl Build {
                 _ => values.next().transpose()?.unwrap_or_default(),
             },
             What::Array => Value::Array(values.collect::<Result<_, _>>()?),
-            What::Object => Value::Object(members(columns, row)?),
+            What::Row
+                if columns.iter().skip(1).step_by(2).all(|(column, _)| is_null(column, row)) =>
+            {
+                return Ok(None);
+            }
+            What::Object | What::Row => Value::Object(members(columns, row)?),
         }))
     }
 }

@@ -27,7 +27,7 @@ use datafusion::logical_expr::ScalarUDF;
 use super::super::SqlError;
 use super::super::types::with_pg_type;
 use super::{Function, arity};
-pub(in super::super) use build::value as document_of;
+pub(in super::super) use build::{row as row_document, value as document_of};
 pub(in super::super) use comparison::ComparedDocuments;
 pub(in super::super) use document::written as written_document;
 use document::written;
