@@ -90,6 +90,7 @@ mod types;
 mod undefined;
 mod update;
 mod vector;
+mod wanted;
 mod whole_row;
 mod with;
 mod wording;

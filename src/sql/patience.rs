@@ -15,7 +15,7 @@ use datafusion::physical_plan::joins::{
     HashJoinExec, NestedLoopJoinExec, NestedLoopJoinExecBuilder,
 };
 
-use crate::engine::{EngineError, Interrupt};
+use super::wanted;
 
 /// `plan`; where it joins by a filter, one that fails once the statement is given up. A filter that
 /// lets nothing through is all that runs while a join looks for its next row.
@@ -72,9 +72,7 @@ impl ScalarUDFImpl for StillWanted {
     }
 
     fn invoke_with_args(&self, call: ScalarFunctionArgs) -> Result<ColumnarValue, DataFusionError> {
-        if Interrupt::is_raised() {
-            return Err(DataFusionError::External(Box::new(EngineError::Cancelled)));
-        }
+        wanted::check()?;
         let argument = call.args.into_iter().next();
         argument.ok_or_else(|| DataFusionError::Internal("nothing is watched".to_owned()))
     }

@@ -54,6 +54,7 @@ use super::sequence;
 use super::temporal::{ComparedIntervals, DateOperators, at_zone};
 use super::types::SqlType;
 use super::undefined::explained;
+use super::wanted::StillWanted;
 use super::whole_row::WholeRows;
 use super::yielding::YieldBetweenBatches;
 use super::{SqlError, SqlState, thumbnail};
@@ -114,7 +115,7 @@ fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
         Arc::new(ApplySubqueries),
         Arc::new(NamesOfFunctions),
     ];
-    before.into_iter().chain(Analyzer::new().rules).chain(behind).collect()
+    StillWanted::before_each_analyzer(before.into_iter().chain(Analyzer::new().rules).chain(behind))
 }
 
 fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
@@ -124,7 +125,7 @@ fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let own = |rule: Arc<dyn OptimizerRule + Send + Sync>| {
         if rule.name() == in_two_phases.name() { Arc::clone(&in_two_phases) } else { rule }
     };
-    rules.map(own).collect()
+    StillWanted::before_each_optimizer(rules.map(own))
 }
 
 fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
@@ -136,7 +137,8 @@ fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
 }
 
 fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {
-    let own: [Arc<dyn ExprPlanner>; 6] = [
+    let own: [Arc<dyn ExprPlanner>; 7] = [
+        Arc::new(StillWanted),
         Arc::new(WholeRows),
         Arc::new(KnownOperators),
         Arc::new(JsonOperators),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Client;
+use crate::engine::Interrupt;
 use crate::sql::SqlState;
 
 #[tokio::test]
@@ -89,4 +90,17 @@ async fn no_operator_leaves_the_task_of_its_statement() {
         }
     }
     assert_eq!(client.column(&format!("{union} LIMIT 2")).await.len(), 2);
+}
+
+#[tokio::test]
+async fn planning_ends_with_its_statement() {
+    let client = Client::with_people().await;
+    for query in ["SELECT 1", "SELECT count(*) FROM people"] {
+        let explain = format!("EXPLAIN {query}");
+        assert!(!client.column(&explain).await.is_empty());
+        let given_up = Interrupt::default();
+        assert!(given_up.raise());
+        let error = given_up.scope(Box::pin(client.error(&explain))).await;
+        assert_eq!(error.state, SqlState::QueryCanceled, "{query}: {error}");
+    }
 }

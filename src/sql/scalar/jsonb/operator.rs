@@ -37,7 +37,17 @@ impl ExprPlanner for JsonOperators {
         expr: RawBinaryExpr,
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>, DataFusionError> {
-        let sides = (Side::of(&expr.left, schema), Side::of(&expr.right, schema));
+        if !concerns_documents(&expr.op) {
+            return Ok(PlannerResult::Original(expr));
+        }
+        let right = Side::of(&expr.right, schema);
+        // What operators make of documents are functions, so this is none. Its type is worked out
+        // only where an error names it: a chain of operators would do that anew for each of them.
+        let is_chain = matches!(expr.left, Expr::BinaryExpr(_));
+        if is_chain && right != Side::Document && !is_of_documents(&expr.op) {
+            return Ok(PlannerResult::Original(expr));
+        }
+        let sides = (Side::of(&expr.left, schema), right);
         match function(&expr.op, &sides.0, &sides.1) {
             Some((name, left, right)) => {
                 let arguments = [left.read(expr.left)?, right.read(expr.right)?];
@@ -177,6 +187,19 @@ fn is_list(side: &Side) -> bool {
     matches!(side, Side::Texts | Side::Open)
 }
 
+/// Whether there is such an operator for documents.
+fn concerns_documents(op: &BinaryOperator) -> bool {
+    is_of_documents(op)
+        || compares(op)
+        || matches!(
+            op,
+            BinaryOperator::AtArrow
+                | BinaryOperator::ArrowAt
+                | BinaryOperator::StringConcat
+                | BinaryOperator::Minus
+        )
+}
+
 /// Whether an operator has no meaning but for documents.
 fn is_of_documents(op: &BinaryOperator) -> bool {
     matches!(
@@ -192,9 +215,8 @@ fn is_of_documents(op: &BinaryOperator) -> bool {
     )
 }
 
-/// Whether an operator compares a document.
-fn compares_document(op: &BinaryOperator, (left, right): &(Side, Side)) -> bool {
-    let compares = matches!(
+fn compares(op: &BinaryOperator) -> bool {
+    matches!(
         op,
         BinaryOperator::Eq
             | BinaryOperator::NotEq
@@ -202,8 +224,12 @@ fn compares_document(op: &BinaryOperator, (left, right): &(Side, Side)) -> bool 
             | BinaryOperator::LtEq
             | BinaryOperator::Gt
             | BinaryOperator::GtEq
-    );
-    compares && (*left == Side::Document || *right == Side::Document)
+    )
+}
+
+/// Whether an operator compares a document.
+fn compares_document(op: &BinaryOperator, (left, right): &(Side, Side)) -> bool {
+    compares(op) && (*left == Side::Document || *right == Side::Document)
 }
 
 fn call(name: &str, arguments: impl IntoIterator<Item = Expr>) -> Result<Expr, DataFusionError> {
