@@ -1,6 +1,8 @@
 //! The REST door with collections of brought embeddings: pages, searches, deletions.
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::support::{ServerBuilder, embeddings};
 
@@ -48,4 +50,36 @@ async fn faces_enrolled_over_sql_are_listed_searched_and_deleted_over_rest() {
     assert_eq!(rest.delete(&face).await.unwrap_err().code, "face_not_found");
     assert_eq!(rest.delete("/collections/mixed").await.unwrap().0, 204);
     assert_eq!(rest.get("/collections/mixed").await.unwrap_err().code, "collection_not_found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_in_progress_is_carried_out_before_a_stopped_server_ends() {
+    let mut server = ServerBuilder::new().start().await;
+    let key = server.first_key();
+    let body = json!({ "statement": "CREATE COLLECTION late WITH (dimensions = 2)" }).to_string();
+    let head = format!(
+        "POST /api/likeness/v1/sql HTTP/1.1\r\nHost: likeness\r\nAuthorization: Bearer {key}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(&server.http).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The go-ahead shows that the body is being waited for.
+    stream.read_exact(&mut [0; 25]).await.unwrap();
+    let http = server.http.clone();
+    let client = async {
+        // The door is shut to others before this request goes on.
+        while TcpStream::connect(&http).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        stream.write_all(body.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    };
+    let (ended_well, answer) = tokio::join!(server.terminate(), client);
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert!(ended_well);
+    let server = ServerBuilder::new().on(&server).start().await;
+    server.rest(&key).get("/collections/late").await.unwrap();
 }
