@@ -54,7 +54,9 @@ impl Column {
             // JSON and identifiers are text to Arrow and vectors are lists; only the session knows
             // which are.
             SqlType::Jsonb => Some(Type::JSONB),
+            SqlType::JsonbArray => Some(Type::JSONB_ARRAY),
             SqlType::Uuid => Some(Type::UUID),
+            SqlType::UuidArray => Some(Type::UUID_ARRAY),
             SqlType::Name => Some(Type::NAME),
             SqlType::Char => Some(Type::CHAR),
             SqlType::Regproc => Some(Type::REGPROC),
@@ -160,7 +162,7 @@ fn pg_type(data_type: &DataType) -> Option<Type> {
 }
 
 /// Element types and the array types over them; PostgreSQL has one for any number of dimensions.
-const ARRAYS: [(Type, Type); 15] = [
+const ARRAYS: [(Type, Type); 17] = [
     (Type::BOOL, Type::BOOL_ARRAY),
     (Type::INT2, Type::INT2_ARRAY),
     (Type::INT4, Type::INT4_ARRAY),
@@ -171,6 +173,8 @@ const ARRAYS: [(Type, Type); 15] = [
     (Type::NUMERIC, Type::NUMERIC_ARRAY),
     (Type::TEXT, Type::TEXT_ARRAY),
     (Type::BYTEA, Type::BYTEA_ARRAY),
+    (Type::JSONB, Type::JSONB_ARRAY),
+    (Type::UUID, Type::UUID_ARRAY),
     (Type::DATE, Type::DATE_ARRAY),
     (Type::TIME, Type::TIME_ARRAY),
     (Type::TIMESTAMP, Type::TIMESTAMP_ARRAY),
@@ -179,7 +183,7 @@ const ARRAYS: [(Type, Type); 15] = [
 ];
 
 /// The array type over an element, which may be an array (of one dimension less) itself.
-fn array_of(item: &Type) -> Option<Type> {
+pub(super) fn array_of(item: &Type) -> Option<Type> {
     let (_, array) =
         ARRAYS.into_iter().find(|(element, array)| [element, array].contains(&item))?;
     Some(array)

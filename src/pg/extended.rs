@@ -15,7 +15,7 @@ use pgwire::messages::extendedquery::{
 use pgwire::messages::response::EmptyQueryResponse;
 
 use super::cancel::cancelable;
-use super::column::{Columns, Format, row_description};
+use super::column::{Columns, Format, element_of, row_description};
 use super::connection::Connection;
 use super::error::{Failure, PgError};
 use super::parameter;
@@ -48,7 +48,7 @@ impl Connection {
         };
         let open_as_zero = |oid: u32| if is_open(oid) { 0 } else { oid };
         let prepared = PreparedStatement {
-            statement,
+            statement: statement.map(|statement| statement.typed(&description.parameters)),
             description,
             chosen: message.type_oids.into_iter().map(open_as_zero).collect(),
             text: message.query.into(),
@@ -436,17 +436,9 @@ fn sql_type(pg_type: &Type) -> Option<SqlType> {
         Type::DATE => SqlType::Date,
         Type::TIME => SqlType::Time,
         Type::INTERVAL => SqlType::Interval,
-        Type::INT2_ARRAY => SqlType::Int2Array,
-        Type::INT4_ARRAY => SqlType::Int4Array,
-        Type::INT8_ARRAY => SqlType::Int8Array,
-        Type::OID_ARRAY => SqlType::OidArray,
-        Type::FLOAT4_ARRAY => SqlType::Float4Array,
-        Type::FLOAT8_ARRAY => SqlType::Float8Array,
-        Type::TEXT_ARRAY | Type::VARCHAR_ARRAY => SqlType::TextArray,
-        Type::BOOL_ARRAY => SqlType::BoolArray,
-        Type::BYTEA_ARRAY => SqlType::ByteaArray,
-        Type::TIMESTAMP_ARRAY | Type::TIMESTAMPTZ_ARRAY => SqlType::TimestamptzArray,
-        _ => return None,
+        Type::VARCHAR_ARRAY | Type::BPCHAR_ARRAY | Type::NAME_ARRAY => SqlType::TextArray,
+        Type::JSON_ARRAY => SqlType::JsonbArray,
+        _ => return sql_type(&element_of(pg_type)?)?.array(),
     })
 }
 

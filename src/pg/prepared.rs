@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pgwire::api::Type;
 
-use super::column::Columns;
+use super::column::{Columns, array_of};
 use super::error::PgError;
 use super::vector;
 use crate::sql::{PreparedStatement, SqlType, Statement};
@@ -69,16 +69,10 @@ fn wire_type(sql_type: SqlType) -> Type {
         SqlType::Date => Type::DATE,
         SqlType::Time => Type::TIME,
         SqlType::Interval => Type::INTERVAL,
-        SqlType::Int2Array => Type::INT2_ARRAY,
-        SqlType::Int4Array => Type::INT4_ARRAY,
-        SqlType::Int8Array => Type::INT8_ARRAY,
-        SqlType::OidArray => Type::OID_ARRAY,
-        SqlType::Float4Array => Type::FLOAT4_ARRAY,
-        SqlType::Float8Array => Type::FLOAT8_ARRAY,
-        SqlType::TextArray => Type::TEXT_ARRAY,
-        SqlType::BoolArray => Type::BOOL_ARRAY,
-        SqlType::ByteaArray => Type::BYTEA_ARRAY,
-        SqlType::TimestamptzArray => Type::TIMESTAMPTZ_ARRAY,
         SqlType::Vector => vector::pg_type(),
+        array => {
+            let item = array.item().map(wire_type);
+            item.and_then(|item| array_of(&item)).unwrap_or(Type::TEXT)
+        }
     }
 }

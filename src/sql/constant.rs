@@ -2,7 +2,7 @@
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Float32Array, RecordBatchOptions};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Field, Float32Type, Schema};
+use datafusion::arrow::datatypes::{DataType, Float32Type, Schema};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::Session;
 use datafusion::common::DFSchema;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 use super::marker::{TO_JSONB, TO_VECTOR};
 use super::name::{name_parts, parameter_index};
 use super::numeric;
-use super::types::{SqlType, UUID, reads_text_itself, with_pg_type};
+use super::types::{SqlType, reads_text_itself};
 use super::{SqlError, SqlState};
 
 /// The value of `expr`, which must read no columns; `what` names it in errors.
@@ -141,13 +141,7 @@ fn is_row_constant(expr: &Expr) -> Result<bool, SqlError> {
 pub(super) fn typed(expr: Expr, sql_type: SqlType) -> Expr {
     match expr {
         Expr::Placeholder(Placeholder { id, field: None }) => {
-            let field = Field::new("", sql_type.arrow_type(), true);
-            let field = match sql_type {
-                SqlType::Jsonb => with_pg_type(field, "jsonb"),
-                SqlType::Uuid => with_pg_type(field, UUID),
-                _ => field,
-            };
-            Expr::Placeholder(Placeholder::new_with_field(id, Some(Arc::new(field))))
+            Expr::Placeholder(Placeholder::new_with_field(id, Some(Arc::new(sql_type.field()))))
         }
         other => other,
     }

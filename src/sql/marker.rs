@@ -38,6 +38,16 @@ pub(super) const TO_NUMERIC: &str = "numeric";
 /// The function that `expr::uuid` becomes.
 pub(super) const TO_UUID: &str = "uuid";
 
+/// The function that marks text as an identifier without reading it.
+pub(super) const AS_UUID: &str = "as uuid";
+
+/// The functions that `expr::uuid[]` and `expr::jsonb[]` become.
+pub(super) const TO_UUID_ARRAY: &str = "uuid array";
+pub(super) const TO_JSONB_ARRAY: &str = "jsonb array";
+
+/// The function that `extract(unit FROM time)` becomes.
+pub(super) const EXTRACT: &str = "extract";
+
 /// The function that `expr::char(n)` becomes.
 pub(super) const TO_CHARACTERS: &str = "bpchar";
 

@@ -52,6 +52,7 @@ mod numeric;
 mod operator;
 mod outcome;
 pub(crate) mod output;
+mod parameters;
 mod parser;
 mod patience;
 mod pg_catalog;

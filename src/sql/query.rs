@@ -7,8 +7,8 @@ use datafusion::arrow::array::StringArray;
 use datafusion::arrow::datatypes::{DataType, Field, SchemaRef};
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::catalog::TableProvider;
+use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{DFSchema, ParamValues};
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -46,12 +46,13 @@ use super::nearest::NearestFirst;
 use super::numeric::NumericOperands;
 use super::operator::{CheckedOperands, KnownOperators};
 use super::output::PrintedValues;
+use super::parameters::{ParameterFields, Parameters, prepared};
 use super::pg_catalog::{self, NamesOfFunctions};
 use super::planning::{OperatorPlanner, TABLE_FUNCTIONS};
 use super::scalar::{ComparedDocuments, JsonOperators};
 use super::search::SearchRelationPlanner;
 use super::sequence;
-use super::temporal::{ComparedIntervals, DateOperators, at_zone};
+use super::temporal::{self, ComparedIntervals, DateOperators};
 use super::types::SqlType;
 use super::undefined::explained;
 use super::wanted::StillWanted;
@@ -99,6 +100,7 @@ static SHARED: LazyLock<Result<SessionState, SqlError>> = LazyLock::new(|| {
         .with_aggregate_functions(aggregate_functions())
         .with_window_functions(SessionStateDefaults::default_window_functions())
         .with_table_function_list(functions)
+        .with_type_planner(Arc::new(ParameterFields))
         .build())
 });
 
@@ -155,12 +157,14 @@ fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
     const UNBOUNDED: [&str; 7] =
         ["array_repeat", "array_resize", "generate_series", "lpad", "range", "repeat", "rpad"];
     let mut functions = SessionStateDefaults::default_scalar_functions();
-    functions.retain(|function| !UNBOUNDED.contains(&function.name()));
+    let own: Vec<ScalarUDF> = temporal::functions().collect();
+    let is_own = |name: &str| own.iter().any(|function| function.name() == name);
+    functions.retain(|function| !UNBOUNDED.contains(&function.name()) && !is_own(function.name()));
     // Arrays begin at 1, so that the place of the last item is their length.
     let length = functions.iter().find(|function| function.name() == "array_length");
     let upper = length.map(|length| length.as_ref().clone().with_aliases(["array_upper"]));
     functions.extend(upper.map(Arc::new));
-    functions.push(Arc::new(at_zone()));
+    functions.extend(own.into_iter().map(Arc::new));
     functions
 }
 
@@ -177,6 +181,7 @@ pub(super) fn session_state(database: &str) -> Result<SessionState, SqlError> {
 pub(super) struct QueryContext {
     state: SessionState,
     catalog: GalleryCatalog,
+    parameters: Parameters,
 }
 
 impl QueryContext {
@@ -198,7 +203,13 @@ impl QueryContext {
         // What now() answers: the same throughout a transaction.
         state.execution_props_mut().query_execution_start_time =
             Some(catalog.transaction_began().into());
-        Ok(Self { state, catalog })
+        Ok(Self { state, catalog, parameters: Parameters::Open })
+    }
+
+    /// The same, where so much is known of the statement's parameters.
+    pub(super) fn with_parameters(mut self, parameters: Parameters) -> Self {
+        self.parameters = parameters;
+        self
     }
 
     /// The same, for rows that leave as a file: what is read is recorded as an export.
@@ -214,22 +225,28 @@ impl QueryContext {
     ) -> Self {
         let (mut state, catalog) = (self.state.clone(), self.catalog.with_tables(tables));
         state.register_catalog_list(Arc::new(catalog.clone()));
-        Self { state, catalog }
+        Self { state, catalog, parameters: self.parameters.clone() }
     }
 
     pub(super) fn catalog(&self) -> &GalleryCatalog {
         &self.catalog
     }
 
+    /// `query` as the planner takes it.
+    fn planned(&self, query: &Query) -> PlannedStatement {
+        PlannedStatement::Statement(Box::new(self.parameters.statement(query)))
+    }
+
     /// The logical plan of `query`, which only reads.
     pub(super) async fn plan(&self, query: &Query) -> Result<LogicalPlan, SqlError> {
         expansion::check(query)?;
-        let plan = match in_place(self.state.statement_to_plan(planned(query))).await {
-            Ok(plan) => plan,
+        let plan = match in_place(self.state.statement_to_plan(self.planned(query))).await {
+            Ok(plan) => prepared(plan),
             Err(error) => {
                 // Tables are known already: nothing is waited for.
-                let again =
-                    |state: &SessionState| state.statement_to_plan(planned(query)).now_or_never();
+                let again = |state: &SessionState| {
+                    state.statement_to_plan(self.planned(query)).now_or_never()
+                };
                 return Err(in_place(async { explained(&self.state, error, again) }).await);
             }
         };
@@ -250,7 +267,7 @@ impl QueryContext {
         parameters: &[SqlType],
     ) -> Result<SchemaRef, SqlError> {
         let nulls: Result<Vec<_>, _> = parameters.iter().map(|sql_type| sql_type.null()).collect();
-        let plan = plan.replace_params_with_values(&ParamValues::from(nulls?))?;
+        let plan = plan.replace_params_with_values(&self.parameters.values(nulls?))?;
         let mut plan = NumericOperands.analyze(plan, self.state.config_options())?;
         if is_to_be_united(&plan)? {
             let (analyzer, options) = (self.state.analyzer(), self.state.config_options());
@@ -278,7 +295,7 @@ impl QueryContext {
         plan: LogicalPlan,
         parameters: Vec<ScalarValue>,
     ) -> Result<Arc<dyn ExecutionPlan>, SqlError> {
-        let plan = plan.replace_params_with_values(&ParamValues::from(parameters))?;
+        let plan = plan.replace_params_with_values(&self.parameters.values(parameters))?;
         Ok(in_place(self.state.create_physical_plan(&plan)).await?)
     }
 
@@ -347,7 +364,7 @@ impl QueryContext {
         if expr.visit(&mut FindQuery).is_break() {
             return Err(SqlError::unsupported("a subquery as a value of INSERT"));
         }
-        let expr = ExprWithAlias { expr: expr.clone(), alias: None };
+        let expr = ExprWithAlias { expr: self.parameters.expression(expr.clone()), alias: None };
         let planned = |state: &SessionState| {
             state.create_logical_expr_from_sql_expr(expr.clone(), &DFSchema::empty())
         };
@@ -360,12 +377,6 @@ impl QueryContext {
         let (expr, _) = expr.infer_placeholder_types(&DFSchema::empty())?;
         Ok(expr)
     }
-}
-
-/// `query` as the planner takes it.
-fn planned(query: &Query) -> PlannedStatement {
-    let statement = ast::Statement::Query(Box::new(query.clone()));
-    PlannedStatement::Statement(Box::new(statement))
 }
 
 /// `rows` under the names that the statement gave its columns.
@@ -382,21 +393,6 @@ fn shown(rows: SendableRecordBatchStream) -> SendableRecordBatchStream {
         Ok(RecordBatch::try_new_with_options(schema, columns, &options)?)
     });
     Box::pin(RecordBatchStreamAdapter::new(schema, rows))
-}
-
-/// Types of `$1..` in `plan`, as far as it decides them.
-pub(super) fn plan_parameters(
-    plan: &LogicalPlan,
-    count: usize,
-) -> Result<Vec<Option<SqlType>>, SqlError> {
-    let mut types = vec![None; count];
-    for (name, field) in plan.get_parameter_fields()? {
-        let slot = parameter_index(&name).and_then(|at| types.get_mut(at));
-        if let (Some(slot), Some(field)) = (slot, field) {
-            *slot = Some(SqlType::of(&field));
-        }
-    }
-    Ok(types)
 }
 
 /// Whether `plan` has expressions whose type is only known when it is analyzed: sides of a union,

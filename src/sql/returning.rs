@@ -21,8 +21,9 @@ use likeness_storage::RowRef;
 
 use super::adapt::{adapt, shown_schema};
 use super::columns::{GalleryColumn, gallery_schema, schema_of};
+use super::inference::plan_parameters;
 use super::name::{folded, name_parts};
-use super::query::{QueryContext, plan_parameters};
+use super::query::QueryContext;
 use super::{SqlError, SqlState, SqlType};
 
 /// The table of changed faces; no name of a collection is like it.

@@ -274,6 +274,11 @@ impl SqlSession {
         }
     }
 
+    /// The same for a statement whose parameters may be known.
+    fn context_of(&self, statement: &Statement) -> Result<QueryContext, SqlError> {
+        Ok(self.context()?.with_parameters(statement.parameters()))
+    }
+
     async fn run(
         &self,
         statement: &Statement,
@@ -289,7 +294,7 @@ impl SqlSession {
             return Err(SqlError::new(SqlState::ProtocolViolation, message));
         }
         if statement.command().write_name().is_some() {
-            return self.write(statement.command(), &parameters).await;
+            return self.write(statement, &parameters).await;
         }
         match statement.command() {
             Command::Query(query) => self.query(statement, query, parameters).await,
@@ -297,7 +302,7 @@ impl SqlSession {
                 let exactness = self.settings().lock().exactness();
                 search.run(&self.catalog(), exactness, &parameters)
             }
-            Command::Explain(explain) => self.explain(explain, parameters).await,
+            Command::Explain(explain) => self.explain(statement, explain, parameters).await,
             Command::CopyOut(copy) => {
                 copy.run(&self.context()?.exporting(), statement.depth()).await
             }
@@ -312,7 +317,7 @@ impl SqlSession {
             Command::Setting(command) => self.apply(command),
             Command::Discard => self.discard(),
             Command::Nothing(tag) => Ok(Outcome::Done { tag, rows: None }),
-            Command::Declare(declare) => self.declare(declare, parameters).await,
+            Command::Declare(declare) => self.declare(statement, declare, parameters).await,
             Command::Fetch(fetch) => self.fetch(fetch).await,
             Command::Close(close) => self.close(close.cursor.as_deref()),
             Command::Prepare(prepare) => self.prepare(prepare).await,
@@ -362,12 +367,12 @@ impl SqlSession {
     /// is run again, on what is there now.
     async fn write(
         &self,
-        command: &Command,
+        statement: &Statement,
         parameters: &[ScalarValue],
     ) -> Result<Outcome, SqlError> {
         let mut attempts = 1;
         loop {
-            match self.write_once(command, parameters).await {
+            match self.write_once(statement, parameters).await {
                 Err(error)
                     if error.state == SqlState::SerializationFailure
                         && self.writer.is_autocommit()
@@ -395,7 +400,7 @@ impl SqlSession {
         {
             return Ok(outcome);
         }
-        let context = self.context()?;
+        let context = self.context_of(statement)?;
         let plan = context.plan(query).await?;
         let stream = context.stream(plan, parameters).await?;
         let stream = statement.depth().stream(stream);
@@ -407,11 +412,11 @@ impl SqlSession {
 
     async fn write_once(
         &self,
-        command: &Command,
+        statement: &Statement,
         parameters: &[ScalarValue],
     ) -> Result<Outcome, SqlError> {
         let writer = &self.writer;
-        match command {
+        match statement.command() {
             Command::CreateCollection(create) => {
                 Ok(self.noted(create.run(&self.catalog(), writer).await?))
             }
@@ -430,12 +435,14 @@ impl SqlSession {
                 vacuum.run(&self.catalog()).await
             }
             Command::Key(command) => self.manage_keys(command).await,
-            Command::Insert(insert) => insert.run(&self.context()?, writer, parameters).await,
+            Command::Insert(insert) => {
+                insert.run(&self.context_of(statement)?, writer, parameters).await
+            }
             Command::Update(update) => {
-                update.run(&self.context()?, writer, parameters.to_vec()).await
+                update.run(&self.context_of(statement)?, writer, parameters.to_vec()).await
             }
             Command::Delete(delete) => {
-                delete.run(&self.context()?, writer, parameters.to_vec()).await
+                delete.run(&self.context_of(statement)?, writer, parameters.to_vec()).await
             }
             _ => Err(SqlError::new(SqlState::InternalError, "a read was taken for a write")),
         }

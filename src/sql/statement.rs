@@ -14,6 +14,7 @@ use super::fixed::FixedAnswer;
 use super::insert::Insert;
 use super::keys::KeyCommand;
 use super::lookup::Lookup;
+use super::parameters::Parameters;
 use super::places::Places;
 use super::prepare::Execute;
 use super::search::DirectSearch;
@@ -32,7 +33,11 @@ const TOKEN_BYTES: usize = size_of::<SelectItem>();
 
 /// One parsed statement; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Statement(Arc<Parsed>);
+pub struct Statement {
+    parsed: Arc<Parsed>,
+    /// As far as it has been described.
+    parameters: Parameters,
+}
 
 #[derive(Debug)]
 struct Parsed {
@@ -57,7 +62,7 @@ impl Statement {
             Command::Query(query) => (FixedAnswer::of(query), Lookup::of(query)),
             _ => (None, None),
         };
-        Self(Arc::new(Parsed {
+        let parsed = Parsed {
             command,
             parameter_count,
             parameter_types,
@@ -66,12 +71,13 @@ impl Statement {
             lookup,
             places: Places::default(),
             tokens: 0,
-        }))
+        };
+        Self { parsed: Arc::new(parsed), parameters: Parameters::Open }
     }
 
     /// The same, read from so many tokens.
     pub(super) fn of_tokens(mut self, tokens: usize) -> Self {
-        if let Some(parsed) = Arc::get_mut(&mut self.0) {
+        if let Some(parsed) = Arc::get_mut(&mut self.parsed) {
             parsed.tokens = tokens;
         }
         self
@@ -79,54 +85,81 @@ impl Statement {
 
     /// About how much memory it takes, its text apart.
     pub fn bytes(&self) -> usize {
-        self.0.tokens * TOKEN_BYTES
+        self.parsed.tokens * TOKEN_BYTES
     }
 
     /// The same, with what is known about where its names stand.
     pub(super) fn with_places(mut self, places: Places) -> Self {
-        if let Some(parsed) = Arc::get_mut(&mut self.0) {
+        if let Some(parsed) = Arc::get_mut(&mut self.parsed) {
             parsed.places = places;
         }
         self
     }
 
     pub(super) fn command(&self) -> &Command {
-        &self.0.command
+        &self.parsed.command
     }
 
     /// The highest `$n` of the statement.
     pub fn parameter_count(&self) -> usize {
-        self.0.parameter_count
+        self.parsed.parameter_count
     }
 
     /// How much stack working on it needs.
     pub(super) fn depth(&self) -> Depth {
-        self.0.depth
+        self.parsed.depth
     }
 
     /// Types that the syntax around the parameters decides.
     pub(super) fn parameter_types(&self) -> &ParameterTypes {
-        &self.0.parameter_types
+        &self.parsed.parameter_types
+    }
+
+    /// The same, whose parameters are of these types.
+    #[must_use]
+    pub fn typed(self, types: &[SqlType]) -> Self {
+        self.with_parameters(Parameters::Known(types.into()))
+    }
+
+    pub(super) fn with_parameters(mut self, parameters: Parameters) -> Self {
+        self.parameters = parameters;
+        self
+    }
+
+    /// What is known of its parameters.
+    pub(super) fn parameters(&self) -> Parameters {
+        self.parameters.clone()
+    }
+
+    /// Whether what it returns depends on what its parameters are.
+    pub(super) fn is_planned(&self) -> bool {
+        match self.command() {
+            Command::Query(_) | Command::Insert(_) | Command::Update(_) | Command::Delete(_) => {
+                true
+            }
+            Command::Explain(explain) => matches!(explain.explained, Explained::Query(_)),
+            _ => false,
+        }
     }
 
     /// The answer of a query that has the same one every time.
     pub(super) fn fixed_answer(&self) -> Option<&FixedAnswer> {
-        self.0.fixed_answer.as_ref()
+        self.parsed.fixed_answer.as_ref()
     }
 
     /// Where its names stand.
     pub(super) fn places(&self) -> &Places {
-        &self.0.places
+        &self.parsed.places
     }
 
     /// What a query does that only looks up faces by their ids.
     pub(super) fn lookup(&self) -> Option<&Lookup> {
-        self.0.lookup.as_ref()
+        self.parsed.lookup.as_ref()
     }
 
     /// Whether a failed transaction block still accepts this.
     pub(super) fn ends_failure(&self) -> bool {
-        matches!(&self.0.command, Command::Transaction(command) if command.ends_failure())
+        matches!(&self.parsed.command, Command::Transaction(command) if command.ends_failure())
     }
 
     /// The query that it is, if it is one.
@@ -149,7 +182,7 @@ impl Statement {
 
     /// Whether this ends a transaction block: what is being committed cannot be given up.
     pub fn ends_transaction(&self) -> bool {
-        matches!(&self.0.command, Command::Transaction(command) if command.ends_block())
+        matches!(&self.parsed.command, Command::Transaction(command) if command.ends_block())
     }
 }
 

@@ -28,6 +28,9 @@ pub const VECTOR_OID: u32 = 16_388;
 
 /// The type of identifiers that are unique everywhere; text to Arrow.
 pub(super) const UUID: &str = "uuid";
+/// Arrays of it, and of documents; arrays of texts to Arrow.
+pub(super) const UUID_ARRAY: &str = "uuid[]";
+pub(super) const JSONB_ARRAY: &str = "jsonb[]";
 
 /// The types of names and of one-letter codes in the system catalog; text to Arrow.
 pub(super) const NAME: &str = "name";
@@ -98,27 +101,120 @@ pub enum SqlType {
     ByteaArray,
     /// `timestamptz[]`
     TimestamptzArray,
+    /// `timestamp[]`
+    TimestampArray,
+    /// `date[]`
+    DateArray,
+    /// `time[]`
+    TimeArray,
+    /// `interval[]`
+    IntervalArray,
+    /// `numeric[]`
+    NumericArray,
+    /// `uuid[]`
+    UuidArray,
+    /// `jsonb[]`
+    JsonbArray,
     /// `vector`, as pgvector has it
     Vector,
     /// Not known; travels as text.
     Unknown,
 }
 
+/// Types by the names that fields give them.
+const NAMED: [(&str, SqlType); 8] = [
+    ("jsonb", SqlType::Jsonb),
+    (JSONB_ARRAY, SqlType::JsonbArray),
+    (UUID, SqlType::Uuid),
+    (UUID_ARRAY, SqlType::UuidArray),
+    (VECTOR_NAME, SqlType::Vector),
+    (NAME, SqlType::Name),
+    (CHAR, SqlType::Char),
+    (REGPROC, SqlType::Regproc),
+];
+
+/// Types of items, and those of arrays of them.
+const ARRAYS: [(SqlType, SqlType); 17] = [
+    (SqlType::Bool, SqlType::BoolArray),
+    (SqlType::Int2, SqlType::Int2Array),
+    (SqlType::Int4, SqlType::Int4Array),
+    (SqlType::Int8, SqlType::Int8Array),
+    (SqlType::Oid, SqlType::OidArray),
+    (SqlType::Float4, SqlType::Float4Array),
+    (SqlType::Float8, SqlType::Float8Array),
+    (SqlType::Numeric, SqlType::NumericArray),
+    (SqlType::Text, SqlType::TextArray),
+    (SqlType::Bytea, SqlType::ByteaArray),
+    (SqlType::Jsonb, SqlType::JsonbArray),
+    (SqlType::Uuid, SqlType::UuidArray),
+    (SqlType::Timestamptz, SqlType::TimestamptzArray),
+    (SqlType::Timestamp, SqlType::TimestampArray),
+    (SqlType::Date, SqlType::DateArray),
+    (SqlType::Time, SqlType::TimeArray),
+    (SqlType::Interval, SqlType::IntervalArray),
+];
+
 impl SqlType {
+    /// All of them, arrays apart.
+    const SINGLE: [Self; 22] = [
+        Self::Bool,
+        Self::Int2,
+        Self::Int4,
+        Self::Int8,
+        Self::Float4,
+        Self::Float8,
+        Self::Numeric,
+        Self::Text,
+        Self::Oid,
+        Self::Name,
+        Self::Char,
+        Self::Regproc,
+        Self::Bytea,
+        Self::Jsonb,
+        Self::Uuid,
+        Self::Timestamptz,
+        Self::Timestamp,
+        Self::Date,
+        Self::Time,
+        Self::Interval,
+        Self::Vector,
+        Self::Unknown,
+    ];
+
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::SINGLE.into_iter().chain(ARRAYS.into_iter().map(|(_, array)| array))
+    }
+
+    /// The type of arrays of this one.
+    pub fn array(self) -> Option<Self> {
+        ARRAYS.into_iter().find(|(item, _)| *item == self).map(|(_, array)| array)
+    }
+
+    /// The type of what an array of this type holds.
+    pub fn item(self) -> Option<Self> {
+        ARRAYS.into_iter().find(|(_, array)| *array == self).map(|(item, _)| item)
+    }
+
+    /// A column or parameter of this type.
+    pub(super) fn field(self) -> Field {
+        let field = Field::new("", self.arrow_type(), true);
+        match NAMED.into_iter().find(|(_, sql_type)| *sql_type == self) {
+            Some((name, _)) => with_pg_type(field, name),
+            None => field,
+        }
+    }
+
     /// The type in which values of `field` travel.
     pub fn of(field: &Field) -> Self {
         let stored = Self::of_arrow(field.data_type());
-        let named = match field.metadata().get(PG_TYPE_KEY).map(String::as_str) {
-            Some("jsonb") => Self::Jsonb,
-            Some(UUID) => Self::Uuid,
-            Some(VECTOR_NAME) => Self::Vector,
-            Some(NAME) => Self::Name,
-            Some(CHAR) => Self::Char,
-            Some(REGPROC) => Self::Regproc,
-            _ => return stored,
-        };
-        // A cast keeps the name of what it casts.
-        if named.stored_as() == stored { named } else { stored }
+        let name = field.metadata().get(PG_TYPE_KEY);
+        let named = name.and_then(|name| NAMED.into_iter().find(|(known, _)| known == name));
+        match named {
+            // A cast keeps the name of what it casts.
+            Some((_, named)) if named.stored_as() == stored => named,
+            _ => stored,
+        }
     }
 
     /// What PostgreSQL calls it in its messages.
@@ -154,6 +250,13 @@ impl SqlType {
             Self::BoolArray => "boolean[]",
             Self::ByteaArray => "bytea[]",
             Self::TimestamptzArray => "timestamp with time zone[]",
+            Self::TimestampArray => "timestamp without time zone[]",
+            Self::DateArray => "date[]",
+            Self::TimeArray => "time without time zone[]",
+            Self::IntervalArray => "interval[]",
+            Self::NumericArray => "numeric[]",
+            Self::UuidArray => "uuid[]",
+            Self::JsonbArray => "jsonb[]",
             Self::Vector => VECTOR_NAME,
             Self::Unknown => "unknown",
         }
@@ -163,6 +266,7 @@ impl SqlType {
     fn stored_as(self) -> Self {
         match self {
             Self::Jsonb | Self::Uuid | Self::Name | Self::Char => Self::Text,
+            Self::JsonbArray | Self::UuidArray => Self::TextArray,
             Self::Vector => Self::Float4Array,
             Self::Regproc => Self::Oid,
             itself => itself,
@@ -194,19 +298,9 @@ impl SqlType {
             DataType::Interval(_) | DataType::Duration(_) => Self::Interval,
             DataType::List(element)
             | DataType::LargeList(element)
-            | DataType::FixedSizeList(element, _) => match Self::of_arrow(element.data_type()) {
-                Self::Int2 => Self::Int2Array,
-                Self::Int4 => Self::Int4Array,
-                Self::Int8 => Self::Int8Array,
-                Self::Oid => Self::OidArray,
-                Self::Float4 => Self::Float4Array,
-                Self::Float8 => Self::Float8Array,
-                Self::Text => Self::TextArray,
-                Self::Bool => Self::BoolArray,
-                Self::Bytea => Self::ByteaArray,
-                Self::Timestamptz | Self::Timestamp => Self::TimestamptzArray,
-                _ => Self::Unknown,
-            },
+            | DataType::FixedSizeList(element, _) => {
+                Self::of_arrow(element.data_type()).array().unwrap_or(Self::Unknown)
+            }
             _ => Self::Unknown,
         }
     }
@@ -233,15 +327,20 @@ impl SqlType {
             Self::Date => DataType::Date32,
             Self::Time => DataType::Time64(TimeUnit::Microsecond),
             Self::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
+            Self::TextArray | Self::JsonbArray | Self::UuidArray => list(DataType::Utf8),
             Self::Int2Array => list(DataType::Int16),
             Self::Int4Array => list(DataType::Int32),
             Self::Int8Array => list(DataType::Int64),
             Self::OidArray => list(DataType::UInt32),
             Self::Float4Array | Self::Vector => list(DataType::Float32),
             Self::Float8Array => list(DataType::Float64),
-            Self::TextArray => list(DataType::Utf8),
+            Self::NumericArray => list(unconstrained_type()),
             Self::BoolArray => list(DataType::Boolean),
             Self::ByteaArray => list(DataType::Binary),
+            Self::TimestampArray => list(Self::Timestamp.arrow_type()),
+            Self::DateArray => list(DataType::Date32),
+            Self::TimeArray => list(Self::Time.arrow_type()),
+            Self::IntervalArray => list(Self::Interval.arrow_type()),
             Self::TimestamptzArray => list(moment()),
         }
     }
@@ -272,10 +371,17 @@ impl SqlType {
             Self::Int8Array | Self::OidArray => array(AstType::BigInt(None)),
             Self::Float4Array => array(AstType::Real),
             Self::Float8Array => array(AstType::DoublePrecision),
+            Self::NumericArray => array(Self::Numeric.syntax()),
             Self::TextArray => array(AstType::Text),
             Self::BoolArray => array(AstType::Boolean),
             Self::ByteaArray => array(AstType::Bytea),
-            Self::TimestamptzArray => array(AstType::Timestamp(None, TimezoneInfo::Tz)),
+            Self::JsonbArray => array(AstType::JSONB),
+            Self::UuidArray => array(AstType::Uuid),
+            Self::TimestamptzArray => array(Self::Timestamptz.syntax()),
+            Self::TimestampArray => array(Self::Timestamp.syntax()),
+            Self::DateArray => array(AstType::Date),
+            Self::TimeArray => array(Self::Time.syntax()),
+            Self::IntervalArray => array(Self::Interval.syntax()),
             Self::Vector => {
                 AstType::Custom(ObjectName::from(vec![Ident::new(VECTOR_NAME)]), vec![])
             }
@@ -340,37 +446,11 @@ mod tests {
 
     #[test]
     fn every_parameter_type_has_a_null_that_maps_back_to_it() {
-        let types = [
-            SqlType::Bool,
-            SqlType::Int2,
-            SqlType::Int4,
-            SqlType::Int8,
-            SqlType::Float4,
-            SqlType::Float8,
-            SqlType::Numeric,
-            SqlType::Text,
-            SqlType::Oid,
-            SqlType::Bytea,
-            SqlType::Timestamptz,
-            SqlType::Timestamp,
-            SqlType::Date,
-            SqlType::Time,
-            SqlType::Interval,
-            SqlType::Int2Array,
-            SqlType::Int4Array,
-            SqlType::Int8Array,
-            SqlType::OidArray,
-            SqlType::Float4Array,
-            SqlType::Float8Array,
-            SqlType::TextArray,
-            SqlType::BoolArray,
-            SqlType::ByteaArray,
-            SqlType::TimestamptzArray,
-        ];
-        for sql_type in types {
-            let null = sql_type.null().unwrap();
+        for sql_type in SqlType::all().filter(|sql_type| *sql_type != SqlType::Unknown) {
+            let (null, field) = (sql_type.null().unwrap(), sql_type.field());
             assert!(null.is_null());
-            assert_eq!(SqlType::of_arrow(&null.data_type()), sql_type);
+            assert_eq!(null.data_type(), *field.data_type());
+            assert_eq!(SqlType::of(&field), sql_type);
         }
     }
 }

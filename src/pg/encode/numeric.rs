@@ -10,6 +10,8 @@ use super::EncodeError;
 const NEGATIVE: u16 = 0x4000;
 /// NaN and the infinities have their own sign codes and no digits.
 const NOT_A_NUMBER: u16 = 0xC000;
+const INFINITE: u16 = 0xD000;
+const NEGATIVELY_INFINITE: u16 = 0xF000;
 
 /// Writes plain decimal digits (`-12.50`) in binary form.
 ///
@@ -64,8 +66,15 @@ pub(in crate::pg) fn read(mut bytes: &[u8]) -> Option<String> {
     }
     let (count, weight) = (usize::from(bytes.get_u16()), i32::from(bytes.get_i16()));
     let (sign, scale) = (bytes.get_u16(), usize::from(bytes.get_u16()));
-    if sign & NOT_A_NUMBER == NOT_A_NUMBER || bytes.len() != count * 2 {
+    if bytes.len() != count * 2 {
         return None;
+    }
+    match sign {
+        NOT_A_NUMBER => return Some("NaN".to_owned()),
+        INFINITE => return Some("Infinity".to_owned()),
+        NEGATIVELY_INFINITE => return Some("-Infinity".to_owned()),
+        other if other & NOT_A_NUMBER == NOT_A_NUMBER => return None,
+        _ => {}
     }
     let groups: Vec<i16> =
         std::iter::from_fn(|| bytes.has_remaining().then(|| bytes.get_i16())).take(count).collect();
@@ -134,11 +143,12 @@ mod tests {
         for bytes in [
             &[][..],
             &[0, 1, 0, 0, 0, 0, 0, 0],
-            &[0, 0, 0, 0, 0xC0, 0, 0, 0],
+            &[0, 0, 0, 0, 0xE0, 0, 0, 0],
             &[0, 1, 0, 0, 0, 0, 0, 0, 0x27, 0x10],
         ] {
             assert_eq!(read(bytes), None, "{bytes:?}");
         }
         assert!(write("NaN", &mut BytesMut::new()).is_err());
+        assert_eq!(read(&[0, 0, 0, 0, 0xC0, 0, 0, 0]).as_deref(), Some("NaN"));
     }
 }

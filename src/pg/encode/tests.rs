@@ -171,7 +171,7 @@ fn dates_and_times_read_like_postgresqls() {
 fn spans_of_time_keep_months_days_and_seconds_apart() {
     let span = IntervalMonthDayNano::new(14, -3, 3_661_500_000_000);
     let spans = IntervalMonthDayNanoArray::from(vec![span]);
-    assert_eq!(texts(spans.clone()), ["1 year 2 mons -3 days 01:01:01.5"]);
+    assert_eq!(texts(spans.clone()), ["1 year 2 mons -3 days +01:01:01.5"]);
     let expected = [&3_661_500_000_i64.to_be_bytes()[..], &ints(&[-3, 14])].concat();
     assert_eq!(binary(spans), [expected]);
     assert_eq!(texts(DurationSecondArray::from(vec![0, -90])), ["00:00:00", "-00:01:30"]);

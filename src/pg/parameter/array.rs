@@ -6,15 +6,18 @@ use std::str::Chars;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, Float32Array, Float64Array, Int64Array,
-    StringArray, TimestampMicrosecondArray,
+    Array, ArrayRef, Float32Array, Float64Array, StringArray, new_empty_array,
 };
-use datafusion::arrow::compute::CastOptions;
+use datafusion::arrow::compute::concat;
 use datafusion::common::utils::SingleRowListArrayBuilder;
+use datafusion::error::DataFusionError;
 use datafusion::scalar::ScalarValue;
 
-use super::{ParameterError, UTC};
+use super::ParameterError;
 use crate::sql::SqlType;
+
+/// Values that are put into an array together.
+const PART: usize = 1024;
 
 /// What makes an item more than the text between two commas.
 const SYNTAX: [char; 6] = ['{', '}', '[', ']', '"', '\\'];
@@ -122,19 +125,26 @@ fn quoted_item(rest: &mut Chars<'_>) -> Result<String, Wrong> {
     }
 }
 
-/// A list of whole numbers in the width of their type.
+/// A list of values of one type.
 ///
 /// # Errors
-/// The first error among the items, and numbers too large for the type.
-pub(super) fn integers(
-    sql_type: SqlType,
-    items: impl Iterator<Item = Result<Option<i64>, ParameterError>>,
+/// The first error among the items.
+pub(super) fn values(
+    item_type: SqlType,
+    items: impl Iterator<Item = Option<Result<ScalarValue, ParameterError>>>,
 ) -> Result<ScalarValue, ParameterError> {
-    let items: Int64Array = items.collect::<Result<Vec<_>, _>>()?.into();
-    let strict = CastOptions { safe: false, ..CastOptions::default() };
-    let list: ScalarValue = list(items);
-    let narrowed = list.cast_to_with_options(&sql_type.arrow_type(), &strict);
-    narrowed.map_err(|_| ParameterError::range(sql_type))
+    let data_type = item_type.arrow_type();
+    let null = ScalarValue::try_from(&data_type)?;
+    let mut items = items.map(|item| item.unwrap_or_else(|| Ok(null.clone()))).peekable();
+    let mut parts = vec![new_empty_array(&data_type)];
+    while items.peek().is_some() {
+        // Values one by one are many times as large as in an array.
+        let part = items.by_ref().take(PART).collect::<Result<Vec<_>, _>>()?;
+        parts.push(ScalarValue::iter_to_array(part)?);
+    }
+    let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
+    let items = concat(&parts).map_err(DataFusionError::from)?;
+    Ok(SingleRowListArrayBuilder::new(items).with_nullable(true).build_list_scalar())
 }
 
 /// A list of reals.
@@ -162,38 +172,6 @@ pub(super) fn float8(
 /// A list of texts.
 pub(super) fn text<T: AsRef<str>>(items: Vec<Option<T>>) -> ScalarValue {
     list(items.into_iter().collect::<StringArray>())
-}
-
-/// A list of truths.
-///
-/// # Errors
-/// The first error among the items.
-pub(super) fn booleans(
-    items: impl Iterator<Item = Result<Option<bool>, ParameterError>>,
-) -> Result<ScalarValue, ParameterError> {
-    let items: BooleanArray = items.collect::<Result<Vec<_>, _>>()?.into();
-    Ok(list(items))
-}
-
-/// A list of moments, in microseconds since 1970.
-///
-/// # Errors
-/// The first error among the items.
-pub(super) fn moments(
-    items: impl Iterator<Item = Result<Option<i64>, ParameterError>>,
-) -> Result<ScalarValue, ParameterError> {
-    let items: TimestampMicrosecondArray = items.collect::<Result<Vec<_>, _>>()?.into();
-    Ok(list(items.with_timezone(UTC)))
-}
-
-/// A list of strings of bytes.
-///
-/// # Errors
-/// The first error among the items.
-pub(super) fn bytes<T: AsRef<[u8]>>(
-    items: impl Iterator<Item = Result<Option<T>, ParameterError>>,
-) -> Result<ScalarValue, ParameterError> {
-    Ok(list(items.collect::<Result<BinaryArray, _>>()?))
 }
 
 fn list(items: impl Array + 'static) -> ScalarValue {

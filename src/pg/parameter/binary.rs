@@ -53,36 +53,26 @@ pub(super) fn read(sql_type: SqlType, bytes: &[u8]) -> Result<ScalarValue, Param
 /// Reads the binary form of an array; an embedding may come as `vector` too, which is what clients
 /// send whose library knows that type.
 fn read_array(sql_type: SqlType, bytes: &[u8]) -> Result<ScalarValue, ParameterError> {
-    let malformed = || ParameterError::binary(sql_type);
     if sql_type == SqlType::Float4Array
         && let Some(components) = vector::read(bytes)
     {
         return array::float4(components.into_iter().map(|component| Ok(Some(component))));
     }
     let items = Items::of(sql_type, bytes)?;
-    match sql_type {
-        SqlType::Int2Array | SqlType::Int4Array | SqlType::Int8Array => {
-            let number = |item| whole(item).ok_or_else(malformed);
-            array::integers(sql_type, items.map(|item| item?.map(number).transpose()))
-        }
-        SqlType::OidArray => {
-            let number = |item| oid(sql_type, item);
-            array::integers(sql_type, items.map(|item| item?.map(number).transpose()))
-        }
-        SqlType::Float4Array => {
+    match (sql_type, sql_type.item()) {
+        (SqlType::Float4Array, _) => {
             array::float4(items.map(|item| item?.map(|item| float4(sql_type, item)).transpose()))
         }
-        SqlType::Float8Array => {
+        (SqlType::Float8Array, _) => {
             array::float8(items.map(|item| item?.map(|item| float8(sql_type, item)).transpose()))
         }
-        SqlType::BoolArray => array::booleans(items.map(|item| item?.map(boolean).transpose())),
-        SqlType::ByteaArray => array::bytes(items),
-        SqlType::TimestamptzArray => {
-            array::moments(items.map(|item| item?.map(moment).transpose()))
-        }
-        _ => {
+        (SqlType::TextArray, _) | (_, None) => {
             let texts = items.map(|item| item?.map(utf8).transpose());
             Ok(array::text(texts.collect::<Result<Vec<_>, _>>()?))
+        }
+        (_, Some(item_type)) => {
+            let value = |item: &[u8]| read(item_type, item);
+            array::values(item_type, items.map(|item| item.transpose().map(|item| value(item?))))
         }
     }
 }

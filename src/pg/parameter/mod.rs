@@ -32,6 +32,8 @@ enum ParameterError {
     Encoding,
     #[error("arrays of more than one dimension are not supported")]
     Dimensions,
+    #[error("a numeric that is NaN or infinite is not supported")]
+    NotFinite,
     #[error("array must not contain nulls")]
     NullItem,
     #[error("value cannot be used")]
@@ -61,7 +63,7 @@ impl ParameterError {
             Self::Binary { .. } => WireState::InvalidBinaryRepresentation.into(),
             Self::Encoding => WireState::CharacterNotInRepertoire.into(),
             Self::NullItem => SqlState::NullValueNotAllowed.into(),
-            Self::Dimensions => SqlState::FeatureNotSupported.into(),
+            Self::Dimensions | Self::NotFinite => SqlState::FeatureNotSupported.into(),
             Self::Value(_) => SqlState::InvalidParameterValue.into(),
         }
     }
@@ -161,6 +163,13 @@ fn name(sql_type: SqlType) -> &'static str {
         SqlType::BoolArray => "boolean[]",
         SqlType::ByteaArray => "bytea[]",
         SqlType::TimestamptzArray => "timestamp with time zone[]",
+        SqlType::TimestampArray => "timestamp without time zone[]",
+        SqlType::DateArray => "date[]",
+        SqlType::TimeArray => "time without time zone[]",
+        SqlType::IntervalArray => "interval[]",
+        SqlType::NumericArray => "numeric[]",
+        SqlType::UuidArray => "uuid[]",
+        SqlType::JsonbArray => "jsonb[]",
         SqlType::Vector => VECTOR_NAME,
     }
 }
@@ -171,7 +180,7 @@ fn integer(sql_type: SqlType, value: i64) -> Result<ScalarValue, ParameterError>
     Ok(match sql_type {
         SqlType::Int2 => ScalarValue::from(i16::try_from(value).map_err(range)?),
         SqlType::Int4 => ScalarValue::from(i32::try_from(value).map_err(range)?),
-        SqlType::Oid => ScalarValue::from(u32::try_from(value).map_err(range)?),
+        SqlType::Oid | SqlType::Regproc => ScalarValue::from(u32::try_from(value).map_err(range)?),
         _ => ScalarValue::from(value),
     })
 }
@@ -190,6 +199,7 @@ fn numeric(digits: &str) -> Result<ScalarValue, ParameterError> {
     crate::sql::numeric(digits).map_err(|error| match error {
         NumericError::Syntax => ParameterError::syntax(SqlType::Numeric, digits),
         NumericError::Range => ParameterError::range(SqlType::Numeric),
+        NumericError::NotFinite => ParameterError::NotFinite,
     })
 }
 

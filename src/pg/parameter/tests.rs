@@ -1,34 +1,11 @@
 //! Parameters as drivers send them, and as nobody should.
 
 use bytes::BytesMut;
-use datafusion::arrow::array::AsArray;
+use datafusion::arrow::array::{Array, AsArray};
 use datafusion::arrow::datatypes::{Float32Type, Float64Type};
 
 use super::super::encode::numeric as binary_numeric;
 use super::*;
-
-const EVERY_TYPE: [SqlType; 20] = [
-    SqlType::Bool,
-    SqlType::Int2,
-    SqlType::Int4,
-    SqlType::Int8,
-    SqlType::Float4,
-    SqlType::Float8,
-    SqlType::Numeric,
-    SqlType::Text,
-    SqlType::Bytea,
-    SqlType::Jsonb,
-    SqlType::Uuid,
-    SqlType::Timestamptz,
-    SqlType::Float4Array,
-    SqlType::Float8Array,
-    SqlType::TextArray,
-    SqlType::BoolArray,
-    SqlType::ByteaArray,
-    SqlType::TimestamptzArray,
-    SqlType::Vector,
-    SqlType::Unknown,
-];
 
 fn text(sql_type: SqlType, text: &str) -> Result<ScalarValue, PgError> {
     decode(2, sql_type, Format::Text, Some(text.as_bytes()))
@@ -62,7 +39,7 @@ fn float4_array(values: &[f32]) -> Vec<u8> {
 
 #[test]
 fn null_is_a_null_of_every_type() {
-    for sql_type in EVERY_TYPE {
+    for sql_type in SqlType::all() {
         for format in [Format::Text, Format::Binary] {
             let null = decode(1, sql_type, format, None).unwrap();
             assert!(null.is_null());
@@ -264,7 +241,7 @@ fn no_bytes_make_any_type_panic() {
     };
     for round in 0..4000 {
         let bytes: Vec<u8> = (0..round % 48).map(|_| random() % 64).collect();
-        for sql_type in EVERY_TYPE {
+        for sql_type in SqlType::all() {
             for format in [Format::Text, Format::Binary] {
                 if let Ok(value) = decode(1, sql_type, format, Some(&bytes)) {
                     assert_eq!(value.data_type(), sql_type.arrow_type());
@@ -344,7 +321,7 @@ fn arrays_of_whole_numbers_have_the_width_of_their_type() {
 }
 
 #[test]
-fn arrays_of_truths_bytes_and_moments_are_read_in_both_forms() {
+fn arrays_of_any_type_are_read_in_both_forms() {
     let items = |element: i32, items: &[&[u8]]| {
         let head = [1, 1, element, i32::try_from(items.len()).unwrap() + 1, 1];
         let mut bytes = head.map(i32::to_be_bytes).concat();
@@ -356,22 +333,57 @@ fn arrays_of_truths_bytes_and_moments_are_read_in_both_forms() {
         bytes
     };
     let hour = 3_600_000_000_i64.to_be_bytes();
+    let length = [&hour[..], &2_i32.to_be_bytes(), &1_i32.to_be_bytes()].concat();
+    let mut number = BytesMut::new();
+    binary_numeric::write("1.5", &mut number).unwrap();
+    let id = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11";
+    let id_bytes = hex::decode(id.replace('-', "")).unwrap();
     let cases = [
         (SqlType::BoolArray, "{t, off, NULL}", items(16, &[&[1], &[0]])),
         (SqlType::ByteaArray, r#"{"\\x00ff", "", NULL}"#, items(17, &[&[0, 255], &[]])),
         (SqlType::TimestamptzArray, "{2000-01-01 01:00:00Z, NULL}", items(1184, &[&hour])),
+        (SqlType::TimestampArray, "{2000-01-01 01:00:00, NULL}", items(1114, &[&hour])),
+        (SqlType::DateArray, "{2000-01-03, NULL}", items(1082, &[&2_i32.to_be_bytes()])),
+        (SqlType::TimeArray, "{01:00, NULL}", items(1083, &[&hour])),
+        (SqlType::IntervalArray, "{1 mon 2 days 1 hour, NULL}", items(1186, &[&length])),
+        (SqlType::NumericArray, "{1.5, NULL}", items(1700, &[&number])),
+        (SqlType::UuidArray, &format!("{{{id}, NULL}}"), items(2950, &[&id_bytes])),
+        (SqlType::JsonbArray, r#"{"[1, 2]", NULL}"#, items(3802, &[b"\x01[1, 2]"])),
     ];
     for (sql_type, text_form, bytes) in cases {
         let value = text(sql_type, text_form).unwrap();
         assert_eq!(value.data_type(), sql_type.arrow_type());
         assert_eq!(value, binary(sql_type, &bytes).unwrap(), "{text_form}");
         assert!(binary(sql_type, &bytes[..bytes.len() - 1]).is_err());
+        let none = text(sql_type, "{}").unwrap();
+        assert_eq!(none.data_type(), sql_type.arrow_type());
     }
-    for (sql_type, wrong) in [
-        (SqlType::BoolArray, "{perhaps}"),
-        (SqlType::ByteaArray, r#"{"\\x0"}"#),
-        (SqlType::TimestamptzArray, "{yesterday}"),
+    for (sql_type, wrong, state) in [
+        (SqlType::BoolArray, "{perhaps}", SqlState::InvalidTextRepresentation),
+        (SqlType::ByteaArray, r#"{"\\x0"}"#, SqlState::InvalidTextRepresentation),
+        (SqlType::TimestamptzArray, "{soon}", SqlState::InvalidTextRepresentation),
+        (SqlType::DateArray, "{soon}", SqlState::InvalidDatetimeFormat),
+        (SqlType::UuidArray, "{1}", SqlState::InvalidTextRepresentation),
+        (SqlType::JsonbArray, "{x}", SqlState::InvalidTextRepresentation),
     ] {
-        assert_eq!(code(text(sql_type, wrong)), SqlState::InvalidTextRepresentation.into());
+        assert_eq!(code(text(sql_type, wrong)), state.into(), "{wrong}");
+    }
+}
+
+#[test]
+fn arrays_may_be_longer_than_what_is_read_at_a_time() {
+    let numbers: Vec<String> = (0..5000).map(|number| number.to_string()).collect();
+    let value = text(SqlType::Int4Array, &format!("{{{}}}", numbers.join(","))).unwrap();
+    let ScalarValue::List(list) = value else { panic!("no list") };
+    assert_eq!(list.value(0).len(), 5000);
+}
+
+#[test]
+fn numbers_that_are_none_are_refused_by_name() {
+    let binary_nan = [0, 0, 0, 0, 0xC0, 0, 0, 0];
+    for refused in [text(SqlType::Numeric, "NaN"), binary(SqlType::Numeric, &binary_nan)] {
+        let error = refused.unwrap_err();
+        assert_eq!(error.code, SqlState::FeatureNotSupported.into());
+        assert!(error.message.ends_with("a numeric that is NaN or infinite is not supported"));
     }
 }

@@ -46,28 +46,19 @@ pub(super) fn read(sql_type: SqlType, text: &str) -> Result<ScalarValue, Paramet
 fn read_array(sql_type: SqlType, text: &str) -> Result<ScalarValue, ParameterError> {
     let items = array::items(sql_type, text)?;
     let given = items.iter().map(Option::as_deref);
-    match sql_type {
-        SqlType::Int2Array | SqlType::Int4Array | SqlType::Int8Array | SqlType::OidArray => {
-            let syntax = || ParameterError::syntax(sql_type, text);
-            let number = |item: &str| item.trim().parse().map_err(|_| syntax());
-            array::integers(sql_type, given.map(|item| item.map(number).transpose()))
-        }
-        SqlType::Float4Array | SqlType::Vector => {
+    match (sql_type, sql_type.item()) {
+        (SqlType::Float4Array | SqlType::Vector, _) => {
             let number = |item: &str| float(SqlType::Float4, item.trim());
             array::float4(given.map(|item| item.map(number).transpose()))
         }
-        SqlType::Float8Array => {
+        (SqlType::Float8Array, _) => {
             let number = |item: &str| float(SqlType::Float8, item.trim());
             array::float8(given.map(|item| item.map(number).transpose()))
         }
-        SqlType::BoolArray => {
-            array::booleans(given.map(|item| item.map(|item| boolean(item.trim())).transpose()))
+        (SqlType::TextArray, _) | (_, None) => Ok(array::text(items)),
+        (_, Some(item_type)) => {
+            array::values(item_type, given.map(|item| item.map(|item| read(item_type, item))))
         }
-        SqlType::ByteaArray => array::bytes(given.map(|item| item.map(bytea).transpose())),
-        SqlType::TimestamptzArray => {
-            array::moments(given.map(|item| item.map(|item| moment(item.trim())).transpose()))
-        }
-        _ => Ok(array::text(items)),
     }
 }
 

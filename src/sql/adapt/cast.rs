@@ -10,7 +10,8 @@ use datafusion::sql::sqlparser::ast::{
 use super::super::constant::{bytea, real_array};
 use super::super::interval::interval;
 use super::super::marker::{
-    TO_CHARACTERS, TO_JSONB, TO_NUMERIC, TO_REAL_ARRAY, TO_UUID, TO_VECTOR,
+    TO_CHARACTERS, TO_JSONB, TO_JSONB_ARRAY, TO_NUMERIC, TO_REAL_ARRAY, TO_UUID, TO_UUID_ARRAY,
+    TO_VECTOR,
 };
 use super::super::moment::completed;
 use super::super::name::{folded, name_parts};
@@ -20,6 +21,7 @@ use super::super::types::{SqlType, is_vector, reads_text_itself};
 use super::super::wording::no_value;
 use super::super::{SqlError, SqlState};
 use super::array::array;
+use super::operator::text_array;
 use super::syntax::{call, cast, literal_text, number, text};
 use super::{Adapter, without_system_schema};
 
@@ -62,6 +64,8 @@ impl Adapter {
         check_type(data_type)?;
         if are_oids {
             self.note(inner, SqlType::OidArray);
+        } else if catalog_type(data_type) == Some("oid") {
+            self.note(inner, SqlType::Oid);
         } else if let Some(sql_type) = cast_type(data_type) {
             self.note(inner, sql_type);
         }
@@ -130,6 +134,13 @@ fn adapted(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlError>
             }
             Some(call(TO_UUID, [inner.clone()]))
         }
+        array if texts_of(array).is_some() => {
+            let texts = match literal_text(inner) {
+                Some(written) => text_array(written)?,
+                None => cast(inner.clone(), SqlType::TextArray.syntax()),
+            };
+            texts_of(array).map(|function| call(function, [texts]))
+        }
         DataType::Numeric(ExactNumberInfo::None) | DataType::Decimal(ExactNumberInfo::None) => {
             Some(numeric(inner))
         }
@@ -141,6 +152,15 @@ fn adapted(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlError>
             numbers(value, inner, data_type)
         }
     })
+}
+
+/// The function that makes an array of texts one of this type.
+fn texts_of(data_type: &DataType) -> Option<&'static str> {
+    match cast_type(data_type)? {
+        SqlType::UuidArray => Some(TO_UUID_ARRAY),
+        SqlType::JsonbArray => Some(TO_JSONB_ARRAY),
+        _ => None,
+    }
 }
 
 /// Whether items of an array are numbers of the system's tables, for which the planner has others.
@@ -452,18 +472,7 @@ fn cast_type(data_type: &DataType) -> Option<SqlType> {
         DataType::Interval { .. } => Some(SqlType::Interval),
         DataType::Array(
             ArrayElemTypeDef::SquareBracket(element, _) | ArrayElemTypeDef::AngleBracket(element),
-        ) => match cast_type(element)? {
-            SqlType::Int2 => Some(SqlType::Int2Array),
-            SqlType::Int4 => Some(SqlType::Int4Array),
-            SqlType::Int8 => Some(SqlType::Int8Array),
-            SqlType::Float4 => Some(SqlType::Float4Array),
-            SqlType::Float8 => Some(SqlType::Float8Array),
-            SqlType::Text | SqlType::Uuid => Some(SqlType::TextArray),
-            SqlType::Bool => Some(SqlType::BoolArray),
-            SqlType::Bytea => Some(SqlType::ByteaArray),
-            SqlType::Timestamptz | SqlType::Timestamp => Some(SqlType::TimestamptzArray),
-            _ => None,
-        },
+        ) => cast_type(element)?.array(),
         other if is_vector(other) => Some(SqlType::Vector),
         _ => None,
     }

@@ -7,8 +7,9 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::super::marker::{
-    AS_JSONB, COMPARE_FACES, DETECT_FACES, JSON_ELEMENTS, JSON_ELEMENTS_TEXT, JSON_KEYS,
+    AS_JSONB, AS_UUID, COMPARE_FACES, DETECT_FACES, JSON_ELEMENTS, JSON_ELEMENTS_TEXT, JSON_KEYS,
     JSON_VALUES, JSON_VALUES_TEXT, MARKER, NUMBERED, SERIES, SIMILAR_FACES, SUBSCRIPTS,
+    TO_JSONB_ARRAY, TO_UUID_ARRAY,
 };
 use super::super::name::{folded, name_parts};
 use super::SYSTEM_SCHEMA;
@@ -74,10 +75,25 @@ pub(super) fn set_as_array(called: &Function) -> Option<Expr> {
         [schema, name] if schema == "information_schema" && name == "_pg_expandarray" => name,
         _ => return None,
     };
+    if name == "unnest" {
+        return marked_items(called);
+    }
     let (_, array) = SETS.into_iter().find(|(set, array)| set == name && set != array)?;
     let values = call("unnest", [call(array, plain_arguments(&called.args)?)]);
     let are_documents = [JSON_ELEMENTS, JSON_VALUES].contains(&array);
     Some(if are_documents { call(AS_JSONB, [values]) } else { values })
+}
+
+/// The items of an array whose type Arrow does not tell.
+fn marked_items(unnested: &Function) -> Option<Expr> {
+    let [array] = <[Expr; 1]>::try_from(plain_arguments(&unnested.args)?).ok()?;
+    let Expr::Function(made) = &array else { return None };
+    let mark = match name_parts(&made.name)?.pop()?.as_str() {
+        TO_UUID_ARRAY => AS_UUID,
+        TO_JSONB_ARRAY => AS_JSONB,
+        _ => return None,
+    };
+    Some(call(mark, [Expr::Function(unnested.clone())]))
 }
 
 /// Rewrites functions in FROM that the planner does not know there, or names differently.

@@ -1,6 +1,7 @@
 //! Where PostgreSQL and the planner read the same syntax differently, the parsed statement is
 //! rewritten to what PostgreSQL means, and parameter types that only PostgreSQL infers are noted.
 
+mod argument;
 mod array;
 mod assignment;
 mod cast;
@@ -12,6 +13,7 @@ mod number;
 mod operator;
 mod syntax;
 mod system_column;
+mod time;
 mod whole_row;
 
 use std::collections::BTreeMap;
@@ -20,7 +22,7 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::ast::{
     self, BinaryOperator, Expr, Fetch, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
     Ident, Interval, LimitClause, ObjectName, ObjectNamePart, OrderBy, OrderByKind, Query, Select,
-    SelectItem, SetExpr, TableFactor, Value, VisitMut, VisitorMut,
+    SelectItem, SetExpr, TableFactor, UnaryOperator, Value, VisitMut, VisitorMut,
 };
 
 use super::changing::{changing, inside_a_query};
@@ -29,6 +31,7 @@ use super::name::{folded, name_parts, parameter_index};
 use super::types::SqlType;
 use super::undefined::undefined;
 use super::{SqlError, SqlState};
+use argument::argument_type;
 pub(super) use cast::parameter_type;
 pub(super) use name::shown_schema;
 use syntax::{call, function, literal_text, plain_arguments};
@@ -126,7 +129,9 @@ struct Adapter {
 
 impl Adapter {
     fn note(&mut self, expr: &Expr, sql_type: SqlType) {
-        if let Expr::Value(value) = expr
+        if let Expr::Nested(inner) = expr {
+            self.note(inner, sql_type);
+        } else if let Expr::Value(value) = expr
             && let Value::Placeholder(name) = &value.value
             && let Some(at) = parameter_index(name)
         {
@@ -149,14 +154,63 @@ impl Adapter {
         }
     }
 
+    /// Parameters that are arguments of functions whose types are known.
+    fn note_arguments(&mut self, called: &Function) {
+        let name = name_parts(&called.name).and_then(|mut parts| parts.pop());
+        let (Some(name), Some(arguments)) = (name, plain_arguments(&called.args)) else { return };
+        for (place, argument) in arguments.iter().enumerate() {
+            if let Some(sql_type) = argument_type(&name, place, arguments.len()) {
+                self.note(argument, sql_type);
+            }
+        }
+    }
+
+    /// Parameters that are conditions of a query.
+    fn note_conditions(&mut self, select: &Select) {
+        let conditions = select.selection.iter().chain(&select.having);
+        conditions.for_each(|condition| self.note(condition, SqlType::Bool));
+    }
+
+    /// Parameters that are true or false.
+    fn note_truths(&mut self, expr: &Expr) {
+        match expr {
+            Expr::UnaryOp { op: UnaryOperator::Not, expr: truth }
+            | Expr::IsTrue(truth)
+            | Expr::IsNotTrue(truth)
+            | Expr::IsFalse(truth)
+            | Expr::IsNotFalse(truth)
+            | Expr::IsUnknown(truth)
+            | Expr::IsNotUnknown(truth) => self.note(truth, SqlType::Bool),
+            Expr::BinaryOp { left, op: BinaryOperator::And | BinaryOperator::Or, right } => {
+                self.note(left, SqlType::Bool);
+                self.note(right, SqlType::Bool);
+            }
+            Expr::Case { operand: None, conditions, .. } => {
+                for when in conditions {
+                    self.note(&when.condition, SqlType::Bool);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// What `expr`, whose parts are rewritten already, becomes; none where it stays.
     fn adapted(&mut self, expr: &mut Expr) -> Result<Option<Expr>, SqlError> {
+        self.note_truths(expr);
         match expr {
             Expr::Cast { .. } | Expr::TypedString(_) => self.cast(expr),
             Expr::Interval(Interval { value, leading_field: None, .. }) => {
                 if let Some(length) = literal_text(value).and_then(cast::length) {
                     **value = length;
                 }
+                Ok(None)
+            }
+            // The planner would take back the first of its numbers only.
+            Expr::UnaryOp { op: UnaryOperator::Minus, expr: inner }
+                if matches!(**inner, Expr::Interval(_)) =>
+            {
+                let interval = std::mem::replace(&mut **inner, Expr::value(Value::Null));
+                **inner = Expr::Nested(Box::new(interval));
                 Ok(None)
             }
             Expr::Value(value) if self.queries > 0 => Ok(number::typed(&mut value.value)),
@@ -170,14 +224,33 @@ impl Adapter {
                 Ok(self.scopes.table_number(expr).or_else(|| self.rows.row(expr)))
             }
             Expr::IsNotNull(_) => whole_row::check_test(expr).map(|()| None),
-            Expr::AnyOp { right, .. } | Expr::AllOp { right, .. } => {
-                // As a literal there would be read; other elements are declared or cast.
-                self.note(right, SqlType::TextArray);
-                operator::operator(expr)
+            Expr::Extract { field, expr: time, .. } => {
+                self.note(time, SqlType::Timestamptz);
+                Ok(Some(time::extract(field, time)))
+            }
+            Expr::Floor { expr: rounded, .. } | Expr::Ceil { expr: rounded, .. } => {
+                self.note(rounded, SqlType::Float8);
+                Ok(None)
             }
             Expr::Function(called) => {
                 self.note_bounds(called);
+                self.note_arguments(called);
                 called_function(called)
+            }
+            Expr::Substring { substring_from, substring_for, .. } => {
+                for bound in [substring_from, substring_for].into_iter().flatten() {
+                    self.note(bound, SqlType::Int4);
+                }
+                Ok(None)
+            }
+            Expr::BinaryOp { left, op: BinaryOperator::PGExp, right } => {
+                self.note(left, SqlType::Float8);
+                self.note(right, SqlType::Float8);
+                Ok(None)
+            }
+            Expr::AtTimeZone { timestamp, .. } => {
+                self.note(timestamp, SqlType::Timestamptz);
+                operator::operator(expr)
             }
             other => match self.distance(other)? {
                 None => operator::operator(other),
@@ -215,6 +288,9 @@ impl VisitorMut for Adapter {
             return ControlFlow::Break(error);
         }
         fetch_as_limit(query);
+        if self.queries == 1 {
+            name::tell_from_keys(query);
+        }
         self.scopes.note(query);
         self.rows.note(query);
         number::leave_in_query(query);
@@ -238,6 +314,7 @@ impl VisitorMut for Adapter {
             let message = format!("table name \"{twice}\" specified more than once");
             return ControlFlow::Break(SqlError::new(SqlState::DuplicateAlias, message));
         }
+        self.note_conditions(select);
         if let Err(error) = join::adapt_select(select) {
             return ControlFlow::Break(error);
         }
@@ -363,7 +440,8 @@ fn called_function(called: &mut Function) -> Result<Option<Expr>, SqlError> {
     {
         *path = operator::text_array(written)?;
     }
-    if let Some(rewritten) = remainder(called).or_else(|| length(called)) {
+    let rewritten = remainder(called).or_else(|| length(called)).or_else(|| time::adapted(called));
+    if let Some(rewritten) = rewritten {
         return Ok(Some(rewritten));
     }
     if let Some(name) = ROWS.iter().find(|name| called_as(called, name)) {

@@ -11,9 +11,10 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::logical_expr::{
     BinaryExpr, Expr, ExprSchemable, Extension, Join, LogicalPlan, LogicalPlanBuilder, Operator,
-    SubqueryAlias, Union, not,
+    SubqueryAlias, Union, binary_expr, lit, not,
 };
 use datafusion::optimizer::AnalyzerRule;
+use datafusion::scalar::ScalarValue;
 
 use super::function::{array_subquery, may_be_null};
 use super::node::{Apply, Yield};
@@ -314,8 +315,37 @@ impl Values {
                 let negated = op == Operator::NotEq;
                 self.tested(InSubquery { expr, subquery, negated }, joins)
             }
+            Expr::SetComparison(test) if !self.filters || has_subquery(&test.expr) => {
+                self.compared(test)
+            }
             other => Ok(Transformed::new(other, true, TreeNodeRecursion::Jump)),
         }
+    }
+
+    /// What stands for `value > ALL (query)`, and other comparisons with all rows or any.
+    fn compared(&mut self, test: SetComparison) -> Result<Transformed<Expr>, DataFusionError> {
+        let SetComparison { expr, subquery: query, op, quantifier } = test;
+        let value = self.replaced_in(*expr)?.data;
+        let column = self.column_of(value)?;
+        let (_, field) = self.input.schema().qualified_field_from_column(&column)?;
+        let value = Expr::OuterReferenceColumn(Arc::clone(field), column);
+        let found = Expr::Column(Column::from(query.subquery.schema().qualified_field(0)));
+        let compared = binary_expr(value, op, found);
+        let row_where = |condition: Expr| {
+            let rows = LogicalPlanBuilder::from(query.subquery.as_ref().clone());
+            let rows = rows.filter(condition)?.build()?;
+            let exists = Exists { subquery: subquery(rows, &query)?, negated: false };
+            Ok::<_, DataFusionError>(Box::new(Expr::Exists(exists)))
+        };
+        // One row decides; without such a row NULLs leave it open.
+        let any = quantifier == SetQuantifier::Any;
+        let decisive = if any { compared.clone().is_true() } else { compared.clone().is_false() };
+        let open = Box::new(Expr::Literal(ScalarValue::Boolean(None), None));
+        let branches = vec![
+            (row_where(decisive)?, Box::new(lit(any))),
+            (row_where(compared.is_null())?, open),
+        ];
+        self.replaced_in_case(Case::new(None, branches, Some(Box::new(lit(!any)))))
     }
 
     /// What stands for `value [NOT] IN (query)`; `joins` says that NULL may stand for false there,

@@ -4,8 +4,8 @@
 use datafusion::sql::sqlparser::ast::{self, Query, SelectItem, SetExpr, Value};
 
 use super::super::constant::without_text_casts;
-use super::super::inference::{decide, placeholder_types};
-use super::super::query::{QueryContext, plan_parameters};
+use super::super::inference::{decide, placeholder_types, plan_parameters};
+use super::super::query::QueryContext;
 use super::super::{SqlError, SqlType};
 use super::conflict::OnConflict;
 use super::source::Source;
@@ -28,17 +28,14 @@ impl Insert {
                 }
             }
             Source::Query(query) => {
-                let by_plan = plan_parameters(&context.plan(query).await?, count)?;
-                types.0 = by_plan;
                 types.decide_by_query(self.columns.columns(), query);
+                let by_plan = plan_parameters(&context.plan(query).await?, count)?;
+                types.or(by_plan);
             }
         }
         if let Some(OnConflict::Update(update)) = &self.on_conflict {
             update.assignments.decide(&mut types.0);
-            let plan = update.plan(context).await?;
-            for (slot, by_plan) in types.0.iter_mut().zip(plan_parameters(&plan, count)?) {
-                *slot = slot.or(by_plan);
-            }
+            types.or(plan_parameters(&update.plan(context).await?, count)?);
         }
         if let Some(returning) = &self.returning {
             returning.decide(context, &mut types.0).await?;
@@ -51,6 +48,13 @@ impl Insert {
 struct Types(Vec<Option<SqlType>>);
 
 impl Types {
+    /// What else is known.
+    fn or(&mut self, others: Vec<Option<SqlType>>) {
+        for (slot, other) in self.0.iter_mut().zip(others) {
+            *slot = slot.or(other);
+        }
+    }
+
     fn decide_by_cell(
         &mut self,
         context: &QueryContext,

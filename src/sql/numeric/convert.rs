@@ -109,6 +109,7 @@ fn written(
 fn read(text: &str) -> Result<i256, SqlError> {
     scaled(text).map_err(|error| match error {
         NumericError::Range => too_large(),
+        NumericError::NotFinite => SqlError::unsupported("a numeric that is NaN or infinite"),
         NumericError::Syntax => {
             let message = format!("invalid input syntax for type numeric: \"{text}\"");
             SqlError::new(SqlState::InvalidTextRepresentation, message)

@@ -18,6 +18,8 @@ pub enum NumericError {
     Syntax,
     /// It has more digits than a number may have.
     Range,
+    /// It is NaN, or infinite.
+    NotFinite,
 }
 
 /// The number in `text` with the digits it is written with.
@@ -116,7 +118,11 @@ impl<'a> Written<'a> {
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let mut all = whole.bytes().chain(fraction.bytes());
         if whole.len() + fraction.len() == 0 || !all.all(|digit| digit.is_ascii_digit()) {
-            return Err(if is_word(unsigned) { NumericError::Range } else { NumericError::Syntax });
+            return Err(if is_word(unsigned) {
+                NumericError::NotFinite
+            } else {
+                NumericError::Syntax
+            });
         }
         let scale = i32::try_from(fraction.len()).map_err(|_| NumericError::Range)? - exponent;
         let whole = whole.trim_start_matches('0');
@@ -183,7 +189,7 @@ mod tests {
             ("1.2.3", Err(NumericError::Syntax)),
             ("1e", Err(NumericError::Syntax)),
             ("0x1", Err(NumericError::Syntax)),
-            ("NaN", Err(NumericError::Range)),
+            ("NaN", Err(NumericError::NotFinite)),
             ("1e77", Err(NumericError::Range)),
             ("1e-200", Err(NumericError::Range)),
             ("1e9999999999", Err(NumericError::Syntax)),

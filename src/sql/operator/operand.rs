@@ -70,7 +70,14 @@ impl Class {
             | SqlType::TextArray
             | SqlType::BoolArray
             | SqlType::ByteaArray
-            | SqlType::TimestamptzArray => Self::Array,
+            | SqlType::TimestamptzArray
+            | SqlType::TimestampArray
+            | SqlType::DateArray
+            | SqlType::TimeArray
+            | SqlType::IntervalArray
+            | SqlType::NumericArray
+            | SqlType::UuidArray
+            | SqlType::JsonbArray => Self::Array,
             SqlType::Regproc | SqlType::Unknown => Self::Open,
         }
     }

@@ -116,18 +116,24 @@ impl Interval {
 
 /// Writes a span of time.
 pub(crate) fn interval(span: Interval, out: &mut impl Write) -> fmt::Result {
-    let mut gap = "";
+    let (mut gap, mut was_negative) = ("", false);
     for (count, unit) in [(span.months / 12, "year"), (span.months % 12, "mon"), (span.days, "day")]
     {
         if count != 0 {
-            write!(out, "{gap}{count} {unit}{}", if count == 1 { "" } else { "s" })?;
-            gap = " ";
+            // Behind a negative part the sign of a positive one is told.
+            let sign = if was_negative && count > 0 { "+" } else { "" };
+            write!(out, "{gap}{sign}{count} {unit}{}", if count == 1 { "" } else { "s" })?;
+            (gap, was_negative) = (" ", count < 0);
         }
     }
     if span.microseconds == 0 && !gap.is_empty() {
         return Ok(());
     }
-    let sign = if span.microseconds < 0 { "-" } else { "" };
+    let sign = match span.microseconds {
+        ..0 => "-",
+        _ if was_negative => "+",
+        _ => "",
+    };
     let seconds = span.microseconds.unsigned_abs() / 1_000_000;
     let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
     write!(out, "{gap}{sign}{hours:02}:{minutes:02}:{:02}", seconds % 60)?;

@@ -112,6 +112,13 @@ pub(super) fn type_oid_of(sql_type: SqlType) -> u32 {
         SqlType::BoolArray => "_bool",
         SqlType::ByteaArray => "_bytea",
         SqlType::TimestamptzArray => "_timestamptz",
+        SqlType::TimestampArray => "_timestamp",
+        SqlType::DateArray => "_date",
+        SqlType::TimeArray => "_time",
+        SqlType::IntervalArray => "_interval",
+        SqlType::NumericArray => "_numeric",
+        SqlType::UuidArray => "_uuid",
+        SqlType::JsonbArray => "_jsonb",
         SqlType::Vector => return VECTOR_OID,
         SqlType::Text | SqlType::Unknown => "text",
     };

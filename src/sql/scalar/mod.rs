@@ -5,6 +5,7 @@ mod character;
 mod distance;
 mod identifier;
 mod jsonb;
+mod marked_array;
 mod math;
 mod padding;
 mod series;
@@ -44,9 +45,8 @@ pub(super) fn register(state: &mut SessionState) -> Result<(), SqlError> {
         jsonb::functions(),
         distance::functions(),
     ];
-    for function in
-        functions.into_iter().flatten().chain([uuid::function(), identifier::function()])
-    {
+    let texts = uuid::functions().into_iter().chain(marked_array::functions());
+    for function in functions.into_iter().flatten().chain(texts).chain([identifier::function()]) {
         state.register_udf(Arc::new(ScalarUDF::from(function)))?;
     }
     for function in jsonb::typed_functions()

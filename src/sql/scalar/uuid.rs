@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, AsArray, StringArray};
+use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::internal_err;
 use datafusion::error::DataFusionError;
@@ -13,7 +14,7 @@ use datafusion::logical_expr::{
 };
 use ring::rand::{SecureRandom, SystemRandom};
 
-use super::super::marker::TO_UUID;
+use super::super::marker::{AS_UUID, TO_UUID};
 use super::super::types::{UUID, with_pg_type};
 use super::super::{SqlError, SqlState};
 use super::{Function, arity};
@@ -21,13 +22,19 @@ use super::{Function, arity};
 /// Bytes of one.
 const BYTES: usize = 16;
 
-pub(super) fn function() -> Function {
-    Function::exact(TO_UUID, [DataType::Utf8], field(), |arguments| {
+pub(super) fn functions() -> [Function; 2] {
+    let one = Function::exact(TO_UUID, [DataType::Utf8], field(), |arguments| {
         let [texts] = arguments else { return Err(arity(TO_UUID)) };
         let read = |text: &str| shown(text).ok_or_else(|| malformed(text));
         let read = texts.as_string::<i32>().iter().map(|text| text.map(read).transpose());
         Ok(Arc::new(read.collect::<Result<StringArray, _>>()?) as ArrayRef)
-    })
+    });
+    // What a set of identifiers is made of has lost its mark.
+    let marked = Function::any(AS_UUID, 1, field(), |arguments| {
+        let [texts] = arguments else { return Err(arity(AS_UUID)) };
+        Ok(cast(texts, &DataType::Utf8)?)
+    });
+    [one, marked]
 }
 
 /// `gen_random_uuid()`.

@@ -73,6 +73,7 @@ impl SqlSession {
     /// Opens a cursor over the rows of its query, none of which are looked for yet.
     pub(super) async fn declare(
         &self,
+        statement: &Statement,
         declare: &Declare,
         parameters: Vec<ScalarValue>,
     ) -> Result<Outcome, SqlError> {
@@ -81,7 +82,8 @@ impl SqlSession {
             return Err(only_in_blocks("DECLARE CURSOR"));
         }
         self.holdings.cursors().lock().check_new(&head.name)?;
-        let outcome = self.run_inner(query, parameters).await?;
+        let query = query.clone().with_parameters(statement.parameters());
+        let outcome = self.run_inner(&query, parameters).await?;
         let lasts = if head.hold { Lasts::Session } else { Lasts::Transaction };
         self.open(head, text.clone(), lasts, outcome)?;
         Ok(Outcome::Done { tag: "DECLARE CURSOR", rows: None })

@@ -6,7 +6,9 @@ use futures::future::BoxFuture;
 
 use super::SqlSession;
 use crate::sql::collection::collections_schema;
-use crate::sql::query::plan_parameters;
+use crate::sql::inference::plan_parameters;
+use crate::sql::insert::Insert;
+use crate::sql::parameters::Parameters;
 use crate::sql::settings::{SettingCommand, show_all_schema, show_schema};
 use crate::sql::statement::Command;
 use crate::sql::storage::storage_schema;
@@ -23,10 +25,39 @@ impl SqlSession {
         Box::pin(statement.depth().run_async(describing))
     }
 
+    /// Describes a statement.
+    ///
+    /// One that is planned is planned with open parameters first; where a call or an operator
+    /// cannot be told without knowing the types, with those that the client and the syntax decide;
+    /// and then with the types that come of that.
+    pub(super) async fn description(
+        &self,
+        statement: &Statement,
+        declared: &[Option<SqlType>],
+    ) -> Result<Description, SqlError> {
+        let count = statement.parameter_count();
+        if count == 0 || !statement.is_planned() {
+            return self.described(statement, declared, Parameters::Open).await;
+        }
+        let known = known(statement, declared, vec![None; count]);
+        let mut described = self.described(statement, declared, Parameters::Open).await;
+        if described.is_err() {
+            let parameters = Parameters::Partly(known.clone().into());
+            described = self.described(statement, declared, parameters).await;
+        }
+        let types = match described {
+            Ok(described) => described.parameters,
+            Err(_) => or_text(known),
+        };
+        let declared: Vec<_> = types.iter().copied().map(Some).collect();
+        self.described(statement, &declared, Parameters::Known(types.into())).await
+    }
+
     async fn query_description(
         &self,
         statement: &Statement,
         declared: &[Option<SqlType>],
+        parameters: Parameters,
         query: &ast::Query,
     ) -> Result<Description, SqlError> {
         let count = statement.parameter_count();
@@ -36,40 +67,55 @@ impl SqlSession {
             let parameters = decided(statement, declared, types);
             return Ok(Description { parameters, columns: Some(lookup.schema()) });
         }
-        let context = self.context()?;
+        let context = self.context()?.with_parameters(parameters);
         let plan = context.plan(query).await?;
         let parameters = decided(statement, declared, plan_parameters(&plan, count)?);
         let columns = Some(context.columns(plan, &parameters)?);
         Ok(Description { parameters, columns })
     }
 
-    pub(super) async fn description(
+    async fn insert_description(
         &self,
         statement: &Statement,
         declared: &[Option<SqlType>],
+        parameters: Parameters,
+        insert: &Insert,
+    ) -> Result<Description, SqlError> {
+        let context = self.context()?.with_parameters(parameters);
+        insert.check(&context)?;
+        let types = insert.parameter_types(&context, statement.parameter_count()).await?;
+        let parameters = decided(statement, declared, types);
+        let columns = insert.schema(&context, &parameters).await?;
+        Ok(Description { parameters, columns })
+    }
+
+    /// Describes a statement of whose parameters so much is known.
+    async fn described(
+        &self,
+        statement: &Statement,
+        declared: &[Option<SqlType>],
+        parameters: Parameters,
     ) -> Result<Description, SqlError> {
         let count = statement.parameter_count();
         let without_parameters = |columns| Description { parameters: Vec::new(), columns };
         match statement.command() {
-            Command::Query(query) => self.query_description(statement, declared, query).await,
+            Command::Query(query) => {
+                self.query_description(statement, declared, parameters, query).await
+            }
             Command::Search(search, _) => {
                 let types = search.parameter_types(&self.catalog(), count)?;
                 let parameters = decided(statement, declared, types);
                 Ok(Description { parameters, columns: Some(search.schema()) })
             }
             Command::Explain(explain) => {
-                self.explain_description(statement, declared, &explain.explained).await
+                let explained = &explain.explained;
+                self.explain_description(statement, declared, parameters, explained).await
             }
             Command::Insert(insert) => {
-                let context = self.context()?;
-                insert.check(&context)?;
-                let types = insert.parameter_types(&context, count).await?;
-                let parameters = decided(statement, declared, types);
-                let columns = insert.schema(&context, &parameters).await?;
-                Ok(Description { parameters, columns })
+                self.insert_description(statement, declared, parameters, insert).await
             }
             Command::Update(update) => {
-                let context = self.context()?;
+                let context = self.context()?.with_parameters(parameters);
                 let plan = update.plan(&context).await?;
                 let types = plan_parameters(&plan, count)?;
                 let types = update.parameter_types(&context, types).await?;
@@ -78,7 +124,7 @@ impl SqlSession {
                 Ok(Description { parameters, columns })
             }
             Command::Delete(delete) => {
-                let context = self.context()?;
+                let context = self.context()?.with_parameters(parameters);
                 let plan = delete.plan(&context).await?;
                 let parameters = decided(statement, declared, plan_parameters(&plan, count)?);
                 let columns = delete.columns(&context, plan, &parameters)?;
@@ -134,19 +180,25 @@ pub(super) fn decided(
     declared: &[Option<SqlType>],
     inferred: Vec<Option<SqlType>>,
 ) -> Vec<SqlType> {
+    or_text(known(statement, declared, inferred))
+}
+
+fn or_text(types: Vec<Option<SqlType>>) -> Vec<SqlType> {
+    types.into_iter().map(|known| known.unwrap_or(SqlType::Text)).collect()
+}
+
+fn known(
+    statement: &Statement,
+    declared: &[Option<SqlType>],
+    inferred: Vec<Option<SqlType>>,
+) -> Vec<Option<SqlType>> {
     let declared = declared.iter().copied().chain(std::iter::repeat(None));
-    let known = |sql_type: &SqlType| *sql_type != SqlType::Unknown;
+    let is_known = |sql_type: &SqlType| *sql_type != SqlType::Unknown;
     let by_syntax = statement.parameter_types();
-    inferred
-        .into_iter()
-        .zip(declared)
-        .enumerate()
-        .map(|(at, (inferred, declared))| {
-            declared
-                .filter(known)
-                .or_else(|| by_syntax.get(&at).copied())
-                .or(inferred.filter(known))
-                .unwrap_or(SqlType::Text)
-        })
-        .collect()
+    let each = inferred.into_iter().zip(declared).enumerate();
+    each.map(|(at, (inferred, declared))| {
+        let declared = declared.filter(is_known);
+        declared.or_else(|| by_syntax.get(&at).copied()).or(inferred.filter(is_known))
+    })
+    .collect()
 }

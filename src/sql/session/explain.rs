@@ -4,17 +4,20 @@ use datafusion::scalar::ScalarValue;
 
 use super::SqlSession;
 use super::description::decided;
-use crate::sql::query::{explain_schema, plan_parameters};
+use crate::sql::inference::plan_parameters;
+use crate::sql::parameters::Parameters;
+use crate::sql::query::explain_schema;
 use crate::sql::statement::{Explain, Explained};
 use crate::sql::{Description, Outcome, SqlError, SqlType, Statement};
 
 impl SqlSession {
     pub(super) async fn explain(
         &self,
+        statement: &Statement,
         explain: &Explain,
         parameters: Vec<ScalarValue>,
     ) -> Result<Outcome, SqlError> {
-        let context = self.context()?;
+        let context = self.context_of(statement)?;
         let lines = match &explain.explained {
             Explained::Query(query) => {
                 let plan = context.plan(query).await?;
@@ -27,6 +30,7 @@ impl SqlSession {
                     return Err(SqlError::unsupported("EXPLAIN of anything but a query"));
                 };
                 let values = self.arguments(execute, &prepared, &parameters)?;
+                let context = self.context_of(statement)?;
                 let explaining = async {
                     let plan = context.plan(query).await?;
                     context.explain(plan, values, explain.analyze).await
@@ -42,11 +46,13 @@ impl SqlSession {
         &self,
         statement: &Statement,
         declared: &[Option<SqlType>],
+        parameters: Parameters,
         explained: &Explained,
     ) -> Result<Description, SqlError> {
         let parameters = match explained {
             Explained::Query(query) => {
-                let plan = self.context()?.plan(query).await?;
+                let context = self.context()?.with_parameters(parameters);
+                let plan = context.plan(query).await?;
                 let types = plan_parameters(&plan, statement.parameter_count())?;
                 decided(statement, declared, types)
             }

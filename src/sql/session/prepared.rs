@@ -62,7 +62,7 @@ impl SqlSession {
         self.check_new_prepared(name)?;
         let description = self.describe_inner(statement, types).await?;
         let prepared = PreparedStatement {
-            statement: Some(statement.clone()),
+            statement: Some(statement.clone().typed(&description.parameters)),
             description,
             chosen: Vec::new(),
             text: text.clone(),

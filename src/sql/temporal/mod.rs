@@ -1,11 +1,26 @@
-//! Times and spans where PostgreSQL and the planner differ: time zones, dates beside intervals, and
+//! Times and spans where PostgreSQL and the planner differ: time zones, operators, functions, and
 //! which of two intervals is longer.
 
+mod age;
+mod difference;
+mod function;
+mod make;
 mod operator;
+mod part;
 mod rule;
+mod scale;
 mod span;
+mod truncate;
+mod unit;
 mod zone;
+
+use datafusion::logical_expr::ScalarUDF;
 
 pub(super) use operator::DateOperators;
 pub(super) use rule::ComparedIntervals;
-pub(super) use zone::at_zone;
+
+/// Functions, most of them instead of the planner's.
+pub(super) fn functions() -> impl Iterator<Item = ScalarUDF> {
+    let made = part::functions().into_iter().chain(truncate::functions());
+    made.chain(age::functions()).chain(make::functions()).chain([zone::at_zone()])
+}

@@ -3,8 +3,10 @@
 import asyncio
 import csv
 import datetime
+import decimal
 import io
 import json
+import uuid
 
 import asyncpg
 import pgvector.asyncpg
@@ -79,14 +81,43 @@ async def arrays():
         ("bool", [True, None, False]),
         ("bytea", [b"\0\xff", b""]),
         ("timestamptz", [MOMENT]),
+        ("timestamp", [MOMENT.replace(tzinfo=None), None]),
+        ("date", [datetime.date(2024, 1, 2), None]),
+        ("time", [datetime.time(3, 4, 5, 6)]),
+        ("interval", [datetime.timedelta(days=40, seconds=5)]),
+        ("numeric", [decimal.Decimal("1.25"), decimal.Decimal("-3")]),
+        ("uuid", [uuid.UUID(int=7), None]),
+        ("jsonb", ['{"a": [1]}', None]),
         ("text", []),
+        ("date", []),
     ):
         equal(await connection.fetchval(f"SELECT $1::{kind}[]", items), items)
+        equal([row[0] for row in await connection.fetch(f"SELECT unnest($1::{kind}[])", items)], items)
     equal(await connection.fetchval("SELECT ARRAY['a', 'b']"), ["a", "b"])
     equal(await connection.fetchval("SELECT '{1,NULL,3}'::int[]"), [1, None, 3])
     await connection.execute(INSERT, "ann", EAST)
     found = "SELECT count(*) FROM faces WHERE external_face_id = ANY($1)"
     equal(await connection.fetchval(found, ["ann", "bob"]), 1)
+
+
+@check("is told the types of parameters that nothing declares")
+async def inferred():
+    connection = await empty(await connect())
+    for query, sent, expected in (
+        ("SELECT generate_series(1, $1) AS n", [1], 1),
+        ("SELECT CASE WHEN $1 THEN 1 ELSE $2 END", [False, 7], 7),
+        ("SELECT coalesce($1, 5), $2 BETWEEN 1 AND 5", [None, 3], None),
+        ("SELECT substring('hello', $1, $2)", [2, 3], "ell"),
+        ("SELECT left('hello', $1)", [2], "he"),
+        ("SELECT 5 = ANY($1)", [[4, 5]], True),
+        ("SELECT now() - $1 < now()", [datetime.timedelta(days=1)], True),
+        ("SELECT interval '1 day' * $1", [1.5], datetime.timedelta(hours=36)),
+        ("VALUES (1), ($1) LIMIT $2 OFFSET $3", [2, 1, 1], 2),
+        ("SELECT 1 UNION ALL SELECT $1 LIMIT 1", [2], 1),
+        ("SELECT $1::timestamp", [MOMENT.replace(tzinfo=None)], MOMENT.replace(tzinfo=None)),
+    ):
+        given = await connection.fetchval(query, *sent)
+        equal(given, expected if expected is not None else 5)
 
 
 @check("inserts many rows, all or none (executemany, fetchmany)")

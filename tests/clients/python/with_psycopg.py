@@ -8,6 +8,7 @@ import uuid
 import psycopg
 from checks import EAST, NORTH, UP, check, equal, expect, run
 from psycopg import errors, sql
+from psycopg.types.json import Jsonb
 
 INSERT = "INSERT INTO faces (external_face_id, embedding) VALUES (%s, %s)"
 
@@ -81,7 +82,20 @@ def arrays():
     with connect() as connection:
         connection.execute(INSERT, ("ann", EAST))
         for mark in ("%s", "%t", "%b"):
-            for items in ([1, 2], [70000, -1], [2**40], [1.5, None]):
+            for items in (
+                [1, 2],
+                [70000, -1],
+                [2**40],
+                [1.5, None],
+                [True, None],
+                [datetime.date(2024, 1, 2), None],
+                [datetime.time(3, 4, 5)],
+                [datetime.datetime(2024, 1, 2, 3, 4, 5)],
+                [datetime.timedelta(days=2, seconds=5)],
+                [decimal.Decimal("1.25"), None],
+                [uuid.UUID(int=7), None],
+                [b"\0\xff"],
+            ):
                 row = connection.execute(f"SELECT {mark}", (items,)).fetchone()
                 equal(row[0], items)
             texts = ["a", None, "c d"]
@@ -90,6 +104,26 @@ def arrays():
             query = sql.SQL("SELECT count(*) FROM faces WHERE external_face_id = ANY({m})")
             found = connection.execute(query.format(m=sql.SQL(mark)), (["ann", "bob"],))
             equal(found.fetchone(), (1,))
+
+
+@check("sends single values that nothing declares, and has them back as what they were")
+def round_trips():
+    with connect() as connection:
+        for mark in ("%s", "%t", "%b"):
+            for value in (
+                uuid.UUID(int=7),
+                datetime.datetime(2024, 1, 2, 3, 4, 5),
+                datetime.date(2024, 1, 2),
+                datetime.timedelta(days=1),
+                decimal.Decimal("1.5"),
+            ):
+                equal(connection.execute(f"SELECT {mark}", (value,)).fetchone()[0], value)
+            document = connection.execute(f"SELECT {mark}", (Jsonb({"a": [1]}),)).fetchone()[0]
+            equal(document, {"a": [1]})
+            items = connection.execute(f"SELECT unnest({mark})", ([1, 2],)).fetchall()
+            equal(items, [(1,), (2,)])
+            equal(connection.execute(f"SELECT left('hello', {mark})", (2,)).fetchone()[0], "he")
+            equal(connection.execute(f"SELECT abs({mark})", (-2,)).fetchone()[0], 2)
 
 
 @check("inserts with executemany, and returns what each row made")
