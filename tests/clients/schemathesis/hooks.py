@@ -9,6 +9,8 @@ from pathlib import Path
 
 import schemathesis
 from hypothesis import strategies
+from schemathesis.core.parameters import ParameterLocation
+from schemathesis.generation import GenerationMode
 
 COLLECTION = os.environ["SEEDED_COLLECTION"]
 FACE = os.environ["SEEDED_FACE"]
@@ -19,10 +21,19 @@ cut = strategies.builds(lambda photo, length: photo[:length], photos, strategies
 schemathesis.openapi.format("binary", photos | cut | strategies.binary(max_size=64))
 
 
+def is_mended(meta):
+    """Whether a value of an earlier answer was put into the body, perhaps where its fault was."""
+    body = meta.components.get(ParameterLocation.BODY)
+    is_faulty = body is not None and body.mode.is_negative
+    return is_faulty and any(draw.location == ParameterLocation.BODY for draw in meta.pool_draws)
+
+
 @schemathesis.hook
 def before_call(context, case, kwargs):
     """Half of the valid requests that delete nothing go to what is there."""
     is_negative = case.meta is not None and case.meta.generation.mode.is_negative
+    if is_negative and is_mended(case.meta):
+        case.meta.generation.mode = GenerationMode.POSITIVE
     parameters = case.path_parameters
     if is_negative or not parameters or case.method.upper() == "DELETE":
         return
