@@ -30,6 +30,7 @@ mod similar;
 mod tenant;
 mod thumbnails;
 mod transaction;
+mod turn;
 mod update;
 mod upkeep;
 
@@ -75,6 +76,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use likeness_storage::Store;
 
 use self::transaction::Uncommitted;
+use self::turn::Turns;
 use crate::biometric::FaceIdGenerator;
 
 /// Similarity from which two faces count as the same person unless the caller says otherwise.
@@ -89,6 +91,7 @@ pub struct Engine {
     uncommitted: Arc<Uncommitted>,
     audit: Option<Arc<AuditLog>>,
     searches: Arc<SearchCounts>,
+    turns: Turns,
 }
 
 impl Engine {
@@ -110,7 +113,8 @@ impl Engine {
     ) -> Arc<Self> {
         let face_ids = FaceIdGenerator::new();
         let (uncommitted, searches) = (Arc::default(), Arc::default());
-        Arc::new(Self { store, inference, face_ids, uncommitted, audit, searches })
+        let turns = Turns::default();
+        Arc::new(Self { store, inference, face_ids, uncommitted, audit, searches, turns })
     }
 
     /// The handle through which callers of `tenant` reach their own galleries, and only those.

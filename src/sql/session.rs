@@ -33,8 +33,9 @@ use super::{
 use crate::engine::keyring::Keyring;
 use crate::engine::{Purpose, Role, Tenant};
 
-/// How often a statement that is a transaction of its own is tried where others came first.
-const ATTEMPTS_MAX: usize = 20;
+/// How often a statement that is a transaction of its own is tried where others came first. They
+/// come first once in a while only, because those who lost go on one after the other.
+const ATTEMPTS_MAX: usize = 100;
 
 /// One connection's view of its tenant's galleries. All methods take `&self`; a door calls them
 /// one after the other, as the wire protocol does.
@@ -370,7 +371,7 @@ impl SqlSession {
         statement: &Statement,
         parameters: &[ScalarValue],
     ) -> Result<Outcome, SqlError> {
-        let mut attempts = 1;
+        let (mut attempts, mut turn) = (1, None);
         loop {
             match self.write_once(statement, parameters).await {
                 Err(error)
@@ -379,6 +380,9 @@ impl SqlSession {
                         && attempts < ATTEMPTS_MAX =>
                 {
                     attempts += 1;
+                    if turn.is_none() {
+                        turn = Some(self.writer.tenant().turn().await);
+                    }
                 }
                 outcome => return outcome,
             }

@@ -104,7 +104,7 @@ async fn what_explain_cannot_read_is_reported_where_it_stands() {
     for (sql, position) in [
         ("EXPLAIN SELEC", 9),
         ("EXPLAIN (COSTS off) SELEC 1", 21),
-        ("EXPLAIN ANALYZE SELECT * FROM people WHERE", 0),
+        ("EXPLAIN ANALYZE SELECT * FROM people WHERE", 43),
         ("EXPLAIN SELECT 1 FROM people ORDER people", 30),
     ] {
         let error = client.error(sql).await;

@@ -247,3 +247,26 @@ async fn several_columns_are_set_from_a_row() {
         assert_eq!(client.error(sql).await.state, SqlState::SyntaxError, "{sql}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_writers_of_one_face_all_come_to_their_end() {
+    const WRITERS: usize = 16;
+    const TIMES: usize = 15;
+    let client = Client::with_people().await;
+    client.run("UPDATE people SET metadata = '{\"n\": 0}' WHERE external_face_id = 'ann'").await;
+    let count = "UPDATE people SET metadata = jsonb_build_object('n', (metadata->>'n')::int + 1) \
+                 WHERE external_face_id = 'ann'";
+    let writers = (0..WRITERS).map(|_| {
+        let writer = client.another();
+        tokio::spawn(async move {
+            for _ in 0..TIMES {
+                writer.run(count).await;
+            }
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+    let counted = "SELECT metadata->>'n' FROM people WHERE external_face_id = 'ann'";
+    assert_eq!(client.column(counted).await, [(WRITERS * TIMES).to_string()]);
+}
