@@ -2,7 +2,7 @@
 
 use std::any::TypeId;
 
-use datafusion::sql::sqlparser::ast::{Expr, UnaryOperator};
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, UnaryOperator};
 use datafusion::sql::sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
@@ -74,13 +74,16 @@ impl Dialect for Grammar {
         Some(value.map(|expr| Expr::UnaryOp { op, expr: Box::new(expr) }))
     }
 
-    /// `a IS DISTINCT FROM b AND c` is a conjunction.
+    /// `a IS DISTINCT FROM b AND c` is a conjunction, and BETWEEN may be SYMMETRIC.
     fn parse_infix(
         &self,
         parser: &mut Parser<'_>,
         left: &Expr,
         _precedence: u8,
     ) -> Option<Result<Expr, ParserError>> {
+        if let Some(negated) = takes_symmetric(parser) {
+            return Some(self.between_either_way(parser, left, negated));
+        }
         let same = [Keyword::IS, Keyword::NOT, Keyword::DISTINCT, Keyword::FROM];
         let other = [Keyword::IS, Keyword::DISTINCT, Keyword::FROM];
         let compared: fn(Box<Expr>, Box<Expr>) -> Expr = if parser.parse_keywords(&same) {
@@ -126,4 +129,49 @@ impl Dialect for Grammar {
         supports_xml_expressions
         supports_comment_optimizer_hint
     }
+}
+
+impl Grammar {
+    /// The bounds behind `BETWEEN SYMMETRIC`: a value is between them in one order or the other.
+    fn between_either_way(
+        &self,
+        parser: &mut Parser<'_>,
+        value: &Expr,
+        negated: bool,
+    ) -> Result<Expr, ParserError> {
+        let bound = self.prec_value(Precedence::Between);
+        let low = parser.parse_subexpr(bound)?;
+        parser.expect_keyword_is(Keyword::AND)?;
+        let high = parser.parse_subexpr(bound)?;
+        let between = |low: &Expr, high: &Expr| {
+            Box::new(Expr::Between {
+                expr: Box::new(value.clone()),
+                negated: false,
+                low: Box::new(low.clone()),
+                high: Box::new(high.clone()),
+            })
+        };
+        let (left, right) = (between(&low, &high), between(&high, &low));
+        let either = Expr::BinaryOp { left, op: BinaryOperator::Or, right };
+        let either = Expr::Nested(Box::new(either));
+        if !negated {
+            return Ok(either);
+        }
+        Ok(Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(either) })
+    }
+}
+
+/// Takes `[NOT] BETWEEN SYMMETRIC`, and tells whether it is negated; takes nothing else.
+fn takes_symmetric(parser: &mut Parser<'_>) -> Option<bool> {
+    let word = |at: usize, word: &str| {
+        matches!(parser.peek_nth_token_ref(at).token, Token::Word(ref found)
+            if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word))
+    };
+    let negated = word(0, "NOT");
+    let first = usize::from(negated);
+    if !word(first, "BETWEEN") || !word(first + 1, "SYMMETRIC") {
+        return None;
+    }
+    (0..first + 2).for_each(|_| parser.advance_token());
+    Some(negated)
 }

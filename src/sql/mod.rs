@@ -80,6 +80,7 @@ mod stack;
 mod state;
 mod statement;
 mod storage;
+mod subscript;
 mod table;
 mod target;
 mod temporal;

@@ -52,6 +52,7 @@ use super::planning::{OperatorPlanner, TABLE_FUNCTIONS};
 use super::scalar::{ComparedDocuments, JsonOperators};
 use super::search::SearchRelationPlanner;
 use super::sequence;
+use super::subscript::Subscripts;
 use super::temporal::{self, ComparedIntervals, DateOperators};
 use super::types::SqlType;
 use super::undefined::explained;
@@ -139,11 +140,12 @@ fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
 }
 
 fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {
-    let own: [Arc<dyn ExprPlanner>; 7] = [
+    let own: [Arc<dyn ExprPlanner>; 8] = [
         Arc::new(StillWanted),
         Arc::new(WholeRows),
         Arc::new(KnownOperators),
         Arc::new(JsonOperators),
+        Arc::new(Subscripts),
         Arc::new(TextLiterals),
         Arc::new(NumericOperands),
         Arc::new(DateOperators),

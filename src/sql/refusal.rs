@@ -97,6 +97,14 @@ pub(super) fn check(text: &str, tokens: &[TokenWithSpan], name: &str) -> Result<
     if name == "CREATE TABLE" && find(tokens, &["AS", "EXECUTE"]).is_some() {
         return Err(unsupported(name));
     }
+    if let Some(at) = find(tokens, &["EXCLUDE", "CURRENT", "ROW"])
+        .or_else(|| find(tokens, &["EXCLUDE", "GROUP"]))
+        .or_else(|| find(tokens, &["EXCLUDE", "TIES"]))
+        .or_else(|| find(tokens, &["EXCLUDE", "NO", "OTHERS"]))
+    {
+        let place = position(text, tokens[at].span.start);
+        return Err(SqlError::unsupported("EXCLUDE in a window frame").at(place));
+    }
     let is_word = |at: usize, word: &str| tokens.get(at).is_some_and(|token| is(token, word));
     if let Some(name) = ONE_WORD.iter().find(|word| is_word(0, word)) {
         return Err(SqlError::unsupported(name));

@@ -6,23 +6,70 @@ use super::refusal::is;
 
 /// The tokens of one statement as the parser reads them.
 pub(super) fn respelled(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
-    let tokens = without_only(tokens);
+    let tokens = with_signs(without_idle_words(tokens));
     let tokens = if has_transaction_modes(&tokens) { without_deferrable(tokens) } else { tokens };
     tables_as_queries(tokens)
 }
 
-/// `ONLY` before the name of a table: there is no inheritance that it could exclude.
-fn without_only(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+/// Without `ONLY` before the name of a table, as there is no inheritance that it could exclude, and
+/// without `ASYMMETRIC`, which says how BETWEEN is anyway.
+fn without_idle_words(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let before = ["FROM", "JOIN", "UPDATE"];
     let mut kept: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
     for token in tokens {
         let after_table_word =
             || kept.last().is_some_and(|last| before.iter().any(|word| is(last, word)));
-        if !(is(&token, "ONLY") && after_table_word()) {
+        let after_between = || kept.last().is_some_and(|last| is(last, "BETWEEN"));
+        let says_nothing =
+            is(&token, "ONLY") && after_table_word() || is(&token, "ASYMMETRIC") && after_between();
+        if !says_nothing {
             kept.push(token);
         }
     }
     kept
+}
+
+/// An operator that ends in a sign, `->-`, is one before a signed value, unless a letter in it
+/// makes it an operator of its own.
+fn with_signs(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let mut split = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        match &token.token {
+            Token::CustomBinaryOperator(written) => match before_sign(written) {
+                Some((operator, sign)) => {
+                    split.push(TokenWithSpan::new(operator, token.span));
+                    split.push(TokenWithSpan::new(sign, token.span));
+                }
+                None => split.push(token),
+            },
+            _ => split.push(token),
+        }
+    }
+    split
+}
+
+/// The operator before a sign, and the sign.
+fn before_sign(written: &str) -> Option<(Token, Token)> {
+    let (operator, sign) = match (written.strip_suffix('-'), written.strip_suffix('+')) {
+        (Some(operator), _) => (operator, Token::Minus),
+        (None, Some(operator)) => (operator, Token::Plus),
+        (None, None) => return None,
+    };
+    let operator = match operator {
+        "->" => Token::Arrow,
+        "->>" => Token::LongArrow,
+        "=" => Token::Eq,
+        "<" => Token::Lt,
+        ">" => Token::Gt,
+        "<=" => Token::LtEq,
+        ">=" => Token::GtEq,
+        "<>" => Token::Neq,
+        "*" => Token::Mul,
+        "/" => Token::Div,
+        "+" => Token::Plus,
+        _ => return None,
+    };
+    Some((operator, sign))
 }
 
 /// Whether a statement is one that says how a transaction is to be.

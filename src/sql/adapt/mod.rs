@@ -5,12 +5,15 @@ mod argument;
 mod array;
 mod assignment;
 mod cast;
+mod column;
 mod distance;
 mod factor;
+mod grouping;
 mod join;
 mod name;
 mod number;
 mod operator;
+mod row;
 mod syntax;
 mod system_column;
 mod time;
@@ -22,7 +25,8 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::ast::{
     self, BinaryOperator, Expr, Fetch, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
     Ident, Interval, LimitClause, ObjectName, ObjectNamePart, OrderBy, OrderByKind, Query, Select,
-    SelectItem, SetExpr, TableFactor, UnaryOperator, Value, VisitMut, VisitorMut,
+    SelectItem, SetExpr, SetOperator, SetQuantifier, TableFactor, UnaryOperator, Value, VisitMut,
+    VisitorMut,
 };
 
 use super::changing::{changing, inside_a_query};
@@ -294,8 +298,12 @@ impl VisitorMut for Adapter {
         self.scopes.note(query);
         self.rows.note(query);
         number::leave_in_query(query);
+        if let Err(error) = check_query(query) {
+            return ControlFlow::Break(error);
+        }
         if let SetExpr::Values(values) = &mut *query.body {
             number::unite_columns(values);
+            column::unite(values);
         }
         if let Some(LimitClause::LimitOffset { limit, offset, limit_by: _ }) = &query.limit_clause {
             let bounds = limit.iter().chain(offset.iter().map(|offset| &offset.value));
@@ -315,9 +323,10 @@ impl VisitorMut for Adapter {
             return ControlFlow::Break(SqlError::new(SqlState::DuplicateAlias, message));
         }
         self.note_conditions(select);
-        if let Err(error) = join::adapt_select(select) {
+        if let Err(error) = join::adapt_select(select).and_then(|()| grouping::adapt(select)) {
             return ControlFlow::Break(error);
         }
+        row::look_up(select);
         name::name_columns(&mut select.projection);
         number::leave_in_select(select);
         self.scopes.enter(select);
@@ -334,6 +343,11 @@ impl VisitorMut for Adapter {
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
         if let Some(field) = self.rows.field(expr) {
             *expr = field;
+        }
+        match row::compared(expr) {
+            Ok(Some(of_values)) => *expr = of_values,
+            Ok(None) => {}
+            Err(error) => return ControlFlow::Break(error),
         }
         match expr {
             Expr::Function(called) => {
@@ -405,6 +419,23 @@ fn check_order(query: &Query) -> Result<(), SqlError> {
         return Err(SqlError::new(SqlState::SyntaxError, message));
     }
     Ok(())
+}
+
+/// Refuses what the planner would answer differently: it counts no copies of rows.
+fn check_query(query: &Query) -> Result<(), SqlError> {
+    if query.fetch.as_ref().is_some_and(|fetch| fetch.with_ties) {
+        return Err(SqlError::unsupported("FETCH .. WITH TIES")
+            .with_hint("Compare rank() OVER (ORDER BY ..) in an outer query."));
+    }
+    check_set_operation(&query.body)
+}
+
+fn check_set_operation(body: &SetExpr) -> Result<(), SqlError> {
+    let SetExpr::SetOperation { op, set_quantifier, left, right } = body else { return Ok(()) };
+    if *op != SetOperator::Union && *set_quantifier == SetQuantifier::All {
+        return Err(SqlError::unsupported(format!("{op} ALL")));
+    }
+    check_set_operation(left).and_then(|()| check_set_operation(right))
 }
 
 /// `FETCH FIRST n ROWS ONLY` is another way to write `LIMIT n`.

@@ -2,7 +2,7 @@
 
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, ArrayElemTypeDef, BinaryOperator, DataType, Expr, ObjectName, ObjectNamePart,
-    UnaryOperator, Value, ValueWithSpan,
+    Subscript, UnaryOperator, Value, ValueWithSpan,
 };
 
 use super::super::marker::LIKE_ESCAPE;
@@ -10,7 +10,7 @@ use super::super::name::folded;
 use super::super::{SqlError, SqlState};
 use super::SYSTEM_SCHEMA;
 use super::array::array;
-use super::syntax::{call, cast, literal_text, text};
+use super::syntax::{call, cast, literal_text, number, text};
 
 /// Collations that order by code points, as everything here does, and the one that means any.
 const COLLATIONS: [&str; 5] = ["default", "C", "POSIX", "ucs_basic", "C.UTF-8"];
@@ -27,6 +27,15 @@ const TEXTS_BEHIND: [BinaryOperator; 5] = [
 /// What an operator and its operands become; none where they stay.
 pub(super) fn operator(expr: &mut Expr) -> Result<Option<Expr>, SqlError> {
     match expr {
+        Expr::BinaryOp { left, op: BinaryOperator::PGOverlap, right } => {
+            for side in [&mut *left, &mut *right] {
+                if let Some(written) = literal_text(side) {
+                    **side = text_array(written)?;
+                }
+            }
+            Ok(Some(call("array_has_any", [(**left).clone(), (**right).clone()])))
+        }
+        Expr::UnaryOp { op, expr } => Ok(unary(*op, expr)),
         Expr::BinaryOp { op, right, .. } => {
             unqualified(op)?;
             if TEXTS_BEHIND.contains(op)
@@ -43,11 +52,14 @@ pub(super) fn operator(expr: &mut Expr) -> Result<Option<Expr>, SqlError> {
             }
             Ok(None)
         }
-        Expr::CompoundFieldAccess { root, access_chain } => Ok(match access_chain.as_slice() {
+        Expr::CompoundFieldAccess { root, access_chain } => Ok(match access_chain.as_mut_slice() {
             [AccessExpr::Dot(Expr::Identifier(field))] => {
                 Some(call("get_field", [(**root).clone(), text(folded(field))]))
             }
-            _ => None,
+            chain => {
+                chain.iter_mut().for_each(close_slice);
+                None
+            }
         }),
         Expr::AtTimeZone { timestamp, time_zone } => {
             Ok(Some(call("timezone", [(**time_zone).clone(), (**timestamp).clone()])))
@@ -82,6 +94,33 @@ pub(super) fn signed_power(expr: &Expr) -> Option<Expr> {
     }
     *base = Expr::UnaryOp { op: *op, expr: Box::new(base.clone()) };
     Some(power)
+}
+
+/// What an operator before a value is as a function, or as another operator.
+fn unary(op: UnaryOperator, expr: &Expr) -> Option<Expr> {
+    let function = match op {
+        UnaryOperator::PGSquareRoot => "sqrt",
+        UnaryOperator::PGCubeRoot => "cbrt",
+        UnaryOperator::PGAbs => "abs",
+        // All bits but those of the value.
+        UnaryOperator::BitwiseNot => {
+            let left = Box::new(Expr::Nested(Box::new(expr.clone())));
+            let ones = Box::new(cast(number(&-1), DataType::Int(None)));
+            let flipped = Expr::BinaryOp { left, op: BinaryOperator::PGBitwiseXor, right: ones };
+            return Some(Expr::Nested(Box::new(flipped)));
+        }
+        _ => return None,
+    };
+    Some(call(function, [expr.clone()]))
+}
+
+/// `[:2]` begins with the first item, `[2:]` ends with the last.
+fn close_slice(access: &mut AccessExpr) {
+    if let AccessExpr::Subscript(Subscript::Slice { lower_bound, upper_bound, .. }) = access {
+        let bound = |place: i32| cast(number(&place), DataType::Int(None));
+        lower_bound.get_or_insert_with(|| bound(1));
+        upper_bound.get_or_insert_with(|| bound(i32::MAX));
+    }
 }
 
 /// `OPERATOR(pg_catalog.=)` is `=`.

@@ -420,7 +420,9 @@ fn negate(expr: Expr, negated: bool) -> Expr {
 fn is_filtered(plan: &LogicalPlan) -> bool {
     let here = match plan {
         LogicalPlan::Filter(filter) => !has_subquery(&filter.predicate),
-        LogicalPlan::Projection(_) | LogicalPlan::SubqueryAlias(_) => !refers_itself(plan),
+        LogicalPlan::Projection(_) => !refers_itself(plan),
+        // A filter that leaves a query of FROM leaves the names of its columns behind.
+        LogicalPlan::SubqueryAlias(alias) => !is_correlated(&alias.input),
         LogicalPlan::TableScan(_) => true,
         LogicalPlan::Join(join) => join.join_type == JoinType::Inner && !refers_itself(plan),
         _ => false,
@@ -428,11 +430,16 @@ fn is_filtered(plan: &LogicalPlan) -> bool {
     here && plan.inputs().into_iter().all(is_filtered)
 }
 
+/// Whether outer columns stand anywhere in `plan`.
+fn is_correlated(plan: &LogicalPlan) -> bool {
+    refers_itself(plan) || plan.inputs().into_iter().any(is_correlated)
+}
+
 /// Whether `plan` is one row of aggregates over what equals outer columns.
 fn is_one_aggregate(plan: &LogicalPlan) -> bool {
     match plan {
-        LogicalPlan::Projection(_) | LogicalPlan::SubqueryAlias(_) => {
-            !refers_itself(plan) && plan.inputs().into_iter().all(is_one_aggregate)
+        LogicalPlan::Projection(projection) => {
+            !refers_itself(plan) && is_one_aggregate(&projection.input)
         }
         LogicalPlan::Aggregate(aggregate) => {
             aggregate.group_expr.is_empty()

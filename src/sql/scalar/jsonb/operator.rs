@@ -6,8 +6,10 @@ use std::sync::{Arc, LazyLock};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
-use datafusion::logical_expr::{Expr, ExprSchemable, ScalarUDF};
+use datafusion::logical_expr::planner::{
+    ExprPlanner, PlannerResult, RawBinaryExpr, RawFieldAccessExpr,
+};
+use datafusion::logical_expr::{Expr, ExprSchemable, GetFieldAccess, ScalarUDF};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::super::super::constant::typed;
@@ -60,6 +62,29 @@ impl ExprPlanner for JsonOperators {
             }
             None => Ok(PlannerResult::Original(expr)),
         }
+    }
+
+    /// `document['key']` and `document[0]`.
+    fn plan_field_access(
+        &self,
+        access: RawFieldAccessExpr,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<RawFieldAccessExpr>, DataFusionError> {
+        if Side::of(&access.expr, schema) != Side::Document {
+            return Ok(PlannerResult::Original(access));
+        }
+        let (name, place) = match access.field_access {
+            GetFieldAccess::NamedStructField { name } => (FIELD[0], Expr::Literal(name, None)),
+            GetFieldAccess::ListIndex { key } => match Side::of(&key, schema) {
+                Side::Integer => (ELEMENT[0], *key),
+                _ => (FIELD[0], *key),
+            },
+            GetFieldAccess::ListRange { .. } => {
+                let message = "jsonb subscript does not support slices";
+                return Err(SqlError::new(SqlState::DatatypeMismatch, message).into());
+            }
+        };
+        Ok(PlannerResult::Planned(call(name, [access.expr, place])?))
     }
 }
 
