@@ -1,5 +1,6 @@
 //! Values that are known before any row is read: cells of INSERT, parts of SEARCH.
 
+use chrono::Utc;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Float32Array, RecordBatchOptions};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Float32Type, Schema};
@@ -17,6 +18,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::marker::{TO_JSONB, TO_VECTOR};
+use super::moment::{Moment, WrongMoment};
 use super::name::{name_parts, parameter_index};
 use super::numeric;
 use super::types::{SqlType, reads_text_itself};
@@ -250,16 +252,19 @@ pub(super) fn double(what: &str, value: &ScalarValue) -> Result<Option<f64>, Sql
 
 /// A point in time, in microseconds since the Unix epoch; NULL is none.
 pub(super) fn moment(what: &str, value: &ScalarValue) -> Result<Option<i64>, SqlError> {
-    let (data_type, text) = (SqlType::Timestamptz.arrow_type(), value.try_as_str().flatten());
-    let is_moment = value.data_type().is_temporal() || value.is_null() || text.is_some();
-    match (value.cast_to(&data_type), text) {
-        (Ok(ScalarValue::TimestampMicrosecond(moment, _)), _) if is_moment => Ok(moment),
-        (_, Some(text)) => {
-            let shown: String = text.chars().take(40).collect();
-            let message =
-                format!("invalid input syntax for type timestamp with time zone: \"{shown}\"");
-            Err(SqlError::new(SqlState::InvalidDatetimeFormat, message))
-        }
+    if let Some(text) = value.try_as_str().flatten() {
+        let moment = Moment::read(text, Utc::now()).and_then(|moment| {
+            // Later and earlier years are not shown alike everywhere.
+            moment.plain(true)?;
+            moment.utc()
+        });
+        let wrong = |wrong: WrongMoment| wrong.error(text, "timestamp with time zone");
+        return moment.map(Some).map_err(wrong);
+    }
+    let data_type = SqlType::Timestamptz.arrow_type();
+    let is_moment = value.data_type().is_temporal() || value.is_null();
+    match value.cast_to(&data_type) {
+        Ok(ScalarValue::TimestampMicrosecond(moment, _)) if is_moment => Ok(moment),
         _ => Err(mismatch(what, "timestamp with time zone", value)),
     }
 }

@@ -90,7 +90,15 @@ fn in_words(text: &str) -> Option<Length> {
     for word in words {
         empty = false;
         if word.contains(':') {
+            // A number before a clock is one of days.
+            if let Some(days) = pending.take() {
+                length.add(days, Unit::Days(1))?;
+            }
             length.add(clock(word)?, Unit::Nanoseconds(SECOND))?;
+            continue;
+        }
+        if let Some(months) = years_and_months(word) {
+            length.add(months, Unit::Months(1))?;
             continue;
         }
         // `1 day` or `1day`.
@@ -153,6 +161,21 @@ fn designated(
         text = rest.as_str();
     }
     Some(())
+}
+
+/// `[-]years-months` in months.
+fn years_and_months(word: &str) -> Option<i128> {
+    let (sign, unsigned) = match word.strip_prefix('-') {
+        Some(unsigned) => (-1, unsigned),
+        None => (1, word.strip_prefix('+').unwrap_or(word)),
+    };
+    let (years, months) = unsigned.split_once('-')?;
+    let whole = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if !whole(years) || !whole(months) {
+        return None;
+    }
+    let (years, months) = (number(years)?, number(months)?);
+    (months < 12 * ONE).then_some(sign * (years * 12 + months))
 }
 
 /// `[-]hours:minutes[:seconds]` in seconds.
@@ -228,6 +251,9 @@ mod tests {
             ("30 days, 0:00:00", (0, 30, 0)),
             ("1 days 3600.000000 seconds", (0, 1, microseconds(1, 0, 0, 0))),
             ("-00:00:01", (0, 0, microseconds(0, 0, -1, 0))),
+            ("1 2:03:04", (0, 1, microseconds(2, 3, 4, 0))),
+            ("1-2", (14, 0, 0)),
+            ("-1-2 3 days", (-14, 3, 0)),
             ("1.5 hours", (0, 0, microseconds(1, 30, 0, 0))),
             ("1.5 months", (1, 15, 0)),
             ("1 day ago", (0, -1, 0)),
@@ -245,8 +271,19 @@ mod tests {
     #[test]
     fn what_is_no_length_is_none() {
         let huge = "9".repeat(40);
-        let wrong =
-            ["", "day", "1 2 days", "1 fortnight", "1:2:3:4", "1:60", "P", "P1H", "1e3 s", &huge];
+        let wrong = [
+            "",
+            "day",
+            "1 2 days",
+            "1 fortnight",
+            "1:2:3:4",
+            "1:60",
+            "1-12",
+            "P",
+            "P1H",
+            "1e3 s",
+            &huge,
+        ];
         for text in wrong {
             assert_eq!(interval(text), None, "{text}");
         }

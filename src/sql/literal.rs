@@ -1,6 +1,9 @@
 //! A text literal is of the type of what it stands beside: `polroles = '{0}'` compares arrays, and
 //! `1 + '2'` adds numbers.
 
+use std::sync::Arc;
+
+use chrono::Utc;
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::DFSchema;
 use datafusion::error::DataFusionError;
@@ -10,12 +13,12 @@ use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::interval::interval;
-use super::moment::completed;
+use super::moment::{Moment, WrongMoment, time_of_day};
 use super::numeric::exact;
 use super::operator::operand;
 use super::scalar::{malformed_uuid, uuid};
 use super::types::SqlType;
-use super::wording::no_value;
+use super::wording::{no_value, type_name};
 
 /// Operators that compare.
 const COMPARISONS: [BinaryOperator; 6] = [
@@ -93,12 +96,18 @@ fn beside(
             let value = value.ok_or_else(|| no_value(text, &number.to_string()))?;
             Ok(Some(Expr::Literal(value, None)))
         }
-        Ok(moment) if is_comparison && is_moment(&moment) => {
-            let value = ScalarValue::from(&*completed(text.trim())).cast_to(&moment);
-            let value = value.map_err(|_| no_value(text, &moment.to_string()))?;
-            Ok(Some(Expr::Literal(value, None)))
+        // A moment is taken from a moment, and so is a text.
+        Ok(moment)
+            if is_comparison && is_moment(&moment)
+                || *op == BinaryOperator::Minus && matches!(moment, DataType::Timestamp(..)) =>
+        {
+            Ok(Some(Expr::Literal(moment_of(text, &moment)?, None)))
         }
-        Ok(DataType::Interval(_)) if COMPARISONS.contains(op) => {
+        // What is added to a moment is a length of time.
+        Ok(beside)
+            if (*op == BinaryOperator::Plus && matches!(beside, DataType::Timestamp(..)))
+                || (matches!(beside, DataType::Interval(_)) && (is_comparison || is_sum(op))) =>
+        {
             let length = interval(text).ok_or_else(|| no_value(text, "interval"))?;
             Ok(Some(Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(length)), None)))
         }
@@ -106,8 +115,32 @@ fn beside(
     }
 }
 
+fn is_sum(op: &BinaryOperator) -> bool {
+    matches!(op, BinaryOperator::Plus | BinaryOperator::Minus)
+}
+
+/// A text as a date, a time or a moment.
+fn moment_of(text: &str, data_type: &DataType) -> Result<ScalarValue, DataFusionError> {
+    let now = Utc::now();
+    let read = || match data_type {
+        DataType::Time64(_) => Ok(ScalarValue::Time64Microsecond(Some(time_of_day(text, now)?))),
+        DataType::Timestamp(_, Some(zone)) => {
+            let moment = Moment::read(text, now)?.utc()?;
+            Ok(ScalarValue::TimestampMicrosecond(Some(moment), Some(Arc::clone(zone))))
+        }
+        DataType::Timestamp(_, None) => {
+            let moment = Moment::read(text, now)?.local();
+            Ok(ScalarValue::TimestampMicrosecond(Some(moment), None))
+        }
+        _ => Ok(ScalarValue::Date32(Some(Moment::read(text, now)?.days()?))),
+    };
+    let wrong = |wrong: WrongMoment| wrong.error(text, type_name(&data_type.to_string()));
+    let value = read().map_err(wrong)?;
+    value.cast_to(data_type).map_err(|_| wrong(WrongMoment::Range).into())
+}
+
 fn is_moment(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Timestamp(..) | DataType::Date32)
+    matches!(data_type, DataType::Timestamp(..) | DataType::Date32 | DataType::Time64(_))
 }
 
 /// The array of plain values that `text` is; none where it is none, which the comparison of the two

@@ -103,7 +103,7 @@ pub use copy::{CopyColumns, CopyCsv, CopyFormat, CopyHeader, CopyImport, CopyTex
 pub use error::{ErrorObject, SqlError};
 pub use insert::FaceCell;
 pub use interval::interval;
-pub use moment::completed;
+pub use moment::{Moment, WrongMoment, time_of_day};
 pub use notice::Notice;
 pub use numeric::{NumericError, SCALE as NUMERIC_SCALE, unconstrained as numeric};
 pub use outcome::{Description, Outcome, TransactionStatus};

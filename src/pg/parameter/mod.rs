@@ -10,7 +10,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::column::Format;
 use super::error::{Code, PgError, WireState};
-use crate::sql::{FaceCell, NumericError, SqlState, SqlType, VECTOR_NAME};
+use crate::sql::{FaceCell, NumericError, SqlError, SqlState, SqlType, VECTOR_NAME};
 
 /// Name of the time zone that timestamps carry.
 const UTC: &str = "UTC";
@@ -22,8 +22,8 @@ const QUOTED_CHARS: usize = 40;
 enum ParameterError {
     #[error("invalid input syntax for type {name}: \"{text}\"")]
     Syntax { name: &'static str, text: String },
-    #[error("invalid input syntax for type {}: \"{}\"", .0, .1)]
-    Time(&'static str, String),
+    #[error("{}", .0.message)]
+    Time(SqlError),
     #[error("value is out of range for type {name}")]
     Range { name: &'static str },
     #[error("incorrect binary data format for type {name}")]
@@ -57,7 +57,7 @@ impl ParameterError {
 
     fn code(&self) -> Code {
         match self {
-            Self::Time(..) => SqlState::InvalidDatetimeFormat.into(),
+            Self::Time(error) => error.state.into(),
             Self::Syntax { .. } => SqlState::InvalidTextRepresentation.into(),
             Self::Range { .. } => SqlState::NumericValueOutOfRange.into(),
             Self::Binary { .. } => WireState::InvalidBinaryRepresentation.into(),

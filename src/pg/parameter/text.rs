@@ -2,13 +2,11 @@
 
 use std::str::FromStr;
 
-use chrono::Utc;
-use datafusion::arrow::compute::kernels::cast_utils::string_to_datetime;
 use datafusion::scalar::ScalarValue;
 use serde::de::IgnoredAny;
 
-use super::{ParameterError, array, integer, numeric, time, timestamp};
-use crate::sql::{SqlType, completed};
+use super::{ParameterError, array, integer, numeric, time};
+use crate::sql::SqlType;
 
 /// Reads the text form of a value.
 ///
@@ -34,10 +32,11 @@ pub(super) fn read(sql_type: SqlType, text: &str) -> Result<ScalarValue, Paramet
             ScalarValue::from(text)
         }
         SqlType::Uuid => ScalarValue::from(crate::sql::uuid(text).ok_or_else(syntax)?),
-        SqlType::Timestamptz => timestamp(moment(trimmed)?),
-        SqlType::Timestamp | SqlType::Date | SqlType::Time | SqlType::Interval => {
-            time::text(sql_type, trimmed)?
-        }
+        SqlType::Timestamptz
+        | SqlType::Timestamp
+        | SqlType::Date
+        | SqlType::Time
+        | SqlType::Interval => time::text(sql_type, trimmed)?,
         _ => return read_array(sql_type, trimmed),
     })
 }
@@ -60,12 +59,6 @@ fn read_array(sql_type: SqlType, text: &str) -> Result<ScalarValue, ParameterErr
             array::values(item_type, given.map(|item| item.map(|item| read(item_type, item))))
         }
     }
-}
-
-/// Microseconds since 1970.
-fn moment(text: &str) -> Result<i64, ParameterError> {
-    let syntax = |_| ParameterError::syntax(SqlType::Timestamptz, text);
-    Ok(string_to_datetime(&Utc, &completed(text)).map_err(syntax)?.timestamp_micros())
 }
 
 /// The numbers of an embedding.

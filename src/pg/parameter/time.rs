@@ -1,13 +1,12 @@
 //! Parameters that are dates, times and lengths of time.
 
 use chrono::Utc;
-use datafusion::arrow::compute::kernels::cast_utils::string_to_datetime;
 use datafusion::arrow::datatypes::IntervalMonthDayNano;
 use datafusion::scalar::ScalarValue;
 
 use super::super::encode::EPOCH_US;
-use super::{ParameterError, name};
-use crate::sql::{SqlType, completed, interval};
+use super::{ParameterError, name, timestamp};
+use crate::sql::{Moment, SqlType, WrongMoment, interval, time_of_day};
 
 const DAY_US: i64 = 86_400_000_000;
 const EPOCH_DAYS: i64 = EPOCH_US / DAY_US;
@@ -17,20 +16,21 @@ const EPOCH_DAYS: i64 = EPOCH_US / DAY_US;
 /// # Errors
 /// When the text is no value of that type.
 pub(super) fn text(sql_type: SqlType, text: &str) -> Result<ScalarValue, ParameterError> {
-    let syntax = || ParameterError::Time(name(sql_type), text.to_owned());
-    if sql_type == SqlType::Interval {
-        let length = interval(text).ok_or_else(syntax)?;
-        return Ok(ScalarValue::IntervalMonthDayNano(Some(length)));
-    }
-    let is_time = sql_type == SqlType::Time;
-    let dated = if is_time { format!("1970-01-01 {text}") } else { text.to_owned() };
-    let moment = string_to_datetime(&Utc, &completed(&dated)).map_err(|_| syntax())?;
-    let microseconds = moment.timestamp_micros();
-    Ok(match sql_type {
-        SqlType::Date => date(sql_type, microseconds.div_euclid(DAY_US))?,
-        SqlType::Time => ScalarValue::Time64Microsecond(Some(microseconds)),
-        _ => ScalarValue::TimestampMicrosecond(Some(microseconds), None),
-    })
+    let now = Utc::now();
+    let read = || match sql_type {
+        SqlType::Interval => {
+            let length = interval(text).ok_or(WrongMoment::Syntax)?;
+            Ok(ScalarValue::IntervalMonthDayNano(Some(length)))
+        }
+        SqlType::Time => Ok(ScalarValue::Time64Microsecond(Some(time_of_day(text, now)?))),
+        SqlType::Date => Ok(ScalarValue::Date32(Some(Moment::read(text, now)?.days()?))),
+        SqlType::Timestamptz => Ok(timestamp(Moment::read(text, now)?.utc()?)),
+        _ => {
+            let moment = Moment::read(text, now)?.local();
+            Ok(ScalarValue::TimestampMicrosecond(Some(moment), None))
+        }
+    };
+    read().map_err(|wrong: WrongMoment| ParameterError::Time(wrong.error(text, name(sql_type))))
 }
 
 /// Reads the binary form.

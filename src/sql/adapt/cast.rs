@@ -1,6 +1,6 @@
 //! Casts: what text means in each type, and types whose casts are functions.
 
-use datafusion::arrow::datatypes::{DataType as ArrowType, TimeUnit};
+use datafusion::arrow::datatypes::DataType as ArrowType;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::{
     Array, ArrayElemTypeDef, CastKind, CharacterLength, DataType, ExactNumberInfo, Expr,
@@ -13,7 +13,6 @@ use super::super::marker::{
     TO_CHARACTERS, TO_JSONB, TO_JSONB_ARRAY, TO_NUMERIC, TO_REAL_ARRAY, TO_UUID, TO_UUID_ARRAY,
     TO_VECTOR,
 };
-use super::super::moment::completed;
 use super::super::name::{folded, name_parts};
 use super::super::numeric::plain_digits;
 use super::super::scalar::{malformed_uuid, read_document, uuid};
@@ -23,7 +22,7 @@ use super::super::{SqlError, SqlState};
 use super::array::array;
 use super::operator::text_array;
 use super::syntax::{call, cast, literal_text, number, text};
-use super::{Adapter, without_system_schema};
+use super::{Adapter, time, without_system_schema};
 
 /// Most digits of a `numeric`, as of PostgreSQL's.
 const DIGITS_MAX: u64 = 1000;
@@ -346,21 +345,17 @@ fn scalar(written: &str, data_type: &DataType) -> Result<Option<Expr>, SqlError>
         | DataType::DoublePrecision
         | DataType::Double(ExactNumberInfo::None)
         | DataType::Float(ExactNumberInfo::None) => return fraction(written, data_type, f64_range),
-        DataType::Date => ArrowType::Date32,
-        DataType::Timestamp(..) => ArrowType::Timestamp(TimeUnit::Microsecond, None),
+        DataType::Date | DataType::Timestamp(..) | DataType::Time(..) => {
+            return time::literal(written, data_type).map(Some);
+        }
         DataType::Interval { .. } => {
             let value = length(written).ok_or_else(|| no_value(written, "Interval"))?;
             return Ok(Some(cast(value, data_type.clone())));
         }
         _ => return Ok(None),
     };
-    let is_moment = matches!(data_type, DataType::Date | DataType::Timestamp(..));
-    let read = match moment_word(written) {
-        Some(word) if is_moment => return word.map(|word| Some(cast(word, data_type.clone()))),
-        _ if is_moment => completed(written.trim()),
-        _ => written.trim().into(),
-    };
-    match ScalarValue::from(&*read).cast_to(&arrow) {
+    let read = written.trim();
+    match ScalarValue::from(read).cast_to(&arrow) {
         Ok(_) => Ok(Some(cast(text(read), data_type.clone()))),
         Err(_) => Err(no_value(written, &arrow.to_string())),
     }
@@ -393,17 +388,6 @@ fn f64_range(text: &str) -> bool {
 fn vanishes(is_zero: bool, text: &str) -> bool {
     let digits = text.split(['e', 'E']).next().unwrap_or_default();
     is_zero && digits.bytes().any(|digit| matches!(digit, b'1'..=b'9'))
-}
-
-/// A word that PostgreSQL reads as a moment; none where `written` is none.
-fn moment_word(written: &str) -> Option<Result<Expr, SqlError>> {
-    Some(match written.trim().to_ascii_lowercase().as_str() {
-        "now" => Ok(call("now", [])),
-        "today" => Ok(cast(call("now", []), DataType::Date)),
-        "epoch" => Ok(text("1970-01-01")),
-        "infinity" | "-infinity" => Err(SqlError::unsupported("an infinite date or time")),
-        _ => return None,
-    })
 }
 
 /// A length of time as the planner reads it; none where `written` is none.

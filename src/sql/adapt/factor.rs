@@ -12,12 +12,13 @@ use super::super::marker::{
     TO_JSONB_ARRAY, TO_UUID_ARRAY,
 };
 use super::super::name::{folded, name_parts};
-use super::SYSTEM_SCHEMA;
+use super::super::types::SqlType;
 use super::number;
 use super::syntax::{
     call, cast, function, literal_text, number as whole, plain_argument, plain_arguments, select,
     select_from,
 };
+use super::{SYSTEM_SCHEMA, called_as};
 
 /// Functions that return a set of values, and those that return the same values as an array. Names
 /// with a space are columns of sets that have several.
@@ -279,6 +280,17 @@ fn moments(arguments: &mut [FunctionArg]) {
             **value = cast(value.clone(), data_type);
         }
     }
+}
+
+/// The type of a bound that is a moment as far as the syntax tells.
+pub(super) fn moment_type(bound: &Expr) -> Option<SqlType> {
+    if let Expr::Function(called) = bound {
+        return called_as(called, "now").then_some(SqlType::Timestamptz);
+    }
+    Some(match zone_of(bound)? {
+        TimezoneInfo::Tz | TimezoneInfo::WithTimeZone => SqlType::Timestamptz,
+        _ => SqlType::Timestamp,
+    })
 }
 
 /// Whether a moment has a zone; none for other values.

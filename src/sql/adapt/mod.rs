@@ -149,11 +149,15 @@ impl Adapter {
             return;
         }
         let bounds = plain_arguments(&called.args).unwrap_or_default();
-        let integer = bounds
-            .iter()
-            .any(|bound| matches!(bound, Expr::Cast { data_type: ast::DataType::Int(None), .. }));
-        let sql_type = if integer { SqlType::Int4 } else { SqlType::Int8 };
-        for bound in &bounds {
+        let is_integer =
+            |bound: &Expr| matches!(bound, Expr::Cast { data_type: ast::DataType::Int(None), .. });
+        let sql_type = if bounds.iter().any(is_integer) { SqlType::Int4 } else { SqlType::Int8 };
+        for (place, bound) in bounds.iter().enumerate() {
+            let sql_type = match bounds.iter().find_map(factor::moment_type) {
+                Some(_) if place == 2 => SqlType::Interval,
+                Some(moment) => moment,
+                None => sql_type,
+            };
             self.note(bound, sql_type);
         }
     }

@@ -1,14 +1,70 @@
 //! Calls about times that PostgreSQL writes in ways of their own.
 
+use chrono::Utc;
 use datafusion::sql::sqlparser::ast::{
-    DataType, DateTimeField, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    Ident, TimezoneInfo,
+    BinaryOperator, DataType, DateTimeField, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArguments, Ident, TimezoneInfo,
 };
 
+use super::super::SqlError;
 use super::super::marker::EXTRACT;
+use super::super::moment::{Moment, time_of_day};
 use super::super::name::folded;
 use super::called_as;
 use super::syntax::{call, cast, function, number, plain_arguments, text};
+
+/// `'text'::date` and its like, in the form that any reader knows.
+///
+/// # Errors
+/// Text that is no date or time.
+pub(super) fn literal(written: &str, data_type: &DataType) -> Result<Expr, SqlError> {
+    let (now, is_time) = (Utc::now(), matches!(data_type, DataType::Time(..)));
+    if let Some(word) = word(written, is_time) {
+        return Ok(cast(word, data_type.clone()));
+    }
+    let in_utc =
+        matches!(data_type, DataType::Timestamp(_, TimezoneInfo::Tz | TimezoneInfo::WithTimeZone));
+    let (name, plain) = match data_type {
+        DataType::Time(..) => ("time", time_of_day(written, now).map(clock)),
+        DataType::Date => {
+            let plain = Moment::read(written, now).and_then(|moment| moment.plain(false));
+            let date = |plain: String| plain.split('T').next().unwrap_or_default().to_owned();
+            ("date", plain.map(date))
+        }
+        _ if in_utc => {
+            let plain = Moment::read(written, now).and_then(|moment| moment.plain(true));
+            ("timestamp with time zone", plain)
+        }
+        _ => ("timestamp", Moment::read(written, now).and_then(|moment| moment.plain(false))),
+    };
+    let plain = plain.map_err(|wrong| wrong.error(written, name))?;
+    Ok(cast(text(plain), data_type.clone()))
+}
+
+/// A word that means a moment beside that of the transaction; none where `written` is none.
+fn word(written: &str, is_time: bool) -> Option<Expr> {
+    let now = || call("now", []);
+    let local = || cast(now(), DataType::Timestamp(Some(6), TimezoneInfo::None));
+    let day = |days: i8| Expr::BinaryOp {
+        left: Box::new(cast(now(), DataType::Date)),
+        op: BinaryOperator::Plus,
+        right: Box::new(cast(number(&days), DataType::Int(None))),
+    };
+    Some(match written.trim().to_ascii_lowercase().as_str() {
+        "now" if is_time => local(),
+        "now" => now(),
+        "today" if !is_time => day(0),
+        "tomorrow" if !is_time => day(1),
+        "yesterday" if !is_time => Expr::Nested(Box::new(day(-1))),
+        _ => return None,
+    })
+}
+
+/// A time of day, of microseconds since midnight.
+fn clock(microseconds: i64) -> String {
+    let (seconds, rest) = (microseconds / 1_000_000, microseconds % 1_000_000);
+    format!("{:02}:{:02}:{:02}.{rest:06}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
 
 /// The arguments of `make_interval`, all of which may be left out.
 const PARTS: [&str; 7] = ["years", "months", "weeks", "days", "hours", "mins", "secs"];

@@ -16,6 +16,7 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::scalar::ScalarValue;
 
+use super::super::SqlError;
 use super::function::{array_subquery, may_be_null};
 use super::node::{Apply, Yield};
 use super::reference::{references, subquery, subquery_in, subquery_of};
@@ -288,6 +289,7 @@ impl Values {
             other => other,
         };
         let Some(place) = subquery_in(&mut expr) else { return Ok(Transformed::no(expr)) };
+        check_aggregates(&place.subquery)?;
         let plan = rewritten(place.subquery.as_ref().clone())?;
         let correlated = !references(&plan)?.is_empty();
         *place = subquery(plan.clone(), place)?;
@@ -410,6 +412,21 @@ impl Values {
     fn joins(&self, plan: &LogicalPlan, correlated: bool) -> bool {
         self.filters && (!correlated || is_filtered(plan))
     }
+}
+
+/// That no aggregate is one of the query around: it is where all of its columns are that query's.
+fn check_aggregates(plan: &LogicalPlan) -> Result<(), DataFusionError> {
+    plan.apply(|node| {
+        let LogicalPlan::Aggregate(aggregate) = node else {
+            return Ok(TreeNodeRecursion::Continue);
+        };
+        let is_foreign = |expr: &Expr| expr.contains_outer() && !expr.any_column_refs();
+        if aggregate.aggr_expr.iter().any(is_foreign) {
+            return Err(SqlError::unsupported("an aggregate of an outer query's columns").into());
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(())
 }
 
 fn negate(expr: Expr, negated: bool) -> Expr {

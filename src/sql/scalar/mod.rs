@@ -7,6 +7,7 @@ mod identifier;
 mod jsonb;
 mod marked_array;
 mod math;
+mod moments;
 mod padding;
 mod series;
 mod text;

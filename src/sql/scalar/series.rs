@@ -19,7 +19,7 @@ use datafusion::scalar::ScalarValue;
 use super::super::marker::{NUMBERED, SERIES, SUBSCRIPTS};
 use super::super::wording::type_name;
 use super::super::{SqlError, SqlState};
-use super::{Function, arity};
+use super::{Function, arity, moments};
 
 /// Most numbers of one batch: they are all in memory, and the memory pool does not count them.
 const NUMBERS_MAX: usize = 1 << 20;
@@ -86,10 +86,15 @@ impl ScalarUDFImpl for Series {
     }
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType, DataFusionError> {
+        if let [from, _, _] = arguments
+            && let Some(item) = moments::item_type(from)
+        {
+            return Ok(DataType::new_list(item, true));
+        }
         let whole = |bound: &&DataType| bound.is_integer() || bound.is_null();
         if let Some(other) = arguments.iter().find(|bound| !whole(bound)) {
             let name = type_name(&other.to_string()).to_owned();
-            let what = format!("generate_series of {name}, except in FROM with constants");
+            let what = format!("generate_series of {name}");
             return Err(SqlError::unsupported(what).into());
         }
         let narrow = |bound: &DataType| matches!(bound, DataType::Int16 | DataType::Int32);
@@ -104,7 +109,13 @@ impl ScalarUDFImpl for Series {
         let constant = arguments.args.iter().all(|bound| matches!(bound, ColumnarValue::Scalar(_)));
         let rows = if constant { 1 } else { arguments.number_rows };
         let bounds = arguments.args.iter().map(|bound| bound.to_array(rows));
-        let numbers = series(&bounds.collect::<Result<Vec<_>, _>>()?)?;
+        let bounds = bounds.collect::<Result<Vec<_>, _>>()?;
+        let of_moments = bounds.first().is_some_and(|bound| bound.data_type().is_temporal());
+        let numbers = if of_moments {
+            moments::series(&bounds, NUMBERS_MAX, too_many)?
+        } else {
+            series(&bounds)?
+        };
         let numbers = cast(&numbers, arguments.return_field.data_type())?;
         Ok(if constant {
             ColumnarValue::Scalar(ScalarValue::try_from_array(&numbers, 0)?)

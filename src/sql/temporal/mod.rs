@@ -18,6 +18,7 @@ use datafusion::logical_expr::ScalarUDF;
 
 pub(super) use operator::DateOperators;
 pub(super) use rule::ComparedIntervals;
+pub(super) use zone::{meant, zone};
 
 /// Functions, most of them instead of the planner's.
 pub(super) fn functions() -> impl Iterator<Item = ScalarUDF> {

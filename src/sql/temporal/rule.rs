@@ -5,6 +5,7 @@ use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
+use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Between, BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator};
@@ -15,6 +16,8 @@ use super::span::span;
 
 /// Aggregates that compare what they are given.
 const EXTREMES: [&str; 2] = ["max", "min"];
+/// Functions that do.
+const COMPARING: [&str; 3] = ["greatest", "least", "nullif"];
 
 /// Compares spans; comes behind the rule that gives both sides of an operator one type.
 #[derive(Debug)]
@@ -62,6 +65,16 @@ fn compared_part(part: Expr, schema: &DFSchema) -> Result<Transformed<Expr>, Dat
             let key = |part: Box<Expr>| Box::new(span(*part));
             let between = Between::new(key(expr), negated, key(low), key(high));
             Transformed::yes(Expr::Between(between))
+        }
+        Expr::InList(InList { expr, list, negated }) if is_interval(&expr, schema) => {
+            let list = list.into_iter().map(span).collect();
+            Transformed::yes(Expr::InList(InList::new(Box::new(span(*expr)), list, negated)))
+        }
+        Expr::ScalarFunction(call)
+            if COMPARING.contains(&call.func.name())
+                && call.args.iter().any(|part| is_interval(part, schema)) =>
+        {
+            return Err(SqlError::unsupported(format!("{} of intervals", call.func.name())).into());
         }
         Expr::AggregateFunction(call)
             if EXTREMES.contains(&call.func.name())

@@ -108,7 +108,7 @@ pub(super) fn shown(zone: Tz, moment: NaiveDateTime) -> Option<NaiveDateTime> {
 
 /// The moment that a clock of `zone` means. What it shows twice is the later, and what it never
 /// shows, because it is put forward, is taken for the time before.
-pub(super) fn meant(zone: Tz, clock: NaiveDateTime) -> Option<NaiveDateTime> {
+pub(in super::super) fn meant(zone: Tz, clock: NaiveDateTime) -> Option<NaiveDateTime> {
     let offset: FixedOffset = match zone.offset_from_local_datetime(&clock) {
         MappedLocalTime::Single(offset) | MappedLocalTime::Ambiguous(_, offset) => offset.fix(),
         MappedLocalTime::None => {
@@ -119,7 +119,7 @@ pub(super) fn meant(zone: Tz, clock: NaiveDateTime) -> Option<NaiveDateTime> {
     clock.checked_sub_offset(offset)
 }
 
-pub(super) fn zone(name: &str) -> Result<Tz, SqlError> {
+pub(in super::super) fn zone(name: &str) -> Result<Tz, SqlError> {
     if name.starts_with(['+', '-']) || name.starts_with(|letter: char| letter.is_ascii_digit()) {
         return Err(SqlError::unsupported("a time zone by its offset"));
     }

@@ -104,8 +104,8 @@ async fn what_cannot_be_so_is_refused() {
         ("bounding_box", "ARRAY[0.1, 0.2, 0.3]", SqlState::InvalidParameterValue),
         ("bounding_box", "ARRAY[0, 0, 1, 2]", SqlState::InvalidParameterValue),
         ("attributes", "'[1]'", SqlState::InvalidParameterValue),
-        ("created_at", "'yesterday'", SqlState::InvalidDatetimeFormat),
-        ("created_at", "'20000-01-01 00:00:00+00'", SqlState::InvalidDatetimeFormat),
+        ("created_at", "'soon'", SqlState::InvalidDatetimeFormat),
+        ("created_at", "'20000-01-01 00:00:00+00'", SqlState::DatetimeFieldOverflow),
         ("created_at", "7", SqlState::DatatypeMismatch),
     ];
     for (column, value, state) in cases {
