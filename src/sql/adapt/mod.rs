@@ -345,7 +345,7 @@ impl VisitorMut for Adapter {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
-        if let Some(field) = self.rows.field(expr) {
+        if let Some(field) = self.rows.field(expr).or_else(|| whole_row::with_column(expr)) {
             *expr = field;
         }
         match row::compared(expr) {

@@ -145,6 +145,21 @@ impl Rows {
     }
 }
 
+/// `t.a[1]` with the column as one name, of which `t` by itself is none.
+pub(super) fn with_column(expr: &Expr) -> Option<Expr> {
+    let Expr::CompoundFieldAccess { root, access_chain } = expr else { return None };
+    let Expr::Identifier(table) = root.as_ref() else { return None };
+    let part = |access: &AccessExpr| match access {
+        AccessExpr::Dot(Expr::Identifier(part)) => Some(part.clone()),
+        _ => None,
+    };
+    let parts: Vec<Ident> = access_chain.iter().map_while(part).collect();
+    let rest = access_chain.get(parts.len()..).filter(|_| !parts.is_empty())?;
+    let name = std::iter::once(table.clone()).chain(parts).collect();
+    let root = Box::new(Expr::CompoundIdentifier(name));
+    Some(Expr::CompoundFieldAccess { root, access_chain: rest.to_vec() })
+}
+
 /// Makes names among the arguments of a table function no expressions: the collection of a SEARCH,
 /// and what stands before `=>`.
 pub(super) fn leave_names(name: &ObjectName, arguments: &mut [FunctionArg]) {

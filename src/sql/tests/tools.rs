@@ -45,6 +45,9 @@ async fn answers_to_tools_say_what_is_there() {
         ("SELECT pg_get_function_arguments('l2_distance'::regproc)", "vector, vector"),
         ("SELECT count(*) FROM pg_proc WHERE prokind = 'a' AND proname = 'sum'", "7"),
         ("SELECT (parse_ident('public.\"Staff\"'))[2]", "Staff"),
+        ("SELECT t.a[2] FROM (SELECT ARRAY[5, 6] AS a) t", "6"),
+        ("SELECT p.metadata['team'] FROM people p ORDER BY p.face_id LIMIT 1", "\"red\""),
+        ("SELECT count(*) FROM people p WHERE p.bounding_box[1] IS NULL", "4"),
         ("SELECT array_lower(ARRAY[5, 6], 1)", "1"),
         ("SELECT array_lower('{}'::int[], 1) IS NULL", "true"),
     ] {
