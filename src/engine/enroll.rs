@@ -239,8 +239,7 @@ pub(super) fn kept_embedding(
     values: Vec<f32>,
 ) -> Result<Embedding, EngineError> {
     check_dimensions(gallery, &values)?;
-    Embedding::kept(values, gallery.precision)
-        .map_err(|why| EngineError::invalid("embedding", why.to_string()))
+    Embedding::kept(values, gallery.precision).map_err(EngineError::from)
 }
 
 /// What is wanted of an image.

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use likeness_storage::{Corruption, ReadError, WriteError};
+use likeness_storage::{Corruption, EmbeddingError, ReadError, WriteError};
 
 use crate::audit::AuditError;
 use crate::biometric::FaceId;
@@ -115,6 +115,20 @@ impl EngineError {
     /// A bound of `what` was broken.
     pub fn invalid(what: &'static str, why: impl Into<String>) -> Self {
         Self::InvalidValue { what, why: why.into() }
+    }
+}
+
+impl From<EmbeddingError> for EngineError {
+    /// Numbers of a caller that are no embedding.
+    fn from(why: EmbeddingError) -> Self {
+        let why = match why {
+            EmbeddingError::ZeroLength => "has length zero, and so no direction".to_owned(),
+            EmbeddingError::NotFinite { position } => {
+                format!("has a component that is not finite, at place {position} counted from 0")
+            }
+            other => format!("cannot be used: {other}"),
+        };
+        Self::invalid("embedding", why)
     }
 }
 

@@ -424,7 +424,7 @@ pub(super) fn checked_embedding(
     values: Vec<f32>,
 ) -> Result<Embedding, EngineError> {
     check_dimensions(gallery, &values)?;
-    Embedding::normalize(values).map_err(|why| EngineError::invalid("embedding", why.to_string()))
+    Embedding::normalize(values).map_err(EngineError::from)
 }
 
 pub(super) fn check_dimensions(
@@ -443,7 +443,11 @@ pub(super) fn check_dimensions(
 
 fn check_request(request: &IdentifyRequest) -> Result<(), EngineError> {
     if !(1..=CANDIDATES_MAX).contains(&request.limit) {
-        let why = format!("must be between 1 and {CANDIDATES_MAX}, got {}", request.limit);
+        // SQL has no candidates to look for where it wants none.
+        let why = match request.limit {
+            0 => "must be at least 1, got 0".to_owned(),
+            limit => format!("must be at most {CANDIDATES_MAX}, got {limit}"),
+        };
         return Err(EngineError::invalid("limit", why));
     }
     request.threshold.map(checked_threshold).transpose()?;

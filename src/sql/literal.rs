@@ -21,7 +21,7 @@ use super::types::SqlType;
 use super::wording::{no_value, type_name};
 
 /// Operators that compare.
-const COMPARISONS: [BinaryOperator; 6] = [
+pub(super) const COMPARISONS: [BinaryOperator; 6] = [
     BinaryOperator::Eq,
     BinaryOperator::NotEq,
     BinaryOperator::Lt,
@@ -31,7 +31,7 @@ const COMPARISONS: [BinaryOperator; 6] = [
 ];
 
 /// Operators that calculate.
-const ARITHMETIC: [BinaryOperator; 5] = [
+pub(super) const ARITHMETIC: [BinaryOperator; 5] = [
     BinaryOperator::Plus,
     BinaryOperator::Minus,
     BinaryOperator::Multiply,

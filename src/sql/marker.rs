@@ -57,6 +57,12 @@ pub(super) const ARRAY_SUBQUERY: &str = "ARRAY subquery";
 /// The function that `pattern ESCAPE letter` becomes.
 pub(super) const LIKE_ESCAPE: &str = "like_escape";
 
+/// The function that a `SIMILAR TO` pattern becomes.
+pub(super) const SIMILAR_PATTERN: &str = "similar_to_escape";
+
+/// The function that the replacement of `regexp_replace` becomes.
+pub(super) const REPLACEMENT: &str = "replacement";
+
 /// The whole numbers of `generate_series` as an array.
 pub(super) const SERIES: &str = "series array";
 

@@ -55,6 +55,7 @@ pub(crate) mod output;
 mod parameters;
 mod parser;
 mod patience;
+mod pattern;
 mod pg_catalog;
 mod picture;
 mod places;

@@ -27,13 +27,8 @@ const UNKNOWN: &str = "unknown";
 const CALLS_MAX: usize = 8;
 
 /// What functions are called that the planner knows by other names.
-const WRITTEN: [(&str, &str); 5] = [
-    ("array_remove_all", "array_remove"),
-    ("array_replace_all", "array_replace"),
-    ("signum", "sign"),
-    ("substr", "substring"),
-    ("var_samp", "variance"),
-];
+const WRITTEN: [(&str, &str); 3] =
+    [("signum", "sign"), ("substr", "substring"), ("var_samp", "variance")];
 
 /// Functions whose arguments are to be of one type.
 const OF_ONE_TYPE: [(&str, &str); 5] = [

@@ -21,7 +21,7 @@ use super::super::wording::no_value;
 use super::super::{SqlError, SqlState};
 use super::array::array;
 use super::operator::text_array;
-use super::syntax::{call, cast, literal_text, number, text};
+use super::syntax::{self, call, cast, literal_text, number, text};
 use super::{Adapter, time, without_system_schema};
 
 /// Most digits of a `numeric`, as of PostgreSQL's.
@@ -329,7 +329,11 @@ fn literal(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlError>
         }
         DataType::Array(
             ArrayElemTypeDef::SquareBracket(element, _) | ArrayElemTypeDef::AngleBracket(element),
-        ) => Ok(Some(cast(array(written, element)?, data_type.clone()))),
+        ) => {
+            let array = array(written, element)?;
+            // Of several levels each item is cast already.
+            Ok(Some(if syntax::is_nested(&array) { array } else { cast(array, data_type.clone()) }))
+        }
         other => scalar(written, other),
     }
 }

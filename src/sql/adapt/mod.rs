@@ -30,7 +30,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::changing::{changing, inside_a_query};
-use super::marker::ARRAY_SUBQUERY;
+use super::marker::{ARRAY_SUBQUERY, REPLACEMENT};
 use super::name::{folded, name_parts, parameter_index};
 use super::types::SqlType;
 use super::undefined::undefined;
@@ -52,14 +52,8 @@ const BARE_FUNCTIONS: [&str; 2] = ["current_schema", "current_role"];
 const SYSTEM_SCHEMA: &str = "pg_catalog";
 
 /// Functions that the planner knows by other names.
-const RENAMED: [(&str, &str); 6] = [
-    ("array_remove", "array_remove_all"),
-    ("array_replace", "array_replace_all"),
-    ("ceiling", "ceil"),
-    ("every", "bool_and"),
-    ("sign", "signum"),
-    ("variance", "var_samp"),
-];
+const RENAMED: [(&str, &str); 4] =
+    [("ceiling", "ceil"), ("every", "bool_and"), ("sign", "signum"), ("variance", "var_samp")];
 
 /// Functions whose rows have several columns, which stand in FROM only.
 const ROWS: [&str; 2] = ["jsonb_each", "jsonb_each_text"];
@@ -249,7 +243,7 @@ impl Adapter {
                 for bound in [substring_from, substring_for].into_iter().flatten() {
                     self.note(bound, SqlType::Int4);
                 }
-                Ok(None)
+                operator::operator(expr)
             }
             Expr::BinaryOp { left, op: BinaryOperator::PGExp, right } => {
                 self.note(left, SqlType::Float8);
@@ -486,10 +480,13 @@ fn called_function(called: &mut Function) -> Result<Option<Expr>, SqlError> {
     if is_of_nothing(called) {
         let name = called.name.to_string().to_lowercase();
         let message = format!("function {name}() does not exist");
-        return Err(SqlError::new(SqlState::UndefinedFunction, message));
+        return Err(undefined(message, "function"));
     }
-    if called_as(called, "array_remove") && names_null(&called.args) {
-        return Err(SqlError::unsupported("array_remove of NULL"));
+    if called_as(called, "regexp_replace")
+        && let FunctionArguments::List(list) = &mut called.args
+        && let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(written))) = list.args.get_mut(2)
+    {
+        *written = call(REPLACEMENT, [written.clone()]);
     }
     let renamed =
         |(theirs, ours): &(&str, &'static str)| called_as(called, theirs).then_some(*ours);
@@ -552,12 +549,6 @@ fn remainder(called: &Function) -> Option<Expr> {
     let nested = |side| Box::new(Expr::Nested(Box::new(side)));
     let op = BinaryOperator::Modulo;
     Some(Expr::BinaryOp { left: nested(left), op, right: nested(right) })
-}
-
-/// Whether the last argument is NULL.
-fn names_null(arguments: &FunctionArguments) -> bool {
-    let last = plain_arguments(arguments).and_then(|mut all| all.pop());
-    matches!(last, Some(Expr::Value(value)) if value.value == Value::Null)
 }
 
 /// `array_length` of an array without items is NULL, and the first place of one with items is 1.

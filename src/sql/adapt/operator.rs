@@ -5,8 +5,9 @@ use datafusion::sql::sqlparser::ast::{
     Subscript, UnaryOperator, Value, ValueWithSpan,
 };
 
-use super::super::marker::LIKE_ESCAPE;
-use super::super::name::folded;
+use super::super::literal::COMPARISONS;
+use super::super::marker::{LIKE_ESCAPE, SIMILAR_PATTERN, TO_CHARACTERS};
+use super::super::name::{folded, name_parts};
 use super::super::{SqlError, SqlState};
 use super::SYSTEM_SCHEMA;
 use super::array::array;
@@ -36,8 +37,12 @@ pub(super) fn operator(expr: &mut Expr) -> Result<Option<Expr>, SqlError> {
             Ok(Some(call("array_has_any", [(**left).clone(), (**right).clone()])))
         }
         Expr::UnaryOp { op, expr } => Ok(unary(*op, expr)),
-        Expr::BinaryOp { op, right, .. } => {
+        Expr::BinaryOp { left, op, right } => {
             unqualified(op)?;
+            if *op == BinaryOperator::StringConcat || COMPARISONS.contains(op) {
+                without_padding(left);
+                without_padding(right);
+            }
             if TEXTS_BEHIND.contains(op)
                 && let Some(written) = literal_text(right)
             {
@@ -68,6 +73,16 @@ pub(super) fn operator(expr: &mut Expr) -> Result<Option<Expr>, SqlError> {
             check_collation(collation)?;
             Ok(Some((**expr).clone()))
         }
+        Expr::SimilarTo { negated, expr, pattern, escape_char } => {
+            Ok(Some(similar(*negated, expr, pattern, escape_char.as_ref())))
+        }
+        // Of a regular expression, the part in parentheses, else all of it.
+        Expr::Substring { expr, substring_from: Some(from), substring_for: None, .. }
+            if literal_text(from).is_some() =>
+        {
+            let found = call("regexp_match", [(**expr).clone(), (**from).clone()]);
+            Ok(Some(call("array_element", [found, number(&1)])))
+        }
         Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. } => {
             if let Some(escape) = escape_char.take() {
                 escaped(pattern, &escape);
@@ -75,6 +90,24 @@ pub(super) fn operator(expr: &mut Expr) -> Result<Option<Expr>, SqlError> {
             Ok(None)
         }
         _ => Ok(None),
+    }
+}
+
+/// `expr SIMILAR TO pattern` by the regular expression that the pattern is.
+fn similar(negated: bool, expr: &Expr, pattern: &Expr, escape: Option<&ValueWithSpan>) -> Expr {
+    let escape = escape.map(|escape| text(letter(escape)));
+    let pattern = call(SIMILAR_PATTERN, [pattern.clone()].into_iter().chain(escape));
+    let op = if negated { BinaryOperator::PGRegexNotMatch } else { BinaryOperator::PGRegexMatch };
+    let nested = |side| Box::new(Expr::Nested(Box::new(side)));
+    let (left, right) = (nested(expr.clone()), nested(pattern));
+    Expr::Nested(Box::new(Expr::BinaryOp { left, op, right }))
+}
+
+/// A `char(n)` beside an operator is the text without the spaces it is filled with.
+fn without_padding(side: &mut Expr) {
+    let Expr::Function(called) = side else { return };
+    if name_parts(&called.name).is_some_and(|name| name == [TO_CHARACTERS]) {
+        *side = call("rtrim", [side.clone(), text(" ")]);
     }
 }
 
@@ -187,12 +220,17 @@ fn check_collation(collation: &ObjectName) -> Result<(), SqlError> {
     Err(SqlError::new(SqlState::UndefinedObject, message))
 }
 
+/// What escapes in a pattern.
+fn letter(escape: &ValueWithSpan) -> &str {
+    match &escape.value {
+        Value::SingleQuotedString(letter) | Value::EscapedStringLiteral(letter) => letter,
+        _ => "\\",
+    }
+}
+
 /// Writes the escapes of a LIKE pattern as backslashes, which is all that the planner knows.
 fn escaped(pattern: &mut Expr, escape: &ValueWithSpan) {
-    let (Value::SingleQuotedString(letter) | Value::EscapedStringLiteral(letter)) = &escape.value
-    else {
-        return;
-    };
+    let letter = letter(escape);
     if letter != "\\" {
         let inner = std::mem::replace(pattern, Expr::value(Value::Null));
         *pattern = call(LIKE_ESCAPE, [inner, text(letter)]);

@@ -52,6 +52,14 @@ pub(super) fn plain_argument(argument: &FunctionArg) -> Option<Expr> {
     }
 }
 
+/// Whether this is an array of arrays.
+pub(super) fn is_nested(array: &Expr) -> bool {
+    match array {
+        Expr::Array(array) => array.elem.iter().any(|item| matches!(item, Expr::Array(_))),
+        _ => false,
+    }
+}
+
 /// `expr::data_type`.
 pub(super) fn cast(expr: Expr, data_type: DataType) -> Expr {
     Expr::Cast {

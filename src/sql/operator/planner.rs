@@ -1,12 +1,14 @@
 //! Binary operators, checked where they are planned.
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
+use datafusion::logical_expr::{Expr, cast};
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
+use super::super::literal::ARITHMETIC;
 use super::super::types::SqlType;
 use super::super::wording::no_value;
 use super::known::exists;
@@ -30,9 +32,19 @@ impl ExprPlanner for KnownOperators {
             }
         } else if !exists(&op, of_left, of_right) {
             return Err(no_operator(of_left, &op.to_string(), of_right).into());
+        } else if ARITHMETIC.contains(&op) && widens(of_left, of_right) {
+            left = cast(left, DataType::Float64);
+            right = cast(right, DataType::Float64);
         }
         Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }))
     }
+}
+
+/// Whether both sides are calculated with as `double precision`: a `real` has too few digits for a
+/// whole number.
+fn widens(left: SqlType, right: SqlType) -> bool {
+    let is_whole = |side| matches!(side, SqlType::Int2 | SqlType::Int4 | SqlType::Int8);
+    (left == SqlType::Float4 && is_whole(right)) || (is_whole(left) && right == SqlType::Float4)
 }
 
 /// A side of AND or OR: true, false, or a text that says which.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use chrono::DateTime;
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringBuilder};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray, StringBuilder};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{
     DataType, DurationMicrosecondType, Field, Float32Type, Float64Type, IntervalMonthDayNanoType,
@@ -56,19 +56,28 @@ impl ScalarUDFImpl for Printed {
         else {
             return internal_err!("nothing is printed");
         };
-        let values = plain(&value.to_array(arguments.number_rows)?)?;
-        let mut texts = StringBuilder::new();
-        for row in 0..values.len() {
-            if values.is_null(row) {
-                texts.append_null();
-            } else {
-                let mut text = String::new();
-                print(&values, field, row, &mut text)?;
-                texts.append_value(text);
-            }
-        }
-        Ok(ColumnarValue::Array(Arc::new(texts.finish())))
+        let texts = texts(&value.to_array(arguments.number_rows)?, field)?;
+        Ok(ColumnarValue::Array(Arc::new(texts)))
     }
+}
+
+/// The values of a column as texts.
+pub(in crate::sql) fn texts(
+    values: &ArrayRef,
+    field: &Field,
+) -> Result<StringArray, DataFusionError> {
+    let values = plain(values)?;
+    let mut texts = StringBuilder::new();
+    for row in 0..values.len() {
+        if values.is_null(row) {
+            texts.append_null();
+        } else {
+            let mut text = String::new();
+            print(&values, field, row, &mut text)?;
+            texts.append_value(text);
+        }
+    }
+    Ok(texts.finish())
 }
 
 /// Times and spans in the unit of PostgreSQL's.

@@ -1,7 +1,9 @@
 //! Functions of values that PostgreSQL has and the planner lacks, or that the rewriting of a
 //! statement calls.
 
+mod array;
 mod character;
+mod concat;
 mod distance;
 mod identifier;
 mod jsonb;
@@ -53,6 +55,8 @@ pub(super) fn register(state: &mut SessionState) -> Result<(), SqlError> {
     for function in jsonb::typed_functions()
         .chain(series::typed_functions())
         .chain([uuid::random(), to_char::function()])
+        .chain(array::functions())
+        .chain(concat::functions())
     {
         state.register_udf(Arc::new(function))?;
     }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, StringArray};
-use datafusion::arrow::datatypes::{DataType, Field, Int64Type};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int32Array, StringArray};
+use datafusion::arrow::datatypes::{DataType, Field, Int32Type, Int64Type};
 use datafusion::error::DataFusionError;
 use md5::{Digest, Md5};
 
-use super::super::marker::{LIKE_ESCAPE, TO_CHARACTERS};
+use super::super::marker::{LIKE_ESCAPE, REPLACEMENT, SIMILAR_PATTERN, TO_CHARACTERS};
+use super::super::pattern::{replacement, similar};
 use super::super::{SqlError, SqlState};
 use super::{Function, arity};
 
@@ -24,6 +25,29 @@ pub(super) fn functions() -> Vec<Function> {
         Function::exact(TO_CHARACTERS, [DataType::Utf8, DataType::Int64], text(), characters),
         Function::exact(LIKE_ESCAPE, texts, text(), like_escapes),
         Function::exact("md5", [DataType::Utf8], text(), digests),
+        Function::one_of(
+            SIMILAR_PATTERN,
+            vec![vec![DataType::Utf8], vec![DataType::Utf8, DataType::Utf8]],
+            text(),
+            similar_patterns,
+        ),
+        Function::exact(REPLACEMENT, [DataType::Utf8], text(), |columns| {
+            let [written] = columns else { return Err(arity(REPLACEMENT)) };
+            let replacements = written.as_string::<i32>().iter().map(|text| text.map(replacement));
+            Ok(Arc::new(replacements.collect::<StringArray>()))
+        }),
+        Function::one_of(
+            "to_hex",
+            vec![vec![DataType::Int32], vec![DataType::Int64]],
+            text(),
+            hexadecimals,
+        ),
+        Function::one_of("length", texts_or_bytes(), length(), |columns| {
+            lengths(columns, |text| text.chars().count())
+        }),
+        Function::one_of("octet_length", texts_or_bytes(), length(), |columns| {
+            lengths(columns, str::len)
+        }),
     ]
 }
 
@@ -63,12 +87,7 @@ fn like_escapes(arguments: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
 }
 
 fn like_escape(pattern: &str, escape: &str) -> Result<String, SqlError> {
-    let mut letters = escape.chars();
-    let (escape, None) = (letters.next(), letters.next()) else {
-        let message = "invalid escape string";
-        return Err(SqlError::new(SqlState::InvalidEscapeSequence, message)
-            .with_hint("Escape string must be empty or one character."));
-    };
+    let escape = escape_of(escape)?;
     let mut output = String::with_capacity(pattern.len());
     let mut rest = pattern.chars();
     while let Some(letter) = rest.next() {
@@ -82,6 +101,66 @@ fn like_escape(pattern: &str, escape: &str) -> Result<String, SqlError> {
         }
     }
     Ok(output)
+}
+
+fn texts_or_bytes() -> Vec<Vec<DataType>> {
+    vec![vec![DataType::Utf8], vec![DataType::Binary]]
+}
+
+fn length() -> Field {
+    Field::new("", DataType::Int32, true)
+}
+
+/// How long texts are, or how many bytes there are.
+fn lengths(columns: &[ArrayRef], of_text: fn(&str) -> usize) -> Result<ArrayRef, DataFusionError> {
+    let [values] = columns else { return Err(arity("length")) };
+    let integer = |length: usize| i32::try_from(length).unwrap_or(i32::MAX);
+    let lengths: Int32Array = if *values.data_type() == DataType::Binary {
+        let bytes = values.as_binary::<i32>().iter();
+        bytes.map(|bytes| bytes.map(|bytes| integer(bytes.len()))).collect()
+    } else {
+        let texts = values.as_string::<i32>().iter();
+        texts.map(|text| text.map(|text| integer(of_text(text)))).collect()
+    };
+    Ok(Arc::new(lengths))
+}
+
+/// Whole numbers in hexadecimal digits, negative ones as their bits.
+fn hexadecimals(columns: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
+    let [numbers] = columns else { return Err(arity("to_hex")) };
+    let digits: StringArray = if *numbers.data_type() == DataType::Int32 {
+        let numbers = numbers.as_primitive::<Int32Type>().iter();
+        numbers.map(|number| number.map(|number| format!("{number:x}"))).collect()
+    } else {
+        let numbers = numbers.as_primitive::<Int64Type>().iter();
+        numbers.map(|number| number.map(|number| format!("{number:x}"))).collect()
+    };
+    Ok(Arc::new(digits))
+}
+
+/// `SIMILAR TO` patterns as regular expressions; a backslash escapes where nothing else is said to.
+fn similar_patterns(columns: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
+    let [patterns, escapes @ ..] = columns else { return Err(arity(SIMILAR_PATTERN)) };
+    let escapes = escapes.first().map(AsArray::as_string::<i32>);
+    let patterns = patterns.as_string::<i32>().iter().enumerate().map(|(row, pattern)| {
+        let escape = match escapes {
+            Some(escapes) if escapes.is_null(row) => return Ok(None),
+            Some(escapes) => escape_of(escapes.value(row))?,
+            None => Some('\\'),
+        };
+        Ok(pattern.map(|pattern| similar(pattern, escape)))
+    });
+    Ok(Arc::new(patterns.collect::<Result<StringArray, SqlError>>()?))
+}
+
+/// The letter that escapes; none where nothing does.
+fn escape_of(written: &str) -> Result<Option<char>, SqlError> {
+    let mut letters = written.chars();
+    match (letters.next(), letters.next()) {
+        (escape, None) => Ok(escape),
+        _ => Err(SqlError::new(SqlState::InvalidEscapeSequence, "invalid escape string")
+            .with_hint("Escape string must be empty or one character.")),
+    }
 }
 
 /// MD5 digests in hexadecimal digits; a checksum here, no protection.

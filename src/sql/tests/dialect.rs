@@ -123,7 +123,7 @@ async fn casts_read_text_as_in_postgresql() {
         ("SELECT 'A0EEBC999C0B4EF8BB6D6BB9BD380A11'::uuid", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
         ("SELECT 'abc'::varchar(2)", "ab"),
         ("SELECT 'abc'::char(2) || '|'", "ab|"),
-        ("SELECT 'a'::char(3) || '|'", "a  |"),
+        ("SELECT 'a'::char(3) || '|'", "a|"),
         ("SELECT '42'::pg_catalog.int4 + 1", "43"),
         ("SELECT 1.50::numeric", "1.50"),
         ("SELECT '{1,NULL,3}'::int[]", "[1, , 3]"),

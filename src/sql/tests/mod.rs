@@ -36,6 +36,7 @@ mod storage;
 mod tools;
 mod transaction;
 mod update;
+mod value;
 mod vector;
 
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Signature, TypeSignature, Volatility};
 
-use super::super::super::SqlError;
+use super::super::super::{SqlError, SqlState};
 use super::access::{place_in, wrong};
 use super::value::Map;
 use super::{
@@ -164,11 +164,27 @@ fn settings(columns: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
             Some(create) => create.value(row),
             None => true,
         };
-        let mut document = document?;
-        set(&mut document, &path?, value?, create);
-        Some(document)
+        let (mut document, path, value) = (document?, path?, value?);
+        Some(check_path(&document, &path).map(|()| {
+            set(&mut document, &path, value, create);
+            document
+        }))
     });
-    Ok(column(changed))
+    let changed: Result<Vec<_>, SqlError> = changed.map(Option::transpose).collect();
+    Ok(column(changed?))
+}
+
+/// That a path may lead into a document: no scalar has parts, and those of an array have numbers.
+fn check_path(document: &Value, path: &[Option<String>]) -> Result<(), SqlError> {
+    match (document, path.first()) {
+        (Value::Object(_), _) | (Value::Array(_), None | Some(None)) => Ok(()),
+        (Value::Array(_), Some(Some(step))) if step.parse::<i32>().is_ok() => Ok(()),
+        (Value::Array(_), Some(Some(step))) => {
+            let message = format!("path element at position 1 is not an integer: \"{step}\"");
+            Err(SqlError::new(SqlState::InvalidTextRepresentation, message))
+        }
+        _ => Err(wrong("cannot set path in scalar")),
+    }
 }
 
 fn set(document: &mut Value, path: &[Option<String>], value: Value, create: bool) {
