@@ -48,6 +48,9 @@ pub(super) const TO_JSONB_ARRAY: &str = "jsonb array";
 /// The function that `extract(unit FROM time)` becomes.
 pub(super) const EXTRACT: &str = "extract";
 
+/// What a cast to `text` of a value that may be a document becomes: a cast would stay a document.
+pub(super) const TO_TEXT: &str = "printed";
+
 /// The function that `expr::char(n)` becomes.
 pub(super) const TO_CHARACTERS: &str = "bpchar";
 

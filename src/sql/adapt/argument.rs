@@ -4,7 +4,7 @@
 use super::super::types::SqlType;
 
 /// Functions by name, and the types of their arguments; more arguments are of the last type.
-const ARGUMENTS: [(&str, &[SqlType]); 65] = [
+const ARGUMENTS: [(&str, &[SqlType]); 66] = [
     ("acos", FLOAT),
     ("age", MOMENT),
     ("array_length", &[SqlType::TextArray, SqlType::Int4]),
@@ -33,6 +33,7 @@ const ARGUMENTS: [(&str, &[SqlType]); 65] = [
     ("jsonb_each_text", DOCUMENT),
     ("jsonb_object_keys", DOCUMENT),
     ("jsonb_pretty", DOCUMENT),
+    ("jsonb_set", &[SqlType::Jsonb, SqlType::TextArray, SqlType::Jsonb, SqlType::Bool]),
     ("jsonb_strip_nulls", DOCUMENT),
     ("jsonb_typeof", DOCUMENT),
     ("justify_days", LENGTH),

@@ -3,15 +3,15 @@
 use datafusion::arrow::datatypes::DataType as ArrowType;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::{
-    Array, ArrayElemTypeDef, CastKind, CharacterLength, DataType, ExactNumberInfo, Expr,
+    Array, ArrayElemTypeDef, CastKind, CharacterLength, DataType, ExactNumberInfo, Expr, Ident,
     ObjectName, ObjectNamePart, TimezoneInfo, TypedString, Value,
 };
 
 use super::super::constant::{bytea, real_array};
 use super::super::interval::interval;
 use super::super::marker::{
-    TO_CHARACTERS, TO_JSONB, TO_JSONB_ARRAY, TO_NUMERIC, TO_REAL_ARRAY, TO_UUID, TO_UUID_ARRAY,
-    TO_VECTOR,
+    TO_CHARACTERS, TO_JSONB, TO_JSONB_ARRAY, TO_NUMERIC, TO_REAL_ARRAY, TO_TEXT, TO_UUID,
+    TO_UUID_ARRAY, TO_VECTOR,
 };
 use super::super::name::{folded, name_parts};
 use super::super::numeric::plain_digits;
@@ -26,6 +26,9 @@ use super::{Adapter, time, without_system_schema};
 
 /// Most digits of a `numeric`, as of PostgreSQL's.
 const DIGITS_MAX: u64 = 1000;
+
+/// Columns of collections that are `text`.
+const TEXT_COLUMNS: [&str; 3] = ["face_id", "external_face_id", "external_image_id"];
 
 /// Types of the system's tables, whose casts are functions of the same names.
 const CATALOG_TYPES: [&str; 14] = [
@@ -106,11 +109,12 @@ fn adapted(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlError>
     }
     Ok(match data_type {
         DataType::Text | DataType::Varchar(None) | DataType::CharacterVarying(None) => {
-            printed(inner)
+            printed(inner).or_else(|| as_text(inner))
         }
         DataType::Varchar(Some(CharacterLength::IntegerLength { length, .. }))
         | DataType::CharacterVarying(Some(CharacterLength::IntegerLength { length, .. })) => {
-            let text = printed(inner).unwrap_or_else(|| cast(inner.clone(), DataType::Text));
+            let text = printed(inner).or_else(|| as_text(inner));
+            let text = text.unwrap_or_else(|| cast(inner.clone(), DataType::Text));
             Some(call("left", [text, number(length)]))
         }
         DataType::Char(length) | DataType::Character(length) => {
@@ -190,6 +194,29 @@ pub(super) fn printed(expr: &Expr) -> Option<Expr> {
     let name = name_parts(&called.name)?.pop()?;
     let known = CATALOG_TYPES.into_iter().find(|known| *known == name)?;
     known.starts_with("reg").then(|| call(&format!("{known}out"), [expr.clone()]))
+}
+
+/// `expr::text` where `expr` may be a document, which is text to the planner already: its cast would
+/// be none.
+fn as_text(expr: &Expr) -> Option<Expr> {
+    let may_be_document = match expr {
+        Expr::Identifier(word) => !is_text_column(word),
+        Expr::CompoundIdentifier(words) => !words.last().is_some_and(is_text_column),
+        Expr::Nested(inner) => return as_text(inner),
+        Expr::BinaryOp { .. }
+        | Expr::Function(_)
+        | Expr::Subquery(_)
+        | Expr::Case { .. }
+        | Expr::CompoundFieldAccess { .. } => true,
+        _ => false,
+    };
+    may_be_document.then(|| call(TO_TEXT, [expr.clone()]))
+}
+
+/// Whether a column of this name is of `text` in every collection; searches by such columns see
+/// through a cast.
+fn is_text_column(word: &Ident) -> bool {
+    TEXT_COLUMNS.contains(&folded(word).as_str())
 }
 
 /// `expr::numeric`; a text is a number with the digits it was written with.

@@ -17,6 +17,7 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
+use super::super::marker::TO_TEXT;
 use super::super::types::{PG_TYPE_KEY, VECTOR_NAME};
 use super::super::{SqlError, SqlState};
 use super::{Interval, float, interval, time, timestamp};
@@ -26,8 +27,12 @@ const SPECIAL: &str = "{},\"\\ \t\n\r\u{b}\u{c}";
 
 /// `value` as text.
 pub(super) fn printed(value: Expr) -> Expr {
-    let signature = Signature::any(1, Volatility::Immutable);
-    ScalarUDF::from(Printed { signature }).call(vec![value])
+    function().call(vec![value])
+}
+
+/// The function by itself, for statements that call it.
+pub(in super::super) fn function() -> ScalarUDF {
+    ScalarUDF::from(Printed { signature: Signature::any(1, Volatility::Immutable) })
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -37,7 +42,7 @@ struct Printed {
 
 impl ScalarUDFImpl for Printed {
     fn name(&self) -> &'static str {
-        "printed"
+        TO_TEXT
     }
 
     fn signature(&self) -> &Signature {
@@ -56,6 +61,9 @@ impl ScalarUDFImpl for Printed {
         else {
             return internal_err!("nothing is printed");
         };
+        if !has_form(field.data_type()) {
+            return value.cast_to(&DataType::Utf8, None);
+        }
         let texts = texts(&value.to_array(arguments.number_rows)?, field)?;
         Ok(ColumnarValue::Array(Arc::new(texts)))
     }
@@ -78,6 +86,21 @@ pub(in crate::sql) fn texts(
         }
     }
     Ok(texts.finish())
+}
+
+/// Whether values of a type have another text in PostgreSQL than the planner gives them.
+pub(super) fn has_form(data_type: &DataType) -> bool {
+    matches!(
+        data_type,
+        DataType::Float32
+            | DataType::Float64
+            | DataType::Timestamp(..)
+            | DataType::Time64(_)
+            | DataType::Duration(_)
+            | DataType::Interval(_)
+            | DataType::Binary
+            | DataType::List(_)
+    )
 }
 
 /// Times and spans in the unit of PostgreSQL's.

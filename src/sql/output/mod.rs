@@ -5,5 +5,5 @@ mod function;
 mod rule;
 
 pub(crate) use form::{Interval, date, float, interval, time, timestamp};
-pub(super) use function::texts;
+pub(super) use function::{function, texts};
 pub(super) use rule::PrintedValues;

@@ -1,6 +1,5 @@
 //! The rule that puts PostgreSQL's text in place of the planner's, where a value is cast to `text`.
 
-use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::config::ConfigOptions;
@@ -10,7 +9,7 @@ use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Cast, Expr, ExprSchemable, LogicalPlan};
 use datafusion::optimizer::AnalyzerRule;
 
-use super::function::printed;
+use super::function::{has_form, printed};
 
 /// Prints what is cast to text; comes behind the rule that casts what stands beside text.
 #[derive(Debug)]
@@ -51,19 +50,4 @@ fn printed_part(part: Expr, schema: &DFSchema) -> Transformed<Expr> {
         }
         other => Transformed::no(other),
     }
-}
-
-/// Whether values of a type have another text in PostgreSQL than the planner gives them.
-fn has_form(data_type: &DataType) -> bool {
-    matches!(
-        data_type,
-        DataType::Float32
-            | DataType::Float64
-            | DataType::Timestamp(..)
-            | DataType::Time64(_)
-            | DataType::Duration(_)
-            | DataType::Interval(_)
-            | DataType::Binary
-            | DataType::List(_)
-    )
 }

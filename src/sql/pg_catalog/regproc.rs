@@ -16,6 +16,7 @@ use datafusion::optimizer::AnalyzerRule;
 use super::builtin::procedure_name;
 use super::function::name_of_function;
 use crate::sql::SqlType;
+use crate::sql::marker::TO_TEXT;
 
 /// What a value of type `regproc` is as text, where there is such a function.
 pub fn function_name(value: i64) -> Option<&'static str> {
@@ -64,6 +65,12 @@ fn printed(expr: Expr, schema: &DFSchema, printer: &Arc<ScalarUDF>) -> Transform
         {
             let name = printer.call(vec![*cast.expr]);
             Transformed::yes(Expr::Cast(Cast::new_from_field(Box::new(name), cast.field)))
+        }
+        Expr::ScalarFunction(called)
+            if called.name() == TO_TEXT
+                && called.args.iter().any(|value| is_regproc(value, schema)) =>
+        {
+            Transformed::yes(printer.call(called.args))
         }
         other => Transformed::no(other),
     }

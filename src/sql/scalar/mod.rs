@@ -29,7 +29,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::scalar::ScalarValue;
 
-use super::SqlError;
+use super::{SqlError, output};
 pub(super) use jsonb::{
     ComparedDocuments, JSONB, JsonOperators, document_of, read_document, row_document,
     written_document,
@@ -54,7 +54,7 @@ pub(super) fn register(state: &mut SessionState) -> Result<(), SqlError> {
     }
     for function in jsonb::typed_functions()
         .chain(series::typed_functions())
-        .chain([uuid::random(), to_char::function()])
+        .chain([uuid::random(), to_char::function(), output::function()])
         .chain(array::functions())
         .chain(concat::functions())
     {

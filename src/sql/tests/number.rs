@@ -41,7 +41,7 @@ async fn numbers_that_are_no_values_stay_what_they_are() {
         ("SELECT external_face_id FROM people ORDER BY 1 LIMIT 1 OFFSET 1", "bob"),
         ("SELECT external_image_id, count(*) FROM people GROUP BY 1 ORDER BY 1 LIMIT 1", "blue"),
         (
-            "SELECT count(*) FROM people GROUP BY ROLLUP (1) \
+            "SELECT count(*), external_image_id FROM people GROUP BY ROLLUP (2) \
              ORDER BY 1 DESC FETCH FIRST 1 ROW ONLY",
             "4",
         ),

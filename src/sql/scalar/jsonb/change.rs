@@ -156,6 +156,11 @@ fn settings(columns: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
         [left, paths, values, create] => (left, paths, values, Some(create)),
         _ => return Err(arity("jsonb_set")),
     };
+    if paths.data_type().is_string() {
+        let message = "function jsonb_set(jsonb, text, jsonb) does not exist";
+        let error = SqlError::new(SqlState::UndefinedFunction, message);
+        return Err(error.with_hint("Paths are of type text[].").into());
+    }
     let (paths, mut values) = (text_lists(paths)?, documents(values)?.into_iter());
     let changed = documents(left)?.into_iter().enumerate().map(|(row, document)| {
         let (value, path) = (values.next().flatten(), list_at(&paths, row));
