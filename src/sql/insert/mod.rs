@@ -18,7 +18,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::sql::sqlparser::ast::{self, Ident, TableObject};
 
 use self::conflict::OnConflict;
-use self::row::one_source;
+use self::row::no_source;
 use self::source::{ColumnList, Source};
 use super::name::name_parts;
 use super::query::QueryContext;
@@ -49,12 +49,12 @@ impl Insert {
         let columns = columns.map_err(|error| error.of_relation(collection))?;
         let given = columns.columns();
         if !given.contains(&InsertColumn::Image) && !given.contains(&InsertColumn::EMBEDDING) {
-            return Err(one_source("neither"));
+            return Err(no_source());
         }
         let source = match insert.source {
             Some(query) => Source::of(query),
             // DEFAULT VALUES: of nothing there is no template.
-            None => return Err(one_source("neither")),
+            None => return Err(no_source()),
         };
         if let Source::Cells(rows) = &source {
             rows.iter().try_for_each(|row| columns.check_width(row.len()))?;

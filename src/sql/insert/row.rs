@@ -72,15 +72,21 @@ pub(in crate::sql) fn face_of(
             quality_filter: QualityFilter::None,
         },
         (None, Some(values)) => TemplateSource::Embedding(values),
-        (Some(_), Some(_)) => return Err(one_source("both")),
-        (None, None) => return Err(one_source("neither")),
+        (Some(_), Some(_)) => return Err(two_sources()),
+        (None, None) => return Err(no_source()),
     };
     let Row { external_face_id, external_image_id, metadata, given, .. } = row;
     Ok((EnrollmentDraft { source, external_face_id, external_image_id, metadata }, given))
 }
 
-pub(super) fn one_source(given: &str) -> SqlError {
-    let message = format!("a row needs either an image or an embedding, this one gives {given}");
+/// A face without an embedding, as of a column that is never NULL.
+pub(super) fn no_source() -> SqlError {
+    let message = "a row needs either an image or an embedding, this one gives neither";
+    SqlError::new(SqlState::NotNullViolation, message)
+}
+
+fn two_sources() -> SqlError {
+    let message = "a row needs either an image or an embedding, this one gives both";
     SqlError::new(SqlState::SyntaxError, message)
 }
 

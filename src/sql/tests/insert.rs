@@ -155,7 +155,7 @@ async fn one_bad_row_keeps_all_rows_out() {
         ("embedding", "('[1,0,0]'), ('[0,0,0]')", SqlState::InvalidParameterValue),
         ("embedding", "('[1,0,0]'), ('nonsense')", SqlState::InvalidTextRepresentation),
         ("embedding", "('[1,0,0]'), (7)", SqlState::DatatypeMismatch),
-        ("embedding", "('[1,0,0]'), (NULL)", SqlState::SyntaxError),
+        ("embedding", "('[1,0,0]'), (NULL)", SqlState::NotNullViolation),
         ("embedding", "('[1,0,0]'), (1 / 0)", SqlState::DivisionByZero),
         ("embedding", "('[1,0,0]'), (nothing)", SqlState::UndefinedColumn),
         ("embedding", "((SELECT embedding FROM people LIMIT 1))", SqlState::FeatureNotSupported),
@@ -170,7 +170,7 @@ async fn one_bad_row_keeps_all_rows_out() {
         ("embedding, metadata", "('[1,0,0]', 'no json')", SqlState::InvalidTextRepresentation),
         ("embedding", "('[1,0,0]', 1)", SqlState::SyntaxError),
         ("embedding, metadata", "('[1,0,0]')", SqlState::SyntaxError),
-        ("external_face_id", "('x')", SqlState::SyntaxError),
+        ("external_face_id", "('x')", SqlState::NotNullViolation),
         ("embedding, embedding", "('[1,0,0]', '[1,0,0]')", SqlState::DuplicateColumn),
         ("embedding, colour", "('[1,0,0]', 'red')", SqlState::UndefinedColumn),
         ("embedding, face_id", "('[1,0,0]', 'f_1')", SqlState::InvalidTextRepresentation),
@@ -220,13 +220,13 @@ async fn other_forms_of_insert_are_refused_before_anything_happens() {
         (
             "INSERT INTO people (embedding) SELECT CASE external_face_id WHEN 'dee' THEN NULL \
              ELSE embedding END FROM people",
-            SqlState::SyntaxError,
+            SqlState::NotNullViolation,
         ),
-        ("INSERT INTO people DEFAULT VALUES", SqlState::SyntaxError),
+        ("INSERT INTO people DEFAULT VALUES", SqlState::NotNullViolation),
         ("INSERT INTO people TABLE people", SqlState::SyntaxError),
         ("INSERT INTO people SET embedding = '[1,0,0]'", SqlState::SyntaxError),
         ("REPLACE INTO people VALUES (1)", SqlState::SyntaxError),
-        ("WITH p AS (SELECT 1) INSERT INTO people DEFAULT VALUES", SqlState::SyntaxError),
+        ("WITH p AS (SELECT 1) INSERT INTO people DEFAULT VALUES", SqlState::NotNullViolation),
         (
             "MERGE INTO people USING people p ON p.face_id = people.face_id \
              WHEN MATCHED THEN DELETE",
@@ -254,7 +254,7 @@ async fn a_null_parameter_is_no_embedding() {
     let client = Client::with_people().await;
     let sql = "INSERT INTO people (embedding) VALUES ($1)";
     let null = SqlType::Float4Array.null().unwrap();
-    assert_eq!(client.error_with(sql, &[null]).await.state, SqlState::SyntaxError);
+    assert_eq!(client.error_with(sql, &[null]).await.state, SqlState::NotNullViolation);
     let doubles = ScalarValue::new_list_nullable(
         &[1.0, 2.0, 2.0].map(ScalarValue::from),
         &datafusion::arrow::datatypes::DataType::Float64,
