@@ -69,6 +69,7 @@ mod reading;
 mod refusal;
 mod report;
 mod returning;
+mod rewritten;
 mod scalar;
 mod scan;
 mod search;

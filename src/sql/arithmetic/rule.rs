@@ -2,17 +2,16 @@
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::tree_node::{Transformed, TransformedResult};
 use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
     BinaryExpr, Cast, Expr, ExprSchemable, LogicalPlan, Operator, ScalarUDF, cast,
 };
 use datafusion::optimizer::AnalyzerRule;
 
+use super::super::rewritten::rewritten;
 use super::function::{Checked, Narrowed, Rounded};
 
 /// Checks arithmetic; comes behind the rule that gives both sides of an operator one type.
@@ -25,22 +24,12 @@ impl AnalyzerRule for CheckedArithmetic {
         plan: LogicalPlan,
         _config: &ConfigOptions,
     ) -> Result<LogicalPlan, DataFusionError> {
-        plan.transform_up_with_subqueries(checked_node).data()
+        plan.transform_up_with_subqueries(|node| rewritten(node, checked)).data()
     }
 
     fn name(&self) -> &'static str {
         "checked_arithmetic"
     }
-}
-
-fn checked_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>, DataFusionError> {
-    let schema = merge_schema(&plan.inputs());
-    let names = NamePreserver::new(&plan);
-    plan.map_expressions(|expr| {
-        let name = names.save(&expr);
-        let checked = expr.transform_up(|part| Ok(checked(part, &schema)))?;
-        Ok(checked.update_data(|expr| name.restore(expr)))
-    })
 }
 
 fn checked(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {

@@ -1,14 +1,13 @@
 //! The rule that puts PostgreSQL's text in place of the planner's, where a value is cast to `text`.
 
 use datafusion::common::DFSchema;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::tree_node::{Transformed, TransformedResult};
 use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Cast, Expr, ExprSchemable, LogicalPlan};
 use datafusion::optimizer::AnalyzerRule;
 
+use super::super::rewritten::rewritten;
 use super::function::{has_form, printed};
 
 /// Prints what is cast to text; comes behind the rule that casts what stands beside text.
@@ -21,22 +20,12 @@ impl AnalyzerRule for PrintedValues {
         plan: LogicalPlan,
         _config: &ConfigOptions,
     ) -> Result<LogicalPlan, DataFusionError> {
-        plan.transform_up_with_subqueries(printed_node).data()
+        plan.transform_up_with_subqueries(|node| rewritten(node, printed_part)).data()
     }
 
     fn name(&self) -> &'static str {
         "printed_values"
     }
-}
-
-fn printed_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>, DataFusionError> {
-    let schema = merge_schema(&plan.inputs());
-    let names = NamePreserver::new(&plan);
-    plan.map_expressions(|expr| {
-        let name = names.save(&expr);
-        let printed = expr.transform_up(|part| Ok(printed_part(part, &schema)))?;
-        Ok(printed.update_data(|expr| name.restore(expr)))
-    })
 }
 
 fn printed_part(part: Expr, schema: &DFSchema) -> Transformed<Expr> {

@@ -4,12 +4,10 @@
 use std::sync::Arc;
 
 use datafusion::common::DFSchema;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::expr::Cast;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, ScalarUDF};
 use datafusion::optimizer::AnalyzerRule;
 
@@ -17,6 +15,7 @@ use super::builtin::procedure_name;
 use super::function::name_of_function;
 use crate::sql::SqlType;
 use crate::sql::marker::TO_TEXT;
+use crate::sql::rewritten::rewritten;
 
 /// What a value of type `regproc` is as text, where there is such a function.
 pub fn function_name(value: i64) -> Option<&'static str> {
@@ -37,25 +36,13 @@ impl AnalyzerRule for NamesOfFunctions {
         _config: &ConfigOptions,
     ) -> Result<LogicalPlan, DataFusionError> {
         let printer = Arc::new(name_of_function());
-        Ok(plan.transform_up_with_subqueries(|node| with_names(node, &printer))?.data)
+        let with_names = |part, schema: &DFSchema| printed(part, schema, &printer);
+        Ok(plan.transform_up_with_subqueries(|node| rewritten(node, with_names))?.data)
     }
 
     fn name(&self) -> &'static str {
         "names_of_functions"
     }
-}
-
-fn with_names(
-    node: LogicalPlan,
-    printer: &Arc<ScalarUDF>,
-) -> Result<Transformed<LogicalPlan>, DataFusionError> {
-    let schema = merge_schema(&node.inputs());
-    let names = NamePreserver::new(&node);
-    node.map_expressions(|expr| {
-        let name = names.save(&expr);
-        let printed = expr.transform_up(|part| Ok(printed(part, &schema, printer)))?;
-        Ok(printed.update_data(|expr| name.restore(expr)))
-    })
 }
 
 fn printed(expr: Expr, schema: &DFSchema, printer: &Arc<ScalarUDF>) -> Transformed<Expr> {
