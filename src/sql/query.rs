@@ -13,7 +13,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryConsumer, MemoryReservation};
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateDefaults};
 use datafusion::logical_expr::expr::Placeholder;
@@ -68,12 +68,6 @@ const MEMORY_BYTES_MAX: usize = if cfg!(test) { 64 << 20 } else { 1 << 30 };
 
 /// What all sessions share: functions, rules, the memory pool. Made once, then cloned.
 static SHARED: LazyLock<Result<SessionState, SqlError>> = LazyLock::new(|| {
-    let runtime = RuntimeEnvBuilder::new()
-        .with_memory_pool(Arc::new(GreedyMemoryPool::new(MEMORY_BYTES_MAX)))
-        .with_disk_manager_builder(
-            DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled),
-        )
-        .build_arc()?;
     let functions = SessionStateDefaults::default_table_functions();
     // One partition: results keep the order of the operators that made them, and one statement
     // keeps one core busy.
@@ -89,7 +83,7 @@ static SHARED: LazyLock<Result<SessionState, SqlError>> = LazyLock::new(|| {
     // No table factories and no file formats: nothing in SQL leads to a file.
     Ok(SessionStateBuilder::new()
         .with_config(config)
-        .with_runtime_env(runtime)
+        .with_runtime_env(runtime()?)
         .with_query_planner(Arc::new(OperatorPlanner))
         .with_analyzer_rules(analyzer_rules())
         .with_optimizer_rules(optimizer_rules())
@@ -104,6 +98,15 @@ static SHARED: LazyLock<Result<SessionState, SqlError>> = LazyLock::new(|| {
         .with_type_planner(Arc::new(ParameterFields))
         .build())
 });
+
+/// The memory of queries, and no files to put rows into that do not fit.
+fn runtime() -> Result<Arc<RuntimeEnv>, SqlError> {
+    let without_files = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
+    Ok(RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(GreedyMemoryPool::new(MEMORY_BYTES_MAX)))
+        .with_disk_manager_builder(without_files)
+        .build_arc()?)
+}
 
 /// The planner's rules between those that have to see a plan before and behind them.
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
@@ -173,6 +176,10 @@ fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
 /// The part of a session that DataFusion keeps: `database` is the name of the tenant.
 pub(super) fn session_state(database: &str) -> Result<SessionState, SqlError> {
     let mut state = SHARED.clone()?;
+    if cfg!(test) {
+        // Tests run beside each other in one process, and some use the memory up.
+        state = SessionStateBuilder::new_from_existing(state).with_runtime_env(runtime()?).build();
+    }
     let config = state.config_mut();
     *config = config.clone().with_default_catalog_and_schema(database, SCHEMA);
     Ok(state)

@@ -124,7 +124,7 @@ async fn an_error_in_any_row_leaves_none() {
         ("a\t[1,0]\nb\t[1,x]\n", "22P02", "COPY users, line 2, column embedding: \"[1,x]\""),
         ("a\t[1,0]\nb\t[1]\n", "22023", "COPY users, line 2: \"b\t[1]\""),
         ("a\t[1,0]\nb\n", "22P04", "COPY users, line 2: \"b\""),
-        ("a\t\\N\n", "42601", "COPY users, line 1: \"a\t\\N\""),
+        ("a\t\\N\n", "23502", "COPY users, line 1: \"a\t\\N\""),
     ] {
         let error = copy_in(&client, statement, &[data.as_bytes()]).await.unwrap_err();
         assert_eq!(code(&error).code(), code_wanted, "{data}");

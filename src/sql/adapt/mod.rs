@@ -199,6 +199,7 @@ impl Adapter {
     /// What `expr`, whose parts are rewritten already, becomes; none where it stays.
     fn adapted(&mut self, expr: &mut Expr) -> Result<Option<Expr>, SqlError> {
         self.note_truths(expr);
+        whole_row::keep_fields(expr);
         match expr {
             Expr::Cast { .. } | Expr::TypedString(_) => self.cast(expr),
             Expr::Interval(Interval { value, leading_field: None, .. }) => {

@@ -18,7 +18,7 @@ use super::super::pg_catalog;
 use super::super::whole_row::OPERATOR;
 use super::super::{SqlError, SqlState};
 use super::name::column_name;
-use super::syntax::text;
+use super::syntax::{literal_text, text};
 
 /// Names of columns; none where they are not known.
 type Columns = Option<HashSet<String>>;
@@ -238,6 +238,20 @@ pub(super) fn check_test(expr: &Expr) -> Result<(), SqlError> {
                 .with_hint("Write it of a column that is never NULL, such as face_id."))
         }
         _ => Ok(()),
+    }
+}
+
+/// Takes a name behind a dot for that of a field, whichever tables there are: `(keys).n`.
+pub(super) fn keep_fields(expr: &mut Expr) {
+    let Expr::CompoundFieldAccess { access_chain, .. } = expr else { return };
+    for access in access_chain {
+        if let AccessExpr::Dot(field) = access
+            && is_row(field)
+            && let Expr::BinaryOp { left: name, .. } = field
+            && let Some(name) = literal_text(name)
+        {
+            *field = Expr::Identifier(Ident::with_quote('"', name));
+        }
     }
 }
 

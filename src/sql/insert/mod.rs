@@ -47,10 +47,6 @@ impl Insert {
         let collection = name.last().map_or("", String::as_str);
         let columns = ColumnList::of(&insert.columns);
         let columns = columns.map_err(|error| error.of_relation(collection))?;
-        let given = columns.columns();
-        if !given.contains(&InsertColumn::Image) && !given.contains(&InsertColumn::EMBEDDING) {
-            return Err(no_source());
-        }
         let source = match insert.source {
             Some(query) => Source::of(query),
             // DEFAULT VALUES: of nothing there is no template.
@@ -58,6 +54,10 @@ impl Insert {
         };
         if let Source::Cells(rows) = &source {
             rows.iter().try_for_each(|row| columns.check_width(row.len()))?;
+        }
+        let given = columns.columns();
+        if !given.contains(&InsertColumn::Image) && !given.contains(&InsertColumn::EMBEDDING) {
+            return Err(no_source());
         }
         let qualifier = match insert.table_alias {
             Some(alias) => alias.alias,

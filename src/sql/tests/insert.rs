@@ -206,7 +206,7 @@ async fn rows_may_come_from_a_query_also_of_the_same_collection() {
 async fn other_forms_of_insert_are_refused_before_anything_happens() {
     let client = Client::with_people().await;
     let cases = [
-        ("INSERT INTO people VALUES (NULL, '[1,0,0]')", SqlState::SyntaxError),
+        ("INSERT INTO people VALUES (NULL, '[1,0,0]')", SqlState::NotNullViolation),
         (
             "INSERT INTO people (embedding, metadata) SELECT embedding FROM people",
             SqlState::SyntaxError,

@@ -275,6 +275,7 @@ async fn the_columns_of_a_key_are_numbered() {
                (information_schema._pg_expandarray(i.indkey)).n AS place, \
                information_schema._pg_expandarray(i.indkey) AS keys, a.attnum AS number \
                FROM pg_catalog.pg_class ct JOIN pg_catalog.pg_attribute a ON ct.oid = a.attrelid \
+               JOIN pg_catalog.pg_namespace n ON ct.relnamespace = n.oid \
                JOIN pg_catalog.pg_index i ON a.attrelid = i.indrelid) result \
                WHERE result.number = (result.keys).x";
     assert_eq!(client.rows(sql).await, [["people", "1"]]);
