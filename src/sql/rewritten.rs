@@ -7,8 +7,8 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
-/// `plan` with what becomes of each part of its expressions, over the columns of its inputs. Its own
-/// columns keep their names.
+/// `plan` with what becomes of each part of its expressions, over the columns of its inputs. The
+/// columns it makes keep their names.
 pub(super) fn rewritten(
     plan: LogicalPlan,
     part: impl Fn(Expr, &DFSchema) -> Transformed<Expr>,

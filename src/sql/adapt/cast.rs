@@ -196,8 +196,8 @@ pub(super) fn printed(expr: &Expr) -> Option<Expr> {
     known.starts_with("reg").then(|| call(&format!("{known}out"), [expr.clone()]))
 }
 
-/// `expr::text` where `expr` may be a document, which is text to the planner already: its cast would
-/// be none.
+/// `expr::text` where `expr` may be a document, which is text to the planner already, so that its
+/// cast would be none.
 fn as_text(expr: &Expr) -> Option<Expr> {
     let may_be_document = match expr {
         Expr::Identifier(word) => !is_text_column(word),
