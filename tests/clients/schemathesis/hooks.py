@@ -9,7 +9,6 @@ from pathlib import Path
 
 import schemathesis
 from hypothesis import strategies
-from schemathesis.core.parameters import ParameterLocation
 from schemathesis.generation import GenerationMode
 
 COLLECTION = os.environ["SEEDED_COLLECTION"]
@@ -22,10 +21,9 @@ schemathesis.openapi.format("binary", photos | cut | strategies.binary(max_size=
 
 
 def is_mended(meta):
-    """Whether a value of an earlier answer was put into the body, perhaps where its fault was."""
-    body = meta.components.get(ParameterLocation.BODY)
-    is_faulty = body is not None and body.mode.is_negative
-    return is_faulty and any(draw.location == ParameterLocation.BODY for draw in meta.pool_draws)
+    """Whether values of earlier answers were put wherever there was a fault."""
+    faulty = {place for place, part in meta.components.items() if part.mode.is_negative}
+    return bool(meta.pool_draws) and faulty <= {draw.location for draw in meta.pool_draws}
 
 
 @schemathesis.hook
