@@ -12,6 +12,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable};
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
+use super::comparing::{ARITHMETIC, COMPARISONS};
 use super::interval::interval;
 use super::moment::{Moment, WrongMoment, time_of_day};
 use super::numeric::exact;
@@ -19,25 +20,6 @@ use super::operator::operand;
 use super::scalar::{malformed_uuid, uuid};
 use super::types::SqlType;
 use super::wording::{no_value, type_name};
-
-/// Operators that compare.
-pub(super) const COMPARISONS: [BinaryOperator; 6] = [
-    BinaryOperator::Eq,
-    BinaryOperator::NotEq,
-    BinaryOperator::Lt,
-    BinaryOperator::LtEq,
-    BinaryOperator::Gt,
-    BinaryOperator::GtEq,
-];
-
-/// Operators that calculate.
-pub(super) const ARITHMETIC: [BinaryOperator; 5] = [
-    BinaryOperator::Plus,
-    BinaryOperator::Minus,
-    BinaryOperator::Multiply,
-    BinaryOperator::Divide,
-    BinaryOperator::Modulo,
-];
 
 /// Reads such literals where a binary operator is planned.
 #[derive(Debug)]

@@ -20,6 +20,7 @@ mod changing;
 mod collection;
 mod collection_options;
 mod columns;
+mod comparing;
 mod constant;
 mod copy;
 mod cursor;

@@ -7,6 +7,7 @@ use datafusion::sql::sqlparser::ast::{
     ObjectName, ObjectNamePart, TimezoneInfo, TypedString, Value,
 };
 
+use super::super::columns::GalleryColumn;
 use super::super::constant::{bytea, real_array};
 use super::super::interval::interval;
 use super::super::marker::{
@@ -26,9 +27,6 @@ use super::{Adapter, time, without_system_schema};
 
 /// Most digits of a `numeric`, as of PostgreSQL's.
 const DIGITS_MAX: u64 = 1000;
-
-/// Columns of collections that are `text`.
-const TEXT_COLUMNS: [&str; 3] = ["face_id", "external_face_id", "external_image_id"];
 
 /// Types of the system's tables, whose casts are functions of the same names.
 const CATALOG_TYPES: [&str; 14] = [
@@ -216,7 +214,8 @@ fn as_text(expr: &Expr) -> Option<Expr> {
 /// Whether a column of this name is of `text` in every collection; searches by such columns see
 /// through a cast.
 fn is_text_column(word: &Ident) -> bool {
-    TEXT_COLUMNS.contains(&folded(word).as_str())
+    let column = GalleryColumn::named(&folded(word));
+    column.is_some_and(|column| SqlType::of(&column.field()) == SqlType::Text)
 }
 
 /// `expr::numeric`; a text is a number with the digits it was written with.

@@ -5,7 +5,7 @@ use datafusion::sql::sqlparser::ast::{
     Subscript, UnaryOperator, Value, ValueWithSpan,
 };
 
-use super::super::literal::COMPARISONS;
+use super::super::comparing::COMPARISONS;
 use super::super::marker::{LIKE_ESCAPE, SIMILAR_PATTERN, TO_CHARACTERS};
 use super::super::name::{folded, name_parts};
 use super::super::{SqlError, SqlState};

@@ -22,6 +22,7 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
+use super::super::comparing::{ARITHMETIC, COMPARISONS};
 use super::quotient::Quotient;
 use super::{digits, digits_of};
 
@@ -74,20 +75,7 @@ pub(in super::super) fn typed(expr: Expr, schema: &DFSchema) -> Result<Expr, Dat
 }
 
 fn concerns(op: &BinaryOperator) -> bool {
-    matches!(
-        op,
-        BinaryOperator::Eq
-            | BinaryOperator::NotEq
-            | BinaryOperator::Lt
-            | BinaryOperator::LtEq
-            | BinaryOperator::Gt
-            | BinaryOperator::GtEq
-            | BinaryOperator::Plus
-            | BinaryOperator::Minus
-            | BinaryOperator::Multiply
-            | BinaryOperator::Divide
-            | BinaryOperator::Modulo
-    )
+    COMPARISONS.contains(op) || ARITHMETIC.contains(op)
 }
 
 /// Both sides of an operator.

@@ -8,7 +8,7 @@ use datafusion::logical_expr::{Expr, cast};
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
-use super::super::literal::ARITHMETIC;
+use super::super::comparing::ARITHMETIC;
 use super::super::types::SqlType;
 use super::super::wording::no_value;
 use super::known::exists;

@@ -98,30 +98,25 @@ impl Parts {
 }
 
 fn by_hours(mut parts: Parts) -> Parts {
-    parts.days += parts.nanoseconds / DAY;
-    parts.nanoseconds %= DAY;
-    if parts.days > 0 && parts.nanoseconds < 0 {
-        parts.nanoseconds += DAY;
-        parts.days -= 1;
-    } else if parts.days < 0 && parts.nanoseconds > 0 {
-        parts.nanoseconds -= DAY;
-        parts.days += 1;
-    }
+    (parts.days, parts.nanoseconds) = carried(parts.days, parts.nanoseconds, DAY);
     parts
 }
 
 fn by_days(mut parts: Parts) -> Parts {
-    let month = i64::from(DAYS_A_MONTH);
-    parts.months += parts.days / month;
-    parts.days %= month;
-    if parts.months > 0 && parts.days < 0 {
-        parts.days += month;
-        parts.months -= 1;
-    } else if parts.months < 0 && parts.days > 0 {
-        parts.days -= month;
-        parts.months += 1;
-    }
+    (parts.months, parts.days) = carried(parts.months, parts.days, i64::from(DAYS_A_MONTH));
     parts
+}
+
+/// Two parts after whole units of the smaller went over to the larger; both have one sign then.
+fn carried(larger: i64, smaller: i64, unit: i64) -> (i64, i64) {
+    let (larger, smaller) = (larger + smaller / unit, smaller % unit);
+    if larger > 0 && smaller < 0 {
+        (larger - 1, smaller + unit)
+    } else if larger < 0 && smaller > 0 {
+        (larger + 1, smaller - unit)
+    } else {
+        (larger, smaller)
+    }
 }
 
 fn by_both(mut parts: Parts) -> Parts {

@@ -8,16 +8,15 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Between, BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator};
+use datafusion::logical_expr::{Between, BinaryExpr, Expr, ExprSchemable, LogicalPlan};
 use datafusion::optimizer::AnalyzerRule;
 
 use super::super::SqlError;
+use super::super::comparing::{COMPARING, compares};
 use super::span::span;
 
 /// Aggregates that compare what they are given.
 const EXTREMES: [&str; 2] = ["max", "min"];
-/// Functions that do.
-const COMPARING: [&str; 3] = ["greatest", "least", "nullif"];
 
 /// Compares spans; comes behind the rule that gives both sides of an operator one type.
 #[derive(Debug)]
@@ -85,20 +84,6 @@ fn compared_part(part: Expr, schema: &DFSchema) -> Result<Transformed<Expr>, Dat
         }
         other => Transformed::no(other),
     })
-}
-
-fn compares(op: Operator) -> bool {
-    matches!(
-        op,
-        Operator::Eq
-            | Operator::NotEq
-            | Operator::Lt
-            | Operator::LtEq
-            | Operator::Gt
-            | Operator::GtEq
-            | Operator::IsDistinctFrom
-            | Operator::IsNotDistinctFrom
-    )
 }
 
 fn is_interval(expr: &Expr, schema: &DFSchema) -> bool {

@@ -17,13 +17,11 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::AnalyzerRule;
 
+use super::super::super::comparing::{COMPARING, compares, orders};
 use super::super::super::types::PG_TYPE_KEY;
 use super::super::super::{SqlError, SqlState};
 use super::JSONB;
 use super::order::{ALIKE, compared_alike, in_sort_order};
-
-/// Functions that compare their arguments.
-const COMPARING: [&str; 3] = ["greatest", "least", "nullif"];
 
 /// Puts what documents are compared by in their places; comes before subqueries become anything
 /// else.
@@ -161,16 +159,6 @@ fn compared_part(part: Expr, schema: &DFSchema) -> Result<Transformed<Expr>, Dat
         }
         other => return Ok(Transformed::no(other)),
     }))
-}
-
-fn compares(op: Operator) -> bool {
-    let alike =
-        [Operator::Eq, Operator::NotEq, Operator::IsDistinctFrom, Operator::IsNotDistinctFrom];
-    alike.contains(&op) || orders(op)
-}
-
-fn orders(op: Operator) -> bool {
-    [Operator::Lt, Operator::LtEq, Operator::Gt, Operator::GtEq].contains(&op)
 }
 
 /// A subquery whose only column is of documents.

@@ -12,6 +12,7 @@ use datafusion::logical_expr::planner::{
 use datafusion::logical_expr::{Expr, ExprSchemable, GetFieldAccess, ScalarUDF};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
+use super::super::super::comparing::COMPARISONS;
 use super::super::super::constant::typed;
 use super::super::super::marker::TO_JSONB;
 use super::super::super::operator::operand;
@@ -215,7 +216,7 @@ fn is_list(side: &Side) -> bool {
 /// Whether there is such an operator for documents.
 fn concerns_documents(op: &BinaryOperator) -> bool {
     is_of_documents(op)
-        || compares(op)
+        || COMPARISONS.contains(op)
         || matches!(
             op,
             BinaryOperator::AtArrow
@@ -240,21 +241,9 @@ fn is_of_documents(op: &BinaryOperator) -> bool {
     )
 }
 
-fn compares(op: &BinaryOperator) -> bool {
-    matches!(
-        op,
-        BinaryOperator::Eq
-            | BinaryOperator::NotEq
-            | BinaryOperator::Lt
-            | BinaryOperator::LtEq
-            | BinaryOperator::Gt
-            | BinaryOperator::GtEq
-    )
-}
-
 /// Whether an operator compares a document.
 fn compares_document(op: &BinaryOperator, (left, right): &(Side, Side)) -> bool {
-    compares(op) && (*left == Side::Document || *right == Side::Document)
+    COMPARISONS.contains(op) && (*left == Side::Document || *right == Side::Document)
 }
 
 fn call(name: &str, arguments: impl IntoIterator<Item = Expr>) -> Result<Expr, DataFusionError> {
