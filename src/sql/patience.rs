@@ -38,7 +38,7 @@ pub(super) fn impatient(
 }
 
 fn watched(filter: &JoinFilter, config: &ConfigOptions) -> Result<JoinFilter, DataFusionError> {
-    let watch = Arc::new(ScalarUDF::from(StillWanted::new()));
+    let watch = Arc::new(ScalarUDF::from(WatchedFilter::new()));
     let (schema, config) = (filter.schema(), Arc::new(config.clone()));
     let filtering = vec![Arc::clone(filter.expression())];
     let expression = ScalarFunctionExpr::try_new(watch, filtering, schema, config)?;
@@ -48,19 +48,19 @@ fn watched(filter: &JoinFilter, config: &ConfigOptions) -> Result<JoinFilter, Da
 
 /// Its argument, unless the statement is given up.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct StillWanted {
+struct WatchedFilter {
     signature: Signature,
 }
 
-impl StillWanted {
+impl WatchedFilter {
     fn new() -> Self {
         Self { signature: Signature::any(1, Volatility::Volatile) }
     }
 }
 
-impl ScalarUDFImpl for StillWanted {
+impl ScalarUDFImpl for WatchedFilter {
     fn name(&self) -> &'static str {
-        "still_wanted"
+        "watched_filter"
     }
 
     fn signature(&self) -> &Signature {

@@ -1,8 +1,10 @@
 //! Where names, texts and operators stand in a statement, for errors that are found when it is
 //! planned.
 
-use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Word};
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
+use super::name::folded_word;
+use super::operands::Operands;
 use super::position::Positions;
 use super::scalar::read_document;
 use super::{SqlError, SqlState};
@@ -11,7 +13,19 @@ use super::{SqlError, SqlState};
 const PLACES_MAX: usize = 1000;
 
 /// Operators that have words beside their signs.
-const WORDS: [(&str, &str); 4] = [("~~", "like"), ("!~~", "like"), ("~~*", "ilike"), ("=", "in")];
+const WORDS: [(&str, &str); 11] = [
+    ("~~", "like"),
+    ("!~~", "not"),
+    ("~~*", "ilike"),
+    ("=", "in"),
+    ("=", "nullif"),
+    ("=", "when"),
+    ("<>", "not"),
+    (">=", "between"),
+    ("<=", "between"),
+    ("<", "not"),
+    (">", "not"),
+];
 
 /// Functions that a statement may call by another name.
 const CALLED: [(&str, &str); 3] =
@@ -19,7 +33,10 @@ const CALLED: [(&str, &str); 3] =
 
 /// What stands in a statement, and where.
 #[derive(Debug, Default)]
-pub(super) struct Places(Vec<Place>);
+pub(super) struct Places {
+    all: Vec<Place>,
+    operands: Operands,
+}
 
 #[derive(Debug)]
 struct Place {
@@ -49,7 +66,7 @@ impl Places {
             match (&token.token, places.last_mut()) {
                 (Token::Word(word), Some(name)) if behind_point => {
                     name.text.push('.');
-                    name.text.push_str(&folded(word));
+                    name.text.push_str(&folded_word(word));
                 }
                 (Token::LParen, Some(name)) if name.what == What::Name => name.what = What::Call,
                 _ => {}
@@ -62,7 +79,7 @@ impl Places {
                 places.push(Place { what, text, position });
             }
         }
-        Self(places)
+        Self { all: places, operands: Operands::of(text, tokens) }
     }
 
     /// `error` with the position of what it is about, if that is known.
@@ -88,21 +105,27 @@ impl Places {
             | SqlState::InvalidDatetimeFormat
             | SqlState::DatetimeFieldOverflow => self.literal(&error.message),
             SqlState::InvalidColumnReference => self.number(&error.message),
-            SqlState::DatatypeMismatch => self.operand(&error.message),
-            SqlState::CannotCoerce => self.sign("::"),
-            SqlState::SyntaxError => quoted(&error.message).and_then(|sign| self.sign(sign)),
+            SqlState::DatatypeMismatch => {
+                self.operands.place(&error.message).or_else(|| self.operand(&error.message))
+            }
+            SqlState::CannotCoerce => {
+                self.operands.place(&error.message).or_else(|| self.sign("::"))
+            }
+            SqlState::SyntaxError => {
+                quoted(&error.message).and_then(|what| self.sign(what).or_else(|| self.name(what)))
+            }
             _ => None,
         };
         error.at(position)
     }
 
     fn find(&self, wanted: impl Fn(&Place) -> bool) -> Option<u32> {
-        self.0.iter().find(|place| wanted(place)).map(|place| place.position)
+        self.all.iter().find(|place| wanted(place)).map(|place| place.position)
     }
 
     /// The only place of its kind; of several the error may be about any.
     fn only(&self, wanted: impl Fn(&Place) -> bool) -> Option<u32> {
-        let mut found = self.0.iter().filter(|place| wanted(place));
+        let mut found = self.all.iter().filter(|place| wanted(place));
         let first = found.next()?.position;
         found.next().is_none().then_some(first)
     }
@@ -133,12 +156,12 @@ impl Places {
     /// What stands a second time.
     fn second(&self, message: &str) -> Option<u32> {
         let name = quoted(message)?;
-        let mut found = self.0.iter().filter(|place| place.is_name() && place.text == name);
+        let mut found = self.all.iter().filter(|place| place.is_name() && place.text == name);
         found.nth(1).map(|place| place.position)
     }
 
     fn last(&self, name: &str) -> Option<u32> {
-        let found = self.0.iter().rev().find(|place| place.is_name() && place.text == name);
+        let found = self.all.iter().rev().find(|place| place.is_name() && place.text == name);
         found.map(|place| place.position)
     }
 
@@ -146,10 +169,10 @@ impl Places {
     fn called(&self, message: &str) -> Option<u32> {
         if let Some(rest) = message.strip_prefix("operator does not exist: ") {
             let sign = rest.split(' ').find(|word| is_sign(word))?;
-            let word = WORDS.iter().find(|(known, _)| *known == sign).map(|(_, word)| *word);
-            return self.sign(sign).or_else(|| {
-                self.only(|place| place.is_name() && Some(place.text.as_str()) == word)
-            });
+            let is_word = |word: &str| WORDS.contains(&(sign, word));
+            return self
+                .sign(sign)
+                .or_else(|| self.only(|place| place.is_name() && is_word(&place.text)));
         }
         let name = message
             .strip_prefix("function ")
@@ -198,6 +221,10 @@ impl Places {
         self.find(|place| place.position > from)
     }
 
+    fn name(&self, name: &str) -> Option<u32> {
+        self.only(|place| place.is_name() && place.text == name)
+    }
+
     fn sign(&self, sign: &str) -> Option<u32> {
         self.only(|place| place.what == What::Sign && place.text == sign)
     }
@@ -211,7 +238,7 @@ impl Place {
 
 fn seen(token: &Token) -> Option<(What, String)> {
     Some(match token {
-        Token::Word(word) => (What::Name, folded(word)),
+        Token::Word(word) => (What::Name, folded_word(word)),
         Token::SingleQuotedString(text) | Token::EscapedStringLiteral(text) => {
             (What::Text, text.clone())
         }
@@ -236,11 +263,4 @@ fn is_sign(text: &str) -> bool {
 /// The first name in a message.
 fn quoted(message: &str) -> Option<&str> {
     message.split('"').nth(1)
-}
-
-fn folded(word: &Word) -> String {
-    match word.quote_style {
-        Some(_) => word.value.clone(),
-        None => word.value.to_ascii_lowercase(),
-    }
 }

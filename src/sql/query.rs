@@ -44,7 +44,7 @@ use super::literal::TextLiterals;
 use super::name::{folded, parameter_index};
 use super::nearest::NearestFirst;
 use super::numeric::NumericOperands;
-use super::operator::{CheckedOperands, KnownOperators};
+use super::operator::{CheckedOperands, KnownOperators, operand};
 use super::output::PrintedValues;
 use super::parameters::{ParameterFields, Parameters, prepared};
 use super::pg_catalog::{self, NamesOfFunctions};
@@ -56,6 +56,7 @@ use super::subscript::Subscripts;
 use super::temporal::{self, ComparedIntervals, DateOperators};
 use super::types::SqlType;
 use super::undefined::explained;
+use super::values::united;
 use super::wanted::StillWanted;
 use super::whole_row::WholeRows;
 use super::yielding::YieldBetweenBatches;
@@ -249,6 +250,7 @@ impl QueryContext {
     /// The logical plan of `query`, which only reads.
     pub(super) async fn plan(&self, query: &Query) -> Result<LogicalPlan, SqlError> {
         expansion::check(query)?;
+        let query = &*united(query, &|cell| self.type_of(cell))?;
         let plan = match in_place(self.state.statement_to_plan(self.planned(query))).await {
             Ok(plan) => prepared(plan),
             Err(error) => {
@@ -366,6 +368,14 @@ impl QueryContext {
             other => Ok(Transformed::no(other)),
         })?;
         evaluate(what, &bound.data, &self.state)
+    }
+
+    /// The type of a cell of VALUES that reads no columns.
+    fn type_of(&self, cell: &ast::Expr) -> Option<SqlType> {
+        let cell = ExprWithAlias { expr: self.parameters.expression(cell.clone()), alias: None };
+        let schema = DFSchema::empty();
+        let planned = self.state.create_logical_expr_from_sql_expr(cell, &schema).ok()?;
+        Some(operand(&planned, &schema))
     }
 
     /// `expr` over no columns.

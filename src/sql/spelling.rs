@@ -8,7 +8,41 @@ use super::refusal::is;
 pub(super) fn respelled(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let tokens = with_signs(without_idle_words(tokens));
     let tokens = if has_transaction_modes(&tokens) { without_deferrable(tokens) } else { tokens };
-    tables_as_queries(tokens)
+    tables_as_queries(explained_in_parentheses(ordered_by_signs(tokens)))
+}
+
+/// `ORDER BY x USING >` as `ORDER BY x DESC`, and `USING <` as `ASC`.
+fn ordered_by_signs(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let mut written: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    for mut token in tokens {
+        let order = match token.token {
+            Token::Lt => Some("ASC"),
+            Token::Gt => Some("DESC"),
+            _ => None,
+        };
+        if let Some(order) = order
+            && written.pop_if(|last| is(last, "USING")).is_some()
+        {
+            token.token = Token::make_keyword(order);
+        }
+        written.push(token);
+    }
+    written
+}
+
+/// `EXPLAIN (SELECT ..)` with a word before the parenthesis, which the parser takes for that of
+/// options. The word says nothing here.
+fn explained_in_parentheses(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let queries = ["SEARCH", "SELECT", "TABLE", "VALUES", "WITH"];
+    if let [explain, open, next, ..] = tokens.as_slice()
+        && is(explain, "EXPLAIN")
+        && open.token == Token::LParen
+        && (next.token == Token::LParen || queries.iter().any(|word| is(next, word)))
+    {
+        let word = TokenWithSpan::new(Token::make_keyword("VERBOSE"), explain.span);
+        tokens.insert(1, word);
+    }
+    tokens
 }
 
 /// Without `ONLY` before the name of a table, as there is no inheritance that it could exclude, and

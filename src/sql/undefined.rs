@@ -31,12 +31,11 @@ const WRITTEN: [(&str, &str); 3] =
     [("signum", "sign"), ("substr", "substring"), ("var_samp", "variance")];
 
 /// Functions whose arguments are to be of one type.
-const OF_ONE_TYPE: [(&str, &str); 5] = [
+const OF_ONE_TYPE: [(&str, &str); 4] = [
     ("coalesce", "COALESCE"),
     ("greatest", "GREATEST"),
     ("least", "LEAST"),
     ("make_array", "ARRAY"),
-    ("nullif", "NULLIF"),
 ];
 
 /// Why something cannot be planned: `error`, unless it is about a function. `again` plans it.
@@ -179,6 +178,10 @@ pub(super) fn refusal(name: &str, types: &[&str]) -> SqlError {
                 return SqlError::new(SqlState::WrongObjectType, message);
             };
             let message = format!("operator does not exist: {element} = {item}");
+            return undefined(message, "operator");
+        }
+        ("nullif", [left, right]) if known(&left) && known(&right) => {
+            let message = format!("operator does not exist: {left} = {right}");
             return undefined(message, "operator");
         }
         ("array_element", [of, _]) => {

@@ -98,6 +98,16 @@ pub(in crate::sql) fn parameter_type(mut data_type: DataType) -> Result<Option<S
     }
 }
 
+/// A value of another type as one of this.
+pub(in crate::sql) fn of_type(value: Expr, sql_type: SqlType) -> Expr {
+    if sql_type == SqlType::Text {
+        return call(TO_TEXT, [value]);
+    }
+    let mut data_type = sql_type.syntax();
+    known_type(&mut data_type);
+    cast(value, data_type)
+}
+
 fn adapted(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlError> {
     if let Some(name) = catalog_type(data_type) {
         return Ok(Some(match printed(inner) {

@@ -5,7 +5,6 @@ mod argument;
 mod array;
 mod assignment;
 mod cast;
-mod column;
 mod distance;
 mod factor;
 mod grouping;
@@ -36,9 +35,10 @@ use super::types::SqlType;
 use super::undefined::undefined;
 use super::{SqlError, SqlState};
 use argument::argument_type;
-pub(super) use cast::parameter_type;
+pub(super) use cast::{of_type, parameter_type};
 pub(super) use name::shown_schema;
-use syntax::{call, function, literal_text, plain_arguments};
+use syntax::{call, function, plain_arguments};
+pub(super) use syntax::{literal_text, select};
 use system_column::Scopes;
 use whole_row::Rows;
 
@@ -302,7 +302,6 @@ impl VisitorMut for Adapter {
         }
         if let SetExpr::Values(values) = &mut *query.body {
             number::unite_columns(values);
-            column::unite(values);
         }
         if let Some(LimitClause::LimitOffset { limit, offset, limit_by: _ }) = &query.limit_clause {
             let bounds = limit.iter().chain(offset.iter().map(|offset| &offset.value));

@@ -82,7 +82,7 @@ pub(super) fn text(text: impl Into<String>) -> Expr {
 }
 
 /// The text that `expr` is, where it is nothing else.
-pub(super) fn literal_text(expr: &Expr) -> Option<&str> {
+pub(in crate::sql) fn literal_text(expr: &Expr) -> Option<&str> {
     match expr {
         Expr::Nested(inner) => literal_text(inner),
         Expr::Value(value) => match &value.value {
@@ -95,7 +95,7 @@ pub(super) fn literal_text(expr: &Expr) -> Option<&str> {
 }
 
 /// `SELECT items`.
-pub(super) fn select(items: Vec<(Expr, Ident)>) -> Query {
+pub(in crate::sql) fn select(items: Vec<(Expr, Ident)>) -> Query {
     select_from(items, Vec::new())
 }
 

@@ -1,13 +1,13 @@
 //! The rule that checks what the planner makes no binary operator of: conditions, lists, patterns,
 //! branches and casts. It looks at a plan as the statement wrote it, and changes nothing.
 
-use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{DFSchema, JoinType, NullEquality};
 use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::expr::{InList, InSubquery, ScalarFunction};
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Between, Case, Cast, Expr, Like, LogicalPlan, Union};
+use datafusion::logical_expr::{Between, Case, Cast, Distinct, Expr, Like, LogicalPlan};
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::scalar::ScalarValue;
 
@@ -15,8 +15,17 @@ use super::super::marker::{TO_JSONB, TO_UUID};
 use super::super::types::SqlType;
 use super::super::wording::no_value;
 use super::super::{SqlError, SqlState};
+use super::common::common_type;
 use super::known::{are_comparable, is_cast};
-use super::operand::{Class, no_condition, no_operator, operand, unmatched};
+use super::operand::{Class, no_condition, no_operator, operand};
+
+/// Functions whose arguments are to be of one type, and what PostgreSQL calls them.
+const OF_ONE_TYPE: [(&str, &str); 4] = [
+    ("coalesce", "COALESCE"),
+    ("greatest", "GREATEST"),
+    ("least", "LEAST"),
+    ("make_array", "ARRAY"),
+];
 
 /// Refuses operands of types that PostgreSQL has no operator for.
 #[derive(Debug)]
@@ -41,8 +50,17 @@ impl AnalyzerRule for CheckedOperands {
 }
 
 fn check_node(node: &LogicalPlan) -> Result<(), DataFusionError> {
-    if let LogicalPlan::Union(union) = node {
-        check_union(union)?;
+    match node {
+        LogicalPlan::Union(union) => {
+            let inputs: Vec<&LogicalPlan> = union.inputs.iter().map(AsRef::as_ref).collect();
+            check_columns("UNION", union.schema.fields().len(), &inputs)?;
+        }
+        // No statement writes such a join: NULL is equal to NULL.
+        LogicalPlan::Join(join) if join.null_equality == NullEquality::NullEqualsNull => {
+            let of = if join.join_type == JoinType::LeftSemi { "INTERSECT" } else { "EXCEPT" };
+            check_columns(of, join.schema.fields().len(), &[&*join.left, &*join.right])?;
+        }
+        _ => {}
     }
     let schema = merge_schema(&node.inputs());
     node.apply_expressions(|expr| {
@@ -77,7 +95,7 @@ fn check(part: &Expr, schema: &DFSchema) -> Result<(), SqlError> {
         Expr::IsFalse(condition) => check_condition("IS FALSE", condition, schema),
         Expr::IsNotTrue(condition) => check_condition("IS NOT TRUE", condition, schema),
         Expr::IsNotFalse(condition) => check_condition("IS NOT FALSE", condition, schema),
-        Expr::ScalarFunction(call) => check_read(call, schema),
+        Expr::ScalarFunction(call) => check_call(call, schema),
         Expr::Cast(Cast { expr, field }) => check_cast(operand(expr, schema), SqlType::of(field)),
         _ => Ok(()),
     }
@@ -105,9 +123,17 @@ fn compared(left: SqlType, op: &str, right: SqlType) -> Result<(), SqlError> {
     Err(no_operator(left, op, right))
 }
 
-/// A cast that is the call of a function.
-fn check_read(call: &ScalarFunction, schema: &DFSchema) -> Result<(), SqlError> {
-    let to = match call.func.name() {
+/// Arguments that are to be of one type, and a cast that is the call of a function.
+fn check_call(call: &ScalarFunction, schema: &DFSchema) -> Result<(), SqlError> {
+    let name = call.func.name();
+    if let Some((_, written)) = OF_ONE_TYPE.iter().find(|(planned, _)| *planned == name) {
+        let types = call.args.iter().map(|argument| operand(argument, schema));
+        return common_type(written, types).map(|_| ());
+    }
+    if let ("nullif", [left, right]) = (name, call.args.as_slice()) {
+        return check_compared(left, "=", right, schema);
+    }
+    let to = match name {
         TO_JSONB => SqlType::Jsonb,
         TO_UUID => SqlType::Uuid,
         _ => return Ok(()),
@@ -138,12 +164,13 @@ fn check_case(case: &Case, schema: &DFSchema) -> Result<(), SqlError> {
     }
     let branches = case.when_then_expr.iter().map(|(_, then)| then);
     let types = case.else_expr.iter().chain(branches).map(|branch| operand(branch, schema));
-    check_one_type("CASE", types)
+    common_type("CASE", types).map(|_| ())
 }
 
-fn check_union(union: &Union) -> Result<(), SqlError> {
-    for at in 0..union.schema.fields().len() {
-        check_one_type("UNION", union.inputs.iter().map(|input| column(input, at)))?;
+/// That the columns of queries beside each other are of one type.
+fn check_columns(of: &str, count: usize, queries: &[&LogicalPlan]) -> Result<(), SqlError> {
+    for at in 0..count {
+        common_type(of, queries.iter().map(|query| column(query, at)))?;
     }
     Ok(())
 }
@@ -155,15 +182,10 @@ fn column(query: &LogicalPlan, at: usize) -> SqlType {
             .expr
             .get(at)
             .map_or(SqlType::Unknown, |expr| operand(expr, projection.input.schema())),
+        LogicalPlan::Distinct(Distinct::All(input)) => column(input, at),
+        LogicalPlan::SubqueryAlias(alias) => column(&alias.input, at),
         other => other.schema().fields().get(at).map_or(SqlType::Unknown, |of| SqlType::of(of)),
     }
-}
-
-fn check_one_type(of: &str, types: impl Iterator<Item = SqlType>) -> Result<(), SqlError> {
-    let mut known = types.filter(|sql_type| Class::of(*sql_type) != Class::Open);
-    let Some(first) = known.next() else { return Ok(()) };
-    let other = known.find(|other| !are_comparable((Class::of(first), Class::of(*other))));
-    other.map_or(Ok(()), |other| Err(unmatched(of, first, other)))
 }
 
 fn check_cast(from: SqlType, to: SqlType) -> Result<(), SqlError> {
