@@ -71,5 +71,9 @@ pub(super) const SERIES: &str = "series array";
 
 /// The subscripts of `generate_subscripts` as an array.
 pub(super) const SUBSCRIPTS: &str = "subscripts array";
+
 /// The items of an array with their numbers, as an array.
 pub(super) const NUMBERED: &str = "numbered array";
+
+/// The rows of `regexp_matches` as an array of arrays.
+pub(super) const ALL_MATCHES: &str = "matches array";

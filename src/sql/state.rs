@@ -25,6 +25,8 @@ pub enum SqlState {
     InvalidArgumentForLogarithm,
     /// 2201F: a power or a root that is no number.
     InvalidArgumentForPower,
+    /// 2201G: a histogram without buckets.
+    InvalidArgumentForWidthBucket,
     /// 22007: text that is no date or time.
     InvalidDatetimeFormat,
     /// 22008: a date or time that no calendar has.
@@ -33,6 +35,8 @@ pub enum SqlState {
     SubstringError,
     /// 22012: division by zero.
     DivisionByZero,
+    /// 22021: bytes that are no letters of their encoding.
+    CharacterNotInRepertoire,
     /// 22025: an escape of LIKE that is not one character.
     InvalidEscapeSequence,
     /// 22023: a value breaks a stated bound.
@@ -41,6 +45,8 @@ pub enum SqlState {
     InvalidRowCountInLimitClause,
     /// 2201X: a negative OFFSET.
     InvalidRowCountInOffsetClause,
+    /// 2202E: items of an array that are not there.
+    ArraySubscriptError,
     /// 22P02: text that is no value of the type wanted.
     InvalidTextRepresentation,
     /// 22P05: a letter that texts cannot hold.
@@ -155,12 +161,15 @@ impl SqlState {
             Self::InvalidRegularExpression => "2201B",
             Self::InvalidArgumentForLogarithm => "2201E",
             Self::InvalidArgumentForPower => "2201F",
+            Self::InvalidArgumentForWidthBucket => "2201G",
             Self::SubstringError => "22011",
             Self::DivisionByZero => "22012",
+            Self::CharacterNotInRepertoire => "22021",
             Self::InvalidEscapeSequence => "22025",
             Self::InvalidParameterValue => "22023",
             Self::InvalidRowCountInLimitClause => "2201W",
             Self::InvalidRowCountInOffsetClause => "2201X",
+            Self::ArraySubscriptError => "2202E",
             Self::InvalidTextRepresentation => "22P02",
             Self::UntranslatableCharacter => "22P05",
             Self::NotNullViolation => "23502",

@@ -7,8 +7,8 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::super::marker::{
-    AS_JSONB, AS_UUID, COMPARE_FACES, DETECT_FACES, JSON_ELEMENTS, JSON_ELEMENTS_TEXT, JSON_KEYS,
-    JSON_VALUES, JSON_VALUES_TEXT, MARKER, NUMBERED, SERIES, SIMILAR_FACES, SUBSCRIPTS,
+    ALL_MATCHES, AS_JSONB, AS_UUID, COMPARE_FACES, DETECT_FACES, JSON_ELEMENTS, JSON_ELEMENTS_TEXT,
+    JSON_KEYS, JSON_VALUES, JSON_VALUES_TEXT, MARKER, NUMBERED, SERIES, SIMILAR_FACES, SUBSCRIPTS,
     TO_JSONB_ARRAY, TO_UUID_ARRAY,
 };
 use super::super::name::{folded, name_parts};
@@ -22,7 +22,7 @@ use super::{SYSTEM_SCHEMA, called_as};
 
 /// Functions that return a set of values, and those that return the same values as an array. Names
 /// with a space are columns of sets that have several.
-const SETS: [(&str, &str); 13] = [
+const SETS: [(&str, &str); 16] = [
     (SERIES_NAME, SERIES),
     ("_pg_expandarray", NUMBERED),
     ("generate_subscripts", SUBSCRIPTS),
@@ -35,6 +35,9 @@ const SETS: [(&str, &str); 13] = [
     ("keys of jsonb_each_text", JSON_KEYS),
     ("values of jsonb_each", JSON_VALUES),
     ("values of jsonb_each_text", JSON_VALUES_TEXT),
+    ("regexp_matches", ALL_MATCHES),
+    ("regexp_split_to_table", "regexp_split_to_array"),
+    ("string_to_table", "string_to_array"),
     ("unnest", "unnest"),
 ];
 
@@ -117,7 +120,7 @@ pub(super) fn adapt(factor: &mut TableFactor) {
             None
         }
         TableFactor::Table { name, args: Some(args), alias, with_ordinality, .. } => {
-            let constant = args.args.iter().all(is_constant);
+            let constant = args.args.iter().all(|it| is_constant(it) && !is_fraction(it));
             match set_name(name) {
                 Some(SERIES_NAME) if constant && !*with_ordinality => {
                     let named = streamed_alias(alias.take());
@@ -300,6 +303,11 @@ fn zone_of(expr: &Expr) -> Option<TimezoneInfo> {
         | Expr::TypedString(TypedString { data_type: DataType::Timestamp(_, zone), .. }) => {
             Some(*zone)
         }
+        // Days are moments of a zone here, as in PostgreSQL.
+        Expr::Cast { data_type: DataType::Date, .. }
+        | Expr::TypedString(TypedString { data_type: DataType::Date, .. }) => {
+            Some(TimezoneInfo::Tz)
+        }
         _ => None,
     }
 }
@@ -330,6 +338,24 @@ fn streamed_alias(alias: Option<TableAlias>) -> TableAlias {
 
 fn table_alias(name: Ident) -> TableAlias {
     TableAlias { explicit: false, name, columns: Vec::new(), at: None }
+}
+
+/// Whether an argument is a number that is no whole one, which the planner has no series of.
+fn is_fraction(argument: &FunctionArg) -> bool {
+    fn fraction(expr: &Expr) -> bool {
+        match expr {
+            Expr::Nested(inner) | Expr::UnaryOp { expr: inner, .. } => fraction(inner),
+            Expr::Cast { data_type, .. } => {
+                matches!(data_type, DataType::Numeric(_) | DataType::Decimal(_))
+            }
+            Expr::Value(value) => match &value.value {
+                Value::Number(digits, _) => !digits.bytes().all(|digit| digit.is_ascii_digit()),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+    plain_argument(argument).is_some_and(|argument| fraction(&argument))
 }
 
 /// Whether an argument of a table function is a literal, signed or not.

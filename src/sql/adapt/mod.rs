@@ -4,6 +4,7 @@
 mod argument;
 mod array;
 mod assignment;
+mod called;
 mod cast;
 mod distance;
 mod factor;
@@ -22,22 +23,20 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    self, BinaryOperator, Expr, Fetch, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    Ident, Interval, LimitClause, ObjectName, ObjectNamePart, OrderBy, OrderByKind, Query, Select,
-    SelectItem, SetExpr, SetOperator, SetQuantifier, TableFactor, UnaryOperator, Value, VisitMut,
-    VisitorMut,
+    self, BinaryOperator, Expr, Fetch, Function, FunctionArguments, Ident, Interval, LimitClause,
+    ObjectName, ObjectNamePart, OrderBy, OrderByKind, Query, Select, SelectItem, SetExpr,
+    SetOperator, SetQuantifier, TableFactor, UnaryOperator, Value, VisitMut, VisitorMut,
 };
 
 use super::changing::{changing, inside_a_query};
-use super::marker::{ARRAY_SUBQUERY, REPLACEMENT};
-use super::name::{folded, name_parts, parameter_index};
+use super::name::{name_parts, parameter_index};
 use super::types::SqlType;
-use super::undefined::undefined;
 use super::{SqlError, SqlState};
 use argument::argument_type;
+use called::{called_function, count_rows, of_jsonb};
 pub(super) use cast::{of_type, parameter_type};
 pub(super) use name::shown_schema;
-use syntax::{call, function, plain_arguments};
+use syntax::{function, plain_arguments};
 pub(super) use syntax::{literal_text, select};
 use system_column::Scopes;
 use whole_row::Rows;
@@ -50,26 +49,6 @@ const BARE_FUNCTIONS: [&str; 2] = ["current_schema", "current_role"];
 
 /// The schema of everything that every database has; functions and types are found without it.
 const SYSTEM_SCHEMA: &str = "pg_catalog";
-
-/// Functions that the planner knows by other names.
-const RENAMED: [(&str, &str); 4] =
-    [("ceiling", "ceil"), ("every", "bool_and"), ("sign", "signum"), ("variance", "var_samp")];
-
-/// Functions whose rows have several columns, which stand in FROM only.
-const ROWS: [&str; 2] = ["jsonb_each", "jsonb_each_text"];
-
-/// Functions of `json` that are those of `jsonb` here, where the two are one type.
-const JSON_FUNCTIONS: [&str; 9] = [
-    "json_array_elements",
-    "json_array_elements_text",
-    "json_array_length",
-    "json_each",
-    "json_each_text",
-    "json_extract_path",
-    "json_extract_path_text",
-    "json_object_keys",
-    "json_typeof",
-];
 
 /// Rewrites `statement`.
 ///
@@ -451,127 +430,8 @@ fn fetch_as_limit(query: &mut Query) {
     query.fetch = None;
 }
 
-/// A call as the planner knows it: without the schema of the system's functions, sets as arrays
-/// that are unnested, and `ARRAY(query)` as a function of a query.
-fn called_function(called: &mut Function) -> Result<Option<Expr>, SqlError> {
-    without_system_schema(&mut called.name);
-    of_jsonb(&mut called.name);
-    check_wildcard(called)?;
-    if let FunctionArguments::Subquery(query) = &called.args {
-        let is_array = name_parts(&called.name).is_some_and(|name| name == ["array"]);
-        let subquery = || call(ARRAY_SUBQUERY, [Expr::Subquery(query.clone())]);
-        return Ok(is_array.then(subquery));
-    }
-    if let FunctionArguments::List(list) = &mut called.args
-        && let [_, FunctionArg::Unnamed(FunctionArgExpr::Expr(path)), ..] = list.args.as_mut_slice()
-        && let Some(written) = literal_text(path)
-        && name_parts(&called.name).is_some_and(|name| name == ["jsonb_set"])
-    {
-        *path = operator::text_array(written)?;
-    }
-    let rewritten = remainder(called).or_else(|| length(called)).or_else(|| time::adapted(called));
-    if let Some(rewritten) = rewritten {
-        return Ok(Some(rewritten));
-    }
-    if let Some(name) = ROWS.iter().find(|name| called_as(called, name)) {
-        let refused = SqlError::unsupported(format!("{name} in a select list"));
-        return Err(refused.with_hint(format!("Write FROM {name}(..).")));
-    }
-    if is_of_nothing(called) {
-        let name = called.name.to_string().to_lowercase();
-        let message = format!("function {name}() does not exist");
-        return Err(undefined(message, "function"));
-    }
-    if called_as(called, "regexp_replace")
-        && let FunctionArguments::List(list) = &mut called.args
-        && let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(written))) = list.args.get_mut(2)
-    {
-        *written = call(REPLACEMENT, [written.clone()]);
-    }
-    let renamed =
-        |(theirs, ours): &(&str, &'static str)| called_as(called, theirs).then_some(*ours);
-    if let Some(ours) = RENAMED.iter().find_map(renamed) {
-        called.name = ObjectName::from(vec![Ident::new(ours)]);
-    }
-    Ok(factor::set_as_array(called))
-}
-
-/// That `*` is given to `count` only, and that it is given something.
-fn check_wildcard(called: &Function) -> Result<(), SqlError> {
-    let FunctionArguments::List(list) = &called.args else { return Ok(()) };
-    let all = |argument: &FunctionArg| {
-        matches!(argument, FunctionArg::Unnamed(FunctionArgExpr::Wildcard))
-    };
-    let counts = called_as(called, "count");
-    if counts && list.args.is_empty() {
-        let message = "count(*) must be used to call a parameterless aggregate function";
-        return Err(SqlError::new(SqlState::WrongObjectType, message));
-    }
-    if !counts && list.args.iter().any(all) {
-        let message = format!("function {}() does not exist", called.name);
-        return Err(undefined(message, "function"));
-    }
-    Ok(())
-}
-
 fn called_as(called: &Function, name: &str) -> bool {
     name_parts(&called.name).is_some_and(|parts| parts == [name])
-}
-
-/// Whether a window function that looks at a value is called without one.
-fn is_of_nothing(called: &Function) -> bool {
-    let looks = ["first_value", "last_value"].iter().any(|name| called_as(called, name));
-    looks && plain_arguments(&called.args).is_none_or(|arguments| arguments.is_empty())
-}
-
-/// `count(1)` is `count(*)`: the planner takes the two for one, but for their names.
-fn count_rows(called: &mut Function) {
-    if !called_as(called, "count") {
-        return;
-    }
-    if let FunctionArguments::List(list) = &mut called.args
-        && list.duplicate_treatment.is_none()
-        && let [FunctionArg::Unnamed(argument)] = list.args.as_mut_slice()
-        && let FunctionArgExpr::Expr(counted) = argument
-        && let Expr::Value(value) = counted
-        && matches!(value.value, Value::Number(..))
-    {
-        *argument = FunctionArgExpr::Wildcard;
-    }
-}
-
-/// `mod(a, b)` is `a % b`.
-fn remainder(called: &Function) -> Option<Expr> {
-    if !called_as(called, "mod") {
-        return None;
-    }
-    let [left, right] = <[Expr; 2]>::try_from(plain_arguments(&called.args)?).ok()?;
-    let nested = |side| Box::new(Expr::Nested(Box::new(side)));
-    let op = BinaryOperator::Modulo;
-    Some(Expr::BinaryOp { left: nested(left), op, right: nested(right) })
-}
-
-/// `array_length` of an array without items is NULL, and the first place of one with items is 1.
-fn length(called: &Function) -> Option<Expr> {
-    let is_lower = called_as(called, "array_lower");
-    if !is_lower && !called_as(called, "array_length") && !called_as(called, "array_upper") {
-        return None;
-    }
-    let [array, dimension] = <[Expr; 2]>::try_from(plain_arguments(&called.args)?).ok()?;
-    let length = call("array_length", [array, dimension]);
-    let integer = |expr| syntax::cast(expr, ast::DataType::Int(None));
-    let length = call("nullif", [integer(length), integer(syntax::number(&0))]);
-    Some(if is_lower { integer(call("signum", [length])) } else { length })
-}
-
-/// The function of `jsonb` that a function of `json` is.
-fn of_jsonb(name: &mut ObjectName) {
-    if let [ObjectNamePart::Identifier(ident)] = name.0.as_slice()
-        && let known = folded(ident)
-        && JSON_FUNCTIONS.contains(&known.as_str())
-    {
-        *name = ObjectName::from(vec![Ident::new(known.replacen("json", "jsonb", 1))]);
-    }
 }
 
 /// Strips `pg_catalog.` from the name of a function or type.

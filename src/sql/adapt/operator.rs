@@ -36,6 +36,9 @@ pub(super) fn operator(expr: &mut Expr) -> Result<Option<Expr>, SqlError> {
             }
             Ok(Some(call("array_has_any", [(**left).clone(), (**right).clone()])))
         }
+        Expr::BinaryOp { left, op: BinaryOperator::PGStartsWith, right } => {
+            Ok(Some(call("starts_with", [(**left).clone(), (**right).clone()])))
+        }
         Expr::UnaryOp { op, expr } => Ok(unary(*op, expr)),
         Expr::BinaryOp { left, op, right } => {
             unqualified(op)?;

@@ -5,8 +5,10 @@
 //! it does not, columns have [`SCALE`] digits behind the point, and zeros at their end are not
 //! shown.
 
+mod bucket;
 mod convert;
 mod digits;
+mod function;
 mod operands;
 mod quotient;
 mod whole;
@@ -50,6 +52,16 @@ pub(super) fn type_of(digits: i32, scale: i8) -> DataType {
     } else {
         DataType::Decimal256(digits, scale)
     }
+}
+
+/// An exact type, in 256 bits, that has all numbers of these; none where one of them is not exact.
+pub(super) fn common_type(types: &[DataType]) -> Option<DataType> {
+    let digits = types.iter().filter(|of| !of.is_null()).map(digits_of);
+    let digits = digits.collect::<Option<Vec<_>>>()?;
+    let scale = digits.iter().map(|(_, scale)| *scale).max()?;
+    let whole = digits.iter().map(|(digits, scale)| digits - i32::from(*scale)).max()?;
+    let digits = u8::try_from(whole + i32::from(scale)).unwrap_or(DIGITS_MAX);
+    Some(DataType::Decimal256(digits.min(DIGITS_MAX), scale))
 }
 
 /// The scale of what is divided, one way or another.
@@ -100,7 +112,7 @@ pub(super) fn too_large() -> SqlError {
 /// Makes the functions of such numbers known to a session.
 pub(super) fn register(state: &mut SessionState) -> Result<(), SqlError> {
     state.register_udf(Arc::new(ScalarUDF::from(convert::Convert::default())))?;
-    for function in whole::functions() {
+    for function in function::functions().chain(whole::functions()) {
         state.register_udf(Arc::new(function))?;
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Rows that are the same for every tenant but for its name: schemas, types and their functions,
 //! the one database and the one role that a session sees.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use super::relation::{INFORMATION_SCHEMA, PG_CATALOG};
@@ -61,6 +61,15 @@ pub(super) fn procedure_name(oid: u32) -> Option<&'static str> {
 pub(super) fn procedure_arguments(oid: u32) -> Option<impl Iterator<Item = u32>> {
     let types = procedure_row(oid)?.get("proargtypes").unwrap_or_default();
     Some(types.split(' ').filter_map(|oid| oid.parse().ok()))
+}
+
+/// Whether a word means something in a statement that a name there cannot.
+pub(super) fn is_reserved(word: &str) -> bool {
+    static WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+        let reserved = KEYWORDS.iter().filter(|row| row.get("catcode") != Some("U"));
+        reserved.filter_map(|row| row.get("word")).collect()
+    });
+    WORDS.contains(word)
 }
 
 /// The name of the schema of this OID.

@@ -7,6 +7,7 @@ use datafusion::arrow::datatypes::Field;
 use super::builtin::{
     INFORMATION_SCHEMA_OID, PG_CATALOG_OID, PUBLIC_OID, ROLE_OID, type_oid, type_row,
 };
+use super::identifier::quoted;
 use super::relation::PG_CATALOG;
 use super::relation::Relation;
 use super::row::Row;
@@ -304,11 +305,4 @@ fn description(collection: &Collection) -> Option<Row> {
     let text = collection.description.as_ref()?;
     let row = Row::default().with("objoid", collection.oid).with("classoid", CLASS_OID);
     Some(row.with("objsubid", 0).with("description", text))
-}
-
-/// A name as it must be written in a statement.
-pub(super) fn quoted(name: &str) -> String {
-    let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }

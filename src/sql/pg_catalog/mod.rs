@@ -8,6 +8,7 @@
 mod builtin;
 mod collections;
 mod function;
+mod identifier;
 mod regproc;
 mod relation;
 mod row;
@@ -23,6 +24,7 @@ use datafusion::error::DataFusionError;
 pub use regproc::function_name;
 
 pub(super) use function::{register, register_with};
+pub(super) use identifier::quoted as quoted_identifier;
 pub(super) use regproc::NamesOfFunctions;
 
 pub(super) use relation::{INFORMATION_SCHEMA, PG_CATALOG};

@@ -71,7 +71,7 @@ impl ScalarUDFImpl for Concat {
 }
 
 /// A column as texts; truth has one letter, as in results.
-fn shown(column: &ArrayRef, field: &Field) -> Result<StringArray, DataFusionError> {
+pub(super) fn shown(column: &ArrayRef, field: &Field) -> Result<StringArray, DataFusionError> {
     match column.data_type() {
         DataType::Boolean => {
             let letters = column.as_boolean().iter();

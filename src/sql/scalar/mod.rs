@@ -2,18 +2,25 @@
 //! statement calls.
 
 mod array;
+mod bytes;
 mod character;
 mod concat;
+mod decimals;
 mod distance;
+mod format;
 mod identifier;
 mod jsonb;
 mod marked_array;
 mod math;
 mod moments;
+mod null;
 mod padding;
+mod quote;
+mod regexp;
 mod series;
 mod text;
 mod to_char;
+mod unicode;
 mod uuid;
 
 use std::hash::{Hash, Hasher};
@@ -48,13 +55,20 @@ pub(super) fn register(state: &mut SessionState) -> Result<(), SqlError> {
         jsonb::functions(),
         distance::functions(),
     ];
-    let texts = uuid::functions().into_iter().chain(marked_array::functions());
-    for function in functions.into_iter().flatten().chain(texts).chain([identifier::function()]) {
+    let texts = uuid::functions()
+        .into_iter()
+        .chain(marked_array::functions())
+        .chain(quote::functions())
+        .chain(null::functions())
+        .chain(bytes::functions())
+        .chain(regexp::functions())
+        .chain([identifier::function(), unicode::function()]);
+    for function in functions.into_iter().flatten().chain(texts) {
         state.register_udf(Arc::new(ScalarUDF::from(function)))?;
     }
     for function in jsonb::typed_functions()
         .chain(series::typed_functions())
-        .chain([uuid::random(), to_char::function(), output::function()])
+        .chain([uuid::random(), to_char::function(), output::function(), format::function()])
         .chain(array::functions())
         .chain(concat::functions())
     {

@@ -1,4 +1,4 @@
-//! Whole numbers in sequence, as arrays.
+//! Numbers in sequence, as arrays.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use datafusion::scalar::ScalarValue;
 use super::super::marker::{NUMBERED, SERIES, SUBSCRIPTS};
 use super::super::wording::type_name;
 use super::super::{SqlError, SqlState};
-use super::{Function, arity, moments};
+use super::{Function, arity, decimals, moments};
 
 /// Most numbers of one batch: they are all in memory, and the memory pool does not count them.
 const NUMBERS_MAX: usize = 1 << 20;
@@ -91,6 +91,9 @@ impl ScalarUDFImpl for Series {
         {
             return Ok(DataType::new_list(item, true));
         }
+        if let Some(item) = decimals::item_type(arguments) {
+            return Ok(DataType::new_list(item, true));
+        }
         let whole = |bound: &&DataType| bound.is_integer() || bound.is_null();
         if let Some(other) = arguments.iter().find(|bound| !whole(bound)) {
             let name = type_name(&other.to_string()).to_owned();
@@ -111,10 +114,12 @@ impl ScalarUDFImpl for Series {
         let bounds = arguments.args.iter().map(|bound| bound.to_array(rows));
         let bounds = bounds.collect::<Result<Vec<_>, _>>()?;
         let of_moments = bounds.first().is_some_and(|bound| bound.data_type().is_temporal());
-        let numbers = if of_moments {
-            moments::series(&bounds, NUMBERS_MAX, too_many)?
-        } else {
-            series(&bounds)?
+        let numbers = match arguments.return_field.data_type() {
+            _ if of_moments => moments::series(&bounds, NUMBERS_MAX, too_many)?,
+            DataType::List(item) if item.data_type().is_decimal() => {
+                decimals::series(&bounds, item.data_type(), NUMBERS_MAX, too_many)?
+            }
+            _ => series(&bounds)?,
         };
         let numbers = cast(&numbers, arguments.return_field.data_type())?;
         Ok(if constant {

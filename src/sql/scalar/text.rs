@@ -5,7 +5,6 @@ use std::sync::Arc;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int32Array, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Int32Type, Int64Type};
 use datafusion::error::DataFusionError;
-use md5::{Digest, Md5};
 
 use super::super::marker::{LIKE_ESCAPE, REPLACEMENT, SIMILAR_PATTERN, TO_CHARACTERS};
 use super::super::pattern::{replacement, similar};
@@ -24,7 +23,6 @@ pub(super) fn functions() -> Vec<Function> {
     vec![
         Function::exact(TO_CHARACTERS, [DataType::Utf8, DataType::Int64], text(), characters),
         Function::exact(LIKE_ESCAPE, texts, text(), like_escapes),
-        Function::exact("md5", [DataType::Utf8], text(), digests),
         Function::one_of(
             SIMILAR_PATTERN,
             vec![vec![DataType::Utf8], vec![DataType::Utf8, DataType::Utf8]],
@@ -161,14 +159,6 @@ fn escape_of(written: &str) -> Result<Option<char>, SqlError> {
         _ => Err(SqlError::new(SqlState::InvalidEscapeSequence, "invalid escape string")
             .with_hint("Escape string must be empty or one character.")),
     }
-}
-
-/// MD5 digests in hexadecimal digits; a checksum here, no protection.
-fn digests(arguments: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
-    let [texts] = arguments else { return Err(arity("md5")) };
-    let digest = |text: &str| hex::encode(Md5::digest(text));
-    let digests = texts.as_string::<i32>().iter().map(|text| text.map(digest));
-    Ok(Arc::new(digests.collect::<StringArray>()))
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Functions that look into the collections and the role that a statement sees.
 
 use super::super::builtin::ROLE_OID;
-use super::super::collections::{Collection, index_definition, quoted};
+use super::super::collections::{Collection, index_definition};
+use super::super::identifier::quoted;
 use super::super::relation::{INFORMATION_SCHEMA, PG_CATALOG};
 use super::super::relation::{Kind, Relation};
 use super::super::view::{SCHEMA, SystemView};

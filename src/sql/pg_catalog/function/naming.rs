@@ -4,7 +4,6 @@ use super::super::builtin::{
     namespace_name, namespace_oid, procedure_arguments, procedure_name, procedure_oid, type_oid,
     type_row,
 };
-use super::super::collections::quoted;
 use super::super::relation::Kind;
 use super::definition::{Body, Definition};
 use crate::sql::types::VECTOR_OID;
@@ -83,15 +82,6 @@ pub(super) const FUNCTIONS: &[Definition<()>] = &[
         let names = oids.filter_map(number).map(|oid| type_name(oid, None));
         Ok(Some(names.collect::<Vec<_>>().join(", ")))
     }),
-    one("quote_ident", Kind::Text, |(), arguments| Ok(Some(quoted(first(arguments))))),
-    one("quote_literal", Kind::Text, |(), arguments| Ok(Some(literal(first(arguments))))),
-    Definition {
-        name: "format",
-        least: 1,
-        most: 9,
-        returns: Kind::Text,
-        body: |(), arguments| format(arguments),
-    },
 ];
 
 /// Prints a function's number as its name.
@@ -116,39 +106,6 @@ fn procedure_with_arguments(text: &str) -> Option<u32> {
 
 const fn one(name: &'static str, returns: Kind, body: Body<()>) -> Definition<()> {
     Definition { name, least: 1, most: 1, returns, body }
-}
-
-fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
-
-/// `%s`, `%I` and `%L` of a format become the arguments behind it, `%%` a percent sign.
-fn format(arguments: &[&str]) -> Result<Option<String>, SqlError> {
-    let wrong = |message: &str| SqlError::new(SqlState::InvalidParameterValue, message);
-    let (mut formatted, mut rest) = (String::new(), arguments.iter().skip(1));
-    let mut letters = first(arguments).chars();
-    while let Some(letter) = letters.next() {
-        if letter != '%' {
-            formatted.push(letter);
-            continue;
-        }
-        let kind = letters.next().ok_or_else(|| wrong("unterminated format() type specifier"))?;
-        if kind == '%' {
-            formatted.push('%');
-            continue;
-        }
-        let argument = *rest.next().ok_or_else(|| wrong("too few arguments for format()"))?;
-        match kind {
-            's' => formatted.push_str(argument),
-            'I' => formatted.push_str(&quoted(argument)),
-            'L' => formatted.push_str(&literal(argument)),
-            other => {
-                let message = format!("unrecognized format() type specifier \"{other}\"");
-                return Err(wrong(&message));
-            }
-        }
-    }
-    Ok(Some(formatted))
 }
 
 pub(super) fn first<'a>(arguments: &[&'a str]) -> &'a str {

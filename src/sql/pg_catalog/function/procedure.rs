@@ -1,7 +1,7 @@
 //! What is told of functions by their numbers.
 
 use super::super::builtin::{namespace_name, procedure_arguments, procedure_row};
-use super::super::collections::quoted;
+use super::super::identifier::quoted;
 use super::super::relation::Kind;
 use super::super::row::Row;
 use super::definition::{Body, Definition};

@@ -1,4 +1,4 @@
-//! Documents made of others: `||`, `-`, `#-`, `jsonb_set`, `jsonb_strip_nulls`.
+//! Documents made of others: `||`, `-`, `#-`, `jsonb_set`, `jsonb_insert`, `jsonb_strip_nulls`.
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::datatypes::DataType;
@@ -17,7 +17,10 @@ pub(super) const DELETE: &str = "jsonb_delete";
 pub(super) const DELETE_PATH: &str = "jsonb_delete_path";
 
 pub(super) fn functions() -> Vec<Function> {
-    let three_or_four = vec![TypeSignature::Any(3), TypeSignature::Any(4)];
+    let three_or_four = || {
+        let lists = vec![TypeSignature::Any(3), TypeSignature::Any(4)];
+        Signature::one_of(lists, Volatility::Immutable)
+    };
     vec![
         Function::any(CONCAT, 2, json(), |columns| {
             let [left, right] = columns else { return Err(arity(CONCAT)) };
@@ -37,9 +40,15 @@ pub(super) fn functions() -> Vec<Function> {
         }),
         Function {
             name: "jsonb_set",
-            signature: Signature::one_of(three_or_four, Volatility::Immutable),
+            signature: three_or_four(),
             returns: json(),
-            body: settings,
+            body: |columns| changed(columns, "jsonb_set", true, set),
+        },
+        Function {
+            name: "jsonb_insert",
+            signature: three_or_four(),
+            returns: json(),
+            body: |columns| changed(columns, "jsonb_insert", false, insert),
         },
         Function::exact("jsonb_strip_nulls", [DataType::Utf8], json(), |columns| {
             let [left] = columns else { return Err(arity("jsonb_strip_nulls")) };
@@ -150,30 +159,38 @@ fn delete_path(document: &mut Value, path: &[Option<String>]) {
     }
 }
 
-fn settings(columns: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
-    let (left, paths, values, create) = match columns {
+/// Puts a value at the end of a path into a document; the last argument says how.
+type Change = fn(&mut Value, &[Option<String>], Value, bool) -> Result<(), SqlError>;
+
+/// Documents with other values at the ends of paths; `default` where the last argument is not given.
+fn changed(
+    columns: &[ArrayRef],
+    name: &str,
+    default: bool,
+    change: Change,
+) -> Result<ArrayRef, DataFusionError> {
+    let (left, paths, values, how) = match columns {
         [left, paths, values] => (left, paths, values, None),
-        [left, paths, values, create] => (left, paths, values, Some(create)),
-        _ => return Err(arity("jsonb_set")),
+        [left, paths, values, how] => (left, paths, values, Some(how)),
+        _ => return Err(arity(name)),
     };
     if paths.data_type().is_string() {
-        let message = "function jsonb_set(jsonb, text, jsonb) does not exist";
+        let message = format!("function {name}(jsonb, text, jsonb) does not exist");
         let error = SqlError::new(SqlState::UndefinedFunction, message);
         return Err(error.with_hint("Paths are of type text[].").into());
     }
     let (paths, mut values) = (text_lists(paths)?, documents(values)?.into_iter());
     let changed = documents(left)?.into_iter().enumerate().map(|(row, document)| {
         let (value, path) = (values.next().flatten(), list_at(&paths, row));
-        let create = match create.map(AsArray::as_boolean) {
-            Some(create) if create.is_null(row) => return None,
-            Some(create) => create.value(row),
-            None => true,
+        let how = match how.map(AsArray::as_boolean) {
+            Some(how) if how.is_null(row) => return None,
+            Some(how) => how.value(row),
+            None => default,
         };
         let (mut document, path, value) = (document?, path?, value?);
-        Some(check_path(&document, &path).map(|()| {
-            set(&mut document, &path, value, create);
-            document
-        }))
+        let changed =
+            check_path(&document, &path).and_then(|()| change(&mut document, &path, value, how));
+        Some(changed.map(|()| document))
     });
     let changed: Result<Vec<_>, SqlError> = changed.map(Option::transpose).collect();
     Ok(column(changed?))
@@ -192,14 +209,49 @@ fn check_path(document: &Value, path: &[Option<String>]) -> Result<(), SqlError>
     }
 }
 
-fn set(document: &mut Value, path: &[Option<String>], value: Value, create: bool) {
-    let Some((Some(last), steps)) = path.split_last() else { return };
+/// Inserts `value` before the element that the path leads to, or behind it, or as a new member.
+fn insert(
+    document: &mut Value,
+    path: &[Option<String>],
+    value: Value,
+    behind: bool,
+) -> Result<(), SqlError> {
+    let Some((Some(last), steps)) = path.split_last() else { return Ok(()) };
+    match parent(document, steps) {
+        Some(Value::Object(members)) => {
+            if members.contains_key(last) {
+                let hint = "Try using the function jsonb_set to replace key value.";
+                return Err(wrong("cannot replace existing key").with_hint(hint));
+            }
+            members.insert(last.clone(), value);
+        }
+        Some(Value::Array(items)) => {
+            let Ok(place) = last.parse::<i64>() else { return Ok(()) };
+            match place_in(items, place) {
+                Some(at) => items.insert(at + usize::from(behind), value),
+                None if place < 0 => items.insert(0, value),
+                None => items.push(value),
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Puts `value` in the place of what the path leads to, or makes the place.
+fn set(
+    document: &mut Value,
+    path: &[Option<String>],
+    value: Value,
+    create: bool,
+) -> Result<(), SqlError> {
+    let Some((Some(last), steps)) = path.split_last() else { return Ok(()) };
     match parent(document, steps) {
         Some(Value::Object(members)) if create || members.contains_key(last) => {
             members.insert(last.clone(), value);
         }
         Some(Value::Array(items)) => {
-            let Ok(place) = last.parse::<i64>() else { return };
+            let Ok(place) = last.parse::<i64>() else { return Ok(()) };
             match place_in(items, place).and_then(|at| items.get_mut(at)) {
                 Some(item) => *item = value,
                 None if create && place < 0 => items.insert(0, value),
@@ -209,6 +261,7 @@ fn set(document: &mut Value, path: &[Option<String>], value: Value, create: bool
         }
         _ => {}
     }
+    Ok(())
 }
 
 fn without_nulls(document: Value) -> Value {

@@ -12,6 +12,8 @@ mod document;
 mod number;
 mod operator;
 mod order;
+mod pairs;
+mod pretty;
 mod reader;
 mod set;
 mod value;
@@ -50,6 +52,7 @@ pub(super) fn functions() -> Vec<Function> {
     ]
     .into_iter()
     .flatten()
+    .chain([pairs::function(), pretty::function()])
     .collect()
 }
 
