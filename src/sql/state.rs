@@ -37,6 +37,12 @@ pub enum SqlState {
     DivisionByZero,
     /// 22021: bytes that are no letters of their encoding.
     CharacterNotInRepertoire,
+    /// 22013: a frame of a window that begins or ends before a negative row.
+    InvalidPrecedingOrFollowingSize,
+    /// 22014: buckets of which there are none.
+    InvalidArgumentForNtile,
+    /// 22016: a row of a frame that is counted from zero.
+    InvalidArgumentForNthValue,
     /// 22025: an escape of LIKE that is not one character.
     InvalidEscapeSequence,
     /// 22023: a value breaks a stated bound.
@@ -165,6 +171,9 @@ impl SqlState {
             Self::SubstringError => "22011",
             Self::DivisionByZero => "22012",
             Self::CharacterNotInRepertoire => "22021",
+            Self::InvalidPrecedingOrFollowingSize => "22013",
+            Self::InvalidArgumentForNtile => "22014",
+            Self::InvalidArgumentForNthValue => "22016",
             Self::InvalidEscapeSequence => "22025",
             Self::InvalidParameterValue => "22023",
             Self::InvalidRowCountInLimitClause => "2201W",

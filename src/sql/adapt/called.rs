@@ -11,7 +11,7 @@ use super::super::name::{folded, name_parts};
 use super::super::undefined::undefined;
 use super::super::{SqlError, SqlState};
 use super::syntax::{self, call, literal_text, plain_arguments};
-use super::{called_as, factor, operator, time, without_system_schema};
+use super::{called_as, factor, operator, time, window, without_system_schema};
 
 /// Functions that the planner knows by other names.
 const RENAMED: [(&str, &str); 4] =
@@ -85,6 +85,9 @@ pub(super) fn called_function(called: &mut Function) -> Result<Option<Expr>, Sql
         return Err(SqlError::unsupported(format!("function {name}")));
     }
     read_bytes(called)?;
+    if let Some(of_rows) = window::called(called)? {
+        return Ok(Some(of_rows));
+    }
     let rewritten = remainder(called).or_else(|| length(called)).or_else(|| time::adapted(called));
     if let Some(rewritten) = rewritten {
         return Ok(Some(rewritten));

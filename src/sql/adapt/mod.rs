@@ -18,6 +18,7 @@ mod syntax;
 mod system_column;
 mod time;
 mod whole_row;
+mod window;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -300,7 +301,10 @@ impl VisitorMut for Adapter {
             return ControlFlow::Break(SqlError::new(SqlState::DuplicateAlias, message));
         }
         self.note_conditions(select);
-        if let Err(error) = join::adapt_select(select).and_then(|()| grouping::adapt(select)) {
+        let adapted = join::adapt_select(select)
+            .and_then(|()| grouping::adapt(select))
+            .and_then(|()| window::write_out(select));
+        if let Err(error) = adapted {
             return ControlFlow::Break(error);
         }
         row::look_up(select);

@@ -6,6 +6,7 @@ use super::super::{SqlError, SqlState};
 use super::too_large;
 
 /// The ends of a histogram; what is counted down begins above.
+#[derive(Clone, Copy)]
 pub(super) struct Bounds<T> {
     pub(super) low: T,
     pub(super) high: T,

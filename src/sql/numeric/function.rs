@@ -76,10 +76,10 @@ impl ScalarUDFImpl for ExactFunction {
             }
             _ => None,
         };
-        match types {
-            Some(types) => Ok(types),
-            None => plan_err!("No function matches {} with these arguments", self.name()),
-        }
+        let Some(types) = types else {
+            return plan_err!("No function matches {} with these arguments", self.name());
+        };
+        Ok(types)
     }
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType, DataFusionError> {
@@ -192,7 +192,7 @@ fn buckets(values: &[ArrayRef], counts: &ArrayRef) -> Result<ArrayRef, DataFusio
     let counts = counts.as_primitive::<Int64Type>();
     if operands.data_type().is_floating() {
         let [operands, lows, highs] =
-            [operands, lows, highs].map(|column| column.as_primitive::<Float64Type>());
+            [operands, lows, highs].map(AsArray::as_primitive::<Float64Type>);
         return each(operands.iter().zip(lows).zip(highs), counts, fraction_bucket);
     }
     let [operands, lows, highs] = [units(operands)?, units(lows)?, units(highs)?];

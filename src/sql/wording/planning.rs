@@ -6,7 +6,7 @@ use super::execution::execution;
 use super::plain::{plain, shown, type_list};
 
 /// How a complaint begins, its code, and what PostgreSQL says instead.
-const KNOWN: [(&str, SqlState, &str); 15] = [
+const KNOWN: [(&str, SqlState, &str); 16] = [
     (
         "Aggregate functions are not allowed in the WHERE",
         SqlState::GroupingError,
@@ -49,6 +49,11 @@ const KNOWN: [(&str, SqlState, &str); 15] = [
     ("unnest() can only be applied", SqlState::UndefinedFunction, "unnest takes an array"),
     ("Unary operator '-'", SqlState::UndefinedFunction, "operator does not exist: - of this type"),
     ("Unary operator '+'", SqlState::UndefinedFunction, "operator does not exist: + of this type"),
+    (
+        "Invalid window frame: frame offsets for ROWS",
+        SqlState::InvalidPrecedingOrFollowingSize,
+        "frame starting offset must not be negative",
+    ),
     ("Step cannot be zero", SqlState::InvalidParameterValue, "step size cannot equal zero"),
 ];
 

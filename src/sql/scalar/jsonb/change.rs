@@ -42,7 +42,12 @@ pub(super) fn functions() -> Vec<Function> {
             name: "jsonb_set",
             signature: three_or_four(),
             returns: json(),
-            body: |columns| changed(columns, "jsonb_set", true, set),
+            body: |columns| {
+                changed(columns, "jsonb_set", true, |document, path, value, create| {
+                    set(document, path, value, create);
+                    Ok(())
+                })
+            },
         },
         Function {
             name: "jsonb_insert",
@@ -239,19 +244,14 @@ fn insert(
 }
 
 /// Puts `value` in the place of what the path leads to, or makes the place.
-fn set(
-    document: &mut Value,
-    path: &[Option<String>],
-    value: Value,
-    create: bool,
-) -> Result<(), SqlError> {
-    let Some((Some(last), steps)) = path.split_last() else { return Ok(()) };
+fn set(document: &mut Value, path: &[Option<String>], value: Value, create: bool) {
+    let Some((Some(last), steps)) = path.split_last() else { return };
     match parent(document, steps) {
         Some(Value::Object(members)) if create || members.contains_key(last) => {
             members.insert(last.clone(), value);
         }
         Some(Value::Array(items)) => {
-            let Ok(place) = last.parse::<i64>() else { return Ok(()) };
+            let Ok(place) = last.parse::<i64>() else { return };
             match place_in(items, place).and_then(|at| items.get_mut(at)) {
                 Some(item) => *item = value,
                 None if create && place < 0 => items.insert(0, value),
@@ -261,7 +261,6 @@ fn set(
         }
         _ => {}
     }
-    Ok(())
 }
 
 fn without_nulls(document: Value) -> Value {
