@@ -167,7 +167,8 @@ fn delete_path(document: &mut Value, path: &[Option<String>]) {
 /// Puts a value at the end of a path into a document; the last argument says how.
 type Change = fn(&mut Value, &[Option<String>], Value, bool) -> Result<(), SqlError>;
 
-/// Documents with other values at the ends of paths; `default` where the last argument is not given.
+/// Documents with other values at the ends of paths; `default` is the last argument where there is
+/// none.
 fn changed(
     columns: &[ArrayRef],
     name: &str,
