@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
 use pgwire::api::Type;
 use pgwire::messages::data::{FieldDescription, RowDescription};
 
 use super::error::{PgError, sendable};
 use super::vector;
-use crate::sql::{SqlState, SqlType};
+use crate::sql::{Origin, SqlState, SqlType};
 
 /// How a value is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +42,8 @@ impl Format {
 pub(super) struct Column {
     pub(super) name: String,
     pub(super) pg_type: Type,
+    /// The column of a relation that it is, unless it is computed.
+    origin: Option<Origin>,
 }
 
 impl Column {
@@ -64,14 +66,18 @@ impl Column {
             _ => pg_type(field.data_type()),
         };
         let pg_type = pg_type.ok_or_else(|| unsupported(field.name(), field.data_type()))?;
-        Ok(Self { name: sendable(field.name().clone()), pg_type })
+        Ok(Self { name: sendable(field.name().clone()), pg_type, origin: None })
     }
 
     fn describe(&self, format: Format) -> FieldDescription {
         let size = fixed_size(&self.pg_type);
         let oid = self.pg_type.oid();
-        // No table, no column number, no type modifier: these columns belong to no relation.
-        FieldDescription::new(self.name.clone(), 0, 0, oid, size, -1, format.code())
+        let (table, number) = match self.origin {
+            Some(Origin { relation, column }) => (relation.cast_signed(), column),
+            None => (0, 0),
+        };
+        // No type modifier is told.
+        FieldDescription::new(self.name.clone(), table, number, oid, size, -1, format.code())
     }
 }
 
@@ -86,8 +92,9 @@ impl Columns {
     /// # Errors
     /// 0A000 when PostgreSQL has no type for one of them.
     pub(super) fn new(schema: SchemaRef) -> Result<Arc<Self>, PgError> {
-        let list = schema.fields().iter().map(|field| Column::of(field));
-        let list = list.collect::<Result<_, _>>()?;
+        let columns = schema.fields().iter().zip(Origin::all(&schema));
+        let list = columns.map(|(field, origin)| Ok(Column { origin, ..Column::of(field)? }));
+        let list = list.collect::<Result<_, PgError>>()?;
         Ok(Arc::new(Self { schema, list }))
     }
 
@@ -95,9 +102,10 @@ impl Columns {
         &self.list
     }
 
-    /// Whether a schema is known to be the one that these are of.
+    /// Whether the fields of a schema are known to be those that these are of.
     pub(super) fn are_of(&self, schema: &SchemaRef) -> bool {
-        Arc::ptr_eq(&self.schema, schema)
+        let (own, theirs): (&[FieldRef], &[FieldRef]) = (self.schema.fields(), schema.fields());
+        std::ptr::eq(own, theirs)
     }
 
     /// Whether others have the same types.

@@ -36,7 +36,8 @@ impl Connection {
         self.session.forget_prepared("");
         self.authorize()?;
         self.session.check_new_prepared(&name)?;
-        let mut statements = self.session.parse(&message.query)?;
+        let outputs = outputs(&message.type_oids);
+        let mut statements = self.session.parse_call(&message.query, &outputs)?;
         if statements.len() > 1 {
             let message = "cannot insert multiple commands into a prepared statement";
             return Err(PgError::error(SqlState::SyntaxError, message).into());
@@ -393,7 +394,7 @@ fn declared_types(oids: &[u32]) -> Result<Vec<Option<SqlType>>, PgError> {
     oids.iter()
         .enumerate()
         .map(|(index, oid)| {
-            if is_open(*oid) {
+            if is_open(*oid) || *oid == Type::VOID.oid() {
                 return Ok(None);
             }
             if *oid == VECTOR_OID {
@@ -408,6 +409,12 @@ fn declared_types(oids: &[u32]) -> Result<Vec<Option<SqlType>>, PgError> {
             })
         })
         .collect()
+}
+
+/// The places of parameters that JDBC's calls mean for results: those that are `void`.
+fn outputs(oids: &[u32]) -> Vec<usize> {
+    let numbered = oids.iter().enumerate();
+    numbered.filter(|(_, oid)| **oid == Type::VOID.oid()).map(|(at, _)| at).collect()
 }
 
 /// Whether a client leaves the type to the server.

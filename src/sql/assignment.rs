@@ -116,7 +116,7 @@ impl Settable {
         match self {
             Self::Field(FaceField::ExternalFaceId | FaceField::ExternalImageId) => SqlType::Text,
             Self::Field(FaceField::Metadata) => SqlType::Jsonb,
-            Self::Embedding => SqlType::Float4Array,
+            Self::Embedding => SqlType::Vector,
         }
     }
 }

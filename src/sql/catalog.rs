@@ -50,6 +50,17 @@ impl GalleryCatalog {
         Self { own: tables.into_iter().collect(), ..self.clone() }
     }
 
+    /// Whether a table of this name is a statement's own.
+    pub(super) fn is_own(&self, name: &str) -> bool {
+        self.own.contains_key(name)
+    }
+
+    /// The OID of the collection that the parts of a name mean.
+    pub(super) fn relation(&self, parts: &[String]) -> Option<u32> {
+        let name = self.gallery_name(parts).ok()?;
+        pg_catalog::oid_of(&self.snapshot, self.snapshot.descriptor(name).ok()?)
+    }
+
     /// What the system catalogs are made from.
     pub(super) fn view(&self) -> SystemView {
         SystemView {

@@ -13,11 +13,12 @@ use datafusion::sql::sqlparser::ast::{self, FromTable, Query, With};
 use futures::TryStreamExt;
 use likeness_storage::limits::BATCH_OPERATIONS_MAX;
 
+use super::origin::with_origins;
 use super::query::QueryContext;
 use super::search::face_ids;
 use super::target::Target;
 use super::transaction::Writer;
-use super::{Outcome, SqlError, SqlState, SqlType};
+use super::{Origin, Outcome, SqlError, SqlState, SqlType};
 
 /// `DELETE FROM c [AS alias] [USING ..] [WHERE predicate] [RETURNING ..]`.
 #[derive(Debug)]
@@ -89,8 +90,9 @@ impl Delete {
     ) -> Result<Outcome, SqlError> {
         let name = context.catalog().written(&self.name)?;
         let plan = self.plan(context).await?;
+        let origins = context.origins(&plan);
         let mut batches = context.stream(plan, parameters).await?;
-        let schema = batches.schema();
+        let schema = with_origins(&batches.schema(), origins);
         let memory = context.memory("RETURNING");
         let (mut ids, mut returned) = (HashSet::new(), Vec::new());
         while let Some(batch) = batches.try_next().await? {
@@ -111,7 +113,7 @@ impl Delete {
         if !self.returns {
             return Ok(Outcome::Done { tag: "DELETE", rows: Some(written.removed) });
         }
-        Ok(Outcome::of_batch("DELETE", returned_rows(&schema, &returned)?))
+        Ok(Outcome::of_batches("DELETE", without_id(&schema)?, vec![rows_of(&schema, &returned)?]))
     }
 }
 
@@ -125,7 +127,7 @@ fn too_many() -> SqlError {
 }
 
 /// What the client asked for, without the ids in the first column.
-fn returned_rows(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<RecordBatch, SqlError> {
+fn rows_of(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<RecordBatch, SqlError> {
     let rows = concat_batches(schema, batches).and_then(|all| {
         let columns: Vec<usize> = (1..all.num_columns()).collect();
         all.project(&columns)
@@ -136,5 +138,5 @@ fn returned_rows(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<RecordBa
 fn without_id(schema: &SchemaRef) -> Result<SchemaRef, SqlError> {
     let columns: Vec<usize> = (1..schema.fields().len()).collect();
     let projected = schema.project(&columns).map_err(DataFusionError::from)?;
-    Ok(SchemaRef::new(projected))
+    Ok(with_origins(&SchemaRef::new(projected), Origin::all(schema).skip(1)))
 }

@@ -6,7 +6,7 @@ use super::catalog::GalleryCatalog;
 use super::insert::ProposedFace;
 use super::transaction::Writer;
 use super::{SqlError, SqlState};
-use crate::engine::{Changes, Import};
+use crate::engine::{Changes, EngineError, Import};
 
 /// The new faces of a statement. Dropping it leaves nothing behind.
 #[derive(Debug)]
@@ -42,9 +42,9 @@ impl Enrolment {
     ///
     /// # Errors
     /// When it is no face; the enrolment is of no use then.
-    pub(super) async fn push(&mut self, face: ProposedFace) -> Result<&[Row], SqlError> {
+    pub(super) async fn push(&mut self, face: ProposedFace) -> Result<&[Row], EngineError> {
         let (draft, given) = face;
-        Ok(self.import.push(draft, given).await?)
+        self.import.push(draft, given).await
     }
 
     /// The face as it would be kept. It is not added.

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{
     Span, Token, TokenWithSpan, Tokenizer, TokenizerError,
 };
@@ -19,7 +20,8 @@ pub(super) const TEXT_BYTES_MAX: usize = 1024 * 1024;
 /// Most parameters of one statement: what the wire protocol can count.
 pub(super) const PARAMETERS_MAX: usize = 65_535;
 
-/// Most tokens in one expression, counted between commas and with the expressions around it.
+/// Most tokens in one expression, counted between commas, or between the words of a `CASE`, and
+/// with the expressions around it.
 ///
 /// A chain such as `1 + 1 + ..` is a tree as deep as it is long, and trees are walked and dropped
 /// by recursion; parentheses are bounded by the parser, chains are bounded here.
@@ -40,8 +42,9 @@ pub(super) struct StatementTokens {
     pub(super) depth: Depth,
 }
 
-/// Cuts `text` into statements. Empty ones are left out.
-pub(super) fn statements(text: &str) -> Result<Vec<StatementTokens>, SqlError> {
+/// Cuts `text` into statements. Empty ones are left out, and so are the parameters at the places in
+/// `outputs` among the arguments of calls.
+pub(super) fn statements(text: &str, outputs: &[usize]) -> Result<Vec<StatementTokens>, SqlError> {
     if text.len() > TEXT_BYTES_MAX {
         let message = format!(
             "statement text has {} bytes, the limit is {TEXT_BYTES_MAX}; send large values as \
@@ -60,13 +63,17 @@ pub(super) fn statements(text: &str) -> Result<Vec<StatementTokens>, SqlError> {
             words.cloned().collect::<Vec<_>>()
         })
         .filter(|statement| !statement.is_empty())
-        .map(|statement| checked(text, &statement))
+        .map(|statement| checked(text, statement, outputs))
         .collect()
 }
 
-fn checked(text: &str, tokens: &[TokenWithSpan]) -> Result<StatementTokens, SqlError> {
+fn checked(
+    text: &str,
+    tokens: Vec<TokenWithSpan>,
+    outputs: &[usize],
+) -> Result<StatementTokens, SqlError> {
     let mut parameter_count = 0;
-    for token in tokens {
+    for token in &tokens {
         let at = || position(text, token.span.start);
         match &token.token {
             Token::Placeholder(name) => {
@@ -80,14 +87,42 @@ fn checked(text: &str, tokens: &[TokenWithSpan]) -> Result<StatementTokens, SqlE
             _ => {}
         }
     }
-    check_dimensions(text, tokens)?;
-    let depth = depth(text, tokens)?;
+    check_dimensions(text, &tokens)?;
+    let depth = depth(text, &tokens)?;
     let span = Span::union_iter(tokens.iter().map(|token| token.span));
-    let mut tokens = search::rewrite(tokens).map_err(|error| error.into_sql_error(text))?;
+    let tokens = if outputs.is_empty() { tokens } else { without_outputs(tokens, outputs) };
+    let mut tokens = search::rewrite(&tokens).map_err(|error| error.into_sql_error(text))?;
     for token in &mut tokens {
         as_any_operator(&mut token.token);
     }
     Ok(StatementTokens { tokens, span, parameter_count, depth })
+}
+
+/// A call as it is made when parameters among its arguments are only meant to name results.
+fn without_outputs(tokens: Vec<TokenWithSpan>, outputs: &[usize]) -> Vec<TokenWithSpan> {
+    let is_output = |token: &Token| match token {
+        Token::Placeholder(name) => {
+            parameter(name).is_ok_and(|number| outputs.contains(&(number - 1)))
+        }
+        _ => false,
+    };
+    let mut left: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    let mut rest = tokens.into_iter().peekable();
+    while let Some(token) = rest.next() {
+        let before = left.last().map(|token| &token.token);
+        let behind = rest.peek().map(|token| &token.token);
+        match (before, behind) {
+            (Some(Token::LParen), Some(Token::Comma)) if is_output(&token.token) => {
+                rest.next();
+            }
+            (Some(Token::LParen), Some(Token::RParen)) if is_output(&token.token) => {}
+            (Some(Token::Comma), Some(Token::Comma | Token::RParen)) if is_output(&token.token) => {
+                left.pop();
+            }
+            _ => left.push(token),
+        }
+    }
+    left
 }
 
 /// Refuses arrays in arrays in arrays: finding out their type takes twice as long for each.
@@ -113,34 +148,84 @@ fn check_dimensions(text: &str, tokens: &[TokenWithSpan]) -> Result<(), SqlError
 
 /// The tokens of the longest expression, at most [`EXPRESSION_TOKENS_MAX`].
 fn depth(text: &str, tokens: &[TokenWithSpan]) -> Result<Depth, SqlError> {
-    // Tokens of the element read now, of the longest element before it in the same parentheses,
-    // and of the elements around it. A group counts as much as its longest element.
-    let (mut here, mut longest, mut around) = (0_usize, 0_usize, 0_usize);
-    let (mut outer, mut deepest) = (Vec::new(), 0);
+    let mut lengths = Lengths::default();
     for token in tokens {
-        match token.token {
-            Token::LParen | Token::LBracket | Token::LBrace => {
-                around += here;
-                outer.push((here, longest));
-                (here, longest) = (0, 0);
-            }
-            Token::RParen | Token::RBracket | Token::RBrace => {
-                let group = here.max(longest);
-                (here, longest) = outer.pop().unwrap_or_default();
-                around -= here;
-                here += group + 1;
-            }
-            Token::Comma => (here, longest) = (0, here.max(longest)),
-            _ => here += 1,
-        }
-        deepest = deepest.max(around + here);
-        if deepest > EXPRESSION_TOKENS_MAX {
+        lengths.read(&token.token);
+        if lengths.deepest > EXPRESSION_TOKENS_MAX {
             let message = format!("an expression has more than {EXPRESSION_TOKENS_MAX} parts");
             let at = position(text, token.span.start);
             return Err(SqlError::new(SqlState::StatementTooComplex, message).at(at));
         }
     }
-    Ok(Depth::of_tokens(deepest))
+    Ok(Depth::of_tokens(lengths.deepest))
+}
+
+/// How long expressions are, as far as they have been read. A group, which parentheses or `CASE`
+/// and `END` enclose, counts as much as its longest element.
+#[derive(Default)]
+struct Lengths {
+    /// Tokens of the element read now.
+    here: usize,
+    /// Tokens of the longest element before it in its group.
+    longest: usize,
+    /// Tokens of the elements around its group.
+    around: usize,
+    outer: Vec<Outer>,
+    deepest: usize,
+}
+
+/// What was read before a group was opened.
+#[derive(Default)]
+struct Outer {
+    here: usize,
+    longest: usize,
+    /// Whether the group is a `CASE`.
+    opens_case: bool,
+}
+
+impl Lengths {
+    fn read(&mut self, token: &Token) {
+        match token {
+            Token::LParen | Token::LBracket | Token::LBrace => self.open(false),
+            Token::RParen | Token::RBracket | Token::RBrace => {
+                // A column may be called like that, and then nothing ends it.
+                while self.is_in_case() {
+                    self.close();
+                }
+                self.close();
+            }
+            Token::Comma => self.divide(),
+            Token::Word(word) => match word.keyword {
+                Keyword::CASE => self.open(true),
+                Keyword::WHEN | Keyword::THEN | Keyword::ELSE if self.is_in_case() => self.divide(),
+                Keyword::END if self.is_in_case() => self.close(),
+                _ => self.here += 1,
+            },
+            _ => self.here += 1,
+        }
+        self.deepest = self.deepest.max(self.around + self.here);
+    }
+
+    fn is_in_case(&self) -> bool {
+        self.outer.last().is_some_and(|outer| outer.opens_case)
+    }
+
+    fn open(&mut self, opens_case: bool) {
+        self.around += self.here;
+        self.outer.push(Outer { here: self.here, longest: self.longest, opens_case });
+        (self.here, self.longest) = (0, 0);
+    }
+
+    fn divide(&mut self) {
+        (self.here, self.longest) = (0, self.here.max(self.longest));
+    }
+
+    fn close(&mut self) {
+        let group = self.here.max(self.longest);
+        let Outer { here, longest, .. } = self.outer.pop().unwrap_or_default();
+        self.around -= here;
+        (self.here, self.longest) = (here + group + 1, longest);
+    }
 }
 
 /// The number of `$n`.
@@ -180,6 +265,10 @@ fn unreadable(text: &str, error: TokenizerError) -> SqlError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn statements(text: &str) -> Result<Vec<StatementTokens>, SqlError> {
+        super::statements(text, &[])
+    }
 
     #[test]
     fn statements_end_at_semicolons_outside_strings_names_and_comments() {
@@ -226,6 +315,37 @@ mod tests {
         assert!(statements(&list).is_ok());
         let rows = format!("VALUES (1){}", ", (1)".repeat(10_000));
         assert!(statements(&rows).is_ok());
+    }
+
+    #[test]
+    fn a_case_is_a_list_of_branches() {
+        let case = |branches, chain| {
+            let branch = "WHEN t.name = 'a' THEN 1 ".repeat(branches);
+            format!("SELECT CASE {branch} ELSE 2{} END + t.case FROM t", " + 1".repeat(chain))
+        };
+        assert!(statements(&case(10_000, 400)).is_ok());
+        assert_eq!(statements(&case(1, 520)).unwrap_err().state, SqlState::StatementTooComplex);
+        let behind = format!("SELECT (t.case){}", " + 1".repeat(520));
+        assert_eq!(statements(&behind).unwrap_err().state, SqlState::StatementTooComplex);
+        let nested = |inner: &str| format!("CASE WHEN true THEN {inner}{} END", " + 1".repeat(175));
+        let nested = format!("SELECT {}", nested(&nested(&nested("1"))));
+        assert_eq!(statements(&nested).unwrap_err().state, SqlState::StatementTooComplex);
+    }
+
+    #[test]
+    fn outputs_are_no_arguments() {
+        for (text, left) in [
+            ("SELECT f($1)", "SELECT f ( )"),
+            ("SELECT f($1, $2, $3)", "SELECT f ( $2 )"),
+            ("SELECT f($2, $1, $3, 4)", "SELECT f ( $2 , 4 )"),
+            ("SELECT $1 + f($3)", "SELECT $1 + f ( )"),
+        ] {
+            let parsed = super::statements(text, &[0, 2]).unwrap();
+            let words: Vec<String> =
+                parsed[0].tokens.iter().map(|token| token.token.to_string()).collect();
+            assert_eq!(words.join(" "), left);
+        }
+        assert_eq!(super::statements("SELECT f($1)", &[0]).unwrap()[0].parameter_count, 1);
     }
 
     #[test]

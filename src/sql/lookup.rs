@@ -18,8 +18,9 @@ use super::catalog::GalleryCatalog;
 use super::columns::GalleryColumn;
 use super::constant::Constant;
 use super::name::name_parts;
+use super::origin::with_origins;
 use super::projection::{Projection, column_name, filtered_select, table_name};
-use super::{Outcome, SqlError, SqlType};
+use super::{Origin, Outcome, SqlError, SqlType};
 use crate::biometric::FaceId;
 
 /// Most ids that stand in a statement; more are as well planned.
@@ -97,9 +98,12 @@ impl Lookup {
         Some(types)
     }
 
-    /// The columns of its rows.
-    pub(super) fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.projection.schema)
+    /// The columns of its rows, and where they come from.
+    pub(super) fn columns(&self, catalog: &GalleryCatalog) -> SchemaRef {
+        let relation = catalog.relation(&self.name);
+        let columns = self.projection.columns.iter();
+        let origins = columns.map(|column| Origin::of_gallery(relation?, *column));
+        with_origins(&self.projection.schema, origins)
     }
 
     /// Starts the look-up; none where it takes a plan after all: the table is no collection, or an
@@ -120,11 +124,12 @@ impl Lookup {
         if self.projection.columns.contains(&GalleryColumn::Embedding) {
             snapshot.record_export(&gallery)?;
         }
-        let (columns, schema) = (self.projection.columns.clone(), self.schema());
+        let (columns, schema) = (self.projection.columns.clone(), &self.projection.schema);
+        let batch_schema = Arc::clone(schema);
         let some: Vec<Vec<FaceId>> = ids.chunks(BATCH_IDS).map(<[FaceId]>::to_vec).collect();
         let batches = stream::iter(some).then(move |ids| {
             let (snapshot, gallery) = (snapshot.clone(), gallery.clone());
-            let (columns, schema) = (columns.clone(), Arc::clone(&schema));
+            let (columns, schema) = (columns.clone(), Arc::clone(&batch_schema));
             async move {
                 let read = snapshot.look_up(&gallery, ids, move |rows| {
                     let arrays = columns.iter().map(|column| column.array(rows)).collect();
@@ -134,8 +139,8 @@ impl Lookup {
                 read.await.map_err(|error| DataFusionError::from(SqlError::from(error)))?
             }
         });
-        let rows = RecordBatchStreamAdapter::new(self.schema(), batches);
-        Ok(Some(Outcome::Rows { tag: "SELECT", schema: self.schema(), stream: Box::pin(rows) }))
+        let stream = Box::pin(RecordBatchStreamAdapter::new(Arc::clone(schema), batches));
+        Ok(Some(Outcome::Rows { tag: "SELECT", schema: self.columns(catalog), stream }))
     }
 
     /// The collection that is meant, if there is one.

@@ -35,12 +35,13 @@ use super::update::Update;
 use super::with;
 use super::{SqlError, SqlState, Statement};
 
-/// Parses all statements of `text`.
+/// Parses all statements of `text`; the parameters at the places in `outputs` are no arguments of
+/// calls.
 ///
 /// # Errors
 /// The first thing wrong with any of them.
-pub(super) fn parse(text: &str) -> Result<Vec<Statement>, SqlError> {
-    lexer::statements(text)?
+pub(super) fn parse(text: &str, outputs: &[usize]) -> Result<Vec<Statement>, SqlError> {
+    lexer::statements(text, outputs)?
         .into_iter()
         .map(|statement| {
             let StatementTokens { tokens, span, parameter_count, depth } = statement;

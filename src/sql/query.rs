@@ -45,10 +45,12 @@ use super::name::{folded, parameter_index};
 use super::nearest::NearestFirst;
 use super::numeric::NumericOperands;
 use super::operator::{CheckedOperands, KnownOperators, operand};
+use super::origin::with_origins;
 use super::output::PrintedValues;
 use super::parameters::{ParameterFields, Parameters, prepared};
 use super::pg_catalog::{self, NamesOfFunctions};
 use super::planning::{OperatorPlanner, TABLE_FUNCTIONS};
+use super::provenance::origins;
 use super::scalar::{ComparedDocuments, JsonOperators};
 use super::search::SearchRelationPlanner;
 use super::sequence;
@@ -60,7 +62,7 @@ use super::values::united;
 use super::wanted::StillWanted;
 use super::whole_row::WholeRows;
 use super::yielding::YieldBetweenBatches;
-use super::{SqlError, SqlState, thumbnail};
+use super::{Origin, SqlError, SqlState, thumbnail};
 use crate::engine::Exactness;
 
 /// Memory that the operators of all running statements may take together; little in tests, which
@@ -192,6 +194,8 @@ pub(super) struct QueryContext {
     state: SessionState,
     catalog: GalleryCatalog,
     parameters: Parameters,
+    /// The OID of the collection whose faces are in the statement's own tables.
+    own_relation: Option<u32>,
 }
 
 impl QueryContext {
@@ -213,7 +217,7 @@ impl QueryContext {
         // What now() answers: the same throughout a transaction.
         state.execution_props_mut().query_execution_start_time =
             Some(catalog.transaction_began().into());
-        Ok(Self { state, catalog, parameters: Parameters::Open })
+        Ok(Self { state, catalog, parameters: Parameters::Open, own_relation: None })
     }
 
     /// The same, where so much is known of the statement's parameters.
@@ -228,14 +232,15 @@ impl QueryContext {
         self
     }
 
-    /// The same with tables of the statement's own.
+    /// The same with tables of the statement's own, of faces of the collection with this OID.
     pub(super) fn with_tables(
         &self,
         tables: impl IntoIterator<Item = (&'static str, Arc<dyn TableProvider>)>,
+        own_relation: Option<u32>,
     ) -> Self {
         let (mut state, catalog) = (self.state.clone(), self.catalog.with_tables(tables));
         state.register_catalog_list(Arc::new(catalog.clone()));
-        Self { state, catalog, parameters: self.parameters.clone() }
+        Self { state, catalog, parameters: self.parameters.clone(), own_relation }
     }
 
     pub(super) fn catalog(&self) -> &GalleryCatalog {
@@ -271,12 +276,18 @@ impl QueryContext {
         Ok(plan)
     }
 
-    /// The columns of `plan` when its parameters have these types.
+    /// Where the columns of `plan` come from.
+    pub(super) fn origins(&self, plan: &LogicalPlan) -> Vec<Option<Origin>> {
+        origins(plan, &self.catalog, self.own_relation)
+    }
+
+    /// The columns of `plan` when its parameters have these types, and where they come from.
     pub(super) fn columns(
         &self,
         plan: LogicalPlan,
         parameters: &[SqlType],
     ) -> Result<SchemaRef, SqlError> {
+        let origins = self.origins(&plan);
         let nulls: Result<Vec<_>, _> = parameters.iter().map(|sql_type| sql_type.null()).collect();
         let plan = plan.replace_params_with_values(&self.parameters.values(nulls?))?;
         let mut plan = NumericOperands.analyze(plan, self.state.config_options())?;
@@ -284,7 +295,7 @@ impl QueryContext {
             let (analyzer, options) = (self.state.analyzer(), self.state.config_options());
             plan = analyzer.execute_and_check(plan, options, |_, _| {})?;
         }
-        Ok(shown_schema(plan.schema().inner()))
+        Ok(with_origins(&shown_schema(plan.schema().inner()), origins))
     }
 
     /// Starts `plan` with its parameters.

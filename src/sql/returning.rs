@@ -23,8 +23,9 @@ use super::adapt::{adapt, shown_schema};
 use super::columns::{GalleryColumn, gallery_schema, schema_of};
 use super::inference::plan_parameters;
 use super::name::{folded, name_parts};
+use super::origin::with_origins;
 use super::query::QueryContext;
-use super::{SqlError, SqlState, SqlType};
+use super::{Origin, SqlError, SqlState, SqlType};
 
 /// The table of changed faces; no name of a collection is like it.
 const CHANGED: &str = "changed faces";
@@ -67,19 +68,22 @@ impl Returning {
         }
     }
 
-    /// The columns as Arrow describes them, when parameters have these types.
+    /// The columns as Arrow describes them, when parameters have these types; `name` is that of the
+    /// collection.
     ///
     /// # Errors
     /// What is wrong with the expressions.
     pub(super) async fn schema(
         &self,
         context: &QueryContext,
+        name: &[String],
         parameters: &[SqlType],
     ) -> Result<SchemaRef, SqlError> {
+        let relation = context.catalog().relation(name);
         match self {
-            Self::Columns(columns) => Ok(schema(columns)),
+            Self::Columns(columns) => Ok(schema(columns, relation)),
             Self::Query(query) => {
-                let context = context.with_tables([(CHANGED, table(&[])?)]);
+                let context = context.with_tables([(CHANGED, table(&[])?)], relation);
                 context.columns(context.plan(query).await?, parameters)
             }
         }
@@ -95,7 +99,7 @@ impl Returning {
         types: &mut [Option<SqlType>],
     ) -> Result<(), SqlError> {
         let Self::Query(query) = self else { return Ok(()) };
-        let context = context.with_tables([(CHANGED, table(&[])?)]);
+        let context = context.with_tables([(CHANGED, table(&[])?)], None);
         let by_plan = plan_parameters(&context.plan(query).await?, types.len())?;
         for (slot, by_plan) in types.iter_mut().zip(by_plan) {
             *slot = slot.or(by_plan);
@@ -103,28 +107,31 @@ impl Returning {
         Ok(())
     }
 
-    /// What is told of `rows`, and the columns of that.
+    /// What is told of `rows` of the collection called `name`, and the columns of that.
     ///
     /// # Errors
     /// What the expressions say of a row.
     pub(super) async fn of_rows(
         &self,
         context: &QueryContext,
+        name: &[String],
         rows: &[RowRef<'_>],
         parameters: &[ScalarValue],
     ) -> Result<(SchemaRef, Vec<RecordBatch>), SqlError> {
+        let relation = context.catalog().relation(name);
         match self {
             Self::Columns(columns) => {
-                let (schema, arrays) = (schema(columns), columns.iter());
+                let (schema, arrays) = (schema(columns, relation), columns.iter());
                 let arrays = arrays.map(|item| item.column.array(rows)).collect();
                 let batch = RecordBatch::try_new(Arc::clone(&schema), arrays);
                 Ok((schema, vec![batch.map_err(DataFusionError::from)?]))
             }
             Self::Query(query) => {
-                let context = context.with_tables([(CHANGED, table(rows)?)]);
+                let context = context.with_tables([(CHANGED, table(rows)?)], relation);
                 let plan = context.plan(query).await?;
+                let origins = context.origins(&plan);
                 let stream = context.stream(plan, parameters.to_vec()).await?;
-                Ok((stream.schema(), stream.try_collect().await?))
+                Ok((with_origins(&stream.schema(), origins), stream.try_collect().await?))
             }
         }
     }
@@ -139,9 +146,10 @@ pub(super) fn table(rows: &[RowRef<'_>]) -> Result<Arc<dyn TableProvider>, SqlEr
     Ok(Arc::new(MemTable::try_new(schema, vec![vec![batch]])?))
 }
 
-fn schema(columns: &[Returned]) -> SchemaRef {
+fn schema(columns: &[Returned], relation: Option<u32>) -> SchemaRef {
     let fields = columns.iter().map(|item| item.column.field().with_name(&item.name));
-    shown_schema(&schema_of(fields))
+    let origins = columns.iter().map(|item| Origin::of_gallery(relation?, item.column));
+    with_origins(&shown_schema(&schema_of(fields)), origins)
 }
 
 /// The query that answers `items`.

@@ -19,6 +19,7 @@ use super::collection::collections;
 use super::fixed::FixedAnswer;
 use super::holdings::Holdings;
 use super::keys::KeyCommand;
+use super::origin::with_origins;
 use super::pg_catalog::{Backend, SessionView, to_the_microsecond};
 use super::query::{QueryContext, session_state};
 use super::report::Reported;
@@ -128,7 +129,16 @@ impl SqlSession {
     /// # Errors
     /// Syntax errors and statements that are not supported; then no statement is returned.
     pub fn parse(&self, text: &str) -> Result<Vec<Statement>, SqlError> {
-        self.failing_the_block(parser::parse(text))
+        self.parse_call(text, &[])
+    }
+
+    /// The same where the parameters at the places in `outputs`, counted from 0, are meant to name
+    /// the results of a call, and are no arguments of it.
+    ///
+    /// # Errors
+    /// Those of [`Self::parse`].
+    pub fn parse_call(&self, text: &str, outputs: &[usize]) -> Result<Vec<Statement>, SqlError> {
+        self.failing_the_block(parser::parse(text, outputs))
     }
 
     /// What `statement` takes and returns. `declared` holds the parameter types the client chose;
@@ -406,12 +416,14 @@ impl SqlSession {
         }
         let context = self.context_of(statement)?;
         let plan = context.plan(query).await?;
+        let origins = context.origins(&plan);
         let stream = context.stream(plan, parameters).await?;
         let stream = statement.depth().stream(stream);
-        match fixed {
-            Some(fixed) => Ok(Outcome::of_batch("SELECT", fixed.keep(stream).await?)),
-            None => Ok(Outcome::Rows { tag: "SELECT", schema: stream.schema(), stream }),
+        if let Some(fixed) = fixed {
+            return Ok(Outcome::of_batch("SELECT", fixed.keep(stream).await?));
         }
+        let schema = with_origins(&stream.schema(), origins);
+        Ok(Outcome::Rows { tag: "SELECT", schema, stream })
     }
 
     async fn write_once(

@@ -1,11 +1,13 @@
-//! Subscripts of arrays, which begin at 1: what is before has no items, where the planner counts
-//! from the end.
+//! Subscripts of arrays, which begin at 1, or at 0 for some of the system catalog: what is before
+//! has no items, where the planner counts from the end.
 
 use datafusion::common::DFSchema;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawFieldAccessExpr};
-use datafusion::logical_expr::{Expr, GetFieldAccess, lit, when};
+use datafusion::logical_expr::{Expr, ExprSchemable, GetFieldAccess, lit, when};
 use datafusion::scalar::ScalarValue;
+
+use super::types::begins_at_zero;
 
 /// Plans the bounds of subscripts.
 #[derive(Debug)]
@@ -15,17 +17,19 @@ impl ExprPlanner for Subscripts {
     fn plan_field_access(
         &self,
         access: RawFieldAccessExpr,
-        _schema: &DFSchema,
+        schema: &DFSchema,
     ) -> Result<PlannerResult<RawFieldAccessExpr>, DataFusionError> {
         let RawFieldAccessExpr { expr, field_access } = access;
+        let from_zero = expr.to_field(schema).is_ok_and(|(_, field)| begins_at_zero(&field));
+        let from_one = |bound: Expr| if from_zero { bound + lit(1_i64) } else { bound };
         let field_access = match field_access {
             GetFieldAccess::ListIndex { key } => {
-                let key = Box::new(bounded(*key, ScalarValue::Int64(None))?);
+                let key = Box::new(bounded(from_one(*key), ScalarValue::Int64(None))?);
                 GetFieldAccess::ListIndex { key }
             }
             GetFieldAccess::ListRange { start, stop, stride } => GetFieldAccess::ListRange {
-                start: Box::new(bounded(*start, ScalarValue::from(1_i64))?),
-                stop: Box::new(bounded(*stop, ScalarValue::from(0_i64))?),
+                start: Box::new(bounded(from_one(*start), ScalarValue::from(1_i64))?),
+                stop: Box::new(bounded(from_one(*stop), ScalarValue::from(0_i64))?),
                 stride,
             },
             named @ GetFieldAccess::NamedStructField { .. } => named,

@@ -15,6 +15,7 @@ use likeness_storage::GalleryDescriptor;
 
 use super::audit::Exporting;
 use super::columns::{GalleryColumn, gallery_schema};
+use super::pg_catalog;
 use super::scan::{GalleryScan, ScanRows};
 use crate::biometric::FaceId;
 use crate::engine::TenantSnapshot;
@@ -31,6 +32,11 @@ pub(super) struct GalleryTable {
 impl GalleryTable {
     pub(super) fn new(snapshot: TenantSnapshot, descriptor: Arc<GalleryDescriptor>) -> Self {
         Self { snapshot, descriptor, schema: gallery_schema() }
+    }
+
+    /// The OID of the gallery.
+    pub(super) fn relation(&self) -> Option<u32> {
+        pg_catalog::oid_of(&self.snapshot, &self.descriptor)
     }
 }
 

@@ -38,6 +38,10 @@ pub(super) const CHAR: &str = "char";
 /// The type of numbers of functions, shown as their names.
 pub(super) const REGPROC: &str = "regproc";
 
+/// The arrays of the system catalog whose first item is at 0; arrays like any other elsewhere.
+pub(super) const INT2VECTOR: &str = "int2vector";
+pub(super) const OIDVECTOR: &str = "oidvector";
+
 /// A type of parameters and columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SqlType {
@@ -400,6 +404,12 @@ impl SqlType {
 /// `field` as a column of a type that Arrow's own does not tell.
 pub(super) fn with_pg_type(field: Field, pg_type: &str) -> Field {
     field.with_metadata(HashMap::from([(PG_TYPE_KEY.to_owned(), pg_type.to_owned())]))
+}
+
+/// Whether the first item of an array is at 0, not at 1.
+pub(super) fn begins_at_zero(array: &Field) -> bool {
+    let pg_type = array.metadata().get(PG_TYPE_KEY);
+    pg_type.is_some_and(|name| [INT2VECTOR, OIDVECTOR].contains(&name.as_str()))
 }
 
 /// The element of [`real_array`].

@@ -106,7 +106,7 @@ impl Update {
         parameters: &[SqlType],
     ) -> Result<Option<SchemaRef>, SqlError> {
         match &self.returning {
-            Some(returning) => returning.schema(context, parameters).await.map(Some),
+            Some(returning) => returning.schema(context, &self.name, parameters).await.map(Some),
             None => Ok(None),
         }
     }
@@ -140,7 +140,7 @@ impl Update {
         let returned = match &self.returning {
             Some(returning) => {
                 let rows: Vec<_> = changes.rows().map(|row| row.as_ref(Lsn::default())).collect();
-                Some(returning.of_rows(context, &rows, &parameters).await?)
+                Some(returning.of_rows(context, &self.name, &rows, &parameters).await?)
             }
             None => None,
         };

@@ -37,7 +37,7 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("\\df array_in", &["pg_catalog | array_in", "func"]),
     ("\\df+ array_*", &["array_recv", "internal"]),
     ("\\da", &["List of aggregate functions"]),
-    ("\\do", &["List of operators"]),
+    ("\\do <=>", &["List of operators", "vector | double precision | cosine distance"]),
     ("\\dC+", &["List of casts"]),
     ("\\dc+", &["List of conversions"]),
     ("\\dD+", &["List of domains"]),

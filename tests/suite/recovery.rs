@@ -61,7 +61,8 @@ async fn two_hundred_acknowledged_inserts_survive_sigkill() {
     let count = usize::try_from(count).unwrap();
     // Each writer may have had one insert on its way that was stored but not acknowledged.
     assert!((survivors.len()..=survivors.len() + WRITERS).contains(&count), "{count} rows");
-    let search = client.prepare("SEARCH FACES IN crash LIKE EMBEDDING $1 LIMIT 1").await.unwrap();
+    let search = "SEARCH FACES IN crash LIKE EMBEDDING $1::real[] LIMIT 1";
+    let search = client.prepare(search).await.unwrap();
     for (at, id) in &survivors {
         let found = client.query_one(&search, &[&rows[*at]]).await.unwrap();
         assert_eq!(found.get::<_, String>("face_id"), *id);

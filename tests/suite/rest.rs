@@ -12,7 +12,7 @@ async fn faces_enrolled_over_sql_are_listed_searched_and_deleted_over_rest() {
     let client = server.admin().await;
     client.batch_execute("CREATE COLLECTION mixed WITH (dimensions = 24)").await.unwrap();
     let insert = "INSERT INTO mixed (external_face_id, external_image_id, embedding) \
-                  VALUES ($1, $2, $3)";
+                  VALUES ($1, $2, $3::real[])";
     for (at, row) in embeddings(25, 24).iter().enumerate() {
         let (face, image) = (format!("u{at}"), format!("i{}", at % 5));
         client.execute(insert, &[&face, &image, row]).await.unwrap();

@@ -8,7 +8,7 @@ use crate::support::{ServerBuilder, as_text, embeddings};
 
 const CREATE: &str = "CREATE COLLECTION users WITH (dimensions = 32, description = 'test')";
 const INSERT: &str = "INSERT INTO users (external_face_id, external_image_id, embedding) \
-                      VALUES ($1, $2, $3) RETURNING face_id";
+                      VALUES ($1, $2, $3::real[]) RETURNING face_id";
 
 async fn filled(client: &tokio_postgres::Client, rows: &[Vec<f32>]) -> Vec<String> {
     client.batch_execute(CREATE).await.unwrap();
@@ -32,7 +32,7 @@ async fn a_face_is_searchable_the_moment_its_insert_returns() {
         let id = format!("u{at}");
         let inserted: String =
             client.query_one(&insert, &[&id, &"i", row]).await.unwrap().get("face_id");
-        let search = "SEARCH FACES IN users LIKE EMBEDDING $1 LIMIT 1";
+        let search = "SEARCH FACES IN users LIKE EMBEDDING $1::real[] LIMIT 1";
         let found = client.query_one(search, &[row]).await.unwrap();
         assert_eq!(found.get::<_, String>("face_id"), inserted);
         assert_eq!(found.get::<_, i64>("rank"), 1);

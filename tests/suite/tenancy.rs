@@ -12,7 +12,7 @@ async fn another_tenants_collection_is_answered_exactly_like_an_absent_one() {
     let alpha = server.try_pg("alpha", "main", &key_a).await.unwrap();
     let beta = server.try_pg("beta", "main", &key_b).await.unwrap();
     alpha.batch_execute("CREATE COLLECTION secret WITH (dimensions = 16)").await.unwrap();
-    let insert = "INSERT INTO secret (embedding) VALUES ($1) RETURNING face_id";
+    let insert = "INSERT INTO secret (embedding) VALUES ($1::real[]) RETURNING face_id";
     let face: String = alpha.query_one(insert, &[&embeddings(1, 16)[0]]).await.unwrap().get(0);
 
     let statements = |name: &str| {
@@ -102,8 +102,8 @@ async fn two_tenants_at_work_side_by_side_find_their_own_faces_only() {
         let key = server.create_key(tenant, "main", "admin").await;
         let client = server.try_pg(tenant, "main", &key).await.unwrap();
         client.batch_execute("CREATE COLLECTION people WITH (dimensions = 16)").await.unwrap();
-        let insert =
-            "INSERT INTO people (external_face_id, embedding) VALUES ($1, $2) RETURNING face_id";
+        let insert = "INSERT INTO people (external_face_id, embedding) \
+                      VALUES ($1, $2::real[]) RETURNING face_id";
         let mut faces: Vec<String> = Vec::new();
         for (number, embedding) in people.iter().enumerate() {
             let name = format!("{tenant} {number}");

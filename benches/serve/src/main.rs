@@ -51,11 +51,12 @@ const PROBES: usize = 64;
 const RESULTS: usize = 10;
 const ROWS_PER_BATCH: usize = 500;
 
-const DIRECT: &str = "SEARCH FACES IN faces EMBEDDING $1 LIMIT 10";
+const DIRECT: &str = "SEARCH FACES IN faces EMBEDDING $1::real[] LIMIT 10";
 /// The same without the embeddings, most of the answer.
 const COLUMNS: &str = "SELECT rank, face_id, similarity, external_face_id
-    FROM (SEARCH FACES IN faces EMBEDDING $1 LIMIT 10) s";
-const PLANNED: &str = "SELECT * FROM (SEARCH FACES IN faces EMBEDDING $1 LIMIT 10) s WHERE true";
+    FROM (SEARCH FACES IN faces EMBEDDING $1::real[] LIMIT 10) s";
+const PLANNED: &str =
+    "SELECT * FROM (SEARCH FACES IN faces EMBEDDING $1::real[] LIMIT 10) s WHERE true";
 
 /// A statement that takes days, and how long it may take.
 const ENDLESS: &str = "SELECT sum(a * b) FROM generate_series(1, 1000) a,

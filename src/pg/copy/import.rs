@@ -45,7 +45,7 @@ impl Connection {
             }
         }
         take_rows(&mut reader, &mut import, true).await?;
-        let rows = import.finish().await?;
+        let rows = import.finish().await.map_err(|wrong| reader.refused_at_last(wrong))?;
         self.complete("COPY", Some(rows)).await
     }
 }
@@ -56,7 +56,7 @@ async fn take_rows(
     last: bool,
 ) -> Result<(), PgError> {
     while let Some(row) = reader.next(last)? {
-        import.push(row).await.map_err(|error| reader.located(error.into()))?;
+        import.push(row, reader.number()).await.map_err(|wrong| reader.refused(wrong))?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use super::super::parameter;
 use super::fields;
 use super::lines::Lines;
 use super::tuples::Tuples;
-use crate::sql::{CopyFormat, CopyHeader, FaceCell, SqlType};
+use crate::sql::{CopyFormat, CopyHeader, FaceCell, SqlType, WrongRow};
 
 /// Characters of the client's data that the context of an error repeats.
 const SHOWN_CHARS: usize = 100;
@@ -23,6 +23,8 @@ pub(super) struct Reader {
     header: CopyHeader,
     /// The line read last; nothing in the binary format.
     line: Bytes,
+    /// The fields of the row read last.
+    fields: Vec<Option<Bytes>>,
 }
 
 enum Source {
@@ -44,7 +46,7 @@ impl Reader {
             CopyFormat::Binary => (Source::Tuples(Tuples::new(columns.len())), CopyHeader::None),
         };
         let (table, format, line) = (table.to_owned(), format.clone(), Bytes::new());
-        Self { table, columns, format, source, header, line }
+        Self { table, columns, format, source, header, line, fields: Vec::new() }
     }
 
     pub(super) fn feed(&mut self, data: &[u8]) {
@@ -69,11 +71,37 @@ impl Reader {
             let cell = parameter::cell(*sql_type, format, field.as_deref());
             cells.push(cell.map_err(|error| self.located_in(error, column, field.as_deref()))?);
         }
+        self.fields = fields;
         Ok(Some(cells))
     }
 
+    /// The error of the row read last, or of one before it.
+    pub(super) fn refused(&self, wrong: WrongRow) -> PgError {
+        let WrongRow { error, column, line } = wrong;
+        if let Some(line) = line {
+            return self.in_line(error.into(), line);
+        }
+        let place = column.and_then(|name| self.columns.iter().position(|(own, _)| *own == name));
+        match (column, place.and_then(|place| self.fields.get(place))) {
+            (Some(column), Some(field)) => self.located_in(error.into(), column, field.as_deref()),
+            _ => self.located(error.into()),
+        }
+    }
+
+    /// The error of all rows together, or of one of them.
+    pub(super) fn refused_at_last(&self, wrong: WrongRow) -> PgError {
+        match wrong.line {
+            Some(line) => self.in_line(wrong.error.into(), line),
+            None => wrong.error.into(),
+        }
+    }
+
+    fn in_line(&self, error: PgError, line: u64) -> PgError {
+        error.with_context(format!("COPY {}, line {line}", self.table))
+    }
+
     /// Adds to an error which line or row it is about.
-    pub(super) fn located(&self, error: PgError) -> PgError {
+    fn located(&self, error: PgError) -> PgError {
         let Self { table, line, .. } = self;
         let number = self.number();
         let shown = if line.is_empty() { String::new() } else { format!(": \"{}\"", shown(line)) };
@@ -89,7 +117,8 @@ impl Reader {
         error.with_context(format!("COPY {table}, line {number}, column {column}{shown}"))
     }
 
-    fn number(&self) -> u64 {
+    /// The line, or row, read last.
+    pub(super) fn number(&self) -> u64 {
         match &self.source {
             Source::Lines(lines) => lines.number(),
             Source::Tuples(tuples) => tuples.number(),

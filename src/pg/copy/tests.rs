@@ -9,7 +9,7 @@ use super::{SIGNATURE, fields};
 use crate::sql::{CopyColumns, CopyCsv, CopyFormat, CopyHeader, CopyText, FaceCell, SqlType};
 
 const COLUMNS: [(&str, SqlType); 2] =
-    [("external_face_id", SqlType::Text), ("embedding", SqlType::Float4Array)];
+    [("external_face_id", SqlType::Text), ("embedding", SqlType::Vector)];
 
 fn text() -> CopyText {
     CopyText { delimiter: b'\t', null: "\\N".to_owned(), header: CopyHeader::None }
@@ -141,7 +141,7 @@ fn what_is_wrong_is_told_with_its_place() {
         (
             &text,
             "a\tx",
-            "invalid input syntax for type real[]: \"x\"",
+            "invalid input syntax for type vector: \"x\"",
             "1, column embedding: \"x\"",
         ),
         (&text, "a\t{1,NULL}", "array must not contain nulls", "1, column embedding: \"{1,NULL}\""),

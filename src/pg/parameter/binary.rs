@@ -43,8 +43,7 @@ pub(super) fn read(sql_type: SqlType, bytes: &[u8]) -> Result<ScalarValue, Param
             time::binary(sql_type, bytes)?
         }
         SqlType::Vector => {
-            let components = vector::read(bytes).ok_or_else(malformed)?;
-            array::float4(components.into_iter().map(|component| Ok(Some(component))))?
+            array::float4(reals(sql_type, bytes)?.into_iter().map(|real| Ok(Some(real))))?
         }
         _ => return read_array(sql_type, bytes),
     })
@@ -82,11 +81,10 @@ fn read_array(sql_type: SqlType, bytes: &[u8]) -> Result<ScalarValue, ParameterE
 ///
 /// # Errors
 /// When the bytes are of none of them, or a NULL is among the numbers.
-pub(super) fn reals(bytes: &[u8]) -> Result<Vec<f32>, ParameterError> {
+pub(super) fn reals(sql_type: SqlType, bytes: &[u8]) -> Result<Vec<f32>, ParameterError> {
     if let Some(components) = vector::read(bytes) {
         return Ok(components);
     }
-    let sql_type = SqlType::Float4Array;
     let items = Items::of(sql_type, bytes)?;
     if let Some(numbers) = plain_reals(&items) {
         return Ok(numbers);

@@ -103,14 +103,16 @@ pub(super) fn cell(
 }
 
 fn read_cell(sql_type: SqlType, format: Format, bytes: &[u8]) -> Result<FaceCell, ParameterError> {
-    let is_embedding = sql_type == SqlType::Float4Array;
+    let holds_reals = matches!(sql_type, SqlType::Vector | SqlType::Float4Array);
     let value = match format {
-        Format::Binary if is_embedding => return binary::reals(bytes).map(FaceCell::Reals),
+        Format::Binary if holds_reals => {
+            return binary::reals(sql_type, bytes).map(FaceCell::Reals);
+        }
         Format::Binary => binary::read(sql_type, bytes)?,
         Format::Text => {
             let text = utf8(bytes)?;
-            if is_embedding {
-                return text::reals(text).map(FaceCell::Reals);
+            if holds_reals {
+                return text::reals(sql_type, text).map(FaceCell::Reals);
             }
             text::read(sql_type, text)?
         }

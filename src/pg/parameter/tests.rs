@@ -290,6 +290,9 @@ fn vectors_are_read_in_both_forms_of_pgvector() {
     assert_eq!(float4s(&binary(SqlType::Vector, &bytes).unwrap()), expected);
     let as_array = binary(SqlType::Float4Array, &bytes).unwrap();
     assert_eq!(float4s(&as_array), expected, "an embedding as pgvector's libraries send it");
+    let from_array = binary(SqlType::Vector, &float4_array(&[1.0, -0.5])).unwrap();
+    assert_eq!(float4s(&from_array), expected, "as it is sent without that library");
+    assert_eq!(float4s(&text(SqlType::Vector, "{1,-0.5}").unwrap()), expected);
     let cut = binary(SqlType::Vector, &bytes[..11]);
     assert_eq!(code(cut), WireState::InvalidBinaryRepresentation.into());
 }

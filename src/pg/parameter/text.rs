@@ -65,8 +65,8 @@ fn read_array(sql_type: SqlType, text: &str) -> Result<ScalarValue, ParameterErr
 ///
 /// # Errors
 /// When the text is no array of numbers, or has a NULL among them.
-pub(super) fn reals(text: &str) -> Result<Vec<f32>, ParameterError> {
-    let items = array::items(SqlType::Float4Array, text.trim())?;
+pub(super) fn reals(sql_type: SqlType, text: &str) -> Result<Vec<f32>, ParameterError> {
+    let items = array::items(sql_type, text.trim())?;
     let numbers = items.iter().map(|item| {
         let item = item.as_deref().ok_or(ParameterError::NullItem)?;
         float(SqlType::Float4, item.trim())

@@ -105,6 +105,28 @@ async fn a_dump_of_a_collection_restores_it() {
 }
 
 #[tokio::test]
+async fn an_id_that_cannot_be_is_told_with_its_line() {
+    let door = Door::open().await;
+    let client = with_users(&door).await;
+    let (one, two) = ("f_01JD0G3S7XT5Y9B4N6C8E2F0AH", "f_01JD0G3S7XT5Y9B4N6C8E2F0AJ");
+    let statement = "COPY users (face_id, embedding) FROM STDIN (FORMAT csv, HEADER)";
+    let data = format!("id,face\n{one},\"[1,0]\"\n");
+    copy_in(&client, statement, &[data.as_bytes()]).await.unwrap();
+    for (rows, code_wanted, context) in [
+        (format!("{two},\"[1,0]\"\n{one},\"[1,0]\"\n"), "23505", "line 3"),
+        (format!("{two},\"[1,\n0]\"\n{two},\"[1,0]\"\n{two},\"[0,1]\"\n"), "23505", "line 4"),
+        ("f_1,\"[1,0]\"\n".to_owned(), "22P02", "line 2, column face_id: \"f_1\""),
+    ] {
+        let data = format!("id,face\n{rows}");
+        let error = copy_in(&client, statement, &[data.as_bytes()]).await.unwrap_err();
+        assert_eq!(code(&error).code(), code_wanted, "{data}");
+        let told = error.as_db_error().unwrap().where_().map(str::to_owned);
+        assert_eq!(told, Some(format!("COPY users, {context}")), "{data}");
+        assert_eq!(count(&client).await, 1);
+    }
+}
+
+#[tokio::test]
 async fn no_rows_are_a_whole_answer_too() {
     let door = Door::open().await;
     let client = with_users(&door).await;
@@ -122,7 +144,8 @@ async fn an_error_in_any_row_leaves_none() {
     let statement = "COPY users (external_face_id, embedding) FROM STDIN";
     for (data, code_wanted, context) in [
         ("a\t[1,0]\nb\t[1,x]\n", "22P02", "COPY users, line 2, column embedding: \"[1,x]\""),
-        ("a\t[1,0]\nb\t[1]\n", "22023", "COPY users, line 2: \"b\t[1]\""),
+        ("a\t[1,0]\nb\t[1]\n", "22023", "COPY users, line 2, column embedding: \"[1]\""),
+        ("\t[1,0]\n", "22023", "COPY users, line 1, column external_face_id: \"\""),
         ("a\t[1,0]\nb\n", "22P04", "COPY users, line 2: \"b\""),
         ("a\t\\N\n", "23502", "COPY users, line 1: \"a\t\\N\""),
     ] {

@@ -11,7 +11,7 @@ async fn a_face_is_enrolled_found_and_removed() {
     let door = Door::open().await;
     let client = door.admin().await;
     client.batch_execute("CREATE COLLECTION people WITH (dimensions = 3)").await.unwrap();
-    let insert = "INSERT INTO people (external_face_id, embedding) VALUES ($1, $2) \
+    let insert = "INSERT INTO people (external_face_id, embedding) VALUES ($1, $2::real[]) \
                   RETURNING face_id, external_face_id";
     let near = vec![1.0_f32, 0.1, 0.0];
     let row = client.query_one(insert, &[&"near", &near]).await.unwrap();
@@ -20,7 +20,7 @@ async fn a_face_is_enrolled_found_and_removed() {
     assert_eq!(row.get::<_, &str>("external_face_id"), "near");
     client.query_one(insert, &[&"far", &vec![0.0_f32, 0.0, 1.0]]).await.unwrap();
 
-    let search = "SEARCH FACES IN people LIKE EMBEDDING $1 THRESHOLD 0.0 LIMIT 10";
+    let search = "SEARCH FACES IN people LIKE EMBEDDING $1::real[] THRESHOLD 0.0 LIMIT 10";
     let rows = client.query(search, &[&vec![1.0_f32, 0.0, 0.0]]).await.unwrap();
     assert_eq!(rows[0].get::<_, &str>("external_face_id"), "near");
     let sent = rows[0].columns().iter().find(|column| column.name() == "embedding").unwrap();
@@ -86,7 +86,7 @@ async fn an_embedding_that_does_not_fit_names_the_trouble() {
     let door = Door::open().await;
     let client = door.admin().await;
     client.batch_execute("CREATE COLLECTION people WITH (dimensions = 3)").await.unwrap();
-    let insert = "INSERT INTO people (embedding) VALUES ($1)";
+    let insert = "INSERT INTO people (embedding) VALUES ($1::real[])";
     let error = client.execute(insert, &[&vec![1.0_f32, 0.0]]).await.unwrap_err();
     assert!(error.as_db_error().unwrap().message().contains('3'), "{error:?}");
     assert_eq!(client.execute(insert, &[&vec![1.0_f32, 0.0, 0.0]]).await.unwrap(), 1);
@@ -116,11 +116,11 @@ async fn a_search_is_sent_the_same_with_and_without_a_plan() {
     let client = door.admin().await;
     client.batch_execute("CREATE COLLECTION people WITH (dimensions = 3)").await.unwrap();
     let insert = "INSERT INTO people (external_face_id, metadata, embedding) \
-                  VALUES ($1, '{\"team\": \"red\"}', $2)";
+                  VALUES ($1, '{\"team\": \"red\"}', $2::real[])";
     for (name, third) in [("ann", 0.5_f32), ("bob", -1e-6), ("cid", 7.0)] {
         client.execute(insert, &[&name, &vec![1.0_f32, 0.0, third]]).await.unwrap();
     }
-    let search = "SEARCH FACES IN people EMBEDDING $1 THRESHOLD $2 LIMIT $3";
+    let search = "SEARCH FACES IN people EMBEDDING $1::real[] THRESHOLD $2 LIMIT $3";
     let mut prepared = Vec::new();
     for text in [search, &format!("({search})")] {
         let statement = client.prepare(text).await.unwrap();

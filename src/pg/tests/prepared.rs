@@ -1,7 +1,10 @@
 //! Prepared statements as drivers see them, beside those of SQL.
 
+use std::error::Error;
+
+use bytes::BytesMut;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Column, SimpleQueryMessage};
 
 use super::protocol::{Conversation, PLAIN, bind, execute, message, parse, sync};
@@ -152,4 +155,50 @@ async fn tags_are_those_of_postgresql() {
         }
         assert_eq!(told.unwrap(), [tag.as_bytes(), b"\0"].concat(), "{sql}");
     }
+}
+
+/// NULL of any type.
+#[derive(Debug)]
+struct Null;
+
+impl ToSql for Null {
+    fn to_sql(&self, _: &Type, _: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        Ok(IsNull::Yes)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}
+
+#[tokio::test]
+async fn void_parameters_are_no_arguments_of_a_call() {
+    let door = Door::open().await;
+    let client = door.admin().await;
+    for (sql, types, expected) in [
+        ("SELECT * FROM current_database($1) AS result", &[Type::VOID][..], "acme"),
+        ("SELECT concat($1, $2, $3)", &[Type::TEXT, Type::VOID, Type::TEXT], ""),
+    ] {
+        let statement = client.prepare_typed(sql, types).await.unwrap();
+        assert_eq!(statement.params(), types);
+        let nulls = vec![&Null as &(dyn ToSql + Sync); types.len()];
+        let row = client.query_one(&statement, &nulls).await.unwrap();
+        assert_eq!(row.get::<_, &str>(0), expected, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn columns_are_described_with_their_tables() {
+    let door = Door::open().await;
+    let client = door.admin().await;
+    client.batch_execute("CREATE COLLECTION people WITH (dimensions = 3)").await.unwrap();
+    let oid = client.query_one("SELECT oid FROM pg_class WHERE relname = 'people'", &[]).await;
+    let oid: u32 = oid.unwrap().get(0);
+    let statement = client.prepare("SELECT embedding, face_id, 1 FROM people").await.unwrap();
+    let described =
+        statement.columns().iter().map(|column| (column.table_oid(), column.column_id()));
+    let expected = [(Some(oid), Some(11)), (Some(oid), Some(1)), (None, None)];
+    assert_eq!(described.collect::<Vec<_>>(), expected);
 }

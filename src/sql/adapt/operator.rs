@@ -58,7 +58,7 @@ pub(super) fn operator(expr: &mut Expr) -> Result<Option<Expr>, SqlError> {
             if let Some(written) = literal_text(right) {
                 **right = text_array(written)?;
             }
-            Ok(None)
+            Ok(any(expr))
         }
         Expr::CompoundFieldAccess { root, access_chain } => Ok(match access_chain.as_mut_slice() {
             [AccessExpr::Dot(Expr::Identifier(field))] => {
@@ -104,6 +104,24 @@ fn similar(negated: bool, expr: &Expr, pattern: &Expr, escape: Option<&ValueWith
     let nested = |side| Box::new(Expr::Nested(Box::new(side)));
     let (left, right) = (nested(expr.clone()), nested(pattern));
     Expr::Nested(Box::new(Expr::BinaryOp { left, op, right }))
+}
+
+/// `x > ANY(array)` as `NOT x <= ALL(array)`, whose type is known before that of a parameter is;
+/// none for anything else.
+fn any(expr: &Expr) -> Option<Expr> {
+    let Expr::AnyOp { left, compare_op, right, .. } = expr else { return None };
+    let compare_op = match compare_op {
+        _ if matches!(**right, Expr::Subquery(_)) => return None,
+        BinaryOperator::Gt => BinaryOperator::LtEq,
+        BinaryOperator::GtEq => BinaryOperator::Lt,
+        BinaryOperator::Lt => BinaryOperator::GtEq,
+        BinaryOperator::LtEq => BinaryOperator::Gt,
+        BinaryOperator::NotEq => BinaryOperator::Eq,
+        _ => return None,
+    };
+    let (left, right) = (left.clone(), right.clone());
+    let all = Expr::Nested(Box::new(Expr::AllOp { left, compare_op, right }));
+    Some(Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(all) })
 }
 
 /// A `char(n)` beside an operator is the text without the spaces it is filled with.

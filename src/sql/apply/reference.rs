@@ -7,7 +7,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::FieldRef;
+use datafusion::arrow::datatypes::{Field, FieldRef};
+use datafusion::common::metadata::FieldMetadata;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchemaRef};
 use datafusion::error::DataFusionError;
@@ -182,15 +183,20 @@ fn without(row: &Row, schemas: &[DFSchemaRef]) -> Row {
     foreign.map(|(column, value)| (column.clone(), value.clone())).collect()
 }
 
+/// What Arrow's type does not tell about the values of a column.
+fn told_of(field: &Field) -> Option<FieldMetadata> {
+    (!field.metadata().is_empty()).then(|| FieldMetadata::from(field))
+}
+
 fn bind_expression(
     expr: Expr,
     row: &Row,
     surroundings: &[DFSchemaRef],
 ) -> Result<Transformed<Expr>, DataFusionError> {
     expr.transform_up(|mut part| {
-        if let Expr::OuterReferenceColumn(_, column) = &part {
+        if let Expr::OuterReferenceColumn(field, column) = &part {
             return Ok(match row.get(column) {
-                Some(value) => Transformed::yes(Expr::Literal(value.clone(), None)),
+                Some(value) => Transformed::yes(Expr::Literal(value.clone(), told_of(field))),
                 None => Transformed::no(part),
             });
         }

@@ -2,10 +2,12 @@
 
 use super::super::catalog::GalleryCatalog;
 use super::super::enrolment::Enrolment;
-use super::super::insert::{FaceCell, InsertColumn, face_of};
+use super::super::insert::{FaceCell, InsertColumn, WrongFace, face_of};
 use super::super::transaction::Writer;
 use super::super::{SqlError, SqlType};
 use super::CopyFormat;
+use super::given::GivenIds;
+use crate::engine::EngineError;
 
 /// `COPY name [(columns)] FROM STDIN`.
 #[derive(Debug)]
@@ -21,6 +23,44 @@ pub struct CopyImport {
     columns: Vec<InsertColumn>,
     format: CopyFormat,
     enrolment: Enrolment,
+    given: GivenIds,
+}
+
+/// Why a row of COPY was refused.
+#[derive(Debug)]
+pub struct WrongRow {
+    /// What is wrong.
+    pub error: SqlError,
+    /// The column whose cell it is about.
+    pub column: Option<&'static str>,
+    /// The line of the row, which may be long past.
+    pub line: Option<u64>,
+}
+
+impl WrongRow {
+    /// Of rows that were written together.
+    fn of_many(error: SqlError, given: &GivenIds) -> Self {
+        let line = given.line_of(&error);
+        Self { error, column: None, line }
+    }
+}
+
+impl From<WrongFace> for WrongRow {
+    fn from(wrong: WrongFace) -> Self {
+        let WrongFace { error, column } = wrong;
+        Self { error, column, line: None }
+    }
+}
+
+impl From<EngineError> for WrongRow {
+    fn from(error: EngineError) -> Self {
+        let column = match error {
+            EngineError::DimensionMismatch { .. } => Some(InsertColumn::EMBEDDING.name()),
+            EngineError::InvalidValue { what, .. } => Some(what),
+            _ => None,
+        };
+        Self { error: error.into(), column, line: None }
+    }
 }
 
 impl CopyIn {
@@ -52,7 +92,7 @@ impl CopyIn {
         let name = catalog.written(&self.name)?;
         let enrolment = Enrolment::new(catalog, name, writer, writer.stands_alone())?;
         let (columns, format) = (self.columns.clone(), self.format.clone());
-        Ok(CopyImport { columns, format, enrolment })
+        Ok(CopyImport { columns, format, enrolment, given: GivenIds::default() })
     }
 }
 
@@ -72,21 +112,26 @@ impl CopyImport {
         self.columns.iter().map(|column| (column.name(), column.sql_type())).collect()
     }
 
-    /// Takes a row, one cell for each column.
+    /// Takes a row, one cell for each column, that stands in this line.
     ///
     /// # Errors
-    /// When it is no face; the import is of no use then.
-    pub async fn push(&mut self, cells: Vec<FaceCell>) -> Result<(), SqlError> {
+    /// When it is no face, or one before it is there already; the import is of no use then.
+    pub async fn push(&mut self, cells: Vec<FaceCell>, line: u64) -> Result<(), WrongRow> {
         let face = face_of(&self.columns, cells.into_iter().map(Ok))?;
+        let (_, given) = &face;
+        if let Some(face_id) = given.face_id {
+            self.given.note(face_id, line);
+        }
         self.enrolment.push(face).await?;
-        self.enrolment.pass_on().await
+        self.enrolment.pass_on().await.map_err(|error| WrongRow::of_many(error, &self.given))
     }
 
     /// Makes all rows durable and visible, in a block with its COMMIT, and counts them.
     ///
     /// # Errors
-    /// What the store says; nothing has happened then.
-    pub async fn finish(self) -> Result<u64, SqlError> {
-        self.enrolment.finish().await
+    /// A face that is there already, and what the store says; nothing has happened then.
+    pub async fn finish(self) -> Result<u64, WrongRow> {
+        let Self { enrolment, given, .. } = self;
+        enrolment.finish().await.map_err(|error| WrongRow::of_many(error, &given))
     }
 }

@@ -2,6 +2,7 @@
 
 mod export;
 mod format;
+mod given;
 mod grammar;
 mod import;
 mod options;
@@ -9,8 +10,8 @@ mod options;
 pub(super) use export::CopyOut;
 pub use format::{CopyColumns, CopyCsv, CopyFormat, CopyHeader, CopyText};
 pub(super) use grammar::{CopyStatement, parse};
-pub use import::CopyImport;
 pub(super) use import::CopyIn;
+pub use import::{CopyImport, WrongRow};
 
 use datafusion::sql::sqlparser::ast::Query;
 

@@ -32,7 +32,6 @@ impl InsertColumn {
     pub(in crate::sql) fn sql_type(self) -> SqlType {
         match self {
             Self::Image => SqlType::Bytea,
-            Self::EMBEDDING => SqlType::Float4Array,
             Self::Stored(column) => SqlType::of(&column.field()),
         }
     }

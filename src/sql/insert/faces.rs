@@ -61,7 +61,7 @@ impl<'a> Faces<'a> {
                     let cells = columns.iter().zip(row).map(|(&column, cell)| {
                         FaceCell::of(column, &context.cell(column.name(), cell, parameters)?)
                     });
-                    face_of(columns, cells)
+                    Ok(face_of(columns, cells)?)
                 };
                 rows.next().map(|rows| rows.iter().map(face).collect()).transpose()
             }
@@ -78,7 +78,7 @@ fn faces_of(columns: &[InsertColumn], batch: &RecordBatch) -> Result<Vec<Propose
         let cells = columns.iter().zip(batch.columns()).map(|(&column, values)| {
             FaceCell::of(column, &ScalarValue::try_from_array(values, row)?)
         });
-        face_of(columns, cells)
+        Ok(face_of(columns, cells)?)
     };
     (0..batch.num_rows()).map(face).collect()
 }

@@ -12,7 +12,7 @@ mod upsert;
 
 pub(super) use column::InsertColumn;
 pub use row::FaceCell;
-pub(super) use row::{ProposedFace, face_of};
+pub(super) use row::{ProposedFace, WrongFace, face_of};
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::sql::sqlparser::ast::{self, Ident, TableObject};
@@ -77,7 +77,7 @@ impl Insert {
         parameters: &[SqlType],
     ) -> Result<Option<SchemaRef>, SqlError> {
         match &self.returning {
-            Some(returning) => returning.schema(context, parameters).await.map(Some),
+            Some(returning) => returning.schema(context, &self.name, parameters).await.map(Some),
             None => Ok(None),
         }
     }

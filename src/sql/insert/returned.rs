@@ -7,14 +7,14 @@ use datafusion::scalar::ScalarValue;
 use likeness_storage::{Lsn, Row};
 
 use super::super::query::QueryContext;
-use super::super::returning::Returning;
 use super::super::{Outcome, SqlError};
+use super::Insert;
 
 const TAG: &str = "INSERT 0";
 
 /// What is told of the faces that a statement enrols.
 pub(super) struct Returned<'a> {
-    returning: Option<&'a Returning>,
+    insert: &'a Insert,
     context: &'a QueryContext,
     parameters: &'a [ScalarValue],
     /// Faces that have not been looked at yet.
@@ -27,17 +27,17 @@ pub(super) struct Returned<'a> {
 
 impl<'a> Returned<'a> {
     pub(super) fn of(
-        returning: Option<&'a Returning>,
+        insert: &'a Insert,
         context: &'a QueryContext,
         parameters: &'a [ScalarValue],
     ) -> Self {
         let memory = context.memory("RETURNING");
         let (rows, schema, batches) = (Vec::new(), None, Vec::new());
-        Self { returning, context, parameters, rows, schema, batches, memory }
+        Self { insert, context, parameters, rows, schema, batches, memory }
     }
 
     pub(super) fn note(&mut self, rows: &[Row]) {
-        if self.returning.is_some() {
+        if self.insert.returning.is_some() {
             self.rows.extend_from_slice(rows);
         }
     }
@@ -47,10 +47,11 @@ impl<'a> Returned<'a> {
     /// # Errors
     /// What the expressions say, and 53200 when there is too much of it.
     pub(super) async fn keep(&mut self) -> Result<(), SqlError> {
-        let Some(returning) = self.returning else { return Ok(()) };
+        let Insert { name, returning: Some(returning), .. } = self.insert else { return Ok(()) };
         let rows = std::mem::take(&mut self.rows);
         let rows: Vec<_> = rows.iter().map(|row| row.as_ref(Lsn::default())).collect();
-        let (schema, batches) = returning.of_rows(self.context, &rows, self.parameters).await?;
+        let told = returning.of_rows(self.context, name, &rows, self.parameters);
+        let (schema, batches) = told.await?;
         for batch in &batches {
             self.memory.try_grow(batch.get_array_memory_size())?;
         }

@@ -52,6 +52,26 @@ impl FaceCell {
     }
 }
 
+/// Why a row is no face.
+#[derive(Debug)]
+pub(in crate::sql) struct WrongFace {
+    pub(in crate::sql) error: SqlError,
+    /// The column whose cell it is about.
+    pub(in crate::sql) column: Option<&'static str>,
+}
+
+impl From<SqlError> for WrongFace {
+    fn from(error: SqlError) -> Self {
+        Self { error, column: None }
+    }
+}
+
+impl From<WrongFace> for SqlError {
+    fn from(wrong: WrongFace) -> Self {
+        wrong.error
+    }
+}
+
 /// The face of a row; `cells` are those of the columns, in their order.
 ///
 /// # Errors
@@ -59,10 +79,11 @@ impl FaceCell {
 pub(in crate::sql) fn face_of(
     columns: &[InsertColumn],
     cells: impl IntoIterator<Item = Result<FaceCell, SqlError>>,
-) -> Result<ProposedFace, SqlError> {
+) -> Result<ProposedFace, WrongFace> {
     let mut row = Row::default();
     for (column, cell) in columns.iter().zip(cells) {
-        row.put(*column, cell?)?;
+        let put = row.put(*column, cell?);
+        put.map_err(|error| WrongFace { error, column: Some(column.name()) })?;
     }
     let source = match (row.image, row.embedding) {
         (Some(image), None) => TemplateSource::Image {
@@ -72,8 +93,8 @@ pub(in crate::sql) fn face_of(
             quality_filter: QualityFilter::None,
         },
         (None, Some(values)) => TemplateSource::Embedding(values),
-        (Some(_), Some(_)) => return Err(two_sources()),
-        (None, None) => return Err(no_source()),
+        (Some(_), Some(_)) => return Err(two_sources().into()),
+        (None, None) => return Err(no_source().into()),
     };
     let Row { external_face_id, external_image_id, metadata, given, .. } = row;
     Ok((EnrollmentDraft { source, external_face_id, external_image_id, metadata }, given))

@@ -93,7 +93,7 @@ impl Run<'_> {
     }
 
     fn returned(&self) -> Returned<'_> {
-        Returned::of(self.insert.returning.as_ref(), self.context, self.parameters)
+        Returned::of(self.insert, self.context, self.parameters)
     }
 
     async fn faces(&self) -> Result<Faces<'_>, SqlError> {

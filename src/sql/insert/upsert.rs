@@ -151,7 +151,7 @@ impl<'a> Upsert<'a> {
         let enrolled: Vec<RowRef<'_>> =
             enrolled.collect::<Result<_, _>>().map_err(EngineError::from)?;
         let tables = [(ENROLLED, table(&enrolled)?), (PROPOSED, table(&proposed)?)];
-        let context = self.context.with_tables(tables);
+        let context = self.context.with_tables(tables, None);
         let plan = context.plan(&self.update.query).await?;
         let mut batches = context.stream(plan, parameters.to_vec()).await?;
         let mut updates = Vec::new();
@@ -169,7 +169,7 @@ impl ConflictUpdate {
     /// The plan of its query over no faces, to learn the types of its parameters.
     pub(super) async fn plan(&self, context: &QueryContext) -> Result<LogicalPlan, SqlError> {
         let tables = [(ENROLLED, table(&[])?), (PROPOSED, table(&[])?)];
-        context.with_tables(tables).plan(&self.query).await
+        context.with_tables(tables, None).plan(&self.query).await
     }
 }
 

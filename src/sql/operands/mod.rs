@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     fn place(text: &str, message: &str) -> Option<u32> {
-        let statement = lexer::statements(text).unwrap().remove(0);
+        let statement = lexer::statements(text, &[]).unwrap().remove(0);
         Operands::of(text, &statement.tokens).place(message)
     }
 

@@ -16,12 +16,16 @@ pub(super) const PUBLIC_OID: u32 = 2200;
 pub(super) const PG_CATALOG_OID: u32 = 11;
 /// The OID of schema `information_schema`.
 pub(super) const INFORMATION_SCHEMA_OID: u32 = 13_207;
+/// The OID of `pg_operator`.
+const OPERATOR_OID: u32 = 2617;
 /// The OID of the database, whatever its name.
 pub(super) const DATABASE_OID: u32 = 16_384;
 
 static TYPES: LazyLock<Vec<Row>> = LazyLock::new(|| Row::read_all(include_str!("types.tsv")));
 static PROCEDURES: LazyLock<Vec<Row>> = LazyLock::new(|| Row::read_all(include_str!("procs.tsv")));
 static KEYWORDS: LazyLock<Vec<Row>> = LazyLock::new(|| Row::read_all(include_str!("keywords.tsv")));
+static OPERATORS: LazyLock<Vec<Row>> =
+    LazyLock::new(|| Row::read_all(include_str!("operators.tsv")));
 static RANGES: LazyLock<Vec<Row>> = LazyLock::new(|| Row::read_all(include_str!("ranges.tsv")));
 
 static TYPE_BY_OID: LazyLock<HashMap<u32, &Row>> = LazyLock::new(|| {
@@ -72,6 +76,12 @@ pub(super) fn is_reserved(word: &str) -> bool {
     WORDS.contains(word)
 }
 
+/// What the operator of this OID does.
+pub(super) fn operator_description(oid: u32) -> Option<&'static str> {
+    let is_meant = |row: &&Row| row.get("oid").is_some_and(|known| known.parse() == Ok(oid));
+    OPERATORS.iter().find(is_meant)?.get("description")
+}
+
 /// The name of the schema of this OID.
 pub(super) fn namespace_name(oid: u32) -> Option<&'static str> {
     NAMESPACES.iter().find(|(known, _)| *known == oid).map(|(_, name)| *name)
@@ -92,6 +102,8 @@ pub(super) fn rows(relation: &str, catalog: &SystemView) -> Vec<Row> {
     match relation {
         "pg_type" => TYPES.clone(),
         "pg_proc" => PROCEDURES.clone(),
+        "pg_operator" => OPERATORS.clone(),
+        "pg_description" => OPERATORS.iter().filter_map(description).collect(),
         "pg_range" => RANGES.clone(),
         "pg_get_keywords" => KEYWORDS.clone(),
         "pg_namespace" => namespaces(),
@@ -118,6 +130,12 @@ pub(super) fn rows(relation: &str, catalog: &SystemView) -> Vec<Row> {
         }
         _ => Vec::new(),
     }
+}
+
+/// What an operator does, as `pg_description` tells it.
+fn description(operator: &Row) -> Option<Row> {
+    let row = Row::default().with("objoid", operator.get("oid")?).with("classoid", OPERATOR_OID);
+    Some(row.with("objsubid", 0).with("description", operator.get("description")?))
 }
 
 fn namespaces() -> Vec<Row> {

@@ -3,6 +3,7 @@
 //! OIDs derive from the collection's identity, so they last as long as the collection does.
 
 use datafusion::arrow::datatypes::Field;
+use likeness_storage::GalleryDescriptor;
 
 use super::builtin::{
     INFORMATION_SCHEMA_OID, PG_CATALOG_OID, PUBLIC_OID, ROLE_OID, type_oid, type_row,
@@ -12,6 +13,7 @@ use super::relation::PG_CATALOG;
 use super::relation::Relation;
 use super::row::Row;
 use super::view::{SCHEMA, SystemView};
+use crate::engine::TenantSnapshot;
 use crate::sql::columns::GalleryColumn;
 use crate::sql::types::{SqlType, VECTOR_OID};
 
@@ -20,6 +22,14 @@ const FIRST_OID: u32 = 20_000;
 /// OIDs that one collection takes: its table, its key's index and its key's constraint.
 const OIDS: u32 = 4;
 const CLASS_OID: u32 = 1259;
+
+/// The OID of a gallery of `snapshot`.
+pub(in crate::sql) fn oid_of(
+    snapshot: &TenantSnapshot,
+    gallery: &GalleryDescriptor,
+) -> Option<u32> {
+    Some(FIRST_OID + OIDS * snapshot.number_of(gallery)?)
+}
 
 /// A collection as PostgreSQL sees it.
 pub(super) struct Collection {
@@ -40,7 +50,7 @@ impl Collection {
             .filter_map(|gallery| {
                 let descriptor = catalog.snapshot().descriptor(&gallery.name).ok()?;
                 Some(Self {
-                    oid: FIRST_OID + OIDS * catalog.snapshot().number_of(descriptor)?,
+                    oid: oid_of(catalog.snapshot(), descriptor)?,
                     name: gallery.name,
                     description: gallery.description,
                     rows: gallery.face_count,

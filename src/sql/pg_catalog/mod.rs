@@ -23,6 +23,7 @@ use datafusion::error::DataFusionError;
 
 pub use regproc::function_name;
 
+pub(super) use collections::oid_of;
 pub(super) use function::{register, register_with};
 pub(super) use identifier::quoted as quoted_identifier;
 pub(super) use regproc::NamesOfFunctions;
@@ -32,6 +33,7 @@ pub(super) use view::{Backend, SCHEMA, SessionView, SystemView, to_the_microseco
 
 use self::relation::Relation;
 use self::row::Row;
+use super::Origin;
 
 /// The relation `schema.name` as `catalog` fills it; none when PostgreSQL has no such relation.
 pub(super) fn table(
@@ -47,6 +49,13 @@ pub(super) fn table(
 /// Whether there is a relation `schema.name`.
 pub(super) fn exists(schema: &str, name: &str) -> bool {
     Relation::named(schema, name).is_some()
+}
+
+/// The column of this name of the relation `schema.name`.
+pub(super) fn origin(schema: &str, name: &str, column: &str) -> Option<Origin> {
+    let relation = Relation::named(schema, name).filter(|relation| relation.oid > 0)?;
+    let at = relation.columns.iter().position(|known| known.name == column)?;
+    Some(Origin { relation: relation.oid, column: i16::try_from(at + 1).ok()? })
 }
 
 /// The columns of the relation `schema.name`.

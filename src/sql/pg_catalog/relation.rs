@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use datafusion::arrow::datatypes::{DataType, Field, TimeUnit};
 
-use crate::sql::types::{CHAR, NAME, REGPROC, with_pg_type};
+use crate::sql::types::{CHAR, INT2VECTOR, NAME, OIDVECTOR, REGPROC, with_pg_type};
 
 /// The schema of PostgreSQL's own catalog.
 pub(in crate::sql) const PG_CATALOG: &str = "pg_catalog";
@@ -65,7 +65,9 @@ pub(super) enum Kind {
     Text,
     Timestamptz,
     Oids,
+    Oidvector,
     Int2s,
+    Int2vector,
     Int4s,
     Texts,
 }
@@ -111,8 +113,10 @@ impl Kind {
             "char" => Self::Char,
             "name" => Self::Name,
             "timestamp_with_time_zone" => Self::Timestamptz,
-            "oid[]" | "oidvector" | "regtype[]" => Self::Oids,
-            "smallint[]" | "int2vector" => Self::Int2s,
+            "oid[]" | "regtype[]" => Self::Oids,
+            OIDVECTOR => Self::Oidvector,
+            "smallint[]" => Self::Int2s,
+            INT2VECTOR => Self::Int2vector,
             "integer[]" => Self::Int4s,
             "anyarray" => Self::Texts,
             array if array.ends_with("[]") => Self::Texts,
@@ -134,8 +138,8 @@ impl Kind {
             Self::Name => 19,
             Self::Text => 25,
             Self::Timestamptz => 1184,
-            Self::Oids => 1028,
-            Self::Int2s => 1005,
+            Self::Oids | Self::Oidvector => 1028,
+            Self::Int2s | Self::Int2vector => 1005,
             Self::Int4s => 1007,
             Self::Texts => 1009,
         }
@@ -157,7 +161,9 @@ impl Kind {
             Self::Text => of(DataType::Utf8),
             Self::Timestamptz => of(DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))),
             Self::Oids => of(list(DataType::UInt32)),
+            Self::Oidvector => with_pg_type(of(list(DataType::UInt32)), OIDVECTOR),
             Self::Int2s => of(list(DataType::Int16)),
+            Self::Int2vector => with_pg_type(of(list(DataType::Int16)), INT2VECTOR),
             Self::Int4s => of(list(DataType::Int32)),
             Self::Texts => of(list(DataType::Utf8)),
         }

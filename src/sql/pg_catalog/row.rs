@@ -87,8 +87,8 @@ pub(super) fn array(kind: Kind, cells: &[Option<&str>]) -> ArrayRef {
         Kind::Timestamptz => {
             Arc::new(numbers::<TimestampMicrosecondType>(cells).with_timezone("UTC"))
         }
-        Kind::Oids => Arc::new(lists::<UInt32Type>(cells)),
-        Kind::Int2s => Arc::new(lists::<Int16Type>(cells)),
+        Kind::Oids | Kind::Oidvector => Arc::new(lists::<UInt32Type>(cells)),
+        Kind::Int2s | Kind::Int2vector => Arc::new(lists::<Int16Type>(cells)),
         Kind::Int4s => Arc::new(lists::<Int32Type>(cells)),
         Kind::Texts => Arc::new(text_lists(cells)),
     }

@@ -18,6 +18,7 @@ mod padding;
 mod quote;
 mod regexp;
 mod series;
+mod subscripts;
 mod text;
 mod to_char;
 mod unicode;
@@ -69,6 +70,7 @@ pub(super) fn register(state: &mut SessionState) -> Result<(), SqlError> {
     for function in jsonb::typed_functions()
         .chain(series::typed_functions())
         .chain([uuid::random(), to_char::function(), output::function(), format::function()])
+        .chain([subscripts::function()])
         .chain(array::functions())
         .chain(concat::functions())
     {

@@ -16,22 +16,19 @@ use datafusion::logical_expr::{
 };
 use datafusion::scalar::ScalarValue;
 
-use super::super::marker::{NUMBERED, SERIES, SUBSCRIPTS};
+use super::super::marker::{NUMBERED, SERIES};
 use super::super::wording::type_name;
 use super::super::{SqlError, SqlState};
 use super::{Function, arity, decimals, moments};
 
 /// Most numbers of one batch: they are all in memory, and the memory pool does not count them.
-const NUMBERS_MAX: usize = 1 << 20;
+pub(super) const NUMBERS_MAX: usize = 1 << 20;
 
 pub(super) fn functions() -> Vec<Function> {
     let list = |element| {
         Field::new("", DataType::List(Arc::new(Field::new_list_field(element, true))), true)
     };
-    vec![
-        Function::any(SUBSCRIPTS, 2, list(DataType::Int32), subscripts),
-        Function::any(NUMBERED, 1, list(DataType::Struct(numbered_fields())), numbered),
-    ]
+    vec![Function::any(NUMBERED, 1, list(DataType::Struct(numbered_fields())), numbered)]
 }
 
 /// What an item is in the array of items with their numbers.
@@ -163,48 +160,8 @@ fn series(arguments: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
     Ok(Arc::new(lists.finish()))
 }
 
-/// The subscripts of arrays in one of their dimensions.
-fn subscripts(arguments: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
-    let [arrays, dimensions] = arguments else { return Err(arity(SUBSCRIPTS)) };
-    let dimensions = cast(dimensions, &DataType::Int64)?;
-    let dimensions = dimensions.as_primitive::<Int64Type>();
-    let mut lists = ListBuilder::new(Int32Builder::new());
-    for (row, dimension) in dimensions.iter().enumerate() {
-        let length = dimension.and_then(|dimension| length_at(arrays, row, dimension));
-        let Some(length) = length else {
-            lists.append_null();
-            continue;
-        };
-        if lists.values().len() + length > NUMBERS_MAX {
-            return Err(too_many().into());
-        }
-        for subscript in (1..).take(length) {
-            lists.values().append_value(subscript);
-        }
-        lists.append(true);
-    }
-    Ok(Arc::new(lists.finish()))
-}
-
-/// How many elements the array in `row` has in its `dimension`, counted from 1.
-fn length_at(arrays: &ArrayRef, row: usize, dimension: i64) -> Option<usize> {
-    if arrays.is_null(row) || dimension < 1 {
-        return None;
-    }
-    let elements = match arrays.data_type() {
-        DataType::List(_) => arrays.as_list::<i32>().value(row),
-        DataType::LargeList(_) => arrays.as_list::<i64>().value(row),
-        DataType::FixedSizeList(..) => arrays.as_fixed_size_list().value(row),
-        _ => return None,
-    };
-    match dimension {
-        1 => Some(elements.len()),
-        _ if elements.is_empty() => None,
-        deeper => length_at(&elements, 0, deeper - 1),
-    }
-}
-
-fn too_many() -> SqlError {
+/// 54000 for more than [`NUMBERS_MAX`].
+pub(super) fn too_many() -> SqlError {
     let message = format!("a set made of arrays has more than {NUMBERS_MAX} numbers");
     SqlError::new(SqlState::ProgramLimitExceeded, message)
 }

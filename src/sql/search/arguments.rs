@@ -27,7 +27,7 @@ pub(super) fn probe_type(kind: ProbeKind) -> SqlType {
     match kind {
         ProbeKind::Face | ProbeKind::External => SqlType::Text,
         ProbeKind::Image => SqlType::Bytea,
-        ProbeKind::Embedding => SqlType::Float4Array,
+        ProbeKind::Embedding => SqlType::Vector,
     }
 }
 

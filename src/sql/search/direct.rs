@@ -15,9 +15,10 @@ use futures::stream;
 use super::super::catalog::GalleryCatalog;
 use super::super::columns::{SearchColumn, search_schema};
 use super::super::constant::Constant;
+use super::super::origin::with_origins;
 use super::super::projection::{Projection, plain_select, table_name};
 use super::super::types::SqlType;
-use super::super::{Outcome, SqlError};
+use super::super::{Origin, Outcome, SqlError};
 use super::arguments::{Arguments, LIMIT_TYPE, cut_type, is_marker, probe_type};
 use super::node::SearchedGallery;
 use super::request::Request;
@@ -141,12 +142,21 @@ impl DirectSearch {
             Ok(batch)
         };
         let rows = RecordBatchStreamAdapter::new(self.schema(), stream::once(batch));
-        Ok(Outcome::Rows { tag: "SELECT", schema: self.schema(), stream: Box::pin(rows) })
+        Ok(Outcome::Rows { tag: "SELECT", schema: self.columns(catalog), stream: Box::pin(rows) })
     }
 
-    /// The columns of its rows.
-    pub(in super::super) fn schema(&self) -> SchemaRef {
+    fn schema(&self) -> SchemaRef {
         Arc::clone(&self.projection.schema)
+    }
+
+    /// The columns of its rows, and where they come from.
+    pub(in super::super) fn columns(&self, catalog: &GalleryCatalog) -> SchemaRef {
+        let relation = catalog.relation(&self.name);
+        let origin = |column: &SearchColumn| match column {
+            SearchColumn::Gallery(column) => Origin::of_gallery(relation?, *column),
+            SearchColumn::Rank | SearchColumn::Similarity => None,
+        };
+        with_origins(&self.projection.schema, self.projection.columns.iter().map(origin))
     }
 }
 

@@ -19,6 +19,7 @@ mod rewrite;
 pub(super) use direct::DirectSearch;
 pub(super) use exec::{SearchPlanner, collected, face_ids, write_report};
 pub(super) use lateral::LateralSearchPlanner;
+pub(super) use node::relation_of;
 pub(super) use planner::SearchRelationPlanner;
 pub(super) use rewrite::rewrite;
 

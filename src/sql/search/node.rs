@@ -7,12 +7,15 @@ use std::sync::Arc;
 
 use datafusion::common::{DFSchema, DFSchemaRef, internal_err};
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
+use datafusion::logical_expr::{
+    Expr, LogicalPlan, UserDefinedLogicalNode, UserDefinedLogicalNodeCore,
+};
 use likeness_storage::{GalleryId, Lsn};
 
 use super::super::SqlError;
 use super::super::catalog::GalleryCatalog;
 use super::super::columns::search_schema;
+use super::super::pg_catalog::oid_of;
 use super::{Cut, ProbeKind};
 use crate::engine::{Tenant, TenantSnapshot};
 
@@ -38,6 +41,11 @@ impl SearchedGallery {
             name: name.to_owned(),
             id: catalog.snapshot().descriptor(name)?.id,
         })
+    }
+
+    /// Its OID.
+    pub(super) fn relation(&self) -> Option<u32> {
+        oid_of(&self.snapshot, self.snapshot.descriptor(&self.name).ok()?)
     }
 
     /// What tells two of them apart: a gallery at a moment.
@@ -104,6 +112,11 @@ impl FaceSearch {
         let of_each_row = probe.contains_outer();
         Ok(Self { gallery, kind, probe, cut, limit, candidates, of_each_row, schema })
     }
+}
+
+/// The OID of the collection that a node searches; none where it is no search.
+pub(in super::super) fn relation_of(node: &dyn UserDefinedLogicalNode) -> Option<u32> {
+    node.as_any().downcast_ref::<FaceSearch>()?.gallery.relation()
 }
 
 impl UserDefinedLogicalNodeCore for FaceSearch {

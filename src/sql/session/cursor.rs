@@ -1,6 +1,5 @@
 //! Cursors of a session: DECLARE, FETCH, MOVE, CLOSE, and what the protocol asks for by name.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -135,6 +134,7 @@ impl SqlSession {
 
 /// `schema` of rows that are sent in binary to whoever does not say how it wants them.
 fn sent_in_binary(schema: &SchemaRef) -> SchemaRef {
-    let metadata = HashMap::from([(BINARY_KEY.to_owned(), String::new())]);
+    let mut metadata = schema.metadata().clone();
+    metadata.insert(BINARY_KEY.to_owned(), String::new());
     Arc::new(Schema::new_with_metadata(schema.fields().clone(), metadata))
 }

@@ -65,7 +65,7 @@ impl SqlSession {
             && let Some(types) = lookup.parameter_types(&self.catalog(), count)
         {
             let parameters = decided(statement, declared, types);
-            return Ok(Description { parameters, columns: Some(lookup.schema()) });
+            return Ok(Description { parameters, columns: Some(lookup.columns(&self.catalog())) });
         }
         let context = self.context()?.with_parameters(parameters);
         let plan = context.plan(query).await?;
@@ -105,7 +105,7 @@ impl SqlSession {
             Command::Search(search, _) => {
                 let types = search.parameter_types(&self.catalog(), count)?;
                 let parameters = decided(statement, declared, types);
-                Ok(Description { parameters, columns: Some(search.schema()) })
+                Ok(Description { parameters, columns: Some(search.columns(&self.catalog())) })
             }
             Command::Explain(explain) => {
                 let explained = &explain.explained;

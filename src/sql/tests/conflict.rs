@@ -92,7 +92,7 @@ async fn a_new_template_may_take_the_place_of_the_old_one() {
     let client = with_two().await;
     let sql = "INSERT INTO c (face_id, embedding) VALUES ($1, $2) ON CONFLICT (face_id) \
                DO UPDATE SET embedding = excluded.embedding";
-    assert_eq!(client.describe(sql).await.0, [SqlType::Text, SqlType::Float4Array]);
+    assert_eq!(client.describe(sql).await.0, [SqlType::Text, SqlType::Vector]);
     let values = [text(&id(1)), reals(&[0.0, 5.0])];
     assert_eq!(client.run_with(sql, &values).await, ("INSERT 0", Some(1)));
     let rows = client.column("SELECT embedding FROM c ORDER BY face_id").await;

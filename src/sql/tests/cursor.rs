@@ -146,7 +146,7 @@ async fn a_cursor_reads_what_there_was_when_it_was_declared() {
     client.run("DELETE FROM people WHERE external_face_id > 'ann'").await;
     assert_eq!(client.column("FETCH ALL FROM c").await, ["ann", "bob", "cid", "dee"]);
     let sql = "DECLARE d CURSOR FOR SEARCH FACES IN people EMBEDDING $1 LIMIT $2";
-    assert_eq!(client.describe(sql).await, (vec![SqlType::Float4Array, SqlType::Int8], None));
+    assert_eq!(client.describe(sql).await, (vec![SqlType::Vector, SqlType::Int8], None));
     client.run_with(sql, &[super::reals(&[1.0, 0.0, 0.0]), 3_i64.into()]).await;
     assert_eq!(client.rows("FETCH ALL FROM d").await.len(), 1);
     let values = [text("who"), text("else")];

@@ -127,13 +127,7 @@ async fn parameters_of_a_query_take_the_types_of_the_columns() {
     let types = client.describe(sql).await.0;
     assert_eq!(
         types,
-        [
-            SqlType::Jsonb,
-            SqlType::Timestamptz,
-            SqlType::Float4,
-            SqlType::Text,
-            SqlType::Float4Array
-        ]
+        [SqlType::Jsonb, SqlType::Timestamptz, SqlType::Float4, SqlType::Text, SqlType::Vector]
     );
 }
 

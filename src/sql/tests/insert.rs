@@ -42,7 +42,7 @@ async fn parameters_take_the_type_of_their_column() {
             SqlType::Text,
             SqlType::Jsonb,
             SqlType::Bytea,
-            SqlType::Float4Array,
+            SqlType::Vector,
             SqlType::Text,
             SqlType::Jsonb,
             SqlType::Float4Array

@@ -23,6 +23,7 @@ mod lookup;
 mod model;
 mod nearest;
 mod number;
+mod origin;
 mod parameter;
 mod pg_catalog;
 mod picture;

@@ -39,11 +39,11 @@ impl Client {
 #[tokio::test]
 async fn what_stands_around_a_parameter_decides_its_type() {
     use SqlType::{
-        Bool, Bytea, Float4, Float8, Int4, Int4Array, Int8, Interval, Jsonb, Numeric, Text,
-        TextArray, Timestamptz, TimestamptzArray,
+        Bool, Bytea, Float4, Float8, Int4, Int4Array, Int8, Int8Array, Interval, Jsonb, Numeric,
+        Text, TextArray, Timestamptz, TimestamptzArray,
     };
     let client = Client::with_people().await;
-    let cases: [(&str, &[SqlType], &[SqlType]); 47] = [
+    let cases: [(&str, &[SqlType], &[SqlType]); 51] = [
         ("SELECT CASE WHEN $1 THEN 1 ELSE 2 END", &[Bool], &[Int4]),
         ("SELECT CASE 5 WHEN $1 THEN 'a' END", &[Int4], &[Text]),
         ("SELECT CASE confidence WHEN $1 THEN 1 END FROM people", &[Float4], &[Int4]),
@@ -61,6 +61,10 @@ async fn what_stands_around_a_parameter_decides_its_type() {
         ("SELECT 1 FROM people WHERE created_at > ANY($1)", &[TimestamptzArray], &[Int4]),
         ("SELECT face_id = ANY($1) FROM people", &[TextArray], &[Bool]),
         ("SELECT $1 = ANY(ARRAY[1, 2])", &[Int4], &[Bool]),
+        ("SELECT 5 > ANY($1), 5 = ALL($2)", &[Int4Array, Int4Array], &[Bool, Bool]),
+        ("SELECT 1 FROM people WHERE face_id <= ANY($1)", &[TextArray], &[Int4]),
+        ("SELECT 1 FROM people HAVING count(*) <> ALL($1)", &[Int8Array], &[Int4]),
+        ("SELECT quality < ANY($1) FROM people", &[SqlType::Float4Array], &[Bool]),
         ("SELECT substring('hello', $1, $2)", &[Int4, Int4], &[Text]),
         ("SELECT substring('hello' FROM $1 FOR $2)", &[Int4, Int4], &[Text]),
         ("SELECT left('hello', $1), right('hello', ($2))", &[Int4, Int4], &[Text, Text]),

@@ -284,6 +284,49 @@ async fn the_columns_of_a_key_are_numbered() {
 }
 
 #[tokio::test]
+async fn vectors_of_the_catalog_begin_at_zero() {
+    let client = Client::with_people().await;
+    let cases = [
+        ("SELECT indkey[0] FROM pg_index", "1"),
+        ("SELECT indkey[1] IS NULL AND indkey[-1] IS NULL FROM pg_index", "true"),
+        ("SELECT i.indclass[0:0] FROM pg_index i", "[3126]"),
+        ("SELECT proargtypes[2] FROM pg_proc WHERE proname = 'array_in'", "23"),
+        (
+            "SELECT array_agg(n) FROM (SELECT generate_subscripts(indkey, 1) n FROM pg_index) s",
+            "[0]",
+        ),
+        (
+            "SELECT p.proargtypes[n] FROM pg_proc p, generate_subscripts(p.proargtypes, 1) n \
+             WHERE p.proname = 'array_in' AND n = 2",
+            "23",
+        ),
+        (
+            "SELECT (SELECT max(n) FROM generate_subscripts(p.proargtypes, 1) n) FROM pg_proc p \
+             WHERE p.proname = 'array_in'",
+            "2",
+        ),
+        ("SELECT (ARRAY[7, 8])[1] + conkey[1] FROM pg_constraint", "8"),
+    ];
+    assert_answers(&client, &cases).await;
+}
+
+#[tokio::test]
+async fn operators_of_vectors_are_listed() {
+    let client = Client::new();
+    // What psql asks for \do.
+    let sql = "SELECT format_type(o.oprleft, NULL), format_type(o.oprright, NULL), \
+               format_type(o.oprresult, NULL), \
+               coalesce(pg_catalog.obj_description(o.oid, 'pg_operator'), \
+                        pg_catalog.obj_description(o.oprcode, 'pg_proc')) \
+               FROM pg_catalog.pg_operator o \
+               LEFT JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace \
+               WHERE o.oprname OPERATOR(pg_catalog.~) '^(<=>)$' COLLATE pg_catalog.default \
+               AND pg_catalog.pg_operator_is_visible(o.oid)";
+    let row = ["vector", "vector", "double precision", "cosine distance"];
+    assert_eq!(client.rows(sql).await, [row]);
+}
+
+#[tokio::test]
 async fn any_of_a_parameter_is_of_an_array() {
     let client = Client::with_people().await;
     let sql = "SELECT count(*) FROM people WHERE external_face_id = ANY($1)";

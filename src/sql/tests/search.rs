@@ -201,7 +201,7 @@ async fn every_part_takes_a_parameter_of_the_right_type() {
     let (parameters, columns) = client.describe(sql).await;
     assert_eq!(
         parameters,
-        [SqlType::Float4Array, SqlType::Text, SqlType::Float4, SqlType::Int8, SqlType::Timestamptz]
+        [SqlType::Vector, SqlType::Text, SqlType::Float4, SqlType::Int8, SqlType::Timestamptz]
     );
     assert_eq!(columns.unwrap(), ["external_face_id"]);
     let long_ago = ScalarValue::TimestampMicrosecond(Some(0), Some("UTC".into()));

@@ -149,7 +149,7 @@ async fn a_face_may_get_another_template() {
     let id = client.column(insert).await.remove(0);
     let sql = "UPDATE people SET embedding = $1, metadata = '7' WHERE external_face_id = 'eve' \
                RETURNING embedding";
-    assert_eq!(client.describe(sql).await.0, [SqlType::Float4Array]);
+    assert_eq!(client.describe(sql).await.0, [SqlType::Vector]);
     assert_eq!(
         client.rows_with(sql, &[reals(&[0.0, 3.0, 4.0])]).await.concat(),
         ["[0.0, 0.6, 0.8]"]

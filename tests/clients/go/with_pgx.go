@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	insert  = "INSERT INTO faces (external_face_id, embedding) VALUES ($1, $2)"
+	insert  = "INSERT INTO faces (external_face_id, embedding) VALUES ($1, $2::real[])"
 	endless = "SELECT count(*) FROM generate_series(1, 100000) a, generate_series(1, 100000) b"
 )
 
@@ -191,7 +191,7 @@ func prepared(background context.Context, connection *pgx.Conn) {
 }
 
 func returning(background context.Context, connection *pgx.Conn) {
-	text := `INSERT INTO faces (external_face_id, metadata, embedding) VALUES ($1, $2, $3)
+	text := `INSERT INTO faces (external_face_id, metadata, embedding) VALUES ($1, $2, $3::real[])
 		RETURNING face_id, metadata, created_at`
 	sent := map[string]string{"team": "red"}
 	var (
@@ -208,7 +208,7 @@ func returning(background context.Context, connection *pgx.Conn) {
 func searches(background context.Context, connection *pgx.Conn) {
 	execute(connection, insert, "ann", east)
 	execute(connection, insert, "bob", north)
-	text := "SELECT external_face_id, similarity FROM (SEARCH FACES IN faces EMBEDDING $1 THRESHOLD $2 LIMIT $3) s"
+	text := "SELECT external_face_id, similarity FROM (SEARCH FACES IN faces EMBEDDING $1::real[] THRESHOLD $2 LIMIT $3) s"
 	var (
 		name       string
 		similarity float32
@@ -219,8 +219,9 @@ func searches(background context.Context, connection *pgx.Conn) {
 
 func vectors(background context.Context, connection *pgx.Conn) {
 	registerVector(connection)
-	execute(connection, insert, "ann", &vector{numbers: east})
-	execute(connection, insert, "bob", &vector{numbers: north})
+	text := "INSERT INTO faces (external_face_id, embedding) VALUES ($1, $2)"
+	execute(connection, text, "ann", &vector{numbers: east})
+	execute(connection, text, "bob", &vector{numbers: north})
 	var numbers []float32
 	value(connection, &numbers, "SELECT embedding FROM faces WHERE external_face_id = $1", "bob")
 	equal(numbers, north)

@@ -8,8 +8,10 @@ import java.sql.Driver;
 import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
+import java.sql.ResultSetMetaData;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.sql.Types;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -17,6 +19,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Properties;
 import org.postgresql.PGConnection;
+import org.postgresql.PGResultSetMetaData;
 
 public class WithPgjdbc {
     static final String INSERT = "INSERT INTO faces (external_face_id, embedding) VALUES (?, ?)";
@@ -101,6 +104,7 @@ public class WithPgjdbc {
         values();
         metadata();
         writes();
+        updatable();
         transactions();
         fetches();
         System.out.println("done");
@@ -201,6 +205,23 @@ public class WithPgjdbc {
             equal(column(meta.getTablePrivileges(null, "public", "faces"), "PRIVILEGE").contains("SELECT"), true);
             equal(column(meta.getUDTs(null, "public", "%", null), "TYPE_NAME"), List.of());
         });
+        check("lists types after all are known (getTypeInfo, getUDTs)", connection -> {
+            var meta = connection.getMetaData();
+            equal(column(meta.getTypeInfo(), "TYPE_NAME").contains("vector"), true);
+            equal(column(meta.getUDTs(null, null, null, null), "TYPE_NAME").contains("text"), false);
+        });
+        check("tells the table and the column that a column is of", connection -> {
+            var query = "SELECT f.face_id AS id, f.external_face_id, 1 AS n FROM faces f";
+            var columns = connection.createStatement().executeQuery(query).getMetaData();
+            equal(columns.getTableName(1) + " " + columns.getTableName(2) + " " + columns.getTableName(3),
+                    "faces faces ");
+            var base = columns.unwrap(PGResultSetMetaData.class);
+            equal(base.getBaseSchemaName(1) + "." + base.getBaseColumnName(1), "public.face_id");
+            equal(columns.isNullable(1), ResultSetMetaData.columnNoNulls);
+            equal(columns.isNullable(2), ResultSetMetaData.columnNullable);
+            equal(columns.isNullable(3), ResultSetMetaData.columnNullableUnknown);
+            equal(columns.isAutoIncrement(1), false);
+        });
         check("names the columns of a result and their types", connection -> {
             var columns = connection.createStatement().executeQuery("SELECT face_id, 1::int AS n FROM faces").getMetaData();
             equal(columns.getColumnLabel(2), "n");
@@ -245,6 +266,40 @@ public class WithPgjdbc {
                 equal(statement.executeUpdate(), 1);
                 var keys = column(statement.getGeneratedKeys(), "face_id");
                 equal(keys.get(0).startsWith("f_"), true);
+            }
+        });
+    }
+
+    static void updatable() {
+        check("changes, adds and deletes rows of a result (updateRow, insertRow, deleteRow)", connection -> {
+            insert(connection, "ann", "bob");
+            var statement = connection.createStatement(ResultSet.TYPE_SCROLL_INSENSITIVE, ResultSet.CONCUR_UPDATABLE);
+            var query = "SELECT face_id, external_face_id, embedding FROM faces ORDER BY external_face_id";
+            var rows = statement.executeQuery(query);
+            equal(rows.getConcurrency(), ResultSet.CONCUR_UPDATABLE);
+            rows.next();
+            rows.updateString("external_face_id", "anna");
+            rows.updateRow();
+            equal(rows.getString("external_face_id"), "anna");
+            rows.next();
+            rows.deleteRow();
+            rows.moveToInsertRow();
+            rows.updateString("external_face_id", "cleo");
+            rows.updateArray("embedding", floats(connection, 0f, 0f, 1f));
+            rows.insertRow();
+            equal(names(connection), List.of("anna", "cleo"));
+        });
+        check("calls functions ({? = call version()})", connection -> {
+            try (var call = connection.prepareCall("{? = call version()}")) {
+                call.registerOutParameter(1, Types.VARCHAR);
+                call.execute();
+                equal(call.getString(1).startsWith("PostgreSQL "), true);
+            }
+            try (var call = connection.prepareCall("{? = call upper(?)}")) {
+                call.registerOutParameter(1, Types.VARCHAR);
+                call.setString(2, "ann");
+                call.execute();
+                equal(call.getString(1), "ANN");
             }
         });
     }

@@ -9,10 +9,13 @@ import json
 import uuid
 
 import asyncpg
+import numpy
 import pgvector.asyncpg
 from checks import DATABASE, EAST, HOST, NORTH, PASSWORD, PORT, UP, USER, check, equal, run
 
-INSERT = "INSERT INTO faces (external_face_id, embedding) VALUES ($1, $2)"
+INSERT_VECTOR = "INSERT INTO faces (external_face_id, embedding) VALUES ($1, $2)"
+# The parameter is a vector; a list of numbers is sent without a codec for that type.
+INSERT = INSERT_VECTOR.replace("$2", "$2::real[]")
 ENDLESS = "SELECT count(*) FROM generate_series(1, 100000) a, generate_series(1, 100000) b"
 MOMENT = datetime.datetime(2024, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
 
@@ -138,7 +141,7 @@ async def many():
 async def searches():
     connection = await empty(await connect())
     await connection.executemany(INSERT, [("ann", EAST), ("bob", NORTH)])
-    search = "SEARCH FACES IN faces EMBEDDING $1 THRESHOLD $2 LIMIT $3"
+    search = "SEARCH FACES IN faces EMBEDDING $1::real[] THRESHOLD $2 LIMIT $3"
     found = await connection.fetch(search, [0.1, 1.0, 0.0], 0.5, 5)
     equal([row["external_face_id"] for row in found], ["bob"])
     statement = await connection.prepare(f"SELECT external_face_id FROM ({search}) s")
@@ -236,7 +239,7 @@ async def vectors():
         return [float(number) for number in text[1:-1].split(",")]
 
     await connection.set_type_codec("vector", encoder=encode, decoder=decode, schema="public")
-    await connection.execute(INSERT, "ann", EAST)
+    await connection.execute(INSERT_VECTOR, "ann", EAST)
     equal(await connection.fetchval("SELECT embedding FROM faces"), EAST)
     equal(await connection.fetchval("SELECT $1::vector", UP), UP)
     await connection.reset_type_codec("vector", schema="public")
@@ -247,9 +250,8 @@ async def vectors():
 async def binary_vectors():
     connection = await empty(await connect())
     await pgvector.asyncpg.register_vector(connection)
-    insert = INSERT.replace("$2", "$2::vector")
-    await connection.execute(insert, "ann", pgvector.Vector(EAST))
-    await connection.executemany(insert, [("bob", NORTH), ("cleo", UP)])
+    await connection.execute(INSERT_VECTOR, "ann", pgvector.Vector(EAST))
+    await connection.executemany(INSERT_VECTOR, [("bob", numpy.array(NORTH)), ("cleo", UP)])
     rows = await connection.fetch("SELECT embedding FROM faces ORDER BY external_face_id")
     equal([row["embedding"].to_list() for row in rows], [EAST, NORTH, UP])
     equal(await connection.fetchval("SELECT NULL::vector"), None)
@@ -266,6 +268,25 @@ async def nearest():
     query = "SELECT external_face_id AS name FROM faces ORDER BY embedding <=> $1 LIMIT 1"
     for name, face in people:
         equal(await connection.fetchval(query, face), name)
+
+
+@check("searches with, and changes, vectors, with pgvector's codec")
+async def vector_parameters():
+    connection = await empty(await connect())
+    await pgvector.asyncpg.register_vector(connection)
+    await connection.executemany(INSERT_VECTOR, [("ann", EAST), ("bob", NORTH)])
+    statement = await connection.prepare("SEARCH FACES IN faces EMBEDDING $1 LIMIT 1")
+    equal([kind.name for kind in statement.get_parameters()], ["vector"])
+    found = await statement.fetchrow(pgvector.Vector(NORTH))
+    equal((found["external_face_id"], found["embedding"].to_list()), ("bob", NORTH))
+    change = "UPDATE faces SET embedding = $1 WHERE face_id = $2 RETURNING embedding"
+    changed = await connection.fetchval(change, numpy.array(UP, "float32"), found["face_id"])
+    equal(changed.to_list(), UP)
+    replace = (
+        "INSERT INTO faces (face_id, embedding) VALUES ($1, $2) ON CONFLICT (face_id)"
+        " DO UPDATE SET embedding = excluded.embedding RETURNING embedding"
+    )
+    equal((await connection.fetchval(replace, found["face_id"], EAST)).to_list(), EAST)
 
 
 @check("copies in, records and CSV")
@@ -352,7 +373,7 @@ async def sqlstates():
     error = await refused(asyncpg.PostgresSyntaxError, connection.fetch("SELEC 1"))
     equal((error.sqlstate, error.position, error.severity), ("42601", "1", "ERROR"))
     face = await connection.fetchval(INSERT + " RETURNING face_id", "ann", EAST)
-    again = "INSERT INTO faces (face_id, embedding) VALUES ($1, $2)"
+    again = "INSERT INTO faces (face_id, embedding) VALUES ($1, $2::real[])"
     await refused(asyncpg.UniqueViolationError, connection.execute(again, face, EAST))
     await refused(asyncpg.DataError, connection.fetch("SELECT $1::int", "x"))
 

@@ -223,6 +223,20 @@ def pipeline():
         equal(names(connection), ["ann"])
 
 
+@check("tells the table and the column that a column is of")
+def origins():
+    with connect() as connection:
+        (table,) = connection.execute("SELECT 'faces'::regclass::oid").fetchone()
+        for query, values in (
+            ("SELECT embedding, 1, face_id FROM faces", None),
+            ("SELECT embedding, 1, face_id FROM faces WHERE face_id = %s", ("f_",)),
+            ("DELETE FROM faces RETURNING embedding, 1, face_id", ()),
+        ):
+            result = connection.execute(query, values).pgresult
+            origins = [(result.ftable(at), result.ftablecol(at)) for at in range(3)]
+            equal(origins, [(table, 11), (0, 0), (table, 1)])
+
+
 @check("streams rows one by one")
 def stream():
     with connect() as connection:

@@ -44,6 +44,16 @@ def values():
     equal(row[8].isoformat(), "2024-01-02T03:04:05+00:00")
 
 
+@check("tells the table and the column that a column is of")
+def origins():
+    cursor = connect().cursor()
+    cursor.execute("SELECT 'faces'::regclass::oid")
+    (table,) = cursor.fetchone()
+    cursor.execute("SELECT embedding, 1, face_id FROM faces")
+    found = [(column.table_oid, column.table_column) for column in cursor.description]
+    equal(found, [(table, 11), (None, None), (table, 1)])
+
+
 @check("writes values of every type")
 def parameters():
     connection = connect()

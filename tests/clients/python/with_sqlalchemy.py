@@ -7,6 +7,7 @@ from checks import EAST, NORTH, UP, check, equal, expect, run, url
 from pgvector.sqlalchemy import Vector
 from sqlalchemy import ARRAY, REAL, TIMESTAMP, MetaData, Table, Text, func, inspect, select, text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 ENGINES = {}
@@ -195,6 +196,23 @@ def searches():
         equal(session.scalars(query).all(), ["ann", "bob"])
 
 
+@check("asyncpg: adds, changes and finds objects by their vectors")
+async def with_asyncpg():
+    of_asyncpg = create_async_engine(url("postgresql+asyncpg"))
+    async with AsyncSession(of_asyncpg, expire_on_commit=False) as session:
+        ann, *others = people()
+        session.add_all([ann, *others])
+        await session.commit()
+        ann.embedding, ann.notes = [0.0, 0.6, 0.8], {"team": "red"}
+        await session.commit()
+        await session.refresh(ann)
+        equal([round(number, 6) for number in ann.embedding], [0.0, 0.6, 0.8])
+        nearest = Face.embedding.cosine_distance([0.0, 0.7, 0.7])
+        query = select(Face.external_face_id).order_by(nearest).limit(1)
+        equal(await session.scalar(query), "ann")
+    await of_asyncpg.dispose()
+
+
 @check("reports SQLSTATEs")
 def sqlstates():
     with engine().connect() as connection:
@@ -204,4 +222,4 @@ def sqlstates():
         equal(error.orig.sqlstate, "42P01")
 
 
-run(["SQLAlchemy", "psycopg", "psycopg2-binary", "pgvector"], before=clear)
+run(["SQLAlchemy", "psycopg", "psycopg2-binary", "asyncpg", "pgvector"], before=clear)

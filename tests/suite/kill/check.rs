@@ -107,7 +107,7 @@ fn settle(attempt: Attempt, faces: &mut Faces, found: &BTreeMap<String, Found>) 
 
 /// A face is its own best candidate, and is found by the statement that enrolled it.
 async fn search(client: &Client, name: &str, face: &Face) {
-    let search = "SEARCH FACES IN crash LIKE EMBEDDING $1 LIMIT 1";
+    let search = "SEARCH FACES IN crash LIKE EMBEDDING $1::real[] LIMIT 1";
     let best = client.query_one(search, &[&face.embedding()]).await.unwrap();
     assert_eq!(best.get::<_, String>("external_face_id"), name);
     assert!((best.get::<_, f32>("similarity") - 1.0).abs() < 1e-5, "{best:?}");

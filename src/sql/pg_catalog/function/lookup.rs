@@ -1,6 +1,6 @@
 //! Functions that look into the collections and the role that a statement sees.
 
-use super::super::builtin::ROLE_OID;
+use super::super::builtin::{ROLE_OID, operator_description};
 use super::super::collections::{Collection, index_definition};
 use super::super::identifier::quoted;
 use super::super::relation::{INFORMATION_SCHEMA, PG_CATALOG};
@@ -55,6 +55,9 @@ pub(super) const FUNCTIONS: &[Definition<SystemView>] = &[
     }),
     of("obj_description", 1, 2, Kind::Text, |catalog, arguments| {
         let oid = oid(arguments)?;
+        if let Some(of_operator) = operator_description(oid) {
+            return Ok(Some(of_operator.to_owned()));
+        }
         Ok(find(catalog, |collection| collection.oid == oid)
             .and_then(|collection| collection.description))
     }),

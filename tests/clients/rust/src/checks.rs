@@ -3,7 +3,7 @@
 use std::env;
 
 /// The statement that fills the collection.
-pub const INSERT: &str = "INSERT INTO faces (external_face_id, embedding) VALUES ($1, $2)";
+pub const INSERT: &str = "INSERT INTO faces (external_face_id, embedding) VALUES ($1, $2::real[])";
 
 /// The lock file, which knows the exact versions.
 const LOCK: &str = include_str!("../Cargo.lock");

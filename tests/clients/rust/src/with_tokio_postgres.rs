@@ -112,6 +112,9 @@ async fn inference() {
     let client = connect().await;
     let search = "SEARCH FACES IN faces EMBEDDING $1 THRESHOLD $2 LIMIT $3";
     let statement = client.prepare(search).await.unwrap();
+    let names = statement.params().iter().map(Type::name).collect::<Vec<_>>();
+    assert_eq!(names, ["vector", "float4", "int8"]);
+    let statement = client.prepare(&search.replace("$1", "$1::real[]")).await.unwrap();
     assert_eq!(statement.params(), [Type::FLOAT4_ARRAY, Type::FLOAT4, Type::INT8]);
     let statement =
         client.prepare("SELECT 1 FROM faces WHERE external_face_id = $1").await.unwrap();
@@ -120,8 +123,8 @@ async fn inference() {
 
 async fn insert() {
     let client = emptied().await;
-    let statement = "INSERT INTO faces (external_face_id, metadata, embedding) VALUES ($1, $2, $3) \
-                     RETURNING face_id, metadata";
+    let statement = "INSERT INTO faces (external_face_id, metadata, embedding) \
+                     VALUES ($1, $2, $3::real[]) RETURNING face_id, metadata";
     let metadata = json!({"team": "red"});
     let row =
         client.query_one(statement, &[&"ann", &metadata, &vec![1.0_f32, 0.0, 0.0]]).await.unwrap();
