@@ -6,7 +6,7 @@ use datafusion::sql::sqlparser::ast::{
     self, AssignmentTarget, Expr, Ident, ObjectName, SelectItem, Value,
 };
 
-use super::columns::{GalleryColumn, check_document};
+use super::columns::{GalleryColumn, stored_document};
 use super::constant::{reals, text, without_text_casts};
 use super::name::{folded, name_parts, parameter_index};
 use super::types::SqlType;
@@ -49,7 +49,8 @@ impl Assignments {
             if let (Settable::Field(FaceField::Metadata), Expr::Value(written)) = (column, &expr)
                 && let Value::SingleQuotedString(text) = &written.value
             {
-                check_document(text)?;
+                // What is no document is said before anything runs.
+                stored_document(text.clone())?;
             }
             parameters.extend(parameter(&expr).map(|at| (at, column.sql_type())));
             let alias = Ident::with_quote('"', format!("new {name}"));
@@ -133,9 +134,7 @@ fn document(value: &ScalarValue) -> Result<Option<String>, SqlError> {
         return Err(SqlError::new(SqlState::DatatypeMismatch, message)
             .with_hint("You will need to rewrite or cast the expression."));
     }
-    let document = text(column, value)?;
-    document.as_deref().map_or(Ok(()), check_document)?;
-    Ok(document)
+    text(column, value)?.map(stored_document).transpose()
 }
 
 /// The components of a new template, without which no face is.

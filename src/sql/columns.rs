@@ -10,7 +10,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit}
 use likeness_storage::RowRef;
 
 use super::SqlError;
-use super::scalar::{read_document, written_document};
+use super::scalar::{is_written_document, read_document, written_document};
 use super::types::{VECTOR_NAME, real_array, real_element, with_pg_type};
 use crate::biometric::FaceId;
 use crate::engine::METADATA_BYTES_MAX;
@@ -181,23 +181,28 @@ fn texts<'a>(rows: &[RowRef<'a>], text: impl Fn(&RowRef<'a>) -> Option<&'a str>)
     Arc::new(rows.iter().map(text).collect::<StringArray>())
 }
 
-/// That a face may have this for metadata; the length is for the engine to refuse.
+/// What a face has for metadata where a statement says `text`: the document as PostgreSQL writes
+/// it, so that it need not be written anew whenever it is read. The length is for the engine to
+/// refuse.
 ///
 /// # Errors
 /// Text that is no document to PostgreSQL.
-pub(super) fn check_document(text: &str) -> Result<(), SqlError> {
-    if text.len() <= METADATA_BYTES_MAX {
-        read_document(text)?;
+pub(super) fn stored_document(text: String) -> Result<String, SqlError> {
+    if text.len() > METADATA_BYTES_MAX {
+        return Ok(text);
     }
-    Ok(())
+    let written = written_document(&read_document(&text)?);
+    // Spaces and digits for an exponent make some longer than they may be.
+    Ok(if written.len() <= METADATA_BYTES_MAX { written } else { text })
 }
 
-/// Documents as PostgreSQL writes them, whatever they were written like.
+/// Documents as PostgreSQL writes them, whatever they were written like: over the other door, by
+/// the model pack, or before they were put into that form when they are stored.
 fn documents<'a>(rows: &[RowRef<'a>], text: impl Fn(&RowRef<'a>) -> Option<&'a str>) -> ArrayRef {
     // The other door takes some that are none to PostgreSQL; they are shown as they are.
-    let shown = |text: &'a str| match read_document(text) {
-        Ok(document) => Cow::Owned(written_document(&document)),
-        Err(_) => Cow::Borrowed(text),
+    let shown = |text: &'a str| {
+        let document = if is_written_document(text) { None } else { read_document(text).ok() };
+        document.map_or(Cow::Borrowed(text), |document| Cow::Owned(written_document(&document)))
     };
     Arc::new(rows.iter().map(|row| text(row).map(shown)).collect::<StringArray>())
 }

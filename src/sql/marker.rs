@@ -48,6 +48,13 @@ pub(super) const TO_JSONB_ARRAY: &str = "jsonb array";
 /// The function that `extract(unit FROM time)` becomes.
 pub(super) const EXTRACT: &str = "extract";
 
+/// The function that `time::timestamp(2)` and its like become: seconds have fewer digits.
+pub(super) const TO_PRECISION: &str = "time of precision";
+
+/// The function that stands around an expression that chooses one of several values, beside one of
+/// these that tells of which type they are: the planner would forget that they are documents.
+pub(super) const CHOSEN: &str = "chosen";
+
 /// What a cast to `text` of a value that may be a document becomes: a cast would stay a document.
 pub(super) const TO_TEXT: &str = "printed";
 

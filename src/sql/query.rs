@@ -36,8 +36,10 @@ use super::arithmetic::CheckedArithmetic;
 use super::audit::Exporting;
 use super::call::CallRelationPlanner;
 use super::catalog::{GalleryCatalog, SCHEMA};
+use super::choice::{self, ChosenValues};
 use super::columns::schema_of;
 use super::constant::{evaluate, without_text_casts};
+use super::conversion::ConvertedValues;
 use super::expansion;
 use super::in_place::{in_place, in_place_stream};
 use super::literal::TextLiterals;
@@ -113,10 +115,11 @@ fn runtime() -> Result<Arc<RuntimeEnv>, SqlError> {
 
 /// The planner's rules between those that have to see a plan before and behind them.
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    let before: [Arc<dyn AnalyzerRule + Send + Sync>; 2] =
-        [Arc::new(CheckedOperands), Arc::new(NumericOperands)];
-    let behind: [Arc<dyn AnalyzerRule + Send + Sync>; 6] = [
+    let before: [Arc<dyn AnalyzerRule + Send + Sync>; 3] =
+        [Arc::new(CheckedOperands), Arc::new(ChosenValues), Arc::new(NumericOperands)];
+    let behind: [Arc<dyn AnalyzerRule + Send + Sync>; 7] = [
         Arc::new(CheckedArithmetic),
+        Arc::new(ConvertedValues),
         Arc::new(PrintedValues),
         Arc::new(ComparedIntervals),
         // What is compared has to be known before subqueries become anything else.
@@ -165,7 +168,7 @@ fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
     const UNBOUNDED: [&str; 7] =
         ["array_repeat", "array_resize", "generate_series", "lpad", "range", "repeat", "rpad"];
     let mut functions = SessionStateDefaults::default_scalar_functions();
-    let own: Vec<ScalarUDF> = temporal::functions().collect();
+    let own: Vec<ScalarUDF> = temporal::functions().chain([choice::function()]).collect();
     let is_own = |name: &str| own.iter().any(|function| function.name() == name);
     functions.retain(|function| !UNBOUNDED.contains(&function.name()) && !is_own(function.name()));
     // Arrays begin at 1, so that the place of the last item is their length.

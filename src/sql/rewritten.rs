@@ -11,13 +11,13 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 /// columns it makes keep their names.
 pub(super) fn rewritten(
     plan: LogicalPlan,
-    part: impl Fn(Expr, &DFSchema) -> Transformed<Expr>,
+    part: impl Fn(Expr, &DFSchema) -> Result<Transformed<Expr>, DataFusionError>,
 ) -> Result<Transformed<LogicalPlan>, DataFusionError> {
     let schema = merge_schema(&plan.inputs());
     let names = NamePreserver::new(&plan);
     plan.map_expressions(|expr| {
         let name = names.save(&expr);
-        let rewritten = expr.transform_up(|expr| Ok(part(expr, &schema)))?;
+        let rewritten = expr.transform_up(|expr| part(expr, &schema))?;
         Ok(rewritten.update_data(|expr| name.restore(expr)))
     })
 }

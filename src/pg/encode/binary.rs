@@ -8,6 +8,7 @@ use pgwire::api::Type;
 use super::super::vector;
 use super::value::Value;
 use super::{EncodeError, numeric};
+use crate::sql::is_infinite;
 
 /// Days from 1970-01-01 to 2000-01-01, where PostgreSQL counts from.
 const EPOCH_DAYS: i64 = 10_957;
@@ -46,10 +47,14 @@ pub(super) fn write(
         }
         Value::Bytes(bytes) => out.put_slice(bytes),
         Value::Date(days) => {
-            let days = days.checked_sub(EPOCH_DAYS).and_then(|days| i32::try_from(days).ok());
+            let days = match i32::try_from(*days) {
+                Ok(infinite @ (i32::MIN | i32::MAX)) => Some(infinite),
+                _ => days.checked_sub(EPOCH_DAYS).and_then(|days| i32::try_from(days).ok()),
+            };
             out.put_i32(days.ok_or(EncodeError::Datetime)?);
         }
         Value::Time(microseconds) => out.put_i64(*microseconds),
+        Value::Timestamp(infinite) if is_infinite(*infinite) => out.put_i64(*infinite),
         Value::Timestamp(microseconds) => {
             out.put_i64(microseconds.checked_sub(EPOCH_US).ok_or(EncodeError::Datetime)?);
         }

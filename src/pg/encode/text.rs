@@ -3,7 +3,6 @@
 use std::fmt::{self, Write};
 
 use bytes::{BufMut, BytesMut};
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta};
 use datafusion::arrow::array::Array;
 use pgwire::api::Type;
 
@@ -35,9 +34,15 @@ pub(super) fn write(
         Value::Numeric(digits) => out.put_slice(digits.as_bytes()),
         Value::Text(text) => out.put_slice(text.as_bytes()),
         Value::Bytes(bytes) => bytea(bytes, out),
-        Value::Date(days) => put(output::date(days_since_1970(*days)?, out)),
-        Value::Time(microseconds) => put(output::time(time_of_day(*microseconds)?, out)),
-        Value::Timestamp(microseconds) => timestamp(pg_type, *microseconds, out)?,
+        Value::Date(days) => {
+            let written = i32::try_from(*days).ok().and_then(|days| output::days(days, out));
+            put(written.ok_or(EncodeError::Datetime)?);
+        }
+        Value::Time(microseconds) => put(output::time(*microseconds, out)),
+        Value::Timestamp(microseconds) => {
+            let zone = *pg_type == Type::TIMESTAMPTZ;
+            put(output::moment(*microseconds, zone, out).ok_or(EncodeError::Datetime)?);
+        }
         Value::Interval(span) => put(output::interval(*span, out)),
         Value::List(items) if vector::is_vector(pg_type) => components(items.as_ref(), out)?,
         Value::List(items) => array(pg_type, items.as_ref(), out)?,
@@ -56,29 +61,6 @@ fn bytea(bytes: &[u8], out: &mut BytesMut) {
         out.put_u8(DIGITS[usize::from(byte >> 4)]);
         out.put_u8(DIGITS[usize::from(byte & 15)]);
     }
-}
-
-fn days_since_1970(days: i64) -> Result<NaiveDate, EncodeError> {
-    let span = TimeDelta::try_days(days).ok_or(EncodeError::Datetime)?;
-    DateTime::UNIX_EPOCH.date_naive().checked_add_signed(span).ok_or(EncodeError::Datetime)
-}
-
-fn time_of_day(microseconds: i64) -> Result<NaiveTime, EncodeError> {
-    let seconds = u32::try_from(microseconds.div_euclid(1_000_000));
-    let nanoseconds = u32::try_from(microseconds.rem_euclid(1_000_000) * 1000);
-    seconds
-        .ok()
-        .zip(nanoseconds.ok())
-        .and_then(|(seconds, nanoseconds)| {
-            NaiveTime::from_num_seconds_from_midnight_opt(seconds, nanoseconds)
-        })
-        .ok_or(EncodeError::Datetime)
-}
-
-fn timestamp(pg_type: &Type, microseconds: i64, out: &mut BytesMut) -> Result<(), EncodeError> {
-    let moment = DateTime::from_timestamp_micros(microseconds).ok_or(EncodeError::Datetime)?;
-    put(output::timestamp(&moment, *pg_type == Type::TIMESTAMPTZ, out));
-    Ok(())
 }
 
 /// Brackets around the components of a vector.
@@ -116,6 +98,7 @@ fn items_text(element: &Type, items: &dyn Array, out: &mut BytesMut) -> Result<(
             Value::List(inner) => items_text(element, inner.as_ref(), out)?,
             value @ (Value::Text(_)
             | Value::Bytes(_)
+            | Value::Date(_)
             | Value::Timestamp(_)
             | Value::Interval(_)) => {
                 text.clear();

@@ -3,7 +3,7 @@
 use bytes::Buf;
 use datafusion::scalar::ScalarValue;
 
-use super::super::encode::{EPOCH_US, numeric as binary_numeric};
+use super::super::encode::numeric as binary_numeric;
 use super::super::vector;
 use super::{ParameterError, array, integer, narrow, numeric, time, timestamp, utf8};
 use crate::sql::{SqlType, uuid_of_bytes};
@@ -38,7 +38,7 @@ pub(super) fn read(sql_type: SqlType, bytes: &[u8]) -> Result<ScalarValue, Param
         SqlType::Uuid => {
             ScalarValue::from(uuid_of_bytes(bytes.try_into().map_err(|_| malformed())?))
         }
-        SqlType::Timestamptz => timestamp(moment(bytes)?),
+        SqlType::Timestamptz => timestamp(time::moment(sql_type, bytes)?),
         SqlType::Timestamp | SqlType::Date | SqlType::Time | SqlType::Interval => {
             time::binary(sql_type, bytes)?
         }
@@ -112,18 +112,6 @@ fn boolean(bytes: &[u8]) -> Result<bool, ParameterError> {
         [1] => Ok(true),
         _ => Err(ParameterError::binary(SqlType::Bool)),
     }
-}
-
-/// Microseconds since 1970.
-fn moment(bytes: &[u8]) -> Result<i64, ParameterError> {
-    let sql_type = SqlType::Timestamptz;
-    let since_2000 = <[u8; 8]>::try_from(bytes).map_err(|_| ParameterError::binary(sql_type))?;
-    let since_2000 = i64::from_be_bytes(since_2000);
-    // The two extremes are PostgreSQL's infinities, which no row here can have.
-    if matches!(since_2000, i64::MIN | i64::MAX) {
-        return Err(ParameterError::range(sql_type));
-    }
-    since_2000.checked_add(EPOCH_US).ok_or_else(|| ParameterError::range(sql_type))
 }
 
 fn whole(mut bytes: &[u8]) -> Option<i64> {

@@ -6,7 +6,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::super::encode::EPOCH_US;
 use super::{ParameterError, name, timestamp};
-use crate::sql::{Moment, SqlType, WrongMoment, interval, time_of_day};
+use crate::sql::{Moment, SqlType, WrongMoment, interval, is_infinite, time_of_day};
 
 const DAY_US: i64 = 86_400_000_000;
 const EPOCH_DAYS: i64 = EPOCH_US / DAY_US;
@@ -45,14 +45,13 @@ pub(super) fn binary(sql_type: SqlType, bytes: &[u8]) -> Result<ScalarValue, Par
         SqlType::Date => {
             let days = <[u8; 4]>::try_from(bytes).map_err(|_| malformed())?;
             let days = i32::from_be_bytes(days);
-            // The two extremes are PostgreSQL's infinities, which no row here can have.
-            if matches!(days, i32::MIN | i32::MAX) {
-                return Err(range());
+            match days {
+                infinite @ (i32::MIN | i32::MAX) => ScalarValue::Date32(Some(infinite)),
+                finite => date(sql_type, i64::from(finite) + EPOCH_DAYS)?,
             }
-            date(sql_type, i64::from(days) + EPOCH_DAYS)?
         }
         SqlType::Time => match long()? {
-            microseconds @ 0..DAY_US => ScalarValue::Time64Microsecond(Some(microseconds)),
+            microseconds @ 0..=DAY_US => ScalarValue::Time64Microsecond(Some(microseconds)),
             _ => return Err(range()),
         },
         SqlType::Interval => {
@@ -70,14 +69,25 @@ pub(super) fn binary(sql_type: SqlType, bytes: &[u8]) -> Result<ScalarValue, Par
             }))
         }
         _ => {
-            let since_2000 = long()?;
-            if matches!(since_2000, i64::MIN | i64::MAX) {
-                return Err(range());
-            }
-            let since_1970 = since_2000.checked_add(EPOCH_US).ok_or_else(range)?;
-            ScalarValue::TimestampMicrosecond(Some(since_1970), None)
+            let moment = moment(sql_type, bytes)?;
+            ScalarValue::TimestampMicrosecond(Some(moment), None)
         }
     })
+}
+
+/// Reads microseconds since 2000 as such since 1970; the extremes are the infinities of both.
+///
+/// # Errors
+/// When the bytes are none, or too many to be counted from 1970.
+pub(super) fn moment(sql_type: SqlType, bytes: &[u8]) -> Result<i64, ParameterError> {
+    let since_2000 = <[u8; 8]>::try_from(bytes).map_err(|_| ParameterError::binary(sql_type))?;
+    match i64::from_be_bytes(since_2000) {
+        infinite if is_infinite(infinite) => Ok(infinite),
+        since_2000 => since_2000
+            .checked_add(EPOCH_US)
+            .filter(|moment| !is_infinite(*moment))
+            .ok_or_else(|| ParameterError::range(sql_type)),
+    }
 }
 
 fn date(sql_type: SqlType, days: i64) -> Result<ScalarValue, ParameterError> {
@@ -116,13 +126,17 @@ mod tests {
     }
 
     #[test]
-    fn infinities_are_out_of_range() {
-        for (sql_type, bytes) in [
-            (SqlType::Date, &i32::MAX.to_be_bytes()[..]),
-            (SqlType::Timestamp, &i64::MIN.to_be_bytes()),
-            (SqlType::Interval, &[0x7f; 16]),
-        ] {
-            assert!(decode(1, sql_type, Format::Binary, Some(bytes)).is_err());
+    fn infinities_are_the_extremes_in_both_forms() {
+        let cases: [(SqlType, &str, &[u8]); 3] = [
+            (SqlType::Date, "infinity", &i32::MAX.to_be_bytes()),
+            (SqlType::Timestamp, "-infinity", &i64::MIN.to_be_bytes()),
+            (SqlType::Timestamptz, "infinity", &i64::MAX.to_be_bytes()),
+        ];
+        for (sql_type, text, bytes) in cases {
+            let value = read(sql_type, Format::Text, text.as_bytes());
+            assert_eq!(value, read(sql_type, Format::Binary, bytes), "{text}");
         }
+        let too_long = [0x7f; 16];
+        assert!(decode(1, SqlType::Interval, Format::Binary, Some(&too_long)).is_err());
     }
 }

@@ -61,6 +61,7 @@ impl Adapter {
         };
         let are_oids = is_array_of_oids(data_type);
         known_type(data_type);
+        let precision = time::without_precision(data_type);
         check_type(data_type)?;
         if are_oids {
             self.note(inner, SqlType::OidArray);
@@ -69,7 +70,9 @@ impl Adapter {
         } else if let Some(sql_type) = cast_type(data_type) {
             self.note(inner, sql_type);
         }
-        adapted(inner, data_type)
+        let adapted = adapted(inner, data_type)?;
+        let Some(digits) = precision else { return Ok(adapted) };
+        Ok(Some(time::rounded(adapted.unwrap_or_else(|| expr.clone()), digits)))
     }
 }
 
@@ -223,7 +226,7 @@ fn as_text(expr: &Expr) -> Option<Expr> {
 
 /// Whether a column of this name is of `text` in every collection; searches by such columns see
 /// through a cast.
-fn is_text_column(word: &Ident) -> bool {
+pub(super) fn is_text_column(word: &Ident) -> bool {
     let column = GalleryColumn::named(&folded(word));
     column.is_some_and(|column| SqlType::of(&column.field()) == SqlType::Text)
 }

@@ -6,6 +6,7 @@ mod array;
 mod assignment;
 mod called;
 mod cast;
+mod choice;
 mod distance;
 mod factor;
 mod grouping;
@@ -376,6 +377,9 @@ impl VisitorMut for Adapter {
             Ok(Some(replacement)) => *expr = replacement,
             Ok(None) => {}
             Err(error) => return ControlFlow::Break(error),
+        }
+        if let Some(chosen) = choice::chosen(expr) {
+            *expr = chosen;
         }
         ControlFlow::Continue(())
     }

@@ -3,15 +3,18 @@
 use chrono::Utc;
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, DataType, DateTimeField, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArguments, Ident, TimezoneInfo,
+    FunctionArguments, Ident, TimezoneInfo, Value, ValueWithSpan,
 };
 
 use super::super::SqlError;
-use super::super::marker::EXTRACT;
-use super::super::moment::{Moment, time_of_day};
+use super::super::marker::{EXTRACT, TO_PRECISION};
+use super::super::moment::{DAY_US, Moment, WrongMoment, time_of_day};
 use super::super::name::folded;
 use super::called_as;
 use super::syntax::{call, cast, function, number, plain_arguments, text};
+
+/// Digits of seconds that a time has.
+const DIGITS_MAX: u64 = 6;
 
 /// `'text'::date` and its like, in the form that any reader knows.
 ///
@@ -24,21 +27,41 @@ pub(super) fn literal(written: &str, data_type: &DataType) -> Result<Expr, SqlEr
     }
     let in_utc =
         matches!(data_type, DataType::Timestamp(_, TimezoneInfo::Tz | TimezoneInfo::WithTimeZone));
-    let (name, plain) = match data_type {
-        DataType::Time(..) => ("time", time_of_day(written, now).map(clock)),
-        DataType::Date => {
-            let plain = Moment::read(written, now).and_then(|moment| moment.plain(false));
-            let date = |plain: String| plain.split('T').next().unwrap_or_default().to_owned();
-            ("date", plain.map(date))
-        }
-        _ if in_utc => {
-            let plain = Moment::read(written, now).and_then(|moment| moment.plain(true));
-            ("timestamp with time zone", plain)
-        }
-        _ => ("timestamp", Moment::read(written, now).and_then(|moment| moment.plain(false))),
+    let name = match data_type {
+        DataType::Time(..) => "time",
+        DataType::Date => "date",
+        _ if in_utc => "timestamp with time zone",
+        _ => "timestamp",
     };
-    let plain = plain.map_err(|wrong| wrong.error(written, name))?;
-    Ok(cast(text(plain), data_type.clone()))
+    let wrong = |wrong: WrongMoment| wrong.error(written, name);
+    let plain = if is_time {
+        Some(time_of_day(written, now).map_err(wrong)?).filter(|time| *time < DAY_US).map(clock)
+    } else {
+        // Moments of other years are read where casts are carried out.
+        Moment::read(written, now).map_err(wrong)?.plain(in_utc).ok()
+    };
+    let plain = plain.map(|plain| match data_type {
+        DataType::Date => plain.split('T').next().unwrap_or_default().to_owned(),
+        _ => plain,
+    });
+    Ok(cast(text(plain.as_deref().unwrap_or(written)), data_type.clone()))
+}
+
+/// Takes the digits of seconds that a type keeps out of it, where these are not all; the rest of
+/// the type is as precise as the planner's.
+pub(super) fn without_precision(data_type: &mut DataType) -> Option<u64> {
+    let precision = match data_type {
+        DataType::Timestamp(Some(digits), _) if *digits > DIGITS_MAX => None,
+        DataType::Timestamp(precision, _) => precision.replace(DIGITS_MAX),
+        DataType::Time(precision, _) | DataType::Interval { precision, .. } => precision.take(),
+        _ => None,
+    };
+    precision.filter(|digits| *digits < DIGITS_MAX)
+}
+
+/// `time` with so many digits of seconds.
+pub(super) fn rounded(time: Expr, digits: u64) -> Expr {
+    call(TO_PRECISION, [time, number(&digits)])
 }
 
 /// A word that means a moment beside that of the transaction; none where `written` is none.
@@ -75,23 +98,52 @@ pub(super) fn extract(field: &DateTimeField, time: &Expr) -> Expr {
     call(EXTRACT, [text(unit), time.clone()])
 }
 
-/// The time of the transaction without its zone: `localtimestamp`.
-fn local(called: &Function) -> Option<Expr> {
-    let timestamp = || cast(call("now", []), DataType::Timestamp(Some(6), TimezoneInfo::None));
-    if called.args != FunctionArguments::None {
+/// Functions that tell the time with its zone, and those that tell it without.
+const CLOCKS: [&str; 2] = ["now", "current_timestamp"];
+const LOCAL_CLOCKS: [&str; 3] = ["localtimestamp", "localtime", "current_time"];
+
+/// The digits of seconds that a clock is asked for: `current_timestamp(3)`.
+fn asked_digits(called: &Function) -> Option<u64> {
+    if called_as(called, "now") {
         return None;
     }
-    if called_as(called, "localtimestamp") {
-        return Some(timestamp());
+    let [digits] = <[Expr; 1]>::try_from(plain_arguments(&called.args)?).ok()?;
+    let Expr::Cast { expr: digits, .. } = digits else { return None };
+    match *digits {
+        Expr::Value(ValueWithSpan { value: Value::Number(digits, _), .. }) => digits.parse().ok(),
+        _ => None,
     }
-    let time = || cast(timestamp(), DataType::Time(None, TimezoneInfo::None));
-    called_as(called, "localtime").then(time)
+}
+
+/// What a clock shows, as precisely as times are kept, or as it is asked for.
+fn clock_of(called: &Function) -> Option<Expr> {
+    let is_clock = CLOCKS.iter().any(|name| called_as(called, name));
+    if !is_clock && !LOCAL_CLOCKS.iter().any(|name| called_as(called, name)) {
+        return None;
+    }
+    let digits = asked_digits(called);
+    if digits.is_none() && plain_arguments(&called.args).is_some_and(|all| !all.is_empty()) {
+        return None;
+    }
+    let zoned = cast(call("now", []), DataType::Timestamp(Some(DIGITS_MAX), TimezoneInfo::Tz));
+    let local = || cast(call("now", []), DataType::Timestamp(Some(DIGITS_MAX), TimezoneInfo::None));
+    let time = if is_clock {
+        zoned
+    } else if called_as(called, "localtimestamp") {
+        local()
+    } else {
+        cast(local(), DataType::Time(None, TimezoneInfo::None))
+    };
+    Some(match digits.filter(|digits| *digits < DIGITS_MAX) {
+        Some(digits) => rounded(time, digits),
+        None => time,
+    })
 }
 
 /// What a call becomes; none where it stays.
 pub(super) fn adapted(called: &Function) -> Option<Expr> {
-    if let Some(local) = local(called) {
-        return Some(local);
+    if let Some(clock) = clock_of(called) {
+        return Some(clock);
     }
     if called_as(called, "age") {
         let [moment] = <[Expr; 1]>::try_from(plain_arguments(&called.args)?).ok()?;

@@ -5,8 +5,6 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{exec_err, not_impl_err, plan_err};
 use datafusion::error::DataFusionError;
-use datafusion::functions_aggregate::average::avg_udaf;
-use datafusion::functions_aggregate::sum::sum_udaf;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
 use datafusion::logical_expr::{
@@ -14,6 +12,7 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
+use super::super::temporal::{INTERVAL, interval_average, interval_sum};
 use super::super::wording::type_name;
 use super::distinct::Distinct;
 use super::groups::totals;
@@ -22,9 +21,11 @@ use super::total::total;
 
 /// Both of them, in place of the planner's.
 pub(in super::super) fn functions() -> [Arc<AggregateUDF>; 2] {
-    [(Measure::Sum, sum_udaf()), (Measure::Average, avg_udaf())].map(|(measure, of_spans)| {
+    let both = [(Measure::Sum, interval_sum()), (Measure::Average, interval_average())];
+    both.map(|(measure, of_intervals)| {
+        let of_intervals = Arc::new(of_intervals);
         let signature = Signature::user_defined(Volatility::Immutable);
-        Arc::new(AggregateUDF::from(NumberAggregate { measure, of_spans, signature }))
+        Arc::new(AggregateUDF::from(NumberAggregate { measure, of_intervals, signature }))
     })
 }
 
@@ -32,8 +33,7 @@ pub(in super::super) fn functions() -> [Arc<AggregateUDF>; 2] {
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct NumberAggregate {
     measure: Measure,
-    /// The planner's, which knows spans of time.
-    of_spans: Arc<AggregateUDF>,
+    of_intervals: Arc<AggregateUDF>,
     signature: Signature,
 }
 
@@ -56,7 +56,7 @@ impl AggregateUDFImpl for NumberAggregate {
     fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>, DataFusionError> {
         match arguments {
             [DataType::Null] => Ok(vec![DataType::Float64]),
-            [DataType::Interval(_) | DataType::Duration(_)] => Ok(arguments.to_vec()),
+            [DataType::Interval(_) | DataType::Duration(_)] => Ok(vec![INTERVAL]),
             [given] if Shape::of(self.measure, given).is_some() => Ok(arguments.to_vec()),
             _ => {
                 let given = arguments.iter().map(ToString::to_string).collect::<Vec<_>>();
@@ -73,7 +73,7 @@ impl AggregateUDFImpl for NumberAggregate {
         };
         match Shape::of(self.measure, given) {
             Some(shape) => Ok(shape.result),
-            None => self.of_spans.return_type(arguments),
+            None => self.of_intervals.return_type(arguments),
         }
     }
 
@@ -84,7 +84,7 @@ impl AggregateUDFImpl for NumberAggregate {
         match self.shape(arguments.expr_fields) {
             Some(shape) if arguments.is_distinct => Ok(Box::new(Distinct::new(shape))),
             Some(shape) => Ok(total(&shape)),
-            None => self.of_spans.accumulator(arguments),
+            None => self.of_intervals.accumulator(arguments),
         }
     }
 
@@ -93,7 +93,7 @@ impl AggregateUDFImpl for NumberAggregate {
         arguments: StateFieldsArgs<'_>,
     ) -> Result<Vec<FieldRef>, DataFusionError> {
         let Some(shape) = self.shape(arguments.input_fields) else {
-            return self.of_spans.state_fields(arguments);
+            return self.of_intervals.state_fields(arguments);
         };
         let named = |part: &str| format_state_name(arguments.name, part);
         if arguments.is_distinct {
@@ -109,7 +109,7 @@ impl AggregateUDFImpl for NumberAggregate {
     fn groups_accumulator_supported(&self, arguments: AccumulatorArgs<'_>) -> bool {
         match self.shape(arguments.expr_fields) {
             Some(_) => !arguments.is_distinct,
-            None => self.of_spans.groups_accumulator_supported(arguments),
+            None => self.of_intervals.groups_accumulator_supported(arguments),
         }
     }
 
@@ -119,7 +119,7 @@ impl AggregateUDFImpl for NumberAggregate {
     ) -> Result<Box<dyn GroupsAccumulator>, DataFusionError> {
         match self.shape(arguments.expr_fields) {
             Some(shape) => Ok(totals(&shape)),
-            None => self.of_spans.create_groups_accumulator(arguments),
+            None => self.of_intervals.create_groups_accumulator(arguments),
         }
     }
 
@@ -132,7 +132,7 @@ impl AggregateUDFImpl for NumberAggregate {
         }
         match self.shape(arguments.expr_fields) {
             Some(shape) => Ok(total(&shape)),
-            None => self.of_spans.create_sliding_accumulator(arguments),
+            None => self.of_intervals.create_sliding_accumulator(arguments),
         }
     }
 

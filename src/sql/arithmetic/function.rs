@@ -197,18 +197,24 @@ impl ScalarUDFImpl for Rounded {
         let Some(numbers) = arguments.args.first() else {
             return internal_err!("nothing is rounded");
         };
-        let numbers = numbers.to_array(arguments.number_rows)?;
-        let rounded: ArrayRef = match numbers.data_type() {
-            DataType::Float32 => Arc::new(
-                numbers.as_primitive::<Float32Type>().unary::<_, Float32Type>(f32::round_ties_even),
-            ),
-            DataType::Float64 => Arc::new(
-                numbers.as_primitive::<Float64Type>().unary::<_, Float64Type>(f64::round_ties_even),
-            ),
-            _ => numbers,
-        };
-        Ok(ColumnarValue::Array(rounded))
+        Ok(ColumnarValue::Array(rounded(&numbers.to_array(arguments.number_rows)?)?))
     }
+}
+
+/// Numbers rounded to whole ones: fractions to even ones from the middle, exact ones away from
+/// zero.
+pub(in crate::sql) fn rounded(numbers: &ArrayRef) -> Result<ArrayRef, DataFusionError> {
+    Ok(match numbers.data_type() {
+        DataType::Float32 => Arc::new(
+            numbers.as_primitive::<Float32Type>().unary::<_, Float32Type>(f32::round_ties_even),
+        ),
+        DataType::Float64 => Arc::new(
+            numbers.as_primitive::<Float64Type>().unary::<_, Float64Type>(f64::round_ties_even),
+        ),
+        DataType::Decimal128(digits, 1..) => cast(numbers, &DataType::Decimal128(*digits, 0))?,
+        DataType::Decimal256(digits, 1..) => cast(numbers, &DataType::Decimal256(*digits, 0))?,
+        _ => Arc::clone(numbers),
+    })
 }
 
 /// A `double precision` as a `real`, which holds less.

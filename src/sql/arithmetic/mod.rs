@@ -4,4 +4,5 @@
 mod function;
 mod rule;
 
+pub(super) use function::rounded;
 pub(super) use rule::CheckedArithmetic;

@@ -24,7 +24,10 @@ impl AnalyzerRule for CheckedArithmetic {
         plan: LogicalPlan,
         _config: &ConfigOptions,
     ) -> Result<LogicalPlan, DataFusionError> {
-        plan.transform_up_with_subqueries(|node| rewritten(node, checked)).data()
+        plan.transform_up_with_subqueries(|node| {
+            rewritten(node, |part, schema| Ok(checked(part, schema)))
+        })
+        .data()
     }
 
     fn name(&self) -> &'static str {

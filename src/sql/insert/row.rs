@@ -2,7 +2,7 @@
 
 use datafusion::scalar::ScalarValue;
 
-use super::super::columns::{GalleryColumn, check_document};
+use super::super::columns::{GalleryColumn, stored_document};
 use super::super::constant::{bytes, moment, real, reals, text};
 use super::super::{SqlError, SqlState};
 use super::InsertColumn;
@@ -144,8 +144,7 @@ impl Row {
             (Column::ExternalFaceId, FaceCell::Text(text)) => self.external_face_id = Some(text),
             (Column::ExternalImageId, FaceCell::Text(text)) => self.external_image_id = Some(text),
             (Column::Metadata, FaceCell::Text(text)) => {
-                check_document(&text)?;
-                self.metadata = Some(text);
+                self.metadata = Some(stored_document(text)?);
             }
             (Column::Attributes, FaceCell::Text(text)) => self.given.attributes = Some(text),
             (Column::Model, FaceCell::Text(text)) => self.given.model = Some(text),

@@ -7,6 +7,7 @@ mod zone;
 
 use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Utc};
 
+use super::infinity::days_of;
 use super::{SqlError, SqlState};
 use fields::Fields;
 use zone::Zone;
@@ -22,8 +23,6 @@ pub enum WrongMoment {
     Syntax,
     /// No calendar or clock shows it.
     Range,
-    /// It never comes, or always was.
-    Infinite,
 }
 
 impl WrongMoment {
@@ -39,16 +38,19 @@ impl WrongMoment {
                 let message = format!("date/time field value out of range: \"{shown}\"");
                 SqlError::new(SqlState::DatetimeFieldOverflow, message)
             }
-            Self::Infinite => SqlError::unsupported("an infinite date or time"),
         }
     }
 }
 
-/// A date, a time of day, and the zone that they are of.
+/// A date, a time of day, and the zone that they are of; or before or behind all of these.
 #[derive(Debug, Clone)]
-pub struct Moment {
-    local: NaiveDateTime,
-    zone: Option<Zone>,
+pub struct Moment(When);
+
+#[derive(Debug, Clone)]
+enum When {
+    AlwaysWas,
+    At { local: NaiveDateTime, zone: Option<Zone> },
+    NeverComes,
 }
 
 impl Moment {
@@ -57,41 +59,49 @@ impl Moment {
     /// # Errors
     /// When it is none.
     pub fn read(text: &str, now: DateTime<Utc>) -> Result<Self, WrongMoment> {
+        let at = |local| Self(When::At { local, zone: None });
         let day = |days: i64| {
             let date = now.date_naive().checked_add_signed(TimeDelta::try_days(days)?)?;
-            Some(Self { local: date.and_hms_opt(0, 0, 0)?, zone: None })
+            date.and_hms_opt(0, 0, 0).map(at)
         };
         let word = text.trim().to_ascii_lowercase();
         let known = match word.as_str() {
-            "now" => Some(Self { local: now.naive_utc(), zone: None }),
-            "epoch" => Some(Self { local: DateTime::UNIX_EPOCH.naive_utc(), zone: None }),
+            "now" => Some(at(now.naive_utc())),
+            "epoch" => Some(at(DateTime::UNIX_EPOCH.naive_utc())),
             "today" => day(0),
             "tomorrow" => day(1),
             "yesterday" => day(-1),
-            "infinity" | "-infinity" => return Err(WrongMoment::Infinite),
+            "infinity" => Some(Self(When::NeverComes)),
+            "-infinity" => Some(Self(When::AlwaysWas)),
             _ => {
                 let fields = Fields::read(text, false)?;
                 let midnight = fields.date()?.and_hms_opt(0, 0, 0);
                 let clock = TimeDelta::microseconds(fields.clock()?.unwrap_or_default());
                 let local = midnight.and_then(|midnight| midnight.checked_add_signed(clock));
-                local.map(|local| Self { local, zone: fields.zone })
+                local.map(|local| Self(When::At { local, zone: fields.zone }))
             }
         };
         known.ok_or(WrongMoment::Range)
     }
 
-    /// Days since 1970-01-01 of the date.
+    /// Days since 1970-01-01 of the date; of an infinite one, the most or the least of them.
     ///
     /// # Errors
     /// When they are too many.
     pub fn days(&self) -> Result<i32, WrongMoment> {
-        let since = self.local.date().signed_duration_since(DateTime::UNIX_EPOCH.date_naive());
+        let When::At { local, .. } = &self.0 else { return Ok(days_of(self.local())) };
+        let since = local.date().signed_duration_since(DateTime::UNIX_EPOCH.date_naive());
         i32::try_from(since.num_days()).map_err(|_| WrongMoment::Range)
     }
 
-    /// Microseconds since 1970-01-01 of what the clock shows, whatever its zone.
+    /// Microseconds since 1970-01-01 of what the clock shows, whatever its zone; of an infinite
+    /// moment, the most or the least of them.
     pub fn local(&self) -> i64 {
-        self.local.and_utc().timestamp_micros()
+        match &self.0 {
+            When::AlwaysWas => i64::MIN,
+            When::At { local, .. } => local.and_utc().timestamp_micros(),
+            When::NeverComes => i64::MAX,
+        }
     }
 
     /// Microseconds since 1970-01-01 in UTC, whose clock is meant where no other is named.
@@ -99,10 +109,8 @@ impl Moment {
     /// # Errors
     /// When no calendar has that moment.
     pub fn utc(&self) -> Result<i64, WrongMoment> {
-        let meant = match &self.zone {
-            Some(zone) => zone.meant(self.local).ok_or(WrongMoment::Range)?,
-            None => self.local,
-        };
+        let When::At { local, zone: Some(zone) } = &self.0 else { return Ok(self.local()) };
+        let meant = zone.meant(*local).ok_or(WrongMoment::Range)?;
         Ok(meant.and_utc().timestamp_micros())
     }
 
@@ -132,12 +140,7 @@ pub fn time_of_day(text: &str, now: DateTime<Utc>) -> Result<i64, WrongMoment> {
         "now" => return Ok(now.timestamp_micros().rem_euclid(DAY_US)),
         _ => {}
     }
-    match Fields::read(text, true)?.clock()? {
-        // The last moment of a day is the first of the next, which a time here cannot say.
-        Some(DAY_US) => Err(WrongMoment::Range),
-        Some(clock) => Ok(clock),
-        None => Err(WrongMoment::Syntax),
-    }
+    Fields::read(text, true)?.clock()?.ok_or(WrongMoment::Syntax)
 }
 
 #[cfg(test)]
@@ -201,7 +204,10 @@ mod tests {
 
     #[test]
     fn years_before_christ_and_after_9999_are_read() {
-        let year = |text: &str| Moment::read(text, now()).unwrap().local.date().year();
+        let year = |text: &str| {
+            let local = Moment::read(text, now()).unwrap().local();
+            DateTime::from_timestamp_micros(local).unwrap().year()
+        };
         assert_eq!(year("0044-03-15 BC"), -43);
         assert_eq!(year("10000-01-01"), 10_000);
     }
@@ -216,7 +222,18 @@ mod tests {
         {
             assert_eq!(shown(text), Err(WrongMoment::Range), "{text}");
         }
-        assert_eq!(shown("-infinity"), Err(WrongMoment::Infinite));
+    }
+
+    #[test]
+    fn infinities_are_the_most_and_the_least_of_their_types() {
+        let read = |text| Moment::read(text, now()).unwrap();
+        for (text, moment, day) in
+            [("infinity", i64::MAX, i32::MAX), (" -Infinity ", i64::MIN, i32::MIN)]
+        {
+            let read = read(text);
+            assert_eq!((read.local(), read.utc(), read.days()), (moment, Ok(moment), Ok(day)));
+            assert_eq!(read.plain(true), Err(WrongMoment::Range));
+        }
     }
 
     #[test]
@@ -228,7 +245,9 @@ mod tests {
         assert_eq!(read("allballs"), Ok(0));
         assert_eq!(read("now"), Ok(36_000_000_000));
         assert_eq!(read("25:00"), Err(WrongMoment::Range));
-        assert_eq!(read("24:00"), Err(WrongMoment::Range));
+        assert_eq!(read("24:00"), Ok(DAY_US));
+        assert_eq!(read("23:59:60"), Ok(DAY_US));
+        assert_eq!(read("24:00:01"), Err(WrongMoment::Range));
         assert_eq!(read("noon"), Err(WrongMoment::Syntax));
     }
 }

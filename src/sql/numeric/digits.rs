@@ -57,7 +57,7 @@ pub fn unconstrained(text: &str) -> Result<ScalarValue, NumericError> {
 }
 
 /// The same in units of its last digit.
-pub(super) fn scaled(text: &str) -> Result<i256, NumericError> {
+pub(in crate::sql) fn scaled(text: &str) -> Result<i256, NumericError> {
     let value = Written::read(text)?.at_scale(SCALE.into())?;
     if magnitude_digits(value) > usize::from(PRECISION) {
         return Err(NumericError::Range);

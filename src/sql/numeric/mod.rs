@@ -23,7 +23,7 @@ use datafusion::logical_expr::ScalarUDF;
 
 use super::{SqlError, SqlState};
 pub use digits::{NumericError, unconstrained};
-pub(super) use digits::{exact, inexact, plain_digits, units};
+pub(super) use digits::{exact, inexact, plain_digits, scaled, units};
 pub(super) use operands::{NumericOperands, typed};
 
 /// Digits behind the point where nothing says how many there are.

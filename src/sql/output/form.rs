@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Timelike};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Timelike};
 
 /// A floating-point type as PostgreSQL prints it: the shortest digits that read back the same,
 /// with an exponent outside the range in which it would print them plainly.
@@ -54,21 +54,45 @@ pub(crate) fn float<F: Float>(value: F, out: &mut impl Write) -> fmt::Result {
     write!(out, "{digits}e{sign}{:02}", exponent.unsigned_abs())
 }
 
+/// What a moment without end, or without beginning, is called.
+const NEVER_COMES: &str = "infinity";
+const ALWAYS_WAS: &str = "-infinity";
+
+/// Writes a moment of so many microseconds since 1970, with the offset of UTC if it has a zone;
+/// none where no calendar has it.
+pub(crate) fn moment(microseconds: i64, zone: bool, out: &mut impl Write) -> Option<fmt::Result> {
+    Some(match microseconds {
+        i64::MAX => out.write_str(NEVER_COMES),
+        i64::MIN => out.write_str(ALWAYS_WAS),
+        finite => timestamp(&DateTime::from_timestamp_micros(finite)?, zone, out),
+    })
+}
+
+/// Writes the day that comes so many days after 1970-01-01; none where no calendar has it.
+pub(crate) fn days(days: i32, out: &mut impl Write) -> Option<fmt::Result> {
+    Some(match days {
+        i32::MAX => out.write_str(NEVER_COMES),
+        i32::MIN => out.write_str(ALWAYS_WAS),
+        finite => {
+            let since = TimeDelta::try_days(finite.into())?;
+            date(DateTime::UNIX_EPOCH.date_naive().checked_add_signed(since)?, out)
+        }
+    })
+}
+
 /// Writes a moment, with the offset of UTC if it has a zone.
-pub(crate) fn timestamp(
-    moment: &DateTime<chrono::Utc>,
-    zone: bool,
-    out: &mut impl Write,
-) -> fmt::Result {
+fn timestamp(moment: &DateTime<chrono::Utc>, zone: bool, out: &mut impl Write) -> fmt::Result {
     day(moment.date_naive(), out)?;
     out.write_str(" ")?;
-    time(moment.time(), out)?;
+    let clock = moment.time();
+    let seconds = i64::from(clock.num_seconds_from_midnight());
+    time(seconds * 1_000_000 + i64::from(clock.nanosecond() / 1000), out)?;
     out.write_str(if zone { "+00" } else { "" })?;
     era(moment.date_naive(), out)
 }
 
 /// Writes a date.
-pub(crate) fn date(date: NaiveDate, out: &mut impl Write) -> fmt::Result {
+fn date(date: NaiveDate, out: &mut impl Write) -> fmt::Result {
     day(date, out)?;
     era(date, out)
 }
@@ -83,10 +107,11 @@ fn era(date: NaiveDate, out: &mut impl Write) -> fmt::Result {
     out.write_str(if date.year() > 0 { "" } else { " BC" })
 }
 
-/// Writes a time of day.
-pub(crate) fn time(time: NaiveTime, out: &mut impl Write) -> fmt::Result {
-    write!(out, "{:02}:{:02}:{:02}", time.hour(), time.minute(), time.second())?;
-    fraction(time.nanosecond() / 1000, out)
+/// Writes a time of day of so many microseconds since midnight, the one at its end included.
+pub(crate) fn time(microseconds: i64, out: &mut impl Write) -> fmt::Result {
+    let seconds = microseconds / 1_000_000;
+    write!(out, "{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)?;
+    fraction((microseconds % 1_000_000).unsigned_abs() as u32, out)
 }
 
 fn fraction(microseconds: u32, out: &mut impl Write) -> fmt::Result {

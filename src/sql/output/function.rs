@@ -3,12 +3,12 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use chrono::DateTime;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray, StringBuilder};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{
-    DataType, DurationMicrosecondType, Field, Float32Type, Float64Type, IntervalMonthDayNanoType,
-    IntervalUnit, Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
+    DataType, Date32Type, DurationMicrosecondType, Field, Float32Type, Float64Type,
+    IntervalMonthDayNanoType, IntervalUnit, Time64MicrosecondType, TimeUnit,
+    TimestampMicrosecondType,
 };
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::common::internal_err;
@@ -20,7 +20,7 @@ use datafusion::logical_expr::{
 use super::super::marker::TO_TEXT;
 use super::super::types::{PG_TYPE_KEY, VECTOR_NAME};
 use super::super::{SqlError, SqlState};
-use super::{Interval, float, interval, time, timestamp};
+use super::{Interval, days, float, interval, moment, time};
 
 /// Letters for which an item of an array is quoted.
 const SPECIAL: &str = "{},\"\\ \t\n\r\u{b}\u{c}";
@@ -94,6 +94,7 @@ pub(super) fn has_form(data_type: &DataType) -> bool {
         data_type,
         DataType::Float32
             | DataType::Float64
+            | DataType::Date32
             | DataType::Timestamp(..)
             | DataType::Time64(_)
             | DataType::Duration(_)
@@ -125,19 +126,15 @@ fn print(
         DataType::Float32 => float(values.as_primitive::<Float32Type>().value(row), out),
         DataType::Float64 => float(values.as_primitive::<Float64Type>().value(row), out),
         DataType::Timestamp(TimeUnit::Microsecond, zone) => {
-            let moment = values.as_primitive::<TimestampMicrosecondType>().value(row);
-            let Some(moment) = DateTime::from_timestamp_micros(moment) else {
-                let message = "timestamp out of range";
-                return Err(SqlError::new(SqlState::DatetimeFieldOverflow, message).into());
-            };
-            timestamp(&moment, zone.is_some(), out)
+            let at = values.as_primitive::<TimestampMicrosecondType>().value(row);
+            moment(at, zone.is_some(), out).ok_or_else(|| out_of_range("timestamp"))?
+        }
+        DataType::Date32 => {
+            let day = values.as_primitive::<Date32Type>().value(row);
+            days(day, out).ok_or_else(|| out_of_range("date"))?
         }
         DataType::Time64(TimeUnit::Microsecond) => {
-            let Some(moment) = values.as_primitive::<Time64MicrosecondType>().value_as_time(row)
-            else {
-                return internal_err!("a time of no day");
-            };
-            time(moment, out)
+            time(values.as_primitive::<Time64MicrosecondType>().value(row), out)
         }
         DataType::Duration(TimeUnit::Microsecond) => {
             let span = values.as_primitive::<DurationMicrosecondType>().value(row);
@@ -162,6 +159,10 @@ fn print(
         }
     };
     written.or_else(|_| internal_err!("a text did not grow"))
+}
+
+fn out_of_range(what: &str) -> SqlError {
+    SqlError::new(SqlState::DatetimeFieldOverflow, format!("{what} out of range"))
 }
 
 /// Items between brackets, with quotes where one could be misread.

@@ -4,6 +4,6 @@ mod form;
 mod function;
 mod rule;
 
-pub(crate) use form::{Interval, date, float, interval, time, timestamp};
+pub(crate) use form::{Interval, days, float, interval, moment, time};
 pub(super) use function::{function, texts};
 pub(super) use rule::PrintedValues;

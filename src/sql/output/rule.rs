@@ -20,7 +20,10 @@ impl AnalyzerRule for PrintedValues {
         plan: LogicalPlan,
         _config: &ConfigOptions,
     ) -> Result<LogicalPlan, DataFusionError> {
-        plan.transform_up_with_subqueries(|node| rewritten(node, printed_part)).data()
+        plan.transform_up_with_subqueries(|node| {
+            rewritten(node, |part, schema| Ok(printed_part(part, schema)))
+        })
+        .data()
     }
 
     fn name(&self) -> &'static str {

@@ -37,7 +37,11 @@ impl AnalyzerRule for NamesOfFunctions {
     ) -> Result<LogicalPlan, DataFusionError> {
         let printer = Arc::new(name_of_function());
         let with_names = |part, schema: &DFSchema| printed(part, schema, &printer);
-        Ok(plan.transform_up_with_subqueries(|node| rewritten(node, with_names))?.data)
+        Ok(plan
+            .transform_up_with_subqueries(|node| {
+                rewritten(node, |part, schema| Ok(with_names(part, schema)))
+            })?
+            .data)
     }
 
     fn name(&self) -> &'static str {

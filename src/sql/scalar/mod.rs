@@ -39,10 +39,11 @@ use datafusion::scalar::ScalarValue;
 
 use super::{SqlError, output};
 pub(super) use jsonb::{
-    ComparedDocuments, JSONB, JsonOperators, document_of, read_document, row_document,
-    written_document,
+    ComparedDocuments, JSONB, JsonOperators, as_document, cast_by_value, document_keys,
+    document_of, document_of_text, is_cast_by_value, is_written_document, read_document,
+    row_document, same_documents, written_document,
 };
-pub(super) use uuid::malformed as malformed_uuid;
+pub(super) use uuid::{malformed as malformed_uuid, marked as as_uuid};
 pub use uuid::{of_bytes as uuid_of_bytes, shown as uuid};
 
 /// Makes all of them known to a session.

@@ -8,12 +8,13 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{
-    DataType, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit, TimeUnit,
-    TimestampMicrosecondType,
+    DataType, IntervalMonthDayNano, IntervalMonthDayNanoType, TimeUnit, TimestampMicrosecondType,
 };
 use datafusion::error::DataFusionError;
 
 use super::super::marker::SERIES;
+use super::super::temporal::{INTERVAL, TIMESTAMP, moments};
+use super::super::text_column;
 use super::super::{SqlError, SqlState};
 use super::arity;
 
@@ -38,9 +39,8 @@ pub(super) fn series(
     too_many: fn() -> SqlError,
 ) -> Result<ArrayRef, DataFusionError> {
     let [from, to, steps] = arguments else { return Err(arity(SERIES)) };
-    let timestamp = DataType::Timestamp(TimeUnit::Microsecond, None);
-    let (from, to) = (cast(from, &timestamp)?, cast(to, &timestamp)?);
-    let steps = cast(steps, &DataType::Interval(IntervalUnit::MonthDayNano))?;
+    let (from, to) = (moments(&read(from, &TIMESTAMP)?)?, moments(&read(to, &TIMESTAMP)?)?);
+    let steps = cast(&read(steps, &INTERVAL)?, &INTERVAL)?;
     let (from, to) = (
         from.as_primitive::<TimestampMicrosecondType>(),
         to.as_primitive::<TimestampMicrosecondType>(),
@@ -70,6 +70,14 @@ pub(super) fn series(
         lists.append(true);
     }
     Ok(Arc::new(lists.finish()))
+}
+
+/// `values`, or what they are as texts.
+fn read(values: &ArrayRef, data_type: &DataType) -> Result<ArrayRef, DataFusionError> {
+    if !values.data_type().is_string() {
+        return Ok(Arc::clone(values));
+    }
+    text_column::read(cast(values, &DataType::Utf8)?.as_string::<i32>(), data_type)
 }
 
 /// How long a step is, in nanoseconds.

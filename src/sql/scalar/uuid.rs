@@ -9,7 +9,7 @@ use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::internal_err;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{
-    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
     Volatility,
 };
 use ring::rand::{SecureRandom, SystemRandom};
@@ -29,12 +29,20 @@ pub(super) fn functions() -> [Function; 2] {
         let read = texts.as_string::<i32>().iter().map(|text| text.map(read).transpose());
         Ok(Arc::new(read.collect::<Result<StringArray, _>>()?) as ArrayRef)
     });
-    // What a set of identifiers is made of has lost its mark.
-    let marked = Function::any(AS_UUID, 1, field(), |arguments| {
+    [one, mark()]
+}
+
+/// What a set of identifiers is made of has lost its mark.
+fn mark() -> Function {
+    Function::any(AS_UUID, 1, field(), |arguments| {
         let [texts] = arguments else { return Err(arity(AS_UUID)) };
         Ok(cast(texts, &DataType::Utf8)?)
-    });
-    [one, marked]
+    })
+}
+
+/// A text that is an identifier, marked as one.
+pub(in super::super) fn marked(text: Expr) -> Expr {
+    ScalarUDF::from(mark()).call(vec![text])
 }
 
 /// `gen_random_uuid()`.

@@ -13,7 +13,8 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{ReturnFieldArgs, ScalarUDF};
 
 use super::super::SqlError;
-use super::function::{INTERVAL, Kind, TIMESTAMP, TimeFunction, out_of_range, types, undefined};
+use super::super::infinity::is_infinite;
+use super::function::{INTERVAL, Kind, TimeFunction, moments, out_of_range, types, undefined};
 
 const DAY: i64 = 86_400_000_000_000;
 const DAYS_A_MONTH: i32 = 30;
@@ -31,11 +32,16 @@ pub(super) fn functions() -> [ScalarUDF; 5] {
             justified(columns, by_both)
         }),
         TimeFunction::of("isfinite", &[1], finite_type, |columns, _| {
-            // There are no infinite ones here.
             let [values] = columns else { return internal_err!("a time") };
-            let known = is_not_null(values)?;
-            let truths = known.iter().map(|known| known.filter(|known| *known));
-            Ok(Arc::new(truths.collect::<BooleanArray>()))
+            let finite: BooleanArray = if Kind::of(values.data_type()) == Some(Kind::Interval) {
+                let known = is_not_null(values)?;
+                known.values().iter().map(|known| known.then_some(true)).collect()
+            } else {
+                let moments = moments(values)?;
+                let moments = moments.as_primitive::<TimestampMicrosecondType>().iter();
+                moments.map(|moment| moment.map(|it| !is_infinite(it))).collect()
+            };
+            Ok(Arc::new(finite))
         }),
     ]
 }
@@ -138,7 +144,7 @@ fn by_both(mut parts: Parts) -> Parts {
 
 fn ages(columns: &[ArrayRef], _returns: &DataType) -> Result<ArrayRef, DataFusionError> {
     let [later, earlier] = columns else { return internal_err!("two moments") };
-    let (later, earlier) = (cast(later, &TIMESTAMP)?, cast(earlier, &TIMESTAMP)?);
+    let (later, earlier) = (moments(later)?, moments(earlier)?);
     let pairs = later
         .as_primitive::<TimestampMicrosecondType>()
         .iter()

@@ -3,8 +3,9 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use datafusion::arrow::array::ArrayRef;
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, TimeUnit};
+use datafusion::arrow::array::{ArrayRef, AsArray, TimestampMicrosecondArray};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Date32Type, Field, FieldRef, IntervalUnit, TimeUnit};
 use datafusion::common::internal_err;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{
@@ -13,11 +14,12 @@ use datafusion::logical_expr::{
 };
 use datafusion::scalar::ScalarValue;
 
+use super::super::infinity::midnight_of;
 use super::super::wording::type_name;
 use super::super::{SqlError, SqlState};
 
-pub(super) const INTERVAL: DataType = DataType::Interval(IntervalUnit::MonthDayNano);
-pub(super) const TIMESTAMP: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
+pub(in crate::sql) const INTERVAL: DataType = DataType::Interval(IntervalUnit::MonthDayNano);
+pub(in crate::sql) const TIMESTAMP: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
 
 pub(super) fn timestamptz() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
@@ -152,6 +154,16 @@ impl Kind {
             Self::Interval => "interval",
         }
     }
+}
+
+/// A column of dates or moments as moments, infinite ones included.
+pub(in crate::sql) fn moments(values: &ArrayRef) -> Result<ArrayRef, DataFusionError> {
+    let Some(days) = values.as_primitive_opt::<Date32Type>() else {
+        return Ok(cast(values, &TIMESTAMP)?);
+    };
+    let moment = |day| midnight_of(day).ok_or_else(|| out_of_range("timestamp"));
+    let moments = days.iter().map(|day| day.map(moment).transpose());
+    Ok(Arc::new(moments.collect::<Result<TimestampMicrosecondArray, _>>()?))
 }
 
 pub(super) fn out_of_range(what: &str) -> SqlError {

@@ -2,11 +2,13 @@
 //! which of two intervals is longer.
 
 mod age;
+mod aggregate;
 mod difference;
 mod function;
 mod make;
 mod operator;
 mod part;
+mod precision;
 mod rule;
 mod scale;
 mod span;
@@ -16,6 +18,8 @@ mod zone;
 
 use datafusion::logical_expr::ScalarUDF;
 
+pub(super) use aggregate::{interval_average, interval_sum};
+pub(super) use function::{INTERVAL, TIMESTAMP, moments};
 pub(super) use operator::DateOperators;
 pub(super) use rule::ComparedIntervals;
 pub(super) use zone::{meant, zone};
@@ -23,5 +27,7 @@ pub(super) use zone::{meant, zone};
 /// Functions, most of them instead of the planner's.
 pub(super) fn functions() -> impl Iterator<Item = ScalarUDF> {
     let made = part::functions().into_iter().chain(truncate::functions());
-    made.chain(age::functions()).chain(make::functions()).chain([zone::at_zone()])
+    made.chain(age::functions())
+        .chain(make::functions())
+        .chain([zone::at_zone(), precision::function()])
 }

@@ -8,11 +8,11 @@ use datafusion::common::DFSchema;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::expr::Placeholder;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
-use datafusion::logical_expr::{Expr, ExprSchemable, Operator, binary_expr, cast};
+use datafusion::logical_expr::{Expr, ExprSchemable, cast};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::super::types::SqlType;
-use super::difference::difference;
+use super::difference::{days_between, difference};
 use super::scale::{product, quotient};
 
 /// Plans operators of which one side is a time or a length of time.
@@ -63,8 +63,7 @@ impl ExprPlanner for DateOperators {
             }
             (Plus, (Side::Open, Side::Timestamp)) => (typed(left, SqlType::Interval), right),
             (Minus, (Side::Date, Side::Date)) => {
-                let days = binary_expr(left, Operator::Minus, right);
-                return Ok(PlannerResult::Planned(cast(days, DataType::Int32)));
+                return Ok(PlannerResult::Planned(days_between(left, right)));
             }
             (Minus, (Side::Timestamp, Side::Timestamp)) => {
                 return Ok(PlannerResult::Planned(difference(left, right)));

@@ -15,6 +15,7 @@ use datafusion::logical_expr::{ReturnFieldArgs, ScalarUDF};
 use datafusion::scalar::ScalarValue;
 
 use super::super::SqlError;
+use super::super::infinity::is_infinite;
 use super::super::marker::EXTRACT;
 use super::function::{INTERVAL, Kind, TIMESTAMP, TimeFunction, out_of_range, undefined};
 use super::unit::{Unit, unsupported};
@@ -107,13 +108,25 @@ impl Values {
         })
     }
 
+    fn is_infinite(&self, row: usize) -> bool {
+        match self {
+            Self::Days(days) => {
+                matches!(days.as_primitive::<Date32Type>().value(row), i32::MIN | i32::MAX)
+            }
+            Self::Moments(moments, _) => {
+                is_infinite(moments.as_primitive::<TimestampMicrosecondType>().value(row))
+            }
+            Self::Times(_) | Self::Lengths(_) => false,
+        }
+    }
+
     /// A part of the value in a row, without its point.
     fn part(&self, row: usize, unit: Unit, name: &str) -> Result<Option<i128>, SqlError> {
         let (Self::Days(column)
         | Self::Times(column)
         | Self::Moments(column, _)
         | Self::Lengths(column)) = self;
-        if column.is_null(row) {
+        if column.is_null(row) || (self.is_infinite(row) && !unit.grows()) {
             return Ok(None);
         }
         let (part, kind) = match self {

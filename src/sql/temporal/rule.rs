@@ -5,15 +5,20 @@ use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::expr::InList;
+use datafusion::logical_expr::expr::{Case, InList, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Between, BinaryExpr, Expr, ExprSchemable, LogicalPlan};
+use datafusion::logical_expr::{
+    Between, BinaryExpr, Expr, ExprSchemable, LogicalPlan, WindowFunctionDefinition,
+};
 use datafusion::optimizer::AnalyzerRule;
+use datafusion::scalar::ScalarValue;
 
-use super::super::SqlError;
 use super::super::comparing::{COMPARING, compares};
-use super::span::span;
+use super::super::extreme::extreme;
+use super::aggregate::interval_extreme;
+use super::function::INTERVAL;
+use super::span::{span, spans};
 
 /// Aggregates that compare what they are given.
 const EXTREMES: [&str; 2] = ["max", "min"];
@@ -42,7 +47,7 @@ fn compared_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>, DataFusi
     let sorts = matches!(plan, LogicalPlan::Sort(_));
     plan.map_expressions(|expr| {
         let name = names.save(&expr);
-        let compared = expr.transform_up(|part| compared_part(part, &schema))?;
+        let compared = expr.transform_up(|part| Ok(compared_part(part, &schema)))?;
         if sorts && is_interval(&compared.data, &schema) {
             return Ok(Transformed::yes(span(compared.data)));
         }
@@ -50,8 +55,8 @@ fn compared_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>, DataFusi
     })
 }
 
-fn compared_part(part: Expr, schema: &DFSchema) -> Result<Transformed<Expr>, DataFusionError> {
-    Ok(match part {
+fn compared_part(part: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    match part {
         Expr::BinaryExpr(BinaryExpr { left, op, right })
             if compares(op) && is_interval(&left, schema) && is_interval(&right, schema) =>
         {
@@ -73,17 +78,39 @@ fn compared_part(part: Expr, schema: &DFSchema) -> Result<Transformed<Expr>, Dat
             if COMPARING.contains(&call.func.name())
                 && call.args.iter().any(|part| is_interval(part, schema)) =>
         {
-            return Err(SqlError::unsupported(format!("{} of intervals", call.func.name())).into());
+            Transformed::yes(chosen(call))
         }
-        Expr::AggregateFunction(call)
+        Expr::AggregateFunction(mut call)
             if EXTREMES.contains(&call.func.name())
                 && call.params.args.iter().any(|part| is_interval(part, schema)) =>
         {
-            let what = format!("{} of intervals", call.func.name());
-            return Err(SqlError::unsupported(what).into());
+            call.func = interval_extreme(call.func.name());
+            Transformed::yes(Expr::AggregateFunction(call))
+        }
+        Expr::WindowFunction(mut call)
+            if EXTREMES.contains(&call.fun.name())
+                && call.params.args.iter().any(|part| is_interval(part, schema)) =>
+        {
+            call.fun = WindowFunctionDefinition::AggregateUDF(interval_extreme(call.fun.name()));
+            Transformed::yes(Expr::WindowFunction(call))
         }
         other => Transformed::no(other),
-    })
+    }
+}
+
+/// `greatest`, `least` or `nullif` of intervals.
+fn chosen(call: ScalarFunction) -> Expr {
+    let name = call.func.name().to_owned();
+    match <[Expr; 2]>::try_from(call.args) {
+        Ok([interval, other]) if name == "nullif" => {
+            let same = span(interval.clone()).eq(span(other));
+            let null = Expr::Literal(ScalarValue::IntervalMonthDayNano(None), None);
+            let branch = (Box::new(same), Box::new(null));
+            Expr::Case(Case::new(None, vec![branch], Some(Box::new(interval))))
+        }
+        Ok(two) => extreme(&name, INTERVAL, spans, two.into()),
+        Err(all) => extreme(&name, INTERVAL, spans, all),
+    }
 }
 
 fn is_interval(expr: &Expr, schema: &DFSchema) -> bool {

@@ -97,6 +97,17 @@ impl ScalarUDFImpl for Scaled {
     }
 }
 
+/// `interval / number`.
+///
+/// # Errors
+/// When it is longer than an interval may be.
+pub(super) fn divided(
+    interval: IntervalMonthDayNano,
+    number: i64,
+) -> Result<IntervalMonthDayNano, SqlError> {
+    scale(interval, |part| part / number as f64)
+}
+
 /// What is left of a month are days, and of a day seconds; in doubles, as PostgreSQL does it.
 fn scale(
     interval: IntervalMonthDayNano,

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{AsArray, Decimal128Array};
+use datafusion::arrow::array::{ArrayRef, AsArray, Decimal128Array};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNanoType, IntervalUnit};
+use datafusion::arrow::datatypes::{
+    DataType, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit,
+};
 use datafusion::common::internal_err;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{
@@ -44,15 +46,21 @@ impl ScalarUDFImpl for Span {
         let Some(intervals) = arguments.args.first() else {
             return internal_err!("a span of nothing");
         };
-        let intervals = intervals.to_array(arguments.number_rows)?;
-        let intervals = cast(&intervals, &DataType::Interval(IntervalUnit::MonthDayNano))?;
-        let intervals = intervals.as_primitive::<IntervalMonthDayNanoType>();
-        let spans = intervals.iter().map(|interval| {
-            let interval = interval?;
-            let days = i128::from(interval.months) * 30 + i128::from(interval.days);
-            Some(days * DAY_NANOSECONDS + i128::from(interval.nanoseconds))
-        });
-        let spans = spans.collect::<Decimal128Array>().with_precision_and_scale(38, 0)?;
-        Ok(ColumnarValue::Array(Arc::new(spans)))
+        Ok(ColumnarValue::Array(spans(&intervals.to_array(arguments.number_rows)?)?))
     }
+}
+
+/// How long each of these intervals is.
+pub(super) fn spans(intervals: &ArrayRef) -> Result<ArrayRef, DataFusionError> {
+    let intervals = cast(intervals, &DataType::Interval(IntervalUnit::MonthDayNano))?;
+    let intervals = intervals.as_primitive::<IntervalMonthDayNanoType>();
+    let spans = intervals.iter().map(|interval| interval.map(nanoseconds));
+    let spans = spans.collect::<Decimal128Array>().with_precision_and_scale(38, 0)?;
+    Ok(Arc::new(spans))
+}
+
+/// How long an interval is.
+pub(super) fn nanoseconds(interval: IntervalMonthDayNano) -> i128 {
+    let days = i128::from(interval.months) * 30 + i128::from(interval.days);
+    days * DAY_NANOSECONDS + i128::from(interval.nanoseconds)
 }

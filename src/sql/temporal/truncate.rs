@@ -14,9 +14,11 @@ use datafusion::common::internal_err;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{ReturnFieldArgs, ScalarUDF};
 
+use super::super::infinity::is_infinite;
 use super::super::{SqlError, SqlState};
 use super::function::{
-    INTERVAL, Kind, TIMESTAMP, TimeFunction, out_of_range, timestamptz, types, undefined,
+    INTERVAL, Kind, TIMESTAMP, TimeFunction, moments as moments_of, out_of_range, timestamptz,
+    types, undefined,
 };
 use super::unit::{Unit, unrecognized, unsupported};
 use super::zone::{meant, shown, zone};
@@ -57,7 +59,7 @@ fn truncated(columns: &[ArrayRef], returns: &DataType) -> Result<ArrayRef, DataF
         ));
     }
     let kind = Kind::of(returns).unwrap_or(Kind::Timestamp);
-    let values = cast(values, &TIMESTAMP)?;
+    let values = moments_of(values)?;
     let zones = zones.first().map(|zones| cast(zones, &DataType::Utf8)).transpose()?;
     let zone_of = |row: usize| {
         zones.as_ref().map(|zones| {
@@ -68,13 +70,23 @@ fn truncated(columns: &[ArrayRef], returns: &DataType) -> Result<ArrayRef, DataF
     let pairs = names.zip(values.as_primitive::<TimestampMicrosecondType>()).enumerate();
     let cut = pairs.map(|(row, pair)| match (pair, zone_of(row)) {
         ((None, _) | (_, None), _) | (_, Some(None)) => Ok(None),
+        ((_, Some(infinite)), _) if is_infinite(infinite) => Ok(Some(infinite)),
         ((Some(name), Some(moment)), None) => cut_moment(moment, name, kind).map(Some),
         ((Some(name), Some(moment)), Some(Some(zone))) => {
             cut_in_zone(moment, name, &zone).map(Some)
         }
     });
     let cut = cut.collect::<Result<TimestampMicrosecondArray, SqlError>>()?;
-    Ok(cast(&cut, returns)?)
+    Ok(in_zone_of(cut, returns))
+}
+
+/// Moments of UTC as ones of this type.
+fn in_zone_of(moments: TimestampMicrosecondArray, returns: &DataType) -> ArrayRef {
+    let zone = match returns {
+        DataType::Timestamp(_, zone) => zone.clone(),
+        _ => None,
+    };
+    Arc::new(moments.with_timezone_opt(zone))
 }
 
 fn cut_in_zone(moment: i64, name: &str, zone_name: &str) -> Result<i64, SqlError> {
@@ -157,8 +169,7 @@ fn bins(columns: &[ArrayRef], returns: &DataType) -> Result<ArrayRef, DataFusion
         return internal_err!("a stride, a time and an origin");
     };
     let strides = cast(strides, &INTERVAL)?;
-    let moments = cast(moments, &TIMESTAMP)?;
-    let origins = cast(origins, &TIMESTAMP)?;
+    let (moments, origins) = (moments_of(moments)?, moments_of(origins)?);
     let rows = strides
         .as_primitive::<IntervalMonthDayNanoType>()
         .iter()
@@ -169,7 +180,7 @@ fn bins(columns: &[ArrayRef], returns: &DataType) -> Result<ArrayRef, DataFusion
         _ => Ok(None),
     });
     let bins = bins.collect::<Result<TimestampMicrosecondArray, SqlError>>()?;
-    Ok(cast(&bins, returns)?)
+    Ok(in_zone_of(bins, returns))
 }
 
 fn bin(stride: IntervalMonthDayNano, moment: i64, origin: i64) -> Result<i64, SqlError> {
@@ -183,6 +194,12 @@ fn bin(stride: IntervalMonthDayNano, moment: i64, origin: i64) -> Result<i64, Sq
     if length <= 0 {
         let message = "stride must be greater than zero";
         return Err(SqlError::new(SqlState::DatetimeFieldOverflow, message));
+    }
+    if is_infinite(moment) {
+        return Ok(moment);
+    }
+    if is_infinite(origin) {
+        return Err(out_of_range("origin"));
     }
     let since = moment.checked_sub(origin).ok_or_else(|| out_of_range("interval"))?;
     let into = since.rem_euclid(length);

@@ -67,6 +67,20 @@ impl Unit {
         })
     }
 
+    /// Whether the part of a later time is never less, so that an infinite one has it too.
+    pub(super) fn grows(self) -> bool {
+        matches!(
+            self,
+            Self::Year
+                | Self::Decade
+                | Self::Century
+                | Self::Millennium
+                | Self::IsoYear
+                | Self::Epoch
+                | Self::Julian
+        )
+    }
+
     /// How many digits of a part are behind its point.
     pub(super) fn scale(self, kind: Kind) -> i8 {
         match self {

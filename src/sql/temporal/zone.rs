@@ -14,7 +14,9 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
+use super::super::infinity::is_infinite;
 use super::super::{SqlError, SqlState};
+use super::function::{moments, timestamptz};
 
 /// Abbreviations that are offsets in PostgreSQL and zones with summer time elsewhere.
 const ABBREVIATIONS: [(&str, &str); 4] =
@@ -77,10 +79,9 @@ fn moved(
 ) -> Result<TimestampMicrosecondArray, DataFusionError> {
     let zones = cast(zones, &DataType::Utf8)?;
     let times = match times.data_type() {
-        DataType::Timestamp(..) => Arc::clone(times),
-        _ => cast(times, &DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())))?,
+        text if text.is_string() => moments(&cast(times, &timestamptz())?)?,
+        _ => moments(times)?,
     };
-    let times = cast(&times, &DataType::Timestamp(TimeUnit::Microsecond, None))?;
     let times = times.as_primitive::<TimestampMicrosecondType>();
     let mut known: Option<(&str, Tz)> = None;
     let pairs = zones.as_string::<i32>().iter().zip(times.iter());
@@ -91,6 +92,9 @@ fn moved(
             _ => zone(name)?,
         };
         known = Some((name, zone));
+        if is_infinite(time) {
+            return Ok(Some(time));
+        }
         let time = DateTime::from_timestamp_micros(time).map(|time| time.naive_utc());
         let moved = time.and_then(|time| moved(zone, time));
         match moved {

@@ -3,7 +3,7 @@
 use super::{Client, reals, text};
 use crate::sql::{Outcome, SqlState, SqlType};
 
-const NAMES: &str = "SELECT external_face_id || ' ' || coalesce(metadata, '-') FROM c \
+const NAMES: &str = "SELECT external_face_id || ' ' || coalesce(metadata::text, '-') FROM c \
                      ORDER BY face_id";
 
 /// The face id number `number`.

@@ -12,6 +12,7 @@ use datafusion::logical_expr::{
     TypeSignature, Volatility,
 };
 
+use super::super::super::output::texts;
 use super::super::super::types::PG_TYPE_KEY;
 use super::super::super::{NUMERIC_SCALE, SqlError, SqlState};
 use super::value::Map;
@@ -161,6 +162,10 @@ pub(in crate::sql) fn value(
         let options = FormatOptions::default();
         Ok::<_, DataFusionError>(ArrayFormatter::try_new(column, &options)?.value(row).to_string())
     };
+    let printed = || {
+        let texts = texts(&column.slice(row, 1), field)?;
+        Ok::<_, DataFusionError>(texts.iter().flatten().collect::<String>())
+    };
     Ok(match column.data_type() {
         DataType::Boolean => Value::Bool(column.as_boolean().value(row)),
         number if number.is_numeric() => {
@@ -178,13 +183,14 @@ pub(in crate::sql) fn value(
                 .map(|(field, column)| Ok((field.name().clone(), value(column, field, row)?)));
             Value::Object(members.collect::<Result<_, DataFusionError>>()?)
         }
-        DataType::Timestamp(..) => {
-            let shown = shown()?;
-            Value::String(match shown.strip_suffix('Z') {
-                Some(time) => format!("{time}+00:00"),
-                None => shown,
+        DataType::Timestamp(_, zone) => {
+            let offset = if zone.is_some() { "+00:00" } else { "" };
+            Value::String(match printed()? {
+                infinite if infinite.ends_with("infinity") => infinite,
+                moment => moment.replacen(' ', "T", 1).replacen("+00", offset, 1),
             })
         }
+        DataType::Date32 | DataType::Time64(_) | DataType::Interval(_) => Value::String(printed()?),
         DataType::Binary => {
             Value::String(format!("\\x{}", hex::encode(column.as_binary::<i32>().value(row))))
         }

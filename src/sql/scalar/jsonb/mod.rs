@@ -5,10 +5,12 @@
 
 mod access;
 mod build;
+mod cast;
 mod change;
 mod comparison;
 mod contain;
 mod document;
+mod form;
 mod number;
 mod operator;
 mod order;
@@ -30,10 +32,13 @@ use super::super::SqlError;
 use super::super::types::with_pg_type;
 use super::{Function, arity};
 pub(in super::super) use build::{row as row_document, value as document_of};
+pub(in super::super) use cast::{cast_by_value, is_cast_by_value};
 pub(in super::super) use comparison::ComparedDocuments;
 pub(in super::super) use document::written as written_document;
 use document::written;
-pub(in super::super) use operator::JsonOperators;
+pub(in super::super) use form::is_written as is_written_document;
+pub(in super::super) use operator::{JsonOperators, as_document, document_of_text, same_documents};
+pub(in super::super) use order::sort_keys_of as document_keys;
 pub(in super::super) use reader::read as read_document;
 use reader::read;
 use value::Value;

@@ -14,7 +14,7 @@ use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::super::super::comparing::COMPARISONS;
 use super::super::super::constant::typed;
-use super::super::super::marker::TO_JSONB;
+use super::super::super::marker::{AS_JSONB, TO_JSONB};
 use super::super::super::operator::operand;
 use super::super::super::types::SqlType;
 use super::super::super::{SqlError, SqlState};
@@ -251,4 +251,19 @@ fn call(name: &str, arguments: impl IntoIterator<Item = Expr>) -> Result<Expr, D
         return Err(DataFusionError::Internal(format!("there is no function {name}")));
     };
     Ok(function.call(arguments.into_iter().collect()))
+}
+
+/// A text as a document.
+pub(in crate::sql) fn document_of_text(text: Expr) -> Result<Expr, DataFusionError> {
+    call(TO_JSONB, [text])
+}
+
+/// A text that is a document, marked as one.
+pub(in crate::sql) fn as_document(text: Expr) -> Result<Expr, DataFusionError> {
+    call(AS_JSONB, [text])
+}
+
+/// Whether two documents mean the same.
+pub(in crate::sql) fn same_documents(left: Expr, right: Expr) -> Result<Expr, DataFusionError> {
+    call(EQUAL, [left, right])
 }

@@ -66,6 +66,11 @@ fn alike(document: Value) -> Value {
 
 fn sort_keys(columns: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
     let [column] = columns else { return Err(arity(IN_ORDER)) };
+    sort_keys_of(column)
+}
+
+/// For each document bytes that are in the order of documents.
+pub(in crate::sql) fn sort_keys_of(column: &ArrayRef) -> Result<ArrayRef, DataFusionError> {
     let keys = documents(column)?;
     let keys = keys.iter().map(|document| document.as_ref().map(sort_key));
     Ok(Arc::new(keys.collect::<BinaryArray>()))
