@@ -1,12 +1,13 @@
 //! One client's conversation after log-in: which message goes where, and what an error does.
 
+use std::future::pending;
 use std::sync::Arc;
 
 use pgwire::error::ErrorInfo;
 use pgwire::messages::response::{CommandComplete, ReadyForQuery, TransactionStatus as WireStatus};
 use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use tracing::Instrument;
 
 use super::auth::Gatekeeper;
@@ -32,6 +33,8 @@ pub(super) struct Connection {
     skipping: bool,
     /// When the statement that is being prepared, bound and executed must be done.
     pub(super) deadline: Option<Instant>,
+    /// When the client must have said something after it was told that it may.
+    patience: Option<Instant>,
 }
 
 /// Tags that tell no number of rows, although there are rows.
@@ -46,9 +49,18 @@ impl Connection {
         gatekeeper: Arc<Gatekeeper>,
         key_id: String,
     ) -> Self {
-        let portals = Portals::default();
-        let (skipping, deadline) = (false, None);
-        Self { wire, session, portals, canceler, journal, gatekeeper, key_id, skipping, deadline }
+        Self {
+            wire,
+            session,
+            portals: Portals::default(),
+            canceler,
+            journal,
+            gatekeeper,
+            key_id,
+            skipping: false,
+            deadline: None,
+            patience: None,
+        }
     }
 
     /// Answers messages until the client leaves or the server stops. A message that is being
@@ -75,6 +87,14 @@ impl Connection {
                 biased;
                 () = stopped(stopping) => return Err(shutting_down().into()),
                 message = self.wire.next() => message,
+                () = passed(self.patience) => {
+                    self.patience = None;
+                    // Whoever is still sending is not silent.
+                    if self.wire.has_input() {
+                        continue;
+                    }
+                    return Err(self.silent().into());
+                }
             };
             match message {
                 Ok(None | Some(PgWireFrontendMessage::Terminate(_))) => return Ok(()),
@@ -100,6 +120,7 @@ impl Connection {
             return Ok(());
         }
         let extended = message.is_extended_query();
+        self.patience = None;
         self.keep_time(&message);
         match self.dispatch(message).await {
             Ok(()) => Ok(()),
@@ -187,7 +208,20 @@ impl Connection {
         }
         greeting::report(&mut self.wire, &self.session).await?;
         self.wire.send(PgWireBackendMessage::ReadyForQuery(ReadyForQuery::new(status))).await?;
-        Ok(self.wire.flush().await?)
+        self.wire.flush().await?;
+        self.patience =
+            self.session.idle_timeout().and_then(|time| Instant::now().checked_add(time));
+        Ok(())
+    }
+
+    /// What a client is told that said nothing for as long as it allowed itself.
+    fn silent(&self) -> PgError {
+        if self.session.transaction_status() == TransactionStatus::Idle {
+            let message = "terminating connection due to idle-session timeout";
+            return PgError::fatal(WireState::IdleSession, message);
+        }
+        let message = "terminating connection due to idle-in-transaction timeout";
+        PgError::fatal(WireState::IdleInTransaction, message)
     }
 
     /// Whether the key that opened this connection still may; asked before every statement.
@@ -221,6 +255,14 @@ pub(super) async fn farewell(wire: &mut Wire, error: PgError) {
     let error = PgWireBackendMessage::ErrorResponse(ErrorInfo::from(error).into());
     if wire.send(error).await.is_ok() {
         wire.close().await;
+    }
+}
+
+/// Resolves at that time; never where there is none.
+async fn passed(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => pending().await,
     }
 }
 

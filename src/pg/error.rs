@@ -17,6 +17,8 @@ pub(super) enum WireState {
     BadCopyFileFormat,
     /// 22P03: bytes that are no value of the type wanted.
     InvalidBinaryRepresentation,
+    /// 25P03: nothing was said for too long inside a transaction.
+    IdleInTransaction,
     /// 28000: this client may not connect, or no longer.
     InvalidAuthorization,
     /// 28P01: wrong user name, tenant or key.
@@ -25,6 +27,8 @@ pub(super) enum WireState {
     TooManyConnections,
     /// 57P01: the server is stopping.
     AdminShutdown,
+    /// 57P05: nothing was said for too long.
+    IdleSession,
 }
 
 impl WireState {
@@ -34,10 +38,12 @@ impl WireState {
             Self::CharacterNotInRepertoire => "22021",
             Self::BadCopyFileFormat => "22P04",
             Self::InvalidBinaryRepresentation => "22P03",
+            Self::IdleInTransaction => "25P03",
             Self::InvalidAuthorization => "28000",
             Self::InvalidPassword => "28P01",
             Self::TooManyConnections => "53300",
             Self::AdminShutdown => "57P01",
+            Self::IdleSession => "57P05",
         }
     }
 }

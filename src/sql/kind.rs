@@ -30,6 +30,7 @@ fn kind_of_reading(command: &Command) -> &'static str {
         Command::Execute(_) => "EXECUTE",
         Command::Deallocate(_) => "DEALLOCATE",
         Command::Nothing(tag) => tag,
+        Command::CreateExtension(_) => "CREATE EXTENSION",
         Command::Transaction(command) => match command {
             TransactionCommand::Begin(..) => "BEGIN",
             TransactionCommand::Commit { .. } => "COMMIT",

@@ -34,6 +34,7 @@ mod enrolment;
 mod error;
 mod expansion;
 mod explain;
+mod extension;
 mod extreme;
 mod fixed;
 mod function;

@@ -14,6 +14,7 @@ use super::cursor::{self, DeclareHead};
 use super::delete::Delete;
 use super::dialect::Grammar;
 use super::explain;
+use super::extension::Extension;
 use super::insert::Insert;
 use super::keys;
 use super::lexer::{self, StatementTokens};
@@ -203,6 +204,9 @@ fn own(parser: &mut Parser<'_>) -> Result<Option<Command>, ParserError> {
     if let Some(command) = keys::parse(parser)? {
         return Ok(Some(Command::Key(command)));
     }
+    if settings::parse_constraints(parser) {
+        return Ok(Some(Command::Nothing("SET CONSTRAINTS")));
+    }
     if audit::parse(parser) {
         return Ok(Some(Command::VerifyAudit));
     }
@@ -250,6 +254,9 @@ fn standard(statement: ast::Statement, name: &str) -> Result<Command, SqlError> 
             })
         }
         ast::Statement::Insert(insert) => Ok(Command::Insert(Box::new(Insert::parse(insert)?))),
+        ast::Statement::CreateExtension(create) => {
+            Ok(Command::CreateExtension(Extension::parse(&create)))
+        }
         ast::Statement::Truncate(truncate) => Ok(Command::Truncate(Truncate::parse(&truncate)?)),
         ast::Statement::Update(update) => Ok(Command::Update(Box::new(Update::parse(update)?))),
         ast::Statement::Delete(delete) => Ok(Command::Delete(Box::new(Delete::parse(delete)?))),

@@ -109,10 +109,14 @@ pub(super) fn check(text: &str, tokens: &[TokenWithSpan], name: &str) -> Result<
     if let Some(name) = ONE_WORD.iter().find(|word| is_word(0, word)) {
         return Err(SqlError::unsupported(name));
     }
-    if let Some(name) =
-        TWO_WORDS.iter().find(|[first, second]| is_word(0, first) && is_word(1, second))
+    let two = TWO_WORDS.iter().find(|[first, second]| is_word(0, first) && is_word(1, second));
+    if let Some(name) = two
+        && !(name[1] == "CONSTRAINTS" && is_word(2, "ALL"))
     {
         return Err(SqlError::unsupported(name.join(" ")));
+    }
+    if name == "CREATE EXTENSION" {
+        return Ok(());
     }
     if OBJECTS.iter().any(|object| name.strip_suffix(object).is_some_and(is_of_object)) {
         return Err(unsupported(name));

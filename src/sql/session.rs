@@ -185,6 +185,12 @@ impl SqlSession {
         self.settings().lock().statement_timeout()
     }
 
+    /// How long the client may now be silent before its session ends, where it set that.
+    pub fn idle_timeout(&self) -> Option<Duration> {
+        let in_transaction = self.transaction_status() != TransactionStatus::Idle;
+        self.settings().lock().idle_timeout(in_transaction)
+    }
+
     /// Where the session stands; what the end of each reply on the wire tells.
     pub fn transaction_status(&self) -> TransactionStatus {
         self.writer.status()
@@ -327,6 +333,10 @@ impl SqlSession {
             Command::VerifyAudit => audit::verify(self.writer.tenant()).await,
             Command::Setting(command) => self.apply(command),
             Command::Discard => self.discard(),
+            Command::CreateExtension(extension) => {
+                let done = Outcome::Done { tag: "CREATE EXTENSION", rows: None };
+                Ok(self.noted((done, Some(extension.run()?))))
+            }
             Command::Nothing(tag) => Ok(Outcome::Done { tag, rows: None }),
             Command::Declare(declare) => self.declare(statement, declare, parameters).await,
             Command::Fetch(fetch) => self.fetch(fetch).await,

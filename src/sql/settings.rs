@@ -13,43 +13,22 @@ use datafusion::arrow::datatypes::{DataType, Field, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::error::DataFusionError;
 use datafusion::execution::config::SessionConfig;
-use datafusion::sql::sqlparser::ast::{
-    self, ContextModifier, Ident, ObjectName, Reset, ResetStatement, Set, TransactionAccessMode,
-    Value,
-};
 use likeness_storage::{Exactness, FailureProbability};
 
-use super::access::{Access, access};
 use super::columns::schema_of;
 use super::duration::{self, DurationError};
 use super::encoding::Encoding;
-use super::name::folded;
 use super::{Notice, SqlError, SqlState};
 use crate::engine::{Purpose, PurposeError};
 
+mod command;
+
+pub(super) use command::{
+    SettingCommand, parse_constraints, reset_command, set_command, show_command,
+};
+
 /// The PostgreSQL release whose behaviour this server follows.
 pub(super) const SERVER_VERSION: &str = "15.0";
-
-/// SET, RESET or SHOW.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum SettingCommand {
-    /// SET name TO value.
-    Set(String, String),
-    /// SET LOCAL name TO value; none for DEFAULT.
-    SetLocal(String, Option<String>),
-    /// SET TRANSACTION.
-    SetTransaction(Access),
-    /// SET name TO DEFAULT.
-    SetDefault(String),
-    /// RESET name.
-    Reset(String),
-    /// RESET ALL.
-    ResetAll,
-    /// SHOW name.
-    Show(String),
-    /// SHOW ALL.
-    ShowAll,
-}
 
 /// What a setting accepts.
 #[derive(Debug, Clone, Copy)]
@@ -111,14 +90,16 @@ const TIME_ZONE: &str = "TimeZone";
 
 /// How long a statement may take.
 const STATEMENT_TIMEOUT: &str = "statement_timeout";
+/// How long a client may be silent inside a transaction, and outside.
+const IDLE_IN_TRANSACTION_TIMEOUT: &str = "idle_in_transaction_session_timeout";
+const IDLE_TIMEOUT: &str = "idle_session_timeout";
 
 const ON: Accepts = Accepts::Spellings(&["true", "yes", "1"]);
 const LEVELS: Accepts =
     Accepts::Words(&["read uncommitted", "read committed", "repeatable read", "serializable"]);
-const NO_TIMEOUT: Accepts = Accepts::Spellings(&["0ms", "0s"]);
 
 /// All settings in the order of their names, ignoring case.
-static SETTINGS: [Setting; 35] = [
+static SETTINGS: [Setting; 36] = [
     setting("application_name", "", Accepts::Text),
     setting("bytea_output", "hex", Accepts::Spellings(&[])),
     setting("client_encoding", "UTF8", Accepts::Encoding),
@@ -132,7 +113,8 @@ static SETTINGS: [Setting; 35] = [
     setting(DEFAULT_ISOLATION, "repeatable read", LEVELS),
     setting(DEFAULT_READ_ONLY, "off", Accepts::Boolean),
     setting("extra_float_digits", "1", Accepts::Integer(-15, 3)),
-    setting("idle_in_transaction_session_timeout", "0", NO_TIMEOUT),
+    setting(IDLE_IN_TRANSACTION_TIMEOUT, "0", Accepts::Duration),
+    setting(IDLE_TIMEOUT, "0", Accepts::Duration),
     setting("integer_datetimes", "on", Accepts::Nothing),
     setting("IntervalStyle", "postgres", Accepts::Spellings(&[])),
     setting("is_superuser", "off", Accepts::Nothing),
@@ -142,7 +124,8 @@ static SETTINGS: [Setting; 35] = [
     setting(EXACT, "probable", Accepts::Words(&["probable", DETERMINISTIC])),
     setting(EXACT_FAILURE_PROBABILITY, "1e-9", Accepts::FailureProbability),
     setting(PURPOSE, "", Accepts::Purpose),
-    setting("lock_timeout", "0", NO_TIMEOUT),
+    // There are no locks that a statement could wait for.
+    setting("lock_timeout", "0", Accepts::Duration),
     setting("max_identifier_length", "63", Accepts::Nothing),
     setting("max_index_keys", "32", Accepts::Nothing),
     setting("password_encryption", "scram-sha-256", Accepts::Nothing),
@@ -404,7 +387,16 @@ impl Settings {
 
     /// How long a statement may take; none for as long as it wants.
     pub(super) fn statement_timeout(&self) -> Option<Duration> {
-        let milliseconds = duration::milliseconds(self.chosen(STATEMENT_TIMEOUT)?).ok()?;
+        self.timeout(STATEMENT_TIMEOUT)
+    }
+
+    /// How long the client may be silent between two statements; none for ever.
+    pub(super) fn idle_timeout(&self, in_transaction: bool) -> Option<Duration> {
+        self.timeout(if in_transaction { IDLE_IN_TRANSACTION_TIMEOUT } else { IDLE_TIMEOUT })
+    }
+
+    fn timeout(&self, name: &str) -> Option<Duration> {
+        let milliseconds = duration::milliseconds(self.chosen(name)?).ok()?;
         u64::try_from(milliseconds).ok().filter(|ms| *ms > 0).map(Duration::from_millis)
     }
 
@@ -465,113 +457,6 @@ pub(super) fn show_schema(name: &str) -> Result<SchemaRef, SqlError> {
 /// The columns of SHOW ALL.
 pub(super) fn show_all_schema() -> SchemaRef {
     schema_of(["name", "setting"].map(|name| Field::new(name, DataType::Utf8, false)))
-}
-
-/// The command of a SET statement.
-pub(super) fn set_command(set: Set) -> Result<SettingCommand, SqlError> {
-    Ok(match set {
-        Set::SingleAssignment {
-            scope: scope @ (None | Some(ContextModifier::Session | ContextModifier::Local)),
-            hivevar: false,
-            variable,
-            values,
-        } => {
-            let command = assignment(setting_name(&variable), &values)?;
-            if scope == Some(ContextModifier::Local) { local(command) } else { command }
-        }
-        Set::SetTimeZone { local: is_local, value } => {
-            let command = assignment("TimeZone".to_owned(), std::slice::from_ref(&value))?;
-            if is_local { local(command) } else { command }
-        }
-        Set::SetNames { charset_name, collation_name: None } => {
-            SettingCommand::Set("client_encoding".to_owned(), charset_name.value)
-        }
-        Set::SetNamesDefault {} => SettingCommand::SetDefault("client_encoding".to_owned()),
-        Set::SetTransaction { modes, snapshot: None, session } => {
-            let access = access(&modes)?;
-            if !session {
-                return Ok(SettingCommand::SetTransaction(access));
-            }
-            let (name, value) = match access {
-                Some(TransactionAccessMode::ReadOnly) => (DEFAULT_READ_ONLY, "on".to_owned()),
-                Some(TransactionAccessMode::ReadWrite) => (DEFAULT_READ_ONLY, "off".to_owned()),
-                None => {
-                    let level = modes.iter().map(ToString::to_string).next_back();
-                    let level = level.unwrap_or_default().to_lowercase();
-                    (DEFAULT_ISOLATION, level.replace("isolation level ", ""))
-                }
-            };
-            SettingCommand::Set(name.to_owned(), value)
-        }
-        other => return Err(SqlError::unsupported(other)),
-    })
-}
-
-/// The same for the transaction alone.
-fn local(command: SettingCommand) -> SettingCommand {
-    match command {
-        SettingCommand::Set(name, value) => SettingCommand::SetLocal(name, Some(value)),
-        SettingCommand::SetDefault(name) => SettingCommand::SetLocal(name, None),
-        other => other,
-    }
-}
-
-/// The command of a SHOW statement.
-pub(super) fn show_command(variable: &[Ident]) -> SettingCommand {
-    let words: Vec<String> = variable.iter().map(folded).collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    match words.as_slice() {
-        ["all"] => SettingCommand::ShowAll,
-        ["time", "zone"] => SettingCommand::Show("TimeZone".to_owned()),
-        ["transaction", "isolation", "level"] => {
-            SettingCommand::Show("transaction_isolation".to_owned())
-        }
-        [name] => SettingCommand::Show((*name).to_owned()),
-        other => SettingCommand::Show(other.join(".")),
-    }
-}
-
-/// The command of a RESET statement.
-pub(super) fn reset_command(reset: ResetStatement) -> SettingCommand {
-    match reset.reset {
-        Reset::ALL => SettingCommand::ResetAll,
-        Reset::ConfigurationParameter(name) => SettingCommand::Reset(setting_name(&name)),
-    }
-}
-
-fn setting_name(name: &ObjectName) -> String {
-    name.to_string().replace('"', "")
-}
-
-fn assignment(name: String, values: &[ast::Expr]) -> Result<SettingCommand, SqlError> {
-    if let [ast::Expr::Identifier(word)] = values
-        && folded(word) == "default"
-    {
-        return Ok(SettingCommand::SetDefault(name));
-    }
-    let values: Option<Vec<String>> = values.iter().map(value_text).collect();
-    match values {
-        Some(values) => Ok(SettingCommand::Set(name, values.join(", "))),
-        None => Err(SqlError::unsupported(format!("an expression as the value of {name}"))),
-    }
-}
-
-fn value_text(value: &ast::Expr) -> Option<String> {
-    match value {
-        ast::Expr::Identifier(word) => Some(word.value.clone()),
-        ast::Expr::Value(value) => match &value.value {
-            Value::Number(digits, _) => Some(digits.clone()),
-            Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) => {
-                Some(text.clone())
-            }
-            Value::Boolean(value) => Some(if *value { "on" } else { "off" }.to_owned()),
-            _ => None,
-        },
-        ast::Expr::UnaryOp { op: ast::UnaryOperator::Minus, expr } => {
-            value_text(expr).map(|digits| format!("-{digits}"))
-        }
-        _ => None,
-    }
 }
 
 /// What the searches of a statement may leave to chance, as its plan was told.

@@ -10,6 +10,7 @@ use super::collection::{CreateCollection, DropCollection};
 use super::copy::{CopyIn, CopyOut};
 use super::cursor::{Close, DeclareHead, Fetch};
 use super::delete::Delete;
+use super::extension::Extension;
 use super::fixed::FixedAnswer;
 use super::insert::Insert;
 use super::keys::KeyCommand;
@@ -197,6 +198,8 @@ pub(super) enum Command {
     Explain(Explain),
     /// CREATE COLLECTION.
     CreateCollection(CreateCollection),
+    /// CREATE EXTENSION.
+    CreateExtension(Extension),
     /// ALTER COLLECTION, COMMENT.
     AlterCollection(AlterCollection),
     /// DROP COLLECTION.
@@ -300,6 +303,7 @@ impl Command {
             | Self::Execute(_)
             | Self::Deallocate(_)
             | Self::Nothing(_)
+            | Self::CreateExtension(_)
             | Self::Transaction(_) => Action::Read,
             Self::Insert(_) | Self::Update(_) | Self::Delete(_) | Self::CopyIn(_) => {
                 Action::ChangeFaces
@@ -350,6 +354,7 @@ impl Command {
             | Self::Execute(_)
             | Self::Deallocate(_)
             | Self::Nothing(_)
+            | Self::CreateExtension(_)
             | Self::VerifyAudit
             | Self::Transaction(_) => None,
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{Constraint, Constraints};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::expr::Alias;
 use datafusion::logical_expr::{
@@ -27,11 +28,16 @@ pub(super) struct GalleryTable {
     snapshot: TenantSnapshot,
     descriptor: Arc<GalleryDescriptor>,
     schema: SchemaRef,
+    /// Faces of one id are one face: who groups by `face_id` may ask for the other columns.
+    key: Constraints,
 }
 
 impl GalleryTable {
     pub(super) fn new(snapshot: TenantSnapshot, descriptor: Arc<GalleryDescriptor>) -> Self {
-        Self { snapshot, descriptor, schema: gallery_schema() }
+        let id = GalleryColumn::ALL.iter().position(|column| *column == GalleryColumn::FaceId);
+        let key = id.map(|at| Constraint::PrimaryKey(vec![at])).into_iter().collect();
+        let key = Constraints::new_unverified(key);
+        Self { snapshot, descriptor, schema: gallery_schema(), key }
     }
 
     /// The OID of the gallery.
@@ -44,6 +50,10 @@ impl GalleryTable {
 impl TableProvider for GalleryTable {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
+    }
+
+    fn constraints(&self) -> Option<&Constraints> {
+        Some(&self.key)
     }
 
     fn table_type(&self) -> TableType {

@@ -6,6 +6,7 @@ mod encryption;
 mod endless;
 mod faces;
 mod fuzz;
+mod idle;
 mod lateral;
 mod prepared;
 mod protocol;

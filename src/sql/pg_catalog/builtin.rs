@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use super::relation::{INFORMATION_SCHEMA, PG_CATALOG};
 use super::row::Row;
 use super::view::{SCHEMA, SystemView};
+use crate::sql::extension::VECTOR;
 
 /// The OID of the session's role, the only one that it sees.
 pub(super) const ROLE_OID: u32 = 10;
@@ -20,6 +21,9 @@ pub(super) const INFORMATION_SCHEMA_OID: u32 = 13_207;
 const OPERATOR_OID: u32 = 2617;
 /// The OID of the database, whatever its name.
 pub(super) const DATABASE_OID: u32 = 16_384;
+
+/// Of the extension whose type this server has built in; any number that nobody else has.
+const EXTENSION_OID: u32 = 16_385;
 
 static TYPES: LazyLock<Vec<Row>> = LazyLock::new(|| Row::read_all(include_str!("types.tsv")));
 static PROCEDURES: LazyLock<Vec<Row>> = LazyLock::new(|| Row::read_all(include_str!("procs.tsv")));
@@ -125,6 +129,8 @@ pub(super) fn rows(relation: &str, catalog: &SystemView) -> Vec<Row> {
         "pg_timezone_names" => vec![
             Row::default().with("name", "UTC").with("abbrev", "UTC").with("utc_offset", "00:00:00"),
         ],
+        "pg_extension" => vec![extension()],
+        "pg_available_extensions" => vec![available_extension()],
         "pg_language" => {
             vec![language(12, "internal"), language(13, "c"), language(14, "sql")]
         }
@@ -195,6 +201,24 @@ fn collation(oid: u32, name: &str, provider: &str) -> Row {
         .with("collprovider", provider)
         .with("collisdeterministic", "t")
         .with("collencoding", -1)
+}
+
+fn extension() -> Row {
+    Row::default()
+        .with("oid", EXTENSION_OID)
+        .with("extname", VECTOR)
+        .with("extowner", ROLE_OID)
+        .with("extnamespace", PUBLIC_OID)
+        .with("extrelocatable", "t")
+        .with("extversion", env!("CARGO_PKG_VERSION"))
+}
+
+fn available_extension() -> Row {
+    Row::default()
+        .with("name", VECTOR)
+        .with("default_version", env!("CARGO_PKG_VERSION"))
+        .with("installed_version", env!("CARGO_PKG_VERSION"))
+        .with("comment", "vector type and distances, built in")
 }
 
 fn setting((name, value, default): (&str, &str, &str)) -> Row {

@@ -151,6 +151,7 @@ impl SqlSession {
             | Command::Truncate(_)
             | Command::Discard
             | Command::Nothing(_)
+            | Command::CreateExtension(_)
             | Command::Prepare(_)
             | Command::Close(_)
             | Command::Deallocate(_)

@@ -100,6 +100,17 @@ async fn a_new_template_may_take_the_place_of_the_old_one() {
 }
 
 #[tokio::test]
+async fn the_id_may_be_set_to_itself_as_mappers_of_objects_do() {
+    let client = with_two().await;
+    let set = "ON CONFLICT (face_id) DO UPDATE SET \"face_id\" = EXCLUDED.\"face_id\"";
+    assert_eq!(client.run(&insert(&[1], set)).await, ("INSERT 0", Some(1)));
+    assert_eq!(client.column(NAMES).await, ["one -", "two -"]);
+    let set = format!("{set}, metadata = excluded.metadata RETURNING face_id");
+    assert_eq!(client.column(&insert(&[1], &set)).await, [id(1)]);
+    assert_eq!(client.column(NAMES).await, ["one 1", "two -"]);
+}
+
+#[tokio::test]
 async fn a_conflict_that_cannot_be_is_refused_and_nothing_happens() {
     let client = with_two().await;
     let set = "DO UPDATE SET metadata = excluded.metadata";

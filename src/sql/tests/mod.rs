@@ -16,6 +16,7 @@ mod fuzz;
 mod given;
 mod insert;
 mod jsonb;
+mod key;
 mod keys;
 mod lateral;
 mod limits;
