@@ -26,10 +26,19 @@ pub(super) struct Cancels {
     connections: Mutex<HashMap<(i32, Bytes), Arc<Canceler>>>,
 }
 
-/// The statement that a connection runs, if any.
+/// What a connection runs, and what it was asked to give up.
 #[derive(Default)]
 pub(super) struct Canceler {
-    running: Mutex<Option<Arc<Running>>>,
+    work: Mutex<Work>,
+    asked_early: Notify,
+}
+
+#[derive(Default)]
+struct Work {
+    running: Option<Arc<Running>>,
+    /// Why the next statement is given up: a client that asks for it as soon as it has sent the
+    /// statement may be heard before the statement is.
+    early: Option<&'static str>,
 }
 
 /// A connection among the others, until this is dropped.
@@ -78,9 +87,35 @@ impl Drop for Registered<'_> {
 
 impl Canceler {
     fn give_up(&self, why: &'static str) {
-        if let Some(running) = &*self.running.lock() {
+        let mut work = self.work.lock();
+        if let Some(running) = &work.running {
+            running.give_up(why);
+        } else {
+            work.early = Some(why);
+            self.asked_early.notify_one();
+        }
+    }
+
+    /// Resolves when a connection that waits for a message was asked to give up, once whatever had
+    /// been sent by then could be seen.
+    pub(super) async fn asked_early(&self) {
+        self.asked_early.notified().await;
+        tokio::task::yield_now().await;
+    }
+
+    /// Forgets a request that came when there was nothing to give up.
+    pub(super) fn forget_early(&self) {
+        self.work.lock().early = None;
+    }
+
+    fn start(&self) -> Arc<Running> {
+        let running = Arc::<Running>::default();
+        let mut work = self.work.lock();
+        if let Some(why) = work.early.take() {
             running.give_up(why);
         }
+        work.running = Some(Arc::clone(&running));
+        running
     }
 }
 
@@ -112,7 +147,7 @@ struct Started<'a>(&'a Canceler);
 
 impl Drop for Started<'_> {
     fn drop(&mut self) {
-        self.0.running.lock().take();
+        self.0.work.lock().running = None;
     }
 }
 
@@ -127,8 +162,7 @@ pub(super) async fn cancelable<T>(
     deadline: Option<Instant>,
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    let running = Arc::<Running>::default();
-    *canceler.running.lock() = Some(Arc::clone(&running));
+    let running = canceler.start();
     let _started = Started(&canceler);
     if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
         running.give_up(STATEMENT_TIMEOUT);

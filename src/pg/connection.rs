@@ -87,6 +87,10 @@ impl Connection {
                 biased;
                 () = stopped(stopping) => return Err(shutting_down().into()),
                 message = self.wire.next() => message,
+                () = self.canceler.asked_early() => {
+                    self.canceler.forget_early();
+                    continue;
+                }
                 () = passed(self.patience) => {
                     self.patience = None;
                     // Whoever is still sending is not silent.
@@ -197,6 +201,7 @@ impl Connection {
     /// Says that the next statement may come, and where the session stands.
     pub(super) async fn ready(&mut self) -> Result<(), Failure> {
         self.journal.next_query();
+        self.canceler.forget_early();
         let status = match self.session.transaction_status() {
             TransactionStatus::Idle => WireStatus::Idle,
             TransactionStatus::Active => WireStatus::Transaction,

@@ -1,4 +1,4 @@
-//! CREATE EXTENSION: for tools that make sure of `vector` before they store one. It is always there.
+//! CREATE EXTENSION, by which tools make sure of `vector` before they store one; it is there.
 
 use datafusion::sql::sqlparser::ast::CreateExtension;
 

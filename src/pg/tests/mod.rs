@@ -1,5 +1,6 @@
 //! The door as foreign clients see it: tokio-postgres, and raw bytes that no driver would send.
 
+mod cancel;
 mod copy;
 mod cursor;
 mod encryption;
