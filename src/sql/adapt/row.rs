@@ -19,6 +19,14 @@ const FOUND: &str = "found row";
 /// Rows of different length.
 pub(super) fn compared(expr: &Expr) -> Result<Option<Expr>, SqlError> {
     match expr {
+        Expr::BinaryOp { left, op: BinaryOperator::Overlaps, right } => {
+            let (Some(left), Some(right)) = (values(left), values(right)) else { return Ok(None) };
+            if [&left, &right].iter().any(|span| span.len() != 2) {
+                let message = "wrong number of parameters on one side of OVERLAPS expression";
+                return Err(SqlError::new(SqlState::SyntaxError, message));
+            }
+            Ok(Some(call("overlaps", left.into_iter().chain(right))))
+        }
         Expr::BinaryOp { left, op, right } => match (values(left), values(right)) {
             (Some(left), Some(right)) => comparison(&left, op, &right),
             _ => Ok(None),

@@ -8,6 +8,7 @@ mod concat;
 mod decimals;
 mod distance;
 mod format;
+mod from_char;
 mod identifier;
 mod jsonb;
 mod marked_array;
@@ -64,6 +65,7 @@ pub(super) fn register(state: &mut SessionState) -> Result<(), SqlError> {
         .chain(null::functions())
         .chain(bytes::functions())
         .chain(regexp::functions())
+        .chain(from_char::functions())
         .chain([identifier::function(), unicode::function()]);
     for function in functions.into_iter().flatten().chain(texts) {
         state.register_udf(Arc::new(ScalarUDF::from(function)))?;
@@ -71,7 +73,7 @@ pub(super) fn register(state: &mut SessionState) -> Result<(), SqlError> {
     for function in jsonb::typed_functions()
         .chain(series::typed_functions())
         .chain([uuid::random(), to_char::function(), output::function(), format::function()])
-        .chain([subscripts::function()])
+        .chain([subscripts::function(), from_char::to_number()])
         .chain(array::functions())
         .chain(concat::functions())
     {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Months};
 use datafusion::arrow::array::{
     Array, ArrayBuilder, ArrayRef, AsArray, ListBuilder, TimestampMicrosecondBuilder,
 };
@@ -13,7 +12,7 @@ use datafusion::arrow::datatypes::{
 use datafusion::error::DataFusionError;
 
 use super::super::marker::SERIES;
-use super::super::temporal::{INTERVAL, TIMESTAMP, moments};
+use super::super::temporal::{INTERVAL, TIMESTAMP, later, moments};
 use super::super::text_column;
 use super::super::{SqlError, SqlState};
 use super::arity;
@@ -84,17 +83,4 @@ fn read(values: &ArrayRef, data_type: &DataType) -> Result<ArrayRef, DataFusionE
 fn length(step: IntervalMonthDayNano) -> i128 {
     let days = i128::from(step.months) * MONTH_DAYS + i128::from(step.days);
     days * i128::from(DAY_US) * 1000 + i128::from(step.nanoseconds)
-}
-
-/// The moment a step after another; none where no calendar has it.
-fn later(moment: i64, step: IntervalMonthDayNano) -> Option<i64> {
-    let at = DateTime::from_timestamp_micros(moment)?;
-    let months = Months::new(step.months.unsigned_abs());
-    let at = if step.months < 0 {
-        at.checked_sub_months(months)?
-    } else {
-        at.checked_add_months(months)?
-    };
-    let days = i64::from(step.days).checked_mul(DAY_US)?;
-    at.timestamp_micros().checked_add(days)?.checked_add(step.nanoseconds / 1000)
 }

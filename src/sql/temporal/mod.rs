@@ -5,8 +5,10 @@ mod age;
 mod aggregate;
 mod difference;
 mod function;
+mod later;
 mod make;
 mod operator;
+mod overlap;
 mod part;
 mod precision;
 mod rule;
@@ -20,6 +22,7 @@ use datafusion::logical_expr::ScalarUDF;
 
 pub(super) use aggregate::{interval_average, interval_sum};
 pub(super) use function::{INTERVAL, TIMESTAMP, moments};
+pub(super) use later::later;
 pub(super) use operator::DateOperators;
 pub(super) use rule::ComparedIntervals;
 pub(super) use zone::{meant, zone};
@@ -27,7 +30,9 @@ pub(super) use zone::{meant, zone};
 /// Functions, most of them instead of the planner's.
 pub(super) fn functions() -> impl Iterator<Item = ScalarUDF> {
     let made = part::functions().into_iter().chain(truncate::functions());
-    made.chain(age::functions())
-        .chain(make::functions())
-        .chain([zone::at_zone(), precision::function()])
+    made.chain(age::functions()).chain(make::functions()).chain([
+        zone::at_zone(),
+        precision::function(),
+        overlap::function(),
+    ])
 }

@@ -1,5 +1,6 @@
 //! `to_char`: numbers and moments as text by one of PostgreSQL's patterns.
 
+mod length;
 mod moment;
 mod number;
 
@@ -7,7 +8,10 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, AsArray, StringArray};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType as Moment};
+use datafusion::arrow::datatypes::{
+    DataType, IntervalMonthDayNano, IntervalMonthDayNanoType, Time64MicrosecondType, TimeUnit,
+    TimestampMicrosecondType as Moment,
+};
 use datafusion::common::plan_err;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{
@@ -16,6 +20,7 @@ use datafusion::logical_expr::{
 use datafusion::scalar::ScalarValue;
 
 use super::super::SqlError;
+use super::super::temporal::INTERVAL;
 use super::super::wording::type_name;
 
 /// Longest pattern; results are not counted by the memory pool.
@@ -30,8 +35,10 @@ struct ToChar {
     signature: Signature,
 }
 
-fn moments() -> DataType {
-    DataType::Timestamp(TimeUnit::Microsecond, None)
+const UTC: &str = "UTC";
+
+fn moments(zone: Option<&str>) -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, zone.map(Into::into))
 }
 
 impl ScalarUDFImpl for ToChar {
@@ -49,12 +56,13 @@ impl ScalarUDFImpl for ToChar {
         };
         let is_pattern = pattern.is_string() || pattern.is_null();
         let value = match value {
-            DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => moments(),
+            DataType::Timestamp(_, None) => moments(None),
+            // A date is one with a zone, as in PostgreSQL.
+            DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => moments(Some(UTC)),
+            DataType::Interval(_) => INTERVAL,
+            DataType::Time64(_) | DataType::Time32(_) => DataType::Time64(TimeUnit::Microsecond),
             number if number.is_numeric() => number.clone(),
             DataType::Null => DataType::Float64,
-            DataType::Interval(_) | DataType::Duration(_) => {
-                return Err(SqlError::unsupported("to_char of an interval").into());
-            }
             other => {
                 let name = type_name(&other.to_string()).to_owned();
                 return plan_err!("No function matches: to_char({name}, text) does not exist");
@@ -91,10 +99,17 @@ impl ScalarUDFImpl for ToChar {
 
 fn formatted(values: &ArrayRef, patterns: &ArrayRef) -> Result<ArrayRef, DataFusionError> {
     let patterns = patterns.as_string::<i32>().iter();
-    let texts: StringArray = if let Some(moments) = values.as_primitive_opt::<Moment>() {
+    let has_zone = matches!(values.data_type(), DataType::Timestamp(_, Some(_)));
+    let texts: StringArray = if let Some(lengths) = lengths(values) {
+        let texts = lengths.into_iter().zip(patterns).map(|(length, pattern)| {
+            let (Some(length), Some(pattern)) = (length, pattern) else { return Ok(None) };
+            length::formatted(length, checked(pattern)?).map(Some)
+        });
+        texts.collect::<Result<_, SqlError>>()?
+    } else if let Some(moments) = values.as_primitive_opt::<Moment>() {
         let texts = moments.iter().zip(patterns).map(|(moment, pattern)| {
             let (Some(moment), Some(pattern)) = (moment, pattern) else { return Ok(None) };
-            moment::formatted(moment, checked(pattern)?).map(Some)
+            moment::formatted(moment, has_zone, checked(pattern)?)
         });
         texts.collect::<Result<_, SqlError>>()?
     } else {
@@ -108,7 +123,17 @@ fn formatted(values: &ArrayRef, patterns: &ArrayRef) -> Result<ArrayRef, DataFus
     Ok(Arc::new(texts))
 }
 
-fn checked(pattern: &str) -> Result<&str, SqlError> {
+/// Lengths of time, which times of day are as well; none for other values.
+fn lengths(values: &ArrayRef) -> Option<Vec<Option<IntervalMonthDayNano>>> {
+    if let Some(lengths) = values.as_primitive_opt::<IntervalMonthDayNanoType>() {
+        return Some(lengths.iter().collect());
+    }
+    let times = values.as_primitive_opt::<Time64MicrosecondType>()?.iter();
+    let length = |time: i64| IntervalMonthDayNano::new(0, 0, time * 1000);
+    Some(times.map(|time| time.map(length)).collect())
+}
+
+pub(super) fn checked(pattern: &str) -> Result<&str, SqlError> {
     if pattern.len() <= PATTERN_BYTES_MAX {
         return Ok(pattern);
     }
@@ -121,7 +146,7 @@ fn unknown(part: &str) -> SqlError {
 }
 
 /// The text between the quotes that `rest` begins behind, and what follows them.
-fn quoted(rest: &str) -> (String, &str) {
+pub(super) fn quoted(rest: &str) -> (String, &str) {
     let mut text = String::new();
     let mut letters = rest.chars();
     while let Some(letter) = letters.next() {

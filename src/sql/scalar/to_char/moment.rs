@@ -2,14 +2,15 @@
 
 use chrono::{DateTime, Datelike, Timelike, Utc};
 
+use super::super::super::infinity::is_infinite;
 use super::super::super::{SqlError, SqlState};
 use super::{quoted, unknown};
 
 /// Patterns of a moment; longer ones before those that they begin with.
-const PATTERNS: [&str; 33] = [
+const PATTERNS: [&str; 35] = [
     "YYYY", "YYY", "YY", "Y", "IYYY", "MONTH", "MON", "MM", "MI", "MS", "DAY", "DDD", "DD", "DY",
-    "D", "ID", "IW", "HH24", "HH12", "HH", "SSSS", "SS", "US", "AM", "PM", "Q", "WW", "W", "TZ",
-    "OF", "RM", "CC", "J",
+    "D", "ID", "IW", "HH24", "HH12", "HH", "SSSS", "SS", "US", "AM", "PM", "Q", "WW", "W", "TZH",
+    "TZM", "TZ", "OF", "RM", "CC", "J",
 ];
 
 /// Those that are not written here.
@@ -18,10 +19,27 @@ const UNKNOWN: [&str; 3] = ["SSSS", "RM", "J"];
 /// Behind these the width of a name is not filled with spaces.
 const NAME_WIDTH: usize = 9;
 
-/// A moment, in microseconds since the Unix epoch, by `pattern`.
-pub(super) fn formatted(microseconds: i64, pattern: &str) -> Result<String, SqlError> {
+/// A moment, in microseconds since the Unix epoch, by `pattern`; none where it is infinite.
+pub(super) fn formatted(
+    microseconds: i64,
+    has_zone: bool,
+    pattern: &str,
+) -> Result<Option<String>, SqlError> {
+    if is_infinite(microseconds) {
+        return Ok(None);
+    }
     let moment = DateTime::from_timestamp_micros(microseconds)
         .ok_or_else(|| SqlError::new(SqlState::DatetimeFieldOverflow, "timestamp out of range"))?;
+    let zone = if has_zone { "UTC" } else { "" };
+    by_pattern(pattern, |written, filled| field(&moment, zone, written, filled)).map(Some)
+}
+
+/// A text by `pattern`; `field` tells what stands for one of its parts, and whether with the zeros
+/// or spaces that fill it.
+pub(super) fn by_pattern(
+    pattern: &str,
+    field: impl Fn(&str, bool) -> Result<String, SqlError>,
+) -> Result<String, SqlError> {
     let (mut output, mut rest, mut filled) = (String::new(), pattern, true);
     while let Some(letter) = rest.chars().next() {
         if let Some(behind) = rest.strip_prefix("FM") {
@@ -31,11 +49,13 @@ pub(super) fn formatted(microseconds: i64, pattern: &str) -> Result<String, SqlE
             output.push_str(&text);
             rest = behind;
         } else if let Some(written) = known(rest) {
-            output.push_str(&field(&moment, written, filled)?);
+            let shown = field(written, filled)?;
+            output.push_str(&shown);
             rest = rest.get(written.len()..).unwrap_or_default();
             filled = true;
             if let Some(suffix) = rest.get(..2).filter(|suffix| suffix.eq_ignore_ascii_case("TH")) {
-                return Err(unknown(suffix));
+                output.push_str(&in_case(ordinal(&shown), suffix));
+                rest = rest.get(2..).unwrap_or_default();
             }
         } else {
             output.push(letter);
@@ -54,7 +74,26 @@ fn known(rest: &str) -> Option<&str> {
     rest.get(..pattern.len())
 }
 
-fn field(moment: &DateTime<Utc>, written: &str, filled: bool) -> Result<String, SqlError> {
+/// What makes a number one that counts: 1st, 2nd, 3rd, 11th.
+fn ordinal(number: &str) -> &'static str {
+    let digits = number.trim_end();
+    if digits.len() > 1 && digits.as_bytes().get(digits.len() - 2) == Some(&b'1') {
+        return "TH";
+    }
+    match digits.bytes().next_back() {
+        Some(b'1') => "ST",
+        Some(b'2') => "ND",
+        Some(b'3') => "RD",
+        _ => "TH",
+    }
+}
+
+fn field(
+    moment: &DateTime<Utc>,
+    zone: &str,
+    written: &str,
+    filled: bool,
+) -> Result<String, SqlError> {
     let pattern = written.to_ascii_uppercase();
     if UNKNOWN.contains(&pattern.as_str()) {
         return Err(unknown(written));
@@ -96,7 +135,8 @@ fn field(moment: &DateTime<Utc>, written: &str, filled: bool) -> Result<String, 
         "MS" => number(moment.timestamp_subsec_millis(), 3),
         "US" => number(moment.timestamp_subsec_micros(), 6),
         "AM" | "PM" => in_case(if is_afternoon { "PM" } else { "AM" }, written),
-        "TZ" => in_case("UTC", written),
+        "TZ" => in_case(zone, written),
+        "TZM" => "00".to_owned(),
         _ => "+00".to_owned(),
     })
 }
@@ -137,10 +177,13 @@ mod tests {
             ("é\"a\\\"b\"", "éa\"b"),
         ];
         for (pattern, expected) in cases {
-            assert_eq!(formatted(moment, pattern).unwrap(), expected, "{pattern}");
+            let shown = formatted(moment, true, pattern).unwrap();
+            assert_eq!(shown.as_deref(), Some(expected), "{pattern}");
         }
-        for pattern in ["DDth", "RM", "SSSS"] {
-            let error = formatted(moment, pattern).unwrap_err();
+        assert_eq!(formatted(moment, false, "FMDDth TZ.").unwrap().as_deref(), Some("5th ."));
+        assert_eq!(formatted(i64::MAX, true, "YYYY").unwrap(), None);
+        for pattern in ["RM", "SSSS"] {
+            let error = formatted(moment, true, pattern).unwrap_err();
             assert_eq!(error.state, SqlState::FeatureNotSupported, "{pattern}");
         }
     }
