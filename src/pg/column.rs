@@ -160,9 +160,9 @@ fn pg_type(data_type: &DataType) -> Option<Type> {
         DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
             return array_of(&pg_type(item.data_type())?);
         }
+        DataType::Struct(_) => Type::RECORD,
         DataType::ListView(_)
         | DataType::LargeListView(_)
-        | DataType::Struct(_)
         | DataType::Union(..)
         | DataType::Map(..)
         | DataType::RunEndEncoded(..) => return None,
@@ -170,7 +170,7 @@ fn pg_type(data_type: &DataType) -> Option<Type> {
 }
 
 /// Element types and the array types over them; PostgreSQL has one for any number of dimensions.
-const ARRAYS: [(Type, Type); 17] = [
+const ARRAYS: [(Type, Type); 18] = [
     (Type::BOOL, Type::BOOL_ARRAY),
     (Type::INT2, Type::INT2_ARRAY),
     (Type::INT4, Type::INT4_ARRAY),
@@ -188,6 +188,7 @@ const ARRAYS: [(Type, Type); 17] = [
     (Type::TIMESTAMP, Type::TIMESTAMP_ARRAY),
     (Type::TIMESTAMPTZ, Type::TIMESTAMPTZ_ARRAY),
     (Type::INTERVAL, Type::INTERVAL_ARRAY),
+    (Type::RECORD, Type::RECORD_ARRAY),
 ];
 
 /// The array type over an element, which may be an array (of one dimension less) itself.

@@ -1,10 +1,11 @@
 //! Values in PostgreSQL's binary form.
 
 use bytes::{BufMut, BytesMut};
-use datafusion::arrow::array::{Array, AsArray};
+use datafusion::arrow::array::{Array, AsArray, StructArray};
 use datafusion::arrow::datatypes::Float32Type;
 use pgwire::api::Type;
 
+use super::super::column::Format;
 use super::super::vector;
 use super::value::Value;
 use super::{EncodeError, numeric};
@@ -71,6 +72,7 @@ pub(super) fn write(
             }
         }
         Value::List(items) => array(pg_type, items.as_ref(), out)?,
+        Value::Record(rows, row) => record(rows, *row, out)?,
     }
     Ok(())
 }
@@ -91,6 +93,17 @@ fn integer(pg_type: &Type, value: i64, out: &mut BytesMut) -> Result<(), EncodeE
         Type::INT8 => out.put_i64(value),
         Type::OID | Type::REGPROC => out.put_u32(u32::try_from(value).map_err(mismatch)?),
         _ => return Err(EncodeError::Mismatch(pg_type.name().to_owned())),
+    }
+    Ok(())
+}
+
+/// How many fields there are, then the type and the value of each.
+fn record(rows: &StructArray, row: usize, out: &mut BytesMut) -> Result<(), EncodeError> {
+    out.put_i32(length(rows.num_columns())?);
+    for field in super::fields_of(rows, row) {
+        let (pg_type, value) = field?;
+        out.put_u32(pg_type.oid());
+        super::field(&pg_type, Format::Binary, &value, out)?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ mod text;
 mod value;
 
 use bytes::{BufMut, BytesMut};
-use datafusion::arrow::array::{Array, RecordBatch};
+use datafusion::arrow::array::{Array, RecordBatch, StructArray};
 use datafusion::arrow::datatypes::DataType;
 use pgwire::api::Type;
 use pgwire::messages::data::DataRow;
@@ -120,6 +120,18 @@ fn with_length(
 
 fn element_type(array: &Type) -> Result<Type, EncodeError> {
     element_of(array).ok_or_else(|| EncodeError::Mismatch(array.name().to_owned()))
+}
+
+/// The values in a row of `rows`, each with its type.
+fn fields_of(
+    rows: &StructArray,
+    row: usize,
+) -> impl Iterator<Item = Result<(Type, Value<'_>), EncodeError>> {
+    rows.fields().iter().zip(rows.columns()).map(move |(field, values)| {
+        let column = Column::of(field);
+        let column = column.map_err(|_| EncodeError::Unsupported(field.data_type().clone()))?;
+        Ok((column.pg_type, Value::at(values.as_ref(), row)?))
+    })
 }
 
 fn is_list(data_type: &DataType) -> bool {

@@ -11,6 +11,7 @@ use datafusion::arrow::array::{
     TimestampMicrosecondArray, TimestampNanosecondArray, TimestampSecondArray, UInt32Array,
     UInt64Array,
 };
+use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::datatypes::{
     Field, Float32Type, Int32Type, IntervalMonthDayNano, Schema, i256,
 };
@@ -242,13 +243,27 @@ fn items_that_could_be_misread_are_quoted() {
 
 #[test]
 fn a_type_without_a_counterpart_is_refused_by_name() {
-    let field = Arc::new(Field::new("x", DataType::Int32, true));
-    let values: ArrayRef = Arc::new(Int32Array::from(vec![1]));
-    let structs = StructArray::from(vec![(field, values)]);
-    let error = encoded(Arc::new(structs), Format::Text).unwrap_err();
+    let view = DataType::ListView(Arc::new(Field::new("x", DataType::Int32, true)));
+    let error = Column::of(&Field::new("c", view, true)).unwrap_err();
     assert_eq!(error.code, SqlState::FeatureNotSupported.into());
-    assert!(error.message.contains("Struct"), "{}", error.message);
+    assert!(error.message.contains("ListView"), "{}", error.message);
     assert!(error.message.contains("\"c\""), "{}", error.message);
+}
+
+#[test]
+fn rows_are_written_as_records() {
+    let column = |name, data_type| Arc::new(Field::new(name, data_type, true));
+    let numbers: ArrayRef = Arc::new(Int16Array::from(vec![7, 8, 9]));
+    let names: ArrayRef = Arc::new(StringArray::from(vec![Some("a b"), None, Some("(q\"\\")]));
+    let (number, name) = (column("n", DataType::Int16), column("t", DataType::Utf8));
+    let rows = StructArray::from(vec![(number, numbers), (name, names)]);
+    assert_eq!(texts(rows.clone()), [r#"(7,"a b")"#, "(8,)", r#"(9,"(q""\\")"#]);
+    let expected = [&ints(&[2, 21, 2])[..], &[0, 8], &ints(&[25, -1])].concat();
+    assert_eq!(binary(rows.clone())[1], expected);
+    let item = Arc::new(Field::new_list_field(rows.data_type().clone(), true));
+    let lengths = OffsetBuffer::from_lengths([2]);
+    let list = ListArray::new(item, lengths, Arc::new(rows.slice(1, 2)), None);
+    assert_eq!(texts(list), [r#"{"(8,)","(9,\"(q\"\"\\\\\")"}"#]);
 }
 
 #[test]

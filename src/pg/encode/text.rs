@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use bytes::{BufMut, BytesMut};
-use datafusion::arrow::array::Array;
+use datafusion::arrow::array::{Array, StructArray};
 use pgwire::api::Type;
 
 use super::super::vector;
@@ -46,6 +46,7 @@ pub(super) fn write(
         Value::Interval(span) => put(output::interval(*span, out)),
         Value::List(items) if vector::is_vector(pg_type) => components(items.as_ref(), out)?,
         Value::List(items) => array(pg_type, items.as_ref(), out)?,
+        Value::Record(rows, row) => record(rows, *row, out)?,
     }
     Ok(())
 }
@@ -100,7 +101,8 @@ fn items_text(element: &Type, items: &dyn Array, out: &mut BytesMut) -> Result<(
             | Value::Bytes(_)
             | Value::Date(_)
             | Value::Timestamp(_)
-            | Value::Interval(_)) => {
+            | Value::Interval(_)
+            | Value::Record(..)) => {
                 text.clear();
                 write(element, &value, &mut text)?;
                 item(&text, out);
@@ -110,6 +112,41 @@ fn items_text(element: &Type, items: &dyn Array, out: &mut BytesMut) -> Result<(
     }
     out.put_u8(b'}');
     Ok(())
+}
+
+/// Parentheses around the fields, with quotes where a field could be misread; nothing is NULL.
+fn record(rows: &StructArray, row: usize, out: &mut BytesMut) -> Result<(), EncodeError> {
+    let mut text = BytesMut::new();
+    out.put_u8(b'(');
+    for (at, field) in super::fields_of(rows, row).enumerate() {
+        if at > 0 {
+            out.put_u8(b',');
+        }
+        let (pg_type, value) = field?;
+        if !matches!(value, Value::Null) {
+            text.clear();
+            write(&pg_type, &value, &mut text)?;
+            record_field(&text, out);
+        }
+    }
+    out.put_u8(b')');
+    Ok(())
+}
+
+fn record_field(text: &[u8], out: &mut BytesMut) {
+    let special = |byte: &u8| b"(),\"\\ \t\n\r\x0b\x0c".contains(byte);
+    if !text.is_empty() && !text.iter().any(special) {
+        out.put_slice(text);
+        return;
+    }
+    out.put_u8(b'"');
+    for byte in text {
+        if matches!(byte, b'"' | b'\\') {
+            out.put_u8(*byte);
+        }
+        out.put_u8(*byte);
+    }
+    out.put_u8(b'"');
 }
 
 fn item(text: &[u8], out: &mut BytesMut) {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, FixedSizeListArray, GenericListArray, OffsetSizeTrait,
+    Array, ArrayRef, AsArray, FixedSizeListArray, GenericListArray, OffsetSizeTrait, StructArray,
 };
 use datafusion::arrow::datatypes::{
     ArrowDictionaryKeyType, ArrowPrimitiveType, DataType, Date32Type, Date64Type, Decimal32Type,
@@ -44,6 +44,8 @@ pub(super) enum Value<'a> {
     Interval(Interval),
     /// The items, in order.
     List(Cow<'a, ArrayRef>),
+    /// A row by its place among rows of the same columns.
+    Record(&'a StructArray, usize),
 }
 
 impl<'a> Value<'a> {
@@ -84,6 +86,7 @@ impl<'a> Value<'a> {
             DataType::BinaryView => Self::Bytes(array.as_binary_view().value(row)),
             DataType::FixedSizeBinary(_) => Self::Bytes(array.as_fixed_size_binary().value(row)),
             DataType::Dictionary(keys, _) => return in_dictionary(keys, array, row),
+            DataType::Struct(_) => Self::Record(array.as_struct(), row),
             DataType::List(_) => list::<i32>(array.as_list(), row),
             DataType::LargeList(_) => list::<i64>(array.as_list(), row),
             DataType::FixedSizeList(..) => fixed_size_list(array.as_fixed_size_list(), row),

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 use serde_json::{Value, json};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolCopyExt, PgPoolOptions};
-use sqlx::{Acquire, Executor, Row, Statement};
+use sqlx::{Acquire, ColumnOrigin, Executor, Row, Statement};
 
 use crate::checks::{INSERT, check, pinned, variable};
 
@@ -149,6 +149,15 @@ async fn describes() {
     let statement = pool.prepare(query).await.unwrap();
     let columns: Vec<&str> = statement.columns().iter().map(sqlx::Column::name).collect();
     assert_eq!(columns, ["face_id", "created_at"]);
+    let origins: Vec<String> = statement
+        .columns()
+        .iter()
+        .map(|column| match sqlx::Column::origin(column) {
+            ColumnOrigin::Table(origin) => format!("{}.{}", origin.table, origin.name),
+            other => format!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(origins, ["faces.face_id", "faces.created_at"]);
 }
 
 async fn streams() {
