@@ -84,3 +84,16 @@ pub(super) const NUMBERED: &str = "numbered array";
 
 /// The rows of `regexp_matches` as an array of arrays.
 pub(super) const ALL_MATCHES: &str = "matches array";
+
+/// Aggregates of values in order; the last four tell where a row would stand among others.
+pub(super) const PERCENTILE_DISC: &str = "percentile_disc";
+pub(super) const PERCENTILE_CONT: &str = "percentile_cont";
+pub(super) const MODE: &str = "mode";
+pub(super) const RANK_OF: &str = "rank of";
+pub(super) const DENSE_RANK_OF: &str = "dense_rank of";
+pub(super) const PERCENT_RANK_OF: &str = "percent_rank of";
+pub(super) const CUME_DIST_OF: &str = "cume_dist of";
+
+/// What `TABLESAMPLE` compares: the share that is taken, and where a row is among all.
+pub(super) const SAMPLE_SHARE: &str = "sample share";
+pub(super) const SAMPLE_PLACE: &str = "sample place";

@@ -141,11 +141,7 @@ fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
 }
 
 fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
-    let own = aggregate::functions();
-    let mut functions = SessionStateDefaults::default_aggregate_functions();
-    functions.retain(|theirs| own.iter().all(|ours| ours.name() != theirs.name()));
-    functions.extend(own.into_iter().chain(aggregate::documents()));
-    functions
+    aggregate::functions(SessionStateDefaults::default_aggregate_functions())
 }
 
 fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {

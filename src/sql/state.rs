@@ -75,6 +75,8 @@ states! {
     InvalidTextRepresentation = "22P02",
     /// A letter that texts cannot hold.
     UntranslatableCharacter = "22P05",
+    /// A share of rows that is none.
+    InvalidTablesampleArgument = "2202H",
     /// NULL in a column that must have a value.
     NotNullViolation = "23502",
     /// The collection has a face of this id already.

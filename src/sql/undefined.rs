@@ -27,8 +27,7 @@ const UNKNOWN: &str = "unknown";
 const CALLS_MAX: usize = 8;
 
 /// What functions are called that the planner knows by other names.
-const WRITTEN: [(&str, &str); 3] =
-    [("signum", "sign"), ("substr", "substring"), ("var_samp", "variance")];
+const WRITTEN: [(&str, &str); 2] = [("signum", "sign"), ("substr", "substring")];
 
 /// Functions whose arguments are to be of one type.
 const OF_ONE_TYPE: [(&str, &str); 4] = [

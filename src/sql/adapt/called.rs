@@ -1,12 +1,16 @@
 //! Calls of functions as the planner knows them.
 
 use datafusion::sql::sqlparser::ast::{
-    self, BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
-    ObjectName, ObjectNamePart, Value,
+    self, BinaryOperator, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArgumentClause, FunctionArguments, Ident, ObjectName, ObjectNamePart, OrderByExpr,
+    OrderByOptions, Value,
 };
 
 use super::super::constant::bytea;
-use super::super::marker::{ARRAY_SUBQUERY, REPLACEMENT};
+use super::super::marker::{
+    ARRAY_SUBQUERY, CUME_DIST_OF, DENSE_RANK_OF, MODE, PERCENT_RANK_OF, PERCENTILE_CONT,
+    PERCENTILE_DISC, RANK_OF, REPLACEMENT,
+};
 use super::super::name::{folded, name_parts};
 use super::super::undefined::undefined;
 use super::super::{SqlError, SqlState};
@@ -14,8 +18,7 @@ use super::syntax::{self, call, literal_text, plain_arguments};
 use super::{called_as, factor, operator, time, window, without_system_schema};
 
 /// Functions that the planner knows by other names.
-const RENAMED: [(&str, &str); 4] =
-    [("ceiling", "ceil"), ("every", "bool_and"), ("sign", "signum"), ("variance", "var_samp")];
+const RENAMED: [(&str, &str); 3] = [("ceiling", "ceil"), ("every", "bool_and"), ("sign", "signum")];
 
 /// Functions whose rows have several columns, which stand in FROM only.
 const ROWS: [&str; 2] = ["jsonb_each", "jsonb_each_text"];
@@ -26,6 +29,17 @@ const PATHS_SECOND: [&str; 2] = ["jsonb_insert", "jsonb_set"];
 /// Functions whose first argument is of bytes, also where it is written as text.
 const BYTES_FIRST: [&str; 7] =
     ["convert", "convert_from", "encode", "sha224", "sha256", "sha384", "sha512"];
+
+/// Aggregates of `WITHIN GROUP (ORDER BY ..)`.
+const ORDERED_SETS: [&str; 3] = [MODE, PERCENTILE_CONT, PERCENTILE_DISC];
+
+/// Those that tell where a row would stand, and what they are called here.
+const PLACES: [(&str, &str); 4] = [
+    ("cume_dist", CUME_DIST_OF),
+    ("dense_rank", DENSE_RANK_OF),
+    ("percent_rank", PERCENT_RANK_OF),
+    ("rank", RANK_OF),
+];
 
 /// Functions that there are in PostgreSQL, and that somebody may look for here.
 const MISSING: [&str; 12] = [
@@ -85,10 +99,15 @@ pub(super) fn called_function(called: &mut Function) -> Result<Option<Expr>, Sql
         return Err(SqlError::unsupported(format!("function {name}")));
     }
     read_bytes(called)?;
+    order_distinct(called);
+    ordered_set(called)?;
     if let Some(of_rows) = window::called(called)? {
         return Ok(Some(of_rows));
     }
-    let rewritten = remainder(called).or_else(|| length(called)).or_else(|| time::adapted(called));
+    let rewritten = remainder(called)
+        .or_else(|| length(called))
+        .or_else(|| time::adapted(called))
+        .or_else(|| row_as_document(called));
     if let Some(rewritten) = rewritten {
         return Ok(Some(rewritten));
     }
@@ -153,6 +172,59 @@ pub(super) fn count_rows(called: &mut Function) {
     {
         *argument = FunctionArgExpr::Wildcard;
     }
+}
+
+/// That an aggregate of values in order has an order and no window. A window function with an order
+/// in `WITHIN GROUP` is one, too.
+fn ordered_set(called: &mut Function) -> Result<(), SqlError> {
+    let ordered = !called.within_group.is_empty();
+    if ordered && let Some((_, place)) = PLACES.iter().find(|(name, _)| called_as(called, name)) {
+        called.name = ObjectName::from(vec![Ident::with_quote('"', *place)]);
+        return no_window(called, "hypothetical-set");
+    }
+    let Some(name) = ORDERED_SETS.iter().find(|name| called_as(called, name)) else {
+        return Ok(());
+    };
+    if !ordered {
+        let message = format!("function {name} without WITHIN GROUP does not exist");
+        return Err(undefined(message, "function"));
+    }
+    no_window(called, "ordered-set")
+}
+
+fn no_window(called: &Function, kind: &str) -> Result<(), SqlError> {
+    if called.over.is_none() {
+        return Ok(());
+    }
+    Err(SqlError::unsupported(format!("OVER for {kind} aggregate {}", called.name)))
+}
+
+/// Items that differ come in their order, where nothing else is said.
+fn order_distinct(called: &mut Function) {
+    let ordered = ["array_agg", "string_agg"].iter().any(|name| called_as(called, name));
+    if let FunctionArguments::List(list) = &mut called.args
+        && ordered
+        && list.duplicate_treatment == Some(DuplicateTreatment::Distinct)
+        && list.clauses.is_empty()
+        && let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(item))) = list.args.first()
+    {
+        let options = OrderByOptions { asc: None, nulls_first: None };
+        let key = OrderByExpr { expr: item.clone(), options, with_fill: None };
+        list.clauses.push(FunctionArgumentClause::OrderBy(vec![key]));
+    }
+}
+
+/// The document of a row whose columns have no names.
+fn row_as_document(called: &Function) -> Option<Expr> {
+    let names = ["row_to_json", "to_json", "to_jsonb"];
+    let arguments = plain_arguments(&called.args).filter(|arguments| arguments.len() == 1)?;
+    let values = match arguments.into_iter().next()? {
+        Expr::Tuple(values) => values,
+        Expr::Function(row) if called_as(&row, "row") => plain_arguments(&row.args)?,
+        _ => return None,
+    };
+    let members = (1..).zip(values).flat_map(|(at, value)| [syntax::text(format!("f{at}")), value]);
+    names.iter().any(|name| called_as(called, name)).then(|| call("jsonb_build_object", members))
 }
 
 /// Reads the text of a literal where an array of texts is meant.

@@ -22,6 +22,12 @@ pub(super) fn adapt(select: &mut Select) -> Result<(), SqlError> {
             }
         }
     }
+    if select.having.is_some()
+        && let GroupByExpr::Expressions(keys, _) = &mut select.group_by
+        && keys.is_empty()
+    {
+        keys.push(Expr::GroupingSets(vec![Vec::new()]));
+    }
     if let Some(Distinct::On(keys)) = &mut select.distinct {
         keys.iter_mut().try_for_each(|expr| replace(expr, &items))?;
     }

@@ -7,6 +7,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::super::SqlError;
+use super::merged;
 
 /// Rewrites the joins of `select`.
 ///
@@ -16,6 +17,7 @@ pub(super) fn adapt_select(select: &mut Select) -> Result<(), SqlError> {
     let star = |item: &SelectItem| {
         matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..))
     };
+    merged::write_out(select);
     // The order of the sides is that of the columns of a star, and of nothing else.
     if !select.projection.iter().any(star) {
         select.from.iter_mut().for_each(turn);

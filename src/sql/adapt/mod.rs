@@ -3,6 +3,7 @@
 
 mod argument;
 mod array;
+mod array_call;
 mod assignment;
 mod called;
 mod cast;
@@ -11,10 +12,12 @@ mod distance;
 mod factor;
 mod grouping;
 mod join;
+mod merged;
 mod name;
 mod number;
 mod operator;
 mod row;
+mod sample;
 mod syntax;
 mod system_column;
 mod time;
@@ -62,6 +65,7 @@ pub(super) fn adapt(statement: &mut ast::Statement) -> Result<ParameterTypes, Sq
         ControlFlow::Continue(()) => {
             whole_row::check_answer(statement)?;
             print_columns(statement);
+            array_call::write_out(statement);
             Ok(adapter.parameter_types)
         }
         ControlFlow::Break(error) => Err(error),
@@ -272,6 +276,7 @@ impl VisitorMut for Adapter {
             return ControlFlow::Break(error);
         }
         fetch_as_limit(query);
+        merged::order(query);
         if self.queries == 1 {
             name::tell_from_keys(query);
         }
@@ -355,10 +360,8 @@ impl VisitorMut for Adapter {
             without_system_schema(name);
             of_jsonb(name);
         }
-        if let TableFactor::Table { sample: Some(_), .. }
-        | TableFactor::Derived { sample: Some(_), .. } = factor
-        {
-            return ControlFlow::Break(SqlError::unsupported("TABLESAMPLE"));
+        if let Err(error) = sample::adapt(factor) {
+            return ControlFlow::Break(error);
         }
         factor::adapt(factor);
         match factor {

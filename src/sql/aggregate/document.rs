@@ -22,7 +22,7 @@ use super::super::types::with_pg_type;
 use super::super::{SqlError, SqlState};
 
 /// The aggregates that make documents, under the names of `jsonb` and of `json`.
-pub(in super::super) fn documents() -> impl Iterator<Item = Arc<AggregateUDF>> {
+pub(super) fn documents() -> impl Iterator<Item = Arc<AggregateUDF>> {
     let named = [
         ("jsonb_agg", Shape::Array),
         ("json_agg", Shape::Array),

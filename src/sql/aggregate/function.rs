@@ -20,7 +20,7 @@ use super::measure::{Measure, Shape};
 use super::total::total;
 
 /// Both of them, in place of the planner's.
-pub(in super::super) fn functions() -> [Arc<AggregateUDF>; 2] {
+pub(super) fn functions() -> [Arc<AggregateUDF>; 2] {
     let both = [(Measure::Sum, interval_sum()), (Measure::Average, interval_average())];
     both.map(|(measure, of_intervals)| {
         let of_intervals = Arc::new(of_intervals);

@@ -18,6 +18,7 @@ mod null;
 mod padding;
 mod quote;
 mod regexp;
+mod sample;
 mod series;
 mod subscripts;
 mod text;
@@ -63,6 +64,7 @@ pub(super) fn register(state: &mut SessionState) -> Result<(), SqlError> {
         .chain(marked_array::functions())
         .chain(quote::functions())
         .chain(null::functions())
+        .chain(sample::functions())
         .chain(bytes::functions())
         .chain(regexp::functions())
         .chain(from_char::functions())
