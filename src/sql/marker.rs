@@ -16,6 +16,12 @@ pub(super) const COMPARE_FACES: &str = "compare_faces";
 /// The function that `expr::vector` becomes; a second argument is the dimensions in `vector(n)`.
 pub(super) const TO_VECTOR: &str = "to_vector";
 
+/// What `LIKE ANY (array)` and its like become.
+pub(super) const LIKE_ANY: &str = "like any";
+pub(super) const LIKE_ALL: &str = "like all";
+pub(super) const ILIKE_ANY: &str = "ilike any";
+pub(super) const ILIKE_ALL: &str = "ilike all";
+
 /// The function that `expr::real[]` becomes.
 pub(super) const TO_REAL_ARRAY: &str = "to_real_array";
 

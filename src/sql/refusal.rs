@@ -2,8 +2,8 @@
 
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use super::SqlError;
 use super::position::position;
+use super::{SqlError, SqlState};
 
 /// What PostgreSQL's CREATE, ALTER, DROP and COMMENT ON are of, the longer names before those that
 /// begin them.
@@ -94,6 +94,12 @@ pub(super) fn check(text: &str, tokens: &[TokenWithSpan], name: &str) -> Result<
             .with_hint("Fetch the face_id of the row as well, and write WHERE face_id = ..")
             .at(position(text, tokens[at + 1].span.start)));
     }
+    if let Some(second) = second_text(tokens) {
+        let message = format!("syntax error at or near \"{}\"", second.token);
+        return Err(
+            SqlError::new(SqlState::SyntaxError, message).at(position(text, second.span.start))
+        );
+    }
     if name == "CREATE TABLE" && find(tokens, &["AS", "EXECUTE"]).is_some() {
         return Err(unsupported(name));
     }
@@ -130,6 +136,17 @@ pub(super) fn check(text: &str, tokens: &[TokenWithSpan], name: &str) -> Result<
         return Err(SqlError::unsupported("COPY .. WHERE").at(position(text, place.span.start)));
     }
     Ok(())
+}
+
+/// A text behind another on the same line, which the parser would take for a name.
+fn second_text(tokens: &[TokenWithSpan]) -> Option<&TokenWithSpan> {
+    let is_text = |token: &TokenWithSpan| {
+        matches!(token.token, Token::SingleQuotedString(_) | Token::EscapedStringLiteral(_))
+    };
+    let pair = tokens.windows(2).find(|pair| {
+        pair.iter().all(is_text) && pair[0].span.end.line == pair[1].span.start.line
+    })?;
+    pair.last()
 }
 
 /// Whether these are the words before the object of a statement.

@@ -6,9 +6,50 @@ use super::refusal::is;
 
 /// The tokens of one statement as the parser reads them.
 pub(super) fn respelled(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
-    let tokens = with_signs(without_idle_words(tokens));
+    let tokens = plain_before_any(with_signs(without_idle_words(joined(tokens))));
     let tokens = if has_transaction_modes(&tokens) { without_deferrable(tokens) } else { tokens };
     tables_as_queries(explained_in_parentheses(ordered_by_signs(tokens)))
+}
+
+/// Texts on lines one behind the other are one text.
+fn joined(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let mut written: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        if let Token::SingleQuotedString(more) = &token.token
+            && let Some(last) = written.last_mut()
+            && last.span.end.line < token.span.start.line
+            && let Token::SingleQuotedString(text) | Token::EscapedStringLiteral(text) =
+                &mut last.token
+        {
+            text.push_str(more);
+            last.span.end = token.span.end;
+        } else {
+            written.push(token);
+        }
+    }
+    written
+}
+
+/// `OPERATOR(pg_catalog.=) ANY (..)` as `= ANY (..)`: the parser knows the one before ANY and ALL
+/// and not the other.
+fn plain_before_any(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let mut written: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        let is_quantifier = ["ALL", "ANY", "SOME"].iter().any(|word| is(&token, word));
+        if is_quantifier
+            && let [.., head, open, schema, point, operator, close] = written.as_slice()
+            && is(head, "OPERATOR")
+            && is(schema, "pg_catalog")
+            && [&open.token, &point.token, &close.token]
+                == [&Token::LParen, &Token::Period, &Token::RParen]
+        {
+            let operator = operator.clone();
+            written.truncate(written.len() - 6);
+            written.push(operator);
+        }
+        written.push(token);
+    }
+    written
 }
 
 /// `ORDER BY x USING >` as `ORDER BY x DESC`, and `USING <` as `ASC`.

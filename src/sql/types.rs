@@ -11,6 +11,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::SqlError;
+use super::name::name_parts;
 use super::numeric::unconstrained_type;
 
 /// Key of the field metadata that names a PostgreSQL type where Arrow's alone would mislead.
@@ -445,7 +446,11 @@ pub(super) fn reads_text_itself(data_type: &AstType) -> bool {
 /// Whether a statement's type is `vector` or `vector(n)`.
 pub(super) fn is_vector(data_type: &AstType) -> bool {
     match data_type {
-        AstType::Custom(name, _) => name.to_string().eq_ignore_ascii_case(VECTOR_NAME),
+        AstType::Custom(name, _) => match name_parts(name).as_deref() {
+            Some([name]) => name == VECTOR_NAME,
+            Some([schema, name]) => schema == "public" && name == VECTOR_NAME,
+            _ => false,
+        },
         _ => false,
     }
 }

@@ -13,6 +13,7 @@ mod factor;
 mod grouping;
 mod join;
 mod merged;
+mod like;
 mod name;
 mod number;
 mod operator;
@@ -241,6 +242,10 @@ impl Adapter {
                 operator::operator(expr)
             }
             other => match self.distance(other)? {
+                None if let Some(patterns) = like::patterns(other) => {
+                    self.note(&patterns, SqlType::TextArray);
+                    like::like_each(other)
+                }
                 None => operator::operator(other),
                 distance => Ok(distance),
             },
@@ -314,6 +319,7 @@ impl VisitorMut for Adapter {
             return ControlFlow::Break(error);
         }
         row::look_up(select);
+        name::qualify_stars(select);
         name::name_columns(&mut select.projection);
         number::leave_in_select(select);
         self.scopes.enter(select);

@@ -81,10 +81,33 @@ pub(super) fn tell_from_keys(query: &mut Query) {
 /// A name that two tables of a FROM have.
 pub(super) fn repeated_table(select: &Select) -> Option<String> {
     let mut known = HashSet::new();
-    let tables = select.from.iter().flat_map(|from| {
+    tables(select).filter_map(table_name).find(|name| !known.insert(name.clone()))
+}
+
+fn tables(select: &Select) -> impl Iterator<Item = &TableFactor> {
+    select.from.iter().flat_map(|from| {
         std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation))
-    });
-    tables.filter_map(table_name).find(|name| !known.insert(name.clone()))
+    })
+}
+
+/// `t.*` of `FROM schema.t` becomes `schema.t.*`, as the planner has it.
+pub(super) fn qualify_stars(select: &mut Select) {
+    let of_schemas = |factor: &TableFactor| match factor {
+        TableFactor::Table { name, alias: None, args: None, .. } if name.0.len() == 2 => {
+            Some((name_parts(name)?.pop()?, name.clone()))
+        }
+        _ => None,
+    };
+    let qualified: Vec<(String, ObjectName)> = tables(select).filter_map(of_schemas).collect();
+    for item in &mut select.projection {
+        if let SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(star), _) =
+            item
+            && let Some([table]) = name_parts(star).as_deref()
+            && let Some((_, name)) = qualified.iter().find(|(known, _)| known == table)
+        {
+            *star = name.clone();
+        }
+    }
 }
 
 /// What a table in FROM is called; none where it is told apart by its schema, or has no name.

@@ -11,6 +11,7 @@ mod format;
 mod from_char;
 mod identifier;
 mod jsonb;
+mod like;
 mod marked_array;
 mod math;
 mod moments;
@@ -65,6 +66,7 @@ pub(super) fn register(state: &mut SessionState) -> Result<(), SqlError> {
         .chain(quote::functions())
         .chain(null::functions())
         .chain(sample::functions())
+        .chain(like::functions())
         .chain(bytes::functions())
         .chain(regexp::functions())
         .chain(from_char::functions())
