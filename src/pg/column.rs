@@ -8,7 +8,7 @@ use pgwire::messages::data::{FieldDescription, RowDescription};
 
 use super::error::{PgError, sendable};
 use super::vector;
-use crate::sql::{Origin, SqlState, SqlType};
+use crate::sql::{IntervalStyle, Origin, SqlState, SqlType};
 
 /// How a value is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub(super) struct Column {
     pub(super) pg_type: Type,
     /// The column of a relation that it is, unless it is computed.
     origin: Option<Origin>,
+    /// How spans of time are written.
+    pub(super) intervals: IntervalStyle,
 }
 
 impl Column {
@@ -66,7 +68,12 @@ impl Column {
             _ => pg_type(field.data_type()),
         };
         let pg_type = pg_type.ok_or_else(|| unsupported(field.name(), field.data_type()))?;
-        Ok(Self { name: sendable(field.name().clone()), pg_type, origin: None })
+        Ok(Self {
+            name: sendable(field.name().clone()),
+            pg_type,
+            origin: None,
+            intervals: IntervalStyle::default(),
+        })
     }
 
     fn describe(&self, format: Format) -> FieldDescription {
@@ -96,6 +103,15 @@ impl Columns {
         let list = columns.map(|(field, origin)| Ok(Column { origin, ..Column::of(field)? }));
         let list = list.collect::<Result<_, PgError>>()?;
         Ok(Arc::new(Self { schema, list }))
+    }
+
+    /// The same columns, with spans of time in this style.
+    pub(super) fn in_style(self: Arc<Self>, style: IntervalStyle) -> Arc<Self> {
+        if self.list.iter().all(|column| column.intervals == style) {
+            return self;
+        }
+        let list = self.list.iter().cloned().map(|column| Column { intervals: style, ..column });
+        Arc::new(Self { schema: Arc::clone(&self.schema), list: list.collect() })
     }
 
     pub(super) fn list(&self) -> &[Column] {

@@ -245,7 +245,7 @@ impl Connection {
         limit: Option<u64>,
     ) -> Result<(), Failure> {
         let (schema, stream) = self.session.fetch_portal(name, limit)?;
-        let columns = columns_of(told, schema)?;
+        let columns = columns_of(told, schema)?.in_style(self.session.interval_style());
         let mut rows = Rows::new("SELECT", columns, formats.to_vec(), stream);
         match rows.send(&mut self.wire, limit).await? {
             Progress::Suspended => self.suspend(limit).await,
@@ -273,7 +273,7 @@ impl Connection {
         };
         match outcome {
             Outcome::Rows { tag, schema, stream } => {
-                let columns = columns_of(told, schema)?;
+                let columns = columns_of(told, schema)?.in_style(self.session.interval_style());
                 let rows = Rows::new(tag, columns, formats.to_vec(), stream);
                 return self.send_rows(rows, limit).await;
             }

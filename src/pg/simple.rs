@@ -55,7 +55,7 @@ impl Connection {
             Outcome::Rows { tag, schema, stream } => {
                 let is_binary = schema.metadata().contains_key(BINARY_KEY);
                 let format = if is_binary { Format::Binary } else { Format::Text };
-                let columns = Columns::new(schema)?;
+                let columns = Columns::new(schema)?.in_style(self.session.interval_style());
                 let formats = vec![format; columns.list().len()];
                 let mut rows = Rows::new(tag, columns, formats, stream);
                 let description = rows.description();

@@ -122,6 +122,7 @@ pub use notice::Notice;
 pub use numeric::{NumericError, SCALE as NUMERIC_SCALE, unconstrained as numeric};
 pub use origin::Origin;
 pub use outcome::{Description, Outcome, TransactionStatus};
+pub use output::IntervalStyle;
 pub use pg_catalog::function_name;
 pub use prepared::PreparedStatement;
 pub use scalar::{uuid, uuid_of_bytes};

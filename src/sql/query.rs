@@ -48,7 +48,7 @@ use super::nearest::NearestFirst;
 use super::numeric::NumericOperands;
 use super::operator::{CheckedOperands, KnownOperators, operand};
 use super::origin::with_origins;
-use super::output::PrintedValues;
+use super::output::{ISO_8601, IntervalStyle, PrintedValues};
 use super::parameters::{ParameterFields, Parameters, prepared};
 use super::pg_catalog::{self, NamesOfFunctions};
 use super::planning::{OperatorPlanner, TABLE_FUNCTIONS};
@@ -222,6 +222,15 @@ impl QueryContext {
     /// The same, where so much is known of the statement's parameters.
     pub(super) fn with_parameters(mut self, parameters: Parameters) -> Self {
         self.parameters = parameters;
+        self
+    }
+
+    /// The same, with spans of time as text in this style.
+    pub(super) fn writing_intervals(mut self, style: IntervalStyle) -> Self {
+        if style == IntervalStyle::Iso8601 {
+            let options = self.state.config_mut().options_mut();
+            ISO_8601.clone_into(&mut options.format.duration_format);
+        }
         self
     }
 

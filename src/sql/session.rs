@@ -20,6 +20,7 @@ use super::fixed::FixedAnswer;
 use super::holdings::Holdings;
 use super::keys::KeyCommand;
 use super::origin::with_origins;
+use super::output::IntervalStyle;
 use super::pg_catalog::{Backend, SessionView, to_the_microsecond};
 use super::query::{QueryContext, session_state};
 use super::report::Reported;
@@ -185,6 +186,11 @@ impl SqlSession {
         self.settings().lock().statement_timeout()
     }
 
+    /// How spans of time are written to the client.
+    pub fn interval_style(&self) -> IntervalStyle {
+        self.settings().lock().interval_style()
+    }
+
     /// How long the client may now be silent before its session ends, where it set that.
     pub fn idle_timeout(&self) -> Option<Duration> {
         let in_transaction = self.transaction_status() != TransactionStatus::Idle;
@@ -284,8 +290,12 @@ impl SqlSession {
     fn context(&self) -> Result<QueryContext, SqlError> {
         match &self.state {
             Ok(state) => {
-                let exactness = self.settings().lock().exactness();
+                let (exactness, style) = {
+                    let settings = self.settings().lock();
+                    (settings.exactness(), settings.interval_style())
+                };
                 QueryContext::new(state, self.catalog(), exactness)
+                    .map(|context| context.writing_intervals(style))
             }
             Err(error) => Err(error.clone()),
         }

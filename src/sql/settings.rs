@@ -18,6 +18,7 @@ use likeness_storage::{Exactness, FailureProbability};
 use super::columns::schema_of;
 use super::duration::{self, DurationError};
 use super::encoding::Encoding;
+use super::output::IntervalStyle;
 use super::{Notice, SqlError, SqlState};
 use crate::engine::{Purpose, PurposeError};
 
@@ -88,6 +89,10 @@ const CLIENT_MIN_MESSAGES: &str = "client_min_messages";
 /// The zone in which times are written.
 const TIME_ZONE: &str = "TimeZone";
 
+/// How spans of time are written.
+const INTERVAL_STYLE: &str = "IntervalStyle";
+const ISO_8601: &str = "iso_8601";
+
 /// How long a statement may take.
 const STATEMENT_TIMEOUT: &str = "statement_timeout";
 /// How long a client may be silent inside a transaction, and outside.
@@ -116,7 +121,7 @@ static SETTINGS: [Setting; 36] = [
     setting(IDLE_IN_TRANSACTION_TIMEOUT, "0", Accepts::Duration),
     setting(IDLE_TIMEOUT, "0", Accepts::Duration),
     setting("integer_datetimes", "on", Accepts::Nothing),
-    setting("IntervalStyle", "postgres", Accepts::Spellings(&[])),
+    setting(INTERVAL_STYLE, "postgres", Accepts::Words(&["postgres", ISO_8601])),
     setting("is_superuser", "off", Accepts::Nothing),
     setting("jit", "off", Accepts::Spellings(&["false", "no", "0"])),
     setting("lc_collate", "C", Accepts::Nothing),
@@ -388,6 +393,14 @@ impl Settings {
     /// How long a statement may take; none for as long as it wants.
     pub(super) fn statement_timeout(&self) -> Option<Duration> {
         self.timeout(STATEMENT_TIMEOUT)
+    }
+
+    /// How spans of time are written.
+    pub(super) fn interval_style(&self) -> IntervalStyle {
+        match self.chosen(INTERVAL_STYLE) {
+            Some(ISO_8601) => IntervalStyle::Iso8601,
+            _ => IntervalStyle::Postgres,
+        }
     }
 
     /// How long the client may be silent between two statements; none for ever.

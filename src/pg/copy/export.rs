@@ -23,7 +23,7 @@ impl Connection {
         schema: SchemaRef,
         mut stream: SendableRecordBatchStream,
     ) -> Result<(), Failure> {
-        let columns = Columns::new(schema)?;
+        let columns = Columns::new(schema)?.in_style(self.session.interval_style());
         let (code, count, codes) = response(format, columns.list().len())?;
         let response = CopyOutResponse::new(code, count, codes);
         self.wire.send(PgWireBackendMessage::CopyOutResponse(response)).await?;

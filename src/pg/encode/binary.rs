@@ -9,7 +9,7 @@ use super::super::column::Format;
 use super::super::vector;
 use super::value::Value;
 use super::{EncodeError, numeric};
-use crate::sql::is_infinite;
+use crate::sql::{IntervalStyle, is_infinite};
 
 /// Days from 1970-01-01 to 2000-01-01, where PostgreSQL counts from.
 const EPOCH_DAYS: i64 = 10_957;
@@ -103,7 +103,7 @@ fn record(rows: &StructArray, row: usize, out: &mut BytesMut) -> Result<(), Enco
     for field in super::fields_of(rows, row) {
         let (pg_type, value) = field?;
         out.put_u32(pg_type.oid());
-        super::field(&pg_type, Format::Binary, &value, out)?;
+        super::field(&pg_type, IntervalStyle::default(), Format::Binary, &value, out)?;
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ pub(super) use binary::EPOCH_US;
 use self::value::Value;
 use super::column::{Column, Format, element_of, unsupported};
 use super::error::{PgError, WireState};
-use crate::sql::{SqlState, VECTOR_NAME};
+use crate::sql::{IntervalStyle, SqlState, VECTOR_NAME};
 
 /// A value that cannot be sent.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -60,7 +60,7 @@ pub(super) fn data_row(
 ) -> Result<DataRow, PgError> {
     for ((column, format), array) in columns.iter().zip(formats).zip(batch.columns()) {
         Value::at(array.as_ref(), row)
-            .and_then(|value| field(&column.pg_type, *format, &value, scratch))
+            .and_then(|value| field(&column.pg_type, column.intervals, *format, &value, scratch))
             .map_err(|error| told(&column.name, error))?;
     }
     let count = i16::try_from(columns.len()).map_err(|_| {
@@ -83,12 +83,14 @@ pub(super) fn cell_text(
     if matches!(value, Value::Null) {
         return Ok(false);
     }
-    text::write(&column.pg_type, &value, out).map_err(|error| told(&column.name, error))?;
+    text::write(&column.pg_type, column.intervals, &value, out)
+        .map_err(|error| told(&column.name, error))?;
     Ok(true)
 }
 
 fn field(
     pg_type: &Type,
+    style: IntervalStyle,
     format: Format,
     value: &Value<'_>,
     out: &mut BytesMut,
@@ -98,7 +100,7 @@ fn field(
             out.put_i32(-1);
             Ok(())
         }
-        (value, Format::Text) => with_length(out, |out| text::write(pg_type, value, out)),
+        (value, Format::Text) => with_length(out, |out| text::write(pg_type, style, value, out)),
         (value, Format::Binary) => with_length(out, |out| binary::write(pg_type, value, out)),
     }
 }

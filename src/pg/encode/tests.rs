@@ -132,7 +132,8 @@ fn every_kind_of_text_and_bytes_is_sent() {
 fn identifiers_are_sixteen_bytes() {
     let mut out = BytesMut::new();
     let value = Value::Text("00010203-0405-0607-0809-0a0b0c0d0e0f");
-    field(&Type::UUID, Format::Binary, &value, &mut out).unwrap();
+    let style = IntervalStyle::default();
+    field(&Type::UUID, style, Format::Binary, &value, &mut out).unwrap();
     assert_eq!(out[..4], 16_i32.to_be_bytes());
     assert_eq!(out[4..], (0..16).collect::<Vec<u8>>());
 }

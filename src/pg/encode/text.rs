@@ -9,7 +9,7 @@ use pgwire::api::Type;
 use super::super::vector;
 use super::EncodeError;
 use super::value::Value;
-use crate::sql::{function_name, output};
+use crate::sql::{IntervalStyle, function_name, output};
 
 /// Writes the text form of a value that is not NULL.
 ///
@@ -17,6 +17,7 @@ use crate::sql::{function_name, output};
 /// When the type cannot say it.
 pub(super) fn write(
     pg_type: &Type,
+    style: IntervalStyle,
     value: &Value<'_>,
     out: &mut BytesMut,
 ) -> Result<(), EncodeError> {
@@ -43,10 +44,10 @@ pub(super) fn write(
             let zone = *pg_type == Type::TIMESTAMPTZ;
             put(output::moment(*microseconds, zone, out).ok_or(EncodeError::Datetime)?);
         }
-        Value::Interval(span) => put(output::interval(*span, out)),
+        Value::Interval(span) => put(output::interval(*span, style, out)),
         Value::List(items) if vector::is_vector(pg_type) => components(items.as_ref(), out)?,
-        Value::List(items) => array(pg_type, items.as_ref(), out)?,
-        Value::Record(rows, row) => record(rows, *row, out)?,
+        Value::List(items) => array(pg_type, style, items.as_ref(), out)?,
+        Value::Record(rows, row) => record(rows, *row, style, out)?,
     }
     Ok(())
 }
@@ -78,17 +79,27 @@ fn components(items: &dyn Array, out: &mut BytesMut) -> Result<(), EncodeError> 
 }
 
 /// Braces around the items, with quotes where an item could be misread.
-fn array(pg_type: &Type, items: &dyn Array, out: &mut BytesMut) -> Result<(), EncodeError> {
+fn array(
+    pg_type: &Type,
+    style: IntervalStyle,
+    items: &dyn Array,
+    out: &mut BytesMut,
+) -> Result<(), EncodeError> {
     let element = super::element_type(pg_type)?;
     if super::binary::shape(items)?.is_empty() {
         out.put_slice(b"{}");
     } else {
-        items_text(&element, items, out)?;
+        items_text(&element, style, items, out)?;
     }
     Ok(())
 }
 
-fn items_text(element: &Type, items: &dyn Array, out: &mut BytesMut) -> Result<(), EncodeError> {
+fn items_text(
+    element: &Type,
+    style: IntervalStyle,
+    items: &dyn Array,
+    out: &mut BytesMut,
+) -> Result<(), EncodeError> {
     let mut text = BytesMut::new();
     out.put_u8(b'{');
     for row in 0..items.len() {
@@ -96,7 +107,7 @@ fn items_text(element: &Type, items: &dyn Array, out: &mut BytesMut) -> Result<(
             out.put_u8(b',');
         }
         match Value::at(items, row)? {
-            Value::List(inner) => items_text(element, inner.as_ref(), out)?,
+            Value::List(inner) => items_text(element, style, inner.as_ref(), out)?,
             value @ (Value::Text(_)
             | Value::Bytes(_)
             | Value::Date(_)
@@ -104,10 +115,10 @@ fn items_text(element: &Type, items: &dyn Array, out: &mut BytesMut) -> Result<(
             | Value::Interval(_)
             | Value::Record(..)) => {
                 text.clear();
-                write(element, &value, &mut text)?;
+                write(element, style, &value, &mut text)?;
                 item(&text, out);
             }
-            value => write(element, &value, out)?,
+            value => write(element, style, &value, out)?,
         }
     }
     out.put_u8(b'}');
@@ -115,7 +126,12 @@ fn items_text(element: &Type, items: &dyn Array, out: &mut BytesMut) -> Result<(
 }
 
 /// Parentheses around the fields, with quotes where a field could be misread; nothing is NULL.
-fn record(rows: &StructArray, row: usize, out: &mut BytesMut) -> Result<(), EncodeError> {
+fn record(
+    rows: &StructArray,
+    row: usize,
+    style: IntervalStyle,
+    out: &mut BytesMut,
+) -> Result<(), EncodeError> {
     let mut text = BytesMut::new();
     out.put_u8(b'(');
     for (at, field) in super::fields_of(rows, row).enumerate() {
@@ -125,7 +141,7 @@ fn record(rows: &StructArray, row: usize, out: &mut BytesMut) -> Result<(), Enco
         let (pg_type, value) = field?;
         if !matches!(value, Value::Null) {
             text.clear();
-            write(&pg_type, &value, &mut text)?;
+            write(&pg_type, style, &value, &mut text)?;
             record_field(&text, out);
         }
     }

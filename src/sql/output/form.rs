@@ -139,8 +139,54 @@ impl Interval {
     }
 }
 
+/// How spans of time are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum IntervalStyle {
+    /// `1 day 02:03:04`
+    #[default]
+    Postgres,
+    /// `P1DT2H3M4S`
+    Iso8601,
+}
+
 /// Writes a span of time.
-pub(crate) fn interval(span: Interval, out: &mut impl Write) -> fmt::Result {
+pub(crate) fn interval(span: Interval, style: IntervalStyle, out: &mut impl Write) -> fmt::Result {
+    match style {
+        IntervalStyle::Postgres => in_words(span, out),
+        IntervalStyle::Iso8601 => in_designators(span, out),
+    }
+}
+
+/// As ISO 8601 has it, each part with its own sign.
+fn in_designators(span: Interval, out: &mut impl Write) -> fmt::Result {
+    let seconds = span.microseconds / 1_000_000;
+    let microseconds = (span.microseconds % 1_000_000).unsigned_abs() as u32;
+    out.write_str("P")?;
+    for (count, unit) in [(span.months / 12, 'Y'), (span.months % 12, 'M'), (span.days, 'D')] {
+        if count != 0 {
+            write!(out, "{count}{unit}")?;
+        }
+    }
+    if span.microseconds == 0 {
+        let is_empty = span.months == 0 && span.days == 0;
+        return out.write_str(if is_empty { "T0S" } else { "" });
+    }
+    out.write_str("T")?;
+    for (count, unit) in [(seconds / 3600, 'H'), (seconds / 60 % 60, 'M')] {
+        if count != 0 {
+            write!(out, "{count}{unit}")?;
+        }
+    }
+    if seconds % 60 == 0 && microseconds == 0 {
+        return Ok(());
+    }
+    let sign = if span.microseconds < 0 { "-" } else { "" };
+    write!(out, "{sign}{}", (seconds % 60).unsigned_abs())?;
+    fraction(microseconds, out)?;
+    out.write_str("S")
+}
+
+fn in_words(span: Interval, out: &mut impl Write) -> fmt::Result {
     let (mut gap, mut was_negative) = ("", false);
     for (count, unit) in [(span.months / 12, "year"), (span.months % 12, "mon"), (span.days, "day")]
     {

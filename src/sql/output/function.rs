@@ -12,6 +12,7 @@ use datafusion::arrow::datatypes::{
 };
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::common::internal_err;
+use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
@@ -20,7 +21,10 @@ use datafusion::logical_expr::{
 use super::super::marker::TO_TEXT;
 use super::super::types::{PG_TYPE_KEY, VECTOR_NAME};
 use super::super::{SqlError, SqlState};
-use super::{Interval, days, float, interval, moment, time};
+use super::{Interval, IntervalStyle, days, float, interval, moment, time};
+
+/// What the planner's setting for spans of time says where they are written by ISO 8601.
+pub(in crate::sql) const ISO_8601: &str = "iso8601";
 
 /// Letters for which an item of an array is quoted.
 const SPECIAL: &str = "{},\"\\ \t\n\r\u{b}\u{c}";
@@ -64,8 +68,17 @@ impl ScalarUDFImpl for Printed {
         if !has_form(field.data_type()) {
             return value.cast_to(&DataType::Utf8, None);
         }
-        let texts = texts(&value.to_array(arguments.number_rows)?, field)?;
+        let style = interval_style(&arguments.config_options);
+        let texts = texts(&value.to_array(arguments.number_rows)?, field, style)?;
         Ok(ColumnarValue::Array(Arc::new(texts)))
+    }
+}
+
+/// How a statement's functions write spans of time.
+pub(in crate::sql) fn interval_style(options: &ConfigOptions) -> IntervalStyle {
+    match options.format.duration_format.as_str() {
+        ISO_8601 => IntervalStyle::Iso8601,
+        _ => IntervalStyle::Postgres,
     }
 }
 
@@ -73,6 +86,7 @@ impl ScalarUDFImpl for Printed {
 pub(in crate::sql) fn texts(
     values: &ArrayRef,
     field: &Field,
+    style: IntervalStyle,
 ) -> Result<StringArray, DataFusionError> {
     let values = plain(values)?;
     let mut texts = StringBuilder::new();
@@ -81,7 +95,7 @@ pub(in crate::sql) fn texts(
             texts.append_null();
         } else {
             let mut text = String::new();
-            print(&values, field, row, &mut text)?;
+            print(&values, field, style, row, &mut text)?;
             texts.append_value(text);
         }
     }
@@ -119,6 +133,7 @@ fn plain(values: &ArrayRef) -> Result<ArrayRef, DataFusionError> {
 fn print(
     values: &ArrayRef,
     field: &Field,
+    style: IntervalStyle,
     row: usize,
     out: &mut String,
 ) -> Result<(), DataFusionError> {
@@ -138,12 +153,12 @@ fn print(
         }
         DataType::Duration(TimeUnit::Microsecond) => {
             let span = values.as_primitive::<DurationMicrosecondType>().value(row);
-            interval(Interval::between(span), out)
+            interval(Interval::between(span), style, out)
         }
         DataType::Interval(IntervalUnit::MonthDayNano) => {
             let span = values.as_primitive::<IntervalMonthDayNanoType>().value(row);
             let microseconds = span.nanoseconds / 1000;
-            interval(Interval { months: span.months, days: span.days, microseconds }, out)
+            interval(Interval { months: span.months, days: span.days, microseconds }, style, out)
         }
         DataType::Binary => {
             write!(out, "\\x{}", hex::encode(values.as_binary::<i32>().value(row)))
@@ -151,7 +166,8 @@ fn print(
         DataType::List(item) => {
             let items = plain(&values.as_list::<i32>().value(row))?;
             let is_vector = field.metadata().get(PG_TYPE_KEY).is_some_and(|it| it == VECTOR_NAME);
-            return list(&items, item, if is_vector { ['[', ']'] } else { ['{', '}'] }, out);
+            let brackets = if is_vector { ['[', ']'] } else { ['{', '}'] };
+            return list(&items, item, style, brackets, out);
         }
         _ => {
             let options = FormatOptions::default();
@@ -169,6 +185,7 @@ fn out_of_range(what: &str) -> SqlError {
 fn list(
     items: &ArrayRef,
     field: &Field,
+    style: IntervalStyle,
     [open, close]: [char; 2],
     out: &mut String,
 ) -> Result<(), DataFusionError> {
@@ -182,11 +199,11 @@ fn list(
             continue;
         }
         match items.data_type() {
-            DataType::List(_) => print(items, field, row, out)?,
+            DataType::List(_) => print(items, field, style, row, out)?,
             DataType::Boolean => out.push(if items.as_boolean().value(row) { 't' } else { 'f' }),
             _ => {
                 let mut item = String::new();
-                print(items, field, row, &mut item)?;
+                print(items, field, style, row, &mut item)?;
                 push_item(&item, out);
             }
         }

@@ -10,7 +10,7 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
-use super::super::output::texts;
+use super::super::output::{IntervalStyle, interval_style, texts};
 
 pub(super) fn functions() -> [ScalarUDF; 2] {
     [("concat", false), ("concat_ws", true)].map(|(name, separated)| {
@@ -45,8 +45,9 @@ impl ScalarUDFImpl for Concat {
         arguments: ScalarFunctionArgs,
     ) -> Result<ColumnarValue, DataFusionError> {
         let rows = arguments.number_rows;
+        let style = interval_style(&arguments.config_options);
         let columns = arguments.args.iter().zip(&arguments.arg_fields);
-        let columns = columns.map(|(column, field)| shown(&column.to_array(rows)?, field));
+        let columns = columns.map(|(column, field)| shown(&column.to_array(rows)?, field, style));
         let columns = columns.collect::<Result<Vec<_>, DataFusionError>>()?;
         let (separators, values) = match columns.split_first() {
             Some((separators, values)) if self.separated => (Some(separators), values),
@@ -71,7 +72,11 @@ impl ScalarUDFImpl for Concat {
 }
 
 /// A column as texts; truth has one letter, as in results.
-pub(super) fn shown(column: &ArrayRef, field: &Field) -> Result<StringArray, DataFusionError> {
+pub(super) fn shown(
+    column: &ArrayRef,
+    field: &Field,
+    style: IntervalStyle,
+) -> Result<StringArray, DataFusionError> {
     match column.data_type() {
         DataType::Boolean => {
             let letters = column.as_boolean().iter();
@@ -81,6 +86,6 @@ pub(super) fn shown(column: &ArrayRef, field: &Field) -> Result<StringArray, Dat
         text if text.is_string() || *text == DataType::Null => {
             Ok(cast(column, &DataType::Utf8)?.as_string::<i32>().clone())
         }
-        _ => texts(column, field),
+        _ => texts(column, field, style),
     }
 }

@@ -11,6 +11,7 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
+use super::super::output::interval_style;
 use super::super::pg_catalog::quoted_identifier;
 use super::super::{SqlError, SqlState};
 use super::concat::shown;
@@ -48,7 +49,8 @@ impl ScalarUDFImpl for Format {
     ) -> Result<ColumnarValue, DataFusionError> {
         let rows = arguments.number_rows;
         let columns = arguments.args.iter().zip(&arguments.arg_fields);
-        let columns = columns.map(|(column, field)| shown(&column.to_array(rows)?, field));
+        let style = interval_style(&arguments.config_options);
+        let columns = columns.map(|(column, field)| shown(&column.to_array(rows)?, field, style));
         let columns = columns.collect::<Result<Vec<_>, DataFusionError>>()?;
         let (mut texts, mut room) = (StringBuilder::new(), WIDTH_MAX);
         for row in 0..rows {

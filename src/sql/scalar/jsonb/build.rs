@@ -12,7 +12,7 @@ use datafusion::logical_expr::{
     TypeSignature, Volatility,
 };
 
-use super::super::super::output::texts;
+use super::super::super::output::{IntervalStyle, texts};
 use super::super::super::types::PG_TYPE_KEY;
 use super::super::super::{NUMERIC_SCALE, SqlError, SqlState};
 use super::value::Map;
@@ -163,7 +163,7 @@ pub(in crate::sql) fn value(
         Ok::<_, DataFusionError>(ArrayFormatter::try_new(column, &options)?.value(row).to_string())
     };
     let printed = || {
-        let texts = texts(&column.slice(row, 1), field)?;
+        let texts = texts(&column.slice(row, 1), field, IntervalStyle::default())?;
         Ok::<_, DataFusionError>(texts.iter().flatten().collect::<String>())
     };
     Ok(match column.data_type() {
