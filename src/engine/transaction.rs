@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use likeness_storage::{GalleryDescriptor, TemplateId};
+
 use super::audit::Erasures;
 use super::{Changes, EngineError, Tenant, TenantSnapshot, Written, blocking};
+use crate::biometric::FaceId;
 
 /// Most bytes of changes that all open transactions may hold together. What a single one may hold
 /// is what a record of the log may.
@@ -76,13 +79,29 @@ impl Transaction {
         .await
     }
 
+    /// Watches faces that the transaction has read: it is not committed if others change or remove
+    /// one of them meanwhile.
+    ///
+    /// # Errors
+    /// [`EngineError::TooMuchUncommitted`].
+    pub fn watch(
+        &mut self,
+        gallery: &GalleryDescriptor,
+        faces: &[FaceId],
+    ) -> Result<(), EngineError> {
+        for face_id in faces {
+            self.changes.watch(gallery.id, TemplateId::new(face_id.as_u128()));
+        }
+        self.share.hold(self.changes.bytes() as u64)
+    }
+
     /// Makes everything durable and visible at once, or nothing. Who commits first wins.
     ///
     /// # Errors
     /// [`EngineError::Conflict`], [`EngineError::GalleryExists`] where others took a name
     /// meanwhile, [`EngineError::ReadOnly`].
     pub async fn commit(self) -> Result<(), EngineError> {
-        if self.is_empty() {
+        if self.is_empty() && !self.changes.is_watching() {
             return Ok(());
         }
         blocking(move || {

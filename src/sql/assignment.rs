@@ -9,6 +9,7 @@ use datafusion::sql::sqlparser::ast::{
 use super::columns::{GalleryColumn, stored_document};
 use super::constant::{reals, text, without_text_casts};
 use super::name::{folded, name_parts, parameter_index};
+use super::operator::not_assigned;
 use super::types::SqlType;
 use super::{SqlError, SqlState};
 use crate::biometric::FaceId;
@@ -127,12 +128,7 @@ fn document(value: &ScalarValue) -> Result<Option<String>, SqlError> {
     let column = FaceField::Metadata.name();
     let given = value.data_type();
     if !value.is_null() && !given.is_string() {
-        let message = format!(
-            "column \"{column}\" is of type jsonb but expression is of type {}",
-            SqlType::of_arrow(&given).name()
-        );
-        return Err(SqlError::new(SqlState::DatatypeMismatch, message)
-            .with_hint("You will need to rewrite or cast the expression."));
+        return Err(not_assigned(column, SqlType::Jsonb, SqlType::of_arrow(&given)));
     }
     text(column, value)?.map(stored_document).transpose()
 }

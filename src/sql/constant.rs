@@ -298,7 +298,8 @@ fn is_bytes(data_type: &DataType) -> bool {
 }
 
 fn mismatch(what: &str, expected: &str, value: &ScalarValue) -> SqlError {
-    let message = format!("{what} is of type {expected}, not {}", value.data_type());
+    let given = SqlType::of_arrow(&value.data_type()).name();
+    let message = format!("{what} is of type {expected}, not {given}");
     SqlError::new(SqlState::DatatypeMismatch, message)
 }
 

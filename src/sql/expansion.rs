@@ -94,7 +94,7 @@ mod tests {
     use crate::sql::statement::Command;
 
     fn is_refused(text: &str) -> bool {
-        let parsed = crate::sql::parser::parse(text, &[]).unwrap();
+        let parsed = crate::sql::parser::parse(text, &[], |_| true).unwrap();
         let Command::Query(query) = parsed[0].command() else { panic!("no query: {text}") };
         check(query).is_err()
     }

@@ -72,6 +72,7 @@ fn checked(
     tokens: Vec<TokenWithSpan>,
     outputs: &[usize],
 ) -> Result<StatementTokens, SqlError> {
+    check_words(text, &tokens)?;
     let mut parameter_count = 0;
     for token in &tokens {
         let at = || position(text, token.span.start);
@@ -123,6 +124,30 @@ fn without_outputs(tokens: Vec<TokenWithSpan>, outputs: &[usize]) -> Vec<TokenWi
         }
     }
     left
+}
+
+/// Refuses names without letters, and numbers that go on as names.
+fn check_words(text: &str, tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
+    let malformed = |message: String, token: &TokenWithSpan| {
+        Err(SqlError::new(SqlState::SyntaxError, message).at(position(text, token.span.start)))
+    };
+    for (at, token) in tokens.iter().enumerate() {
+        match (&token.token, tokens.get(at + 1)) {
+            (Token::Word(word), _) if word.quote_style == Some('"') && word.value.is_empty() => {
+                let message = "zero-length delimited identifier at or near \"\"\"\"";
+                return malformed(message.to_owned(), token);
+            }
+            (Token::Number(digits, false), Some(next))
+                if next.span.start == token.span.end && matches!(next.token, Token::Word(_)) =>
+            {
+                let found = format!("{digits}{}", next.token);
+                let message = format!("trailing junk after numeric literal at or near \"{found}\"");
+                return malformed(message, token);
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Refuses arrays in arrays in arrays: finding out their type takes twice as long for each.

@@ -6,6 +6,7 @@
 //! it writes goes through the engine. Nothing here reads files or opens connections on behalf of
 //! a statement.
 
+mod absent;
 mod access;
 mod adapt;
 mod aggregate;
@@ -48,6 +49,7 @@ mod keys;
 mod kind;
 mod lexer;
 mod literal;
+mod locking;
 mod lookup;
 mod marker;
 mod moment;

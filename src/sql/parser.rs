@@ -4,6 +4,7 @@ use datafusion::sql::sqlparser::ast::{self, DescribeAlias, DiscardObject, Reset,
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
 
+use super::absent::Written;
 use super::adapt::{ParameterTypes, adapt, parameter_type};
 use super::alter;
 use super::audit;
@@ -22,7 +23,7 @@ use super::name::{folded, name_parts};
 use super::places::Places;
 use super::position::{covered, position};
 use super::prepare::{self, PrepareHead};
-use super::reading::{RECURSION_MAX, only_reading};
+use super::reading::{RECURSION_MAX, only_reading, perhaps_locking};
 use super::refusal;
 use super::search::DirectSearch;
 use super::settings;
@@ -37,19 +38,26 @@ use super::with;
 use super::{SqlError, SqlState, Statement};
 
 /// Parses all statements of `text`; the parameters at the places in `outputs` are no arguments of
-/// calls.
+/// calls, and `exists` tells whether there is a collection of a name.
 ///
 /// # Errors
 /// The first thing wrong with any of them.
-pub(super) fn parse(text: &str, outputs: &[usize]) -> Result<Vec<Statement>, SqlError> {
+pub(super) fn parse(
+    text: &str,
+    outputs: &[usize],
+    exists: impl Fn(&[String]) -> bool,
+) -> Result<Vec<Statement>, SqlError> {
     lexer::statements(text, outputs)?
         .into_iter()
         .map(|statement| {
             let StatementTokens { tokens, span, parameter_count, depth } = statement;
-            let places = Places::of(text, &tokens);
+            let (places, written) = (Places::of(text, &tokens), Written::of(text, &tokens));
             let source = Source { text, span, parameter_count, depth, tokens: tokens.len() };
             let (command, parameter_types) =
-                depth.run(|| command(source, tokens)).map_err(|error| places.locate(error))?;
+                depth.run(|| command(source, tokens)).map_err(|error| match written {
+                    Some(written) => places.locate(written.or(error, &exists)),
+                    None => places.locate(error),
+                })?;
             let takes_none = matches!(command, Command::CopyOut(_) | Command::CopyIn(_));
             if takes_none && parameter_count > 0 {
                 let message = format!("there is no parameter ${parameter_count}");
@@ -132,6 +140,9 @@ fn command(
         Parsed::Copy(copy) => Ok((copying(copy)?, ParameterTypes::new())),
         Parsed::Declared(head, statement) => {
             let query = source.inner(*statement, "DECLARE of this statement")?;
+            if query.command().lock_name().is_some() {
+                return Err(SqlError::unsupported("DECLARE CURSOR .. FOR UPDATE"));
+            }
             let text = source.covered();
             Ok((Command::Declare(Declare { head, query, text }), ParameterTypes::new()))
         }
@@ -247,8 +258,9 @@ fn standard(statement: ast::Statement, name: &str) -> Result<Command, SqlError> 
     match statement {
         ast::Statement::Query(query) if changes(&query) => with::command(*query),
         ast::Statement::Query(query) => {
-            let query = only_reading(query)?;
-            Ok(match DirectSearch::of(&query) {
+            let query = perhaps_locking(query)?;
+            let search = query.locks.is_empty().then(|| DirectSearch::of(&query)).flatten();
+            Ok(match search {
                 Some(search) => Command::Search(Box::new(search), query),
                 None => Command::Query(query),
             })

@@ -31,6 +31,13 @@ const WORDS: [(&str, &str); 11] = [
 const CALLED: [(&str, &str); 3] =
     [("btrim", "trim"), ("substring", "substr"), ("strpos", "position")];
 
+/// Aggregates that a message may be about.
+const AGGREGATES: [&str; 9] =
+    ["array_agg", "avg", "bool_and", "bool_or", "count", "max", "min", "string_agg", "sum"];
+
+/// Window functions that are no aggregates.
+const WINDOWS: [&str; 6] = ["dense_rank", "lag", "lead", "ntile", "rank", "row_number"];
+
 /// What stands in a statement, and where.
 #[derive(Debug, Default)]
 pub(super) struct Places {
@@ -88,8 +95,9 @@ impl Places {
             return error;
         }
         let position = match error.state {
-            SqlState::UndefinedColumn | SqlState::UndefinedTable | SqlState::GroupingError => {
-                self.column(&error.message)
+            SqlState::UndefinedColumn | SqlState::UndefinedTable => self.column(&error.message),
+            SqlState::GroupingError | SqlState::WindowingError => {
+                self.aggregate(&error.message).or_else(|| self.column(&error.message))
             }
             SqlState::AmbiguousColumn => quoted(&error.message).and_then(|name| self.first(name)),
             SqlState::UndefinedParameter => {
@@ -104,16 +112,24 @@ impl Places {
             | SqlState::NumericValueOutOfRange
             | SqlState::InvalidDatetimeFormat
             | SqlState::DatetimeFieldOverflow => self.literal(&error.message),
-            SqlState::InvalidColumnReference => self.number(&error.message),
+            SqlState::InvalidColumnReference => {
+                self.number(&error.message).or_else(|| self.key(&error.message))
+            }
             SqlState::DatatypeMismatch => {
                 self.operands.place(&error.message).or_else(|| self.operand(&error.message))
             }
             SqlState::CannotCoerce => {
                 self.operands.place(&error.message).or_else(|| self.sign("::"))
             }
-            SqlState::SyntaxError => {
-                quoted(&error.message).and_then(|what| self.sign(what).or_else(|| self.name(what)))
+            SqlState::SyntaxError if error.message.starts_with("non-integer constant") => {
+                self.constant(&error.message)
             }
+            SqlState::SyntaxError => self.operands.place(&error.message).or_else(|| {
+                let is_option = error.message.starts_with("unrecognized ")
+                    || error.message.ends_with(" not recognized");
+                let name = |what| if is_option { self.name(what) } else { None };
+                quoted(&error.message).and_then(|what| self.sign(what).or_else(|| name(what)))
+            }),
             _ => None,
         };
         error.at(position)
@@ -141,7 +157,7 @@ impl Places {
         let table = format!("{name}.");
         let of_table = || self.find(|place| place.is_name() && place.text.starts_with(&table));
         if message.starts_with("missing FROM-clause") {
-            return of_table();
+            return of_table().or_else(|| self.first(name));
         }
         self.first(name)
             .or_else(|| self.find(|place| place.is_name() && last(&place.text) == name))
@@ -174,6 +190,10 @@ impl Places {
                 .sign(sign)
                 .or_else(|| self.only(|place| place.is_name() && is_word(&place.text)));
         }
+        if let Some((_, rest)) = message.split_once(" specified, but ") {
+            let name = rest.split(' ').next()?;
+            return self.find(|place| place.what == What::Call && place.text == name);
+        }
         let name = message
             .strip_prefix("function ")
             .or_else(|| message.strip_prefix("window function "))?;
@@ -196,7 +216,60 @@ impl Places {
             return self.only(|place| is_text(place) && read_document(&place.text).is_err());
         };
         let (text, _) = rest.rsplit_once('"')?;
-        self.only(|place| place.what == What::Text && place.text == text)
+        self.only(|place| is_text(place) && place.text == text).or_else(|| {
+            // An item of an array.
+            self.only(|place| is_text(place) && !text.is_empty() && place.text.contains(text))
+        })
+    }
+
+    /// An aggregate where none may stand.
+    fn aggregate(&self, message: &str) -> Option<u32> {
+        let is_aggregate =
+            |place: &&Place| place.what == What::Call && AGGREGATES.contains(&place.text.as_str());
+        if message.starts_with("aggregate function calls cannot be nested") {
+            return self.all.iter().filter(is_aggregate).nth(1).map(|place| place.position);
+        }
+        let (of_what, clause) = message.split_once(" functions are not allowed in ")?;
+        let word = match clause {
+            "JOIN conditions" => "on",
+            "UPDATE" => "set",
+            clause => &clause.split(' ').next()?.to_ascii_lowercase(),
+        };
+        let from = self.first(word)?;
+        self.find(|place| {
+            let fits = is_aggregate(&place)
+                || of_what == "window" && WINDOWS.contains(&place.text.as_str());
+            fits && place.what == What::Call && place.position > from
+        })
+    }
+
+    /// The only expression behind ORDER BY or DISTINCT ON.
+    fn key(&self, message: &str) -> Option<u32> {
+        let word = if message.starts_with("for SELECT DISTINCT") {
+            "by"
+        } else if message.starts_with("SELECT DISTINCT ON") {
+            "on"
+        } else {
+            return None;
+        };
+        let from = self.only(|place| place.is_name() && place.text == word)?;
+        let behind = |place: &Place| place.position > from;
+        // Of several that the rows are ordered by, one of those behind the first may be meant.
+        if word == "by" { self.only(behind) } else { self.find(behind) }
+    }
+
+    /// A constant behind ORDER BY or GROUP BY that is no whole number.
+    fn constant(&self, message: &str) -> Option<u32> {
+        let clause = message.rsplit(' ').nth(1)?.to_ascii_lowercase();
+        let from = self.last(&clause)?;
+        self.find(|place| {
+            let is_constant = match place.what {
+                What::Number => place.text.parse::<u32>().is_err(),
+                What::Text => true,
+                _ => false,
+            };
+            is_constant && place.position > from
+        })
     }
 
     /// A number behind ORDER BY or GROUP BY.
@@ -211,6 +284,9 @@ impl Places {
 
     /// What stands behind the word that wants another type.
     fn operand(&self, message: &str) -> Option<u32> {
+        if let Some(rest) = message.strip_prefix("column \"") {
+            return self.new_value(rest.split('"').next()?);
+        }
         let (clause, _) = message.strip_prefix("argument of ")?.split_once(" must be type ")?;
         let word = match clause {
             "JOIN/ON" => "on",
@@ -219,6 +295,14 @@ impl Places {
         };
         let from = self.only(|place| place.is_name() && place.text == word)?;
         self.find(|place| place.position > from)
+    }
+
+    /// What stands behind `column =`.
+    fn new_value(&self, column: &str) -> Option<u32> {
+        let set = self.all.windows(3).find(|places| {
+            places[0].is_name() && places[0].text == column && places[1].text == "="
+        });
+        set.map(|places| places[2].position)
     }
 
     fn name(&self, name: &str) -> Option<u32> {

@@ -46,7 +46,7 @@ use super::literal::TextLiterals;
 use super::name::{folded, parameter_index};
 use super::nearest::NearestFirst;
 use super::numeric::NumericOperands;
-use super::operator::{CheckedOperands, KnownOperators, operand};
+use super::operator::{CheckedOperands, KnownOperators, assigned, operand};
 use super::origin::with_origins;
 use super::output::{ISO_8601, IntervalStyle, PrintedValues};
 use super::parameters::{ParameterFields, Parameters, prepared};
@@ -354,10 +354,11 @@ impl QueryContext {
             .map_err(|error| DataFusionError::from(error).into())
     }
 
-    /// The value of one cell of INSERT; `what` names its column.
+    /// The value of one cell of INSERT; `what` names its column, which is of type `wanted`.
     pub(super) fn cell(
         &self,
         what: &str,
+        wanted: SqlType,
         cell: &ast::Expr,
         parameters: &[ScalarValue],
     ) -> Result<ScalarValue, SqlError> {
@@ -367,15 +368,16 @@ impl QueryContext {
                 Value::Null => Ok(ScalarValue::Null),
                 Value::SingleQuotedString(text) => Ok(ScalarValue::from(text.as_str())),
                 Value::Placeholder(name) => parameter(name, parameters),
-                _ => self.expression(what, cell, parameters),
+                _ => self.expression(what, wanted, cell, parameters),
             },
-            _ => self.expression(what, cell, parameters),
+            _ => self.expression(what, wanted, cell, parameters),
         }
     }
 
     fn expression(
         &self,
         what: &str,
+        wanted: SqlType,
         expr: &ast::Expr,
         parameters: &[ScalarValue],
     ) -> Result<ScalarValue, SqlError> {
@@ -386,7 +388,8 @@ impl QueryContext {
             }
             other => Ok(Transformed::no(other)),
         })?;
-        evaluate(what, &bound.data, &self.state)
+        let given = operand(&bound.data, &DFSchema::empty());
+        evaluate(what, &assigned(what, wanted, bound.data, given)?, &self.state)
     }
 
     /// The type of a cell of VALUES that reads no columns.

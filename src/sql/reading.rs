@@ -2,17 +2,23 @@
 
 use datafusion::sql::sqlparser::ast::{Query, SetExpr};
 
-use super::SqlError;
 use super::changing::{changing, inside_a_query};
+use super::{SqlError, locking};
 
 /// How deeply parentheses and subqueries may be nested.
 pub(super) const RECURSION_MAX: usize = 50;
 
 /// A query that changes nothing and asks for no locks.
 pub(super) fn only_reading(query: Box<Query>) -> Result<Box<Query>, SqlError> {
-    if !query.locks.is_empty() {
-        return Err(SqlError::unsupported("SELECT .. FOR UPDATE or SHARE"));
+    if let Some(name) = locking::name(&query) {
+        return Err(SqlError::unsupported(format!("{name} here")));
     }
+    perhaps_locking(query)
+}
+
+/// A query that changes nothing; it may lock what it reads.
+pub(super) fn perhaps_locking(query: Box<Query>) -> Result<Box<Query>, SqlError> {
+    locking::check(&query)?;
     check_body(&query.body)?;
     let with = query.with.iter().flat_map(|with| &with.cte_tables);
     for table in with {

@@ -3,6 +3,7 @@
 mod cursor;
 mod description;
 mod explain;
+mod lock;
 mod prepared;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use super::collection::collections;
 use super::fixed::FixedAnswer;
 use super::holdings::Holdings;
 use super::keys::KeyCommand;
+use super::locking::Locking;
 use super::origin::with_origins;
 use super::output::IntervalStyle;
 use super::pg_catalog::{Backend, SessionView, to_the_microsecond};
@@ -139,7 +141,12 @@ impl SqlSession {
     /// # Errors
     /// Those of [`Self::parse`].
     pub fn parse_call(&self, text: &str, outputs: &[usize]) -> Result<Vec<Statement>, SqlError> {
-        self.failing_the_block(parser::parse(text, outputs))
+        let exists = |parts: &[String]| {
+            let catalog = self.catalog();
+            let name = catalog.written(parts).map(|name| catalog.gallery(name).is_ok());
+            name.unwrap_or_else(|error| error.state != SqlState::UndefinedTable)
+        };
+        self.failing_the_block(parser::parse(text, outputs, exists))
     }
 
     /// What `statement` takes and returns. `declared` holds the parameter types the client chose;
@@ -262,7 +269,7 @@ impl SqlSession {
             let message = format!("permission denied: a {} key may not run {name}", self.role);
             return Err(SqlError::new(SqlState::InsufficientPrivilege, message));
         }
-        match command.write_name() {
+        match command.write_name().or(command.lock_name()) {
             Some(name) if self.is_read_only() => {
                 let message = format!("cannot execute {name} in a read-only transaction");
                 Err(SqlError::new(SqlState::ReadOnlySqlTransaction, message))
@@ -425,6 +432,10 @@ impl SqlSession {
         query: &ast::Query,
         parameters: Vec<ScalarValue>,
     ) -> Result<Outcome, SqlError> {
+        if let Some(locking) = Locking::of(query)? {
+            // Boxed: few queries lock anything, and all would carry what that takes.
+            Box::pin(self.lock_rows(statement, &locking, parameters.clone())).await?;
+        }
         let fixed = statement.fixed_answer();
         if let Some(answer) = fixed.and_then(FixedAnswer::get) {
             return Ok(Outcome::of_batch("SELECT", answer));

@@ -8,7 +8,28 @@ use super::refusal::is;
 pub(super) fn respelled(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let tokens = plain_before_any(with_signs(without_idle_words(joined(tokens))));
     let tokens = if has_transaction_modes(&tokens) { without_deferrable(tokens) } else { tokens };
-    tables_as_queries(explained_in_parentheses(ordered_by_signs(tokens)))
+    let tokens = ordered_by_signs(weak_locks(tokens));
+    tables_as_queries(explained_in_parentheses(tokens))
+}
+
+/// `FOR NO KEY UPDATE` as `FOR UPDATE`, and `FOR KEY SHARE` as `FOR SHARE`: keys do not change.
+fn weak_locks(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let spellings: [&[&str]; 2] = [&["FOR", "NO", "KEY", "UPDATE"], &["FOR", "KEY", "SHARE"]];
+    let begins = |at: usize, words: &[&str]| {
+        let mut behind = words.iter().zip(at..);
+        behind.all(|(word, at)| tokens.get(at).is_some_and(|token| is(token, word)))
+    };
+    let mut left_out = Vec::new();
+    for at in 0..tokens.len() {
+        if let Some(words) = spellings.iter().find(|words| begins(at, words)) {
+            left_out.extend(at + 1..at + words.len() - 1);
+        }
+    }
+    if left_out.is_empty() {
+        return tokens;
+    }
+    let kept = tokens.into_iter().enumerate().filter(|(at, _)| !left_out.contains(at));
+    kept.map(|(_, token)| token).collect()
 }
 
 /// Texts on lines one behind the other are one text.

@@ -14,6 +14,7 @@ use super::extension::Extension;
 use super::fixed::FixedAnswer;
 use super::insert::Insert;
 use super::keys::KeyCommand;
+use super::locking;
 use super::lookup::Lookup;
 use super::parameters::Parameters;
 use super::places::Places;
@@ -289,6 +290,8 @@ impl Command {
     pub(super) fn action(&self) -> Action {
         match self {
             Self::Prepare(prepare) => prepare.statement.command().action(),
+            // What is locked is about to be changed.
+            Self::Query(query) if locking::name(query).is_some() => Action::ChangeFaces,
             Self::Query(_)
             | Self::Search(..)
             | Self::Explain(_)
@@ -322,7 +325,15 @@ impl Command {
         match self {
             Self::VerifyAudit => "VERIFY AUDIT",
             Self::Key(KeyCommand::Show) => "SHOW KEYS",
-            other => other.write_name().unwrap_or("this statement"),
+            other => other.write_name().or(other.lock_name()).unwrap_or("this statement"),
+        }
+    }
+
+    /// The name of a query that locks what it reads; none for all others.
+    pub(super) fn lock_name(&self) -> Option<&'static str> {
+        match self {
+            Self::Query(query) => locking::name(query),
+            _ => None,
         }
     }
 

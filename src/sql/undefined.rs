@@ -17,6 +17,7 @@ use datafusion::logical_expr::{
     TypeSignature, Volatility,
 };
 
+use super::marker::{JSON_ELEMENTS, JSON_ELEMENTS_TEXT, JSON_KEYS, SERIES};
 use super::types::SqlType;
 use super::{SqlError, SqlState};
 
@@ -27,7 +28,15 @@ const UNKNOWN: &str = "unknown";
 const CALLS_MAX: usize = 8;
 
 /// What functions are called that the planner knows by other names.
-const WRITTEN: [(&str, &str); 2] = [("signum", "sign"), ("substr", "substring")];
+const WRITTEN: [(&str, &str); 7] = [
+    (JSON_ELEMENTS, "jsonb_array_elements"),
+    (JSON_ELEMENTS_TEXT, "jsonb_array_elements_text"),
+    (JSON_KEYS, "jsonb_object_keys"),
+    (SERIES, "generate_series"),
+    ("signum", "sign"),
+    ("substr", "substring"),
+    ("var_samp", "variance"),
+];
 
 /// Functions whose arguments are to be of one type.
 const OF_ONE_TYPE: [(&str, &str); 4] = [

@@ -9,7 +9,7 @@ use crate::attachment::Attachment;
 use crate::batch::{Commit, Operation, WriteBatch, WriteError};
 use crate::change::Change;
 use crate::gallery::GalleryDescriptor;
-use crate::id::GalleryId;
+use crate::id::{GalleryId, TemplateId};
 use crate::limits;
 use crate::row::Row;
 use crate::version::{SegmentView, Version};
@@ -19,8 +19,12 @@ use crate::version::{SegmentView, Version};
 pub(crate) enum Proposal {
     /// Operations. Those computed from a version must not meet what others changed since.
     Batch { batch: WriteBatch, since: Option<Arc<Version>> },
-    /// What a transaction did to the version it began with.
-    Changes { changes: Vector<Change>, since: Arc<Version> },
+    /// What a transaction did to the version it began with, and what others must not have changed.
+    Changes {
+        changes: Vector<Change>,
+        watched: Box<[(GalleryId, TemplateId)]>,
+        since: Arc<Version>,
+    },
     /// Segments of a bulk load.
     Attachment(Attachment),
 }
@@ -36,7 +40,11 @@ pub(crate) struct Prepared {
 pub(crate) fn prepare(base: &Version, proposal: Proposal) -> Result<Prepared, WriteError> {
     match proposal {
         Proposal::Batch { batch, since } => prepare_batch(base, batch, since.as_deref()),
-        Proposal::Changes { changes, since } => prepare_changes(base, changes, &since),
+        Proposal::Changes { changes, watched, since } => {
+            let others = Others { before: &since, now: base };
+            watched.iter().try_for_each(|(gallery, row)| others.check_row(*gallery, *row))?;
+            prepare_changes(base, changes, &others)
+        }
         Proposal::Attachment(attachment) => prepare_attachment(base, attachment),
     }
 }
@@ -64,9 +72,8 @@ fn prepare_batch(
 fn prepare_changes(
     base: &Version,
     changes: Vector<Change>,
-    since: &Version,
+    others: &Others<'_>,
 ) -> Result<Prepared, WriteError> {
-    let others = Others { before: since, now: base };
     let mut draft = Draft::new("the transaction", base);
     let mut logged = Vec::with_capacity(changes.len());
     let mut numbers = HashMap::new();
@@ -170,16 +177,26 @@ struct Others<'a> {
 }
 
 impl Others<'_> {
+    /// That a row that was there is there as it was.
+    fn check_row(&self, gallery: GalleryId, row: TemplateId) -> Result<(), WriteError> {
+        let Some(before) = self.before.gallery(gallery) else { return Ok(()) };
+        let now = self.now.gallery(gallery);
+        if now.is_some_and(|now| Arc::ptr_eq(before, now)) {
+            return Ok(());
+        }
+        let Some(lsn) = before.lsn_of(row)? else { return Ok(()) };
+        match now.map(|now| now.lsn_of(row)).transpose()?.flatten() {
+            Some(same) if same == lsn => Ok(()),
+            _ => Err(WriteError::Conflict),
+        }
+    }
+
     /// Applies a change to a draft of the present version, unless it meets what others did.
     fn apply(&self, draft: &mut Draft, change: &Change) -> Result<bool, WriteError> {
         if let Change::Remove { gallery, template } = change
-            && let (Some(before), Some(now)) =
-                (self.before.gallery(*gallery), self.now.gallery(*gallery))
-            && !Arc::ptr_eq(before, now)
-            && let Some(lsn) = before.lsn_of(*template)?
-            && now.lsn_of(*template)? != Some(lsn)
+            && self.now.gallery(*gallery).is_some()
         {
-            return Err(WriteError::Conflict);
+            self.check_row(*gallery, *template)?;
         }
         if let Change::AlterGallery { gallery, .. } = change
             && let (Some(before), Some(now)) =

@@ -6,7 +6,7 @@ use imbl::Vector;
 
 use crate::batch::{Commit, WriteBatch, WriteError};
 use crate::change::Change;
-use crate::id::Lsn;
+use crate::id::{GalleryId, Lsn, TemplateId};
 use crate::prepare::{Draft, Proposal};
 use crate::snapshot::Snapshot;
 
@@ -18,13 +18,15 @@ pub struct Transaction {
     /// The base with the changes made to it.
     draft: Draft,
     changes: Vector<Change>,
+    /// Rows that nobody else may change before it is committed.
+    watched: Vector<(GalleryId, TemplateId)>,
 }
 
 impl Transaction {
     /// A transaction that begins with what `base` shows.
     pub fn new(base: Snapshot) -> Self {
         let draft = Draft::new("the transaction", base.version());
-        Self { base, draft, changes: Vector::new() }
+        Self { base, draft, changes: Vector::new(), watched: Vector::new() }
     }
 
     /// Adds a batch: all of it or nothing. It is validated as
@@ -68,12 +70,25 @@ impl Transaction {
         self.changes.is_empty()
     }
 
-    /// The bytes that its changes take, roughly: in memory now, in the log then.
+    /// Watches a row of the base: the transaction is not committed if others changed or removed it
+    /// meanwhile.
+    pub fn watch(&mut self, gallery: GalleryId, template: TemplateId) {
+        self.watched.push_back((gallery, template));
+    }
+
+    /// Whether it watches anything, so that a commit of no changes may fail.
+    pub fn is_watching(&self) -> bool {
+        !self.watched.is_empty()
+    }
+
+    /// The bytes that it takes, roughly: in memory now, its changes in the log then.
     pub fn bytes(&self) -> usize {
-        self.draft.bytes()
+        self.draft.bytes() + self.watched.len() * size_of::<(GalleryId, TemplateId)>()
     }
 
     pub(crate) fn into_proposal(self) -> Proposal {
-        Proposal::Changes { changes: self.changes, since: Arc::clone(self.base.version()) }
+        let (watched, since) =
+            (self.watched.into_iter().collect(), Arc::clone(self.base.version()));
+        Proposal::Changes { changes: self.changes, watched, since }
     }
 }

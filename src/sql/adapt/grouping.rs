@@ -46,7 +46,7 @@ fn replace(expr: &mut Expr, items: &[SelectItem]) -> Result<(), SqlError> {
         // What stands at a place behind a star, only the planner knows.
         _ if items.iter().any(is_star) => Ok(()),
         _ => {
-            let message = format!("position {digits} is not in select list");
+            let message = format!("DISTINCT ON position {digits} is not in select list");
             Err(SqlError::new(SqlState::InvalidColumnReference, message))
         }
     }

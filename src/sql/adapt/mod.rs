@@ -5,6 +5,7 @@ mod argument;
 mod array;
 mod array_call;
 mod assignment;
+mod bound;
 mod called;
 mod cast;
 mod choice;
@@ -14,6 +15,7 @@ mod grouping;
 mod join;
 mod like;
 mod merged;
+mod misuse;
 mod name;
 mod number;
 mod operator;
@@ -30,8 +32,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     self, BinaryOperator, Expr, Fetch, Function, FunctionArguments, Ident, Interval, LimitClause,
-    ObjectName, ObjectNamePart, OrderBy, OrderByKind, Query, Select, SelectItem, SetExpr,
-    SetOperator, SetQuantifier, TableFactor, UnaryOperator, Value, VisitMut, VisitorMut,
+    ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier,
+    TableFactor, UnaryOperator, Value, VisitMut, VisitorMut,
 };
 
 use super::changing::{changing, inside_a_query};
@@ -266,7 +268,10 @@ impl VisitorMut for Adapter {
         if let Some(items) = returning {
             name::name_columns(items);
         }
-        match join::check_statement(statement).and_then(|()| assignment::spread(statement)) {
+        let checked = misuse::check_statement(statement)
+            .and_then(|()| join::check_statement(statement))
+            .and_then(|()| assignment::spread(statement));
+        match checked {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => ControlFlow::Break(error),
         }
@@ -277,7 +282,10 @@ impl VisitorMut for Adapter {
             return ControlFlow::Break(inside_a_query(name));
         }
         self.queries += 1;
-        if let Err(error) = check_order(query) {
+        let checked = bound::check_order(query)
+            .and_then(|()| misuse::check_query(query))
+            .and_then(|()| bound::adapt(query));
+        if let Err(error) = checked {
             return ControlFlow::Break(error);
         }
         fetch_as_limit(query);
@@ -312,7 +320,9 @@ impl VisitorMut for Adapter {
             return ControlFlow::Break(SqlError::new(SqlState::DuplicateAlias, message));
         }
         self.note_conditions(select);
-        let adapted = join::adapt_select(select)
+        let adapted = bound::check_groups(select)
+            .and_then(|()| misuse::check_select(select))
+            .and_then(|()| join::adapt_select(select))
             .and_then(|()| grouping::adapt(select))
             .and_then(|()| window::write_out(select));
         if let Err(error) = adapted {
@@ -344,6 +354,9 @@ impl VisitorMut for Adapter {
         }
         match expr {
             Expr::Function(called) => {
+                if let Err(error) = misuse::check_call(called) {
+                    return ControlFlow::Break(error);
+                }
                 count_rows(called);
                 number::leave_in_call(called);
                 called.over.iter_mut().for_each(number::leave_in_window);
@@ -392,27 +405,6 @@ impl VisitorMut for Adapter {
         }
         ControlFlow::Continue(())
     }
-}
-
-/// That a query is ordered by no constant but the place of a column.
-fn check_order(query: &Query) -> Result<(), SqlError> {
-    let Some(OrderBy { kind: OrderByKind::Expressions(keys), .. }) = &query.order_by else {
-        return Ok(());
-    };
-    let is_place = |digits: &str| digits.bytes().all(|digit| digit.is_ascii_digit());
-    let other = keys.iter().any(|key| match &key.expr {
-        Expr::Value(value) => match &value.value {
-            Value::Number(digits, _) => !is_place(digits),
-            Value::SingleQuotedString(_) => true,
-            _ => false,
-        },
-        _ => false,
-    });
-    if other {
-        let message = "non-integer constant in ORDER BY";
-        return Err(SqlError::new(SqlState::SyntaxError, message));
-    }
-    Ok(())
 }
 
 /// Refuses what the planner would answer differently: it counts no copies of rows.

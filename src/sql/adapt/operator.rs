@@ -212,7 +212,6 @@ fn named(name: &str) -> Option<BinaryOperator> {
         "<<" => BinaryOperator::PGBitwiseShiftLeft,
         ">>" => BinaryOperator::PGBitwiseShiftRight,
         "^" => BinaryOperator::PGExp,
-        "&&" => BinaryOperator::PGOverlap,
         "?" => BinaryOperator::Question,
         "?|" => BinaryOperator::QuestionPipe,
         "?&" => BinaryOperator::QuestionAnd,

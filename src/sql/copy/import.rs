@@ -75,7 +75,11 @@ impl CopyIn {
         format: CopyFormat,
     ) -> Result<Self, SqlError> {
         let columns = match columns {
-            Some(names) => InsertColumn::named(names.iter().map(String::as_str))?,
+            Some(names) => {
+                let collection = name.last().map_or("", String::as_str);
+                let named = InsertColumn::named(names.iter().map(String::as_str));
+                named.map_err(|error| error.of_relation(collection))?
+            }
             None => InsertColumn::unnamed(),
         };
         let names: Vec<&str> = columns.iter().map(|column| column.name()).collect();

@@ -59,7 +59,8 @@ impl<'a> Faces<'a> {
                 let face = |row: &Vec<ast::Expr>| {
                     let columns = columns.columns();
                     let cells = columns.iter().zip(row).map(|(&column, cell)| {
-                        FaceCell::of(column, &context.cell(column.name(), cell, parameters)?)
+                        let (name, wanted) = (column.name(), column.sql_type());
+                        FaceCell::of(column, &context.cell(name, wanted, cell, parameters)?)
                     });
                     Ok(face_of(columns, cells)?)
                 };

@@ -12,7 +12,7 @@ use datafusion::sql::sqlparser::tokenizer::TokenWithSpan;
 use super::position::Positions;
 use super::types::SqlType;
 use guess::guess;
-use reader::Reader;
+use reader::{Found, Reader};
 
 /// The operands of a statement.
 #[derive(Debug, Default)]
@@ -24,6 +24,8 @@ struct Operand {
     of: &'static str,
     /// Those that are to be of one type have the same number.
     group: usize,
+    /// Which row or query it is of, or which place it has among the others.
+    rank: usize,
     position: u32,
     /// None where only the planner knows it; unknown where the others decide it.
     sql_type: Option<SqlType>,
@@ -38,15 +40,15 @@ impl Operands {
         let mut places: Vec<_> = found
             .into_iter()
             .filter_map(|found| {
-                let written = tokens.get(found.tokens)?;
+                let written = tokens.get(found.tokens.clone())?;
                 let first = written.iter().position(|token| !guess::is_idle(token, written))?;
                 let position = positions.at(written[first].span.start)?;
-                let (of, group, sql_type) = (found.of, found.group, guess(written));
-                Some((found.rank, Operand { of, group, position, sql_type }))
+                let Found { of, group, rank, .. } = found;
+                Some(Operand { of, group, rank, position, sql_type: guess(written) })
             })
             .collect();
-        places.sort_by_key(|(rank, operand)| (operand.group, *rank));
-        Self(places.into_iter().map(|(_, operand)| operand).collect())
+        places.sort_by_key(|operand| (operand.group, operand.rank));
+        Self(places)
     }
 
     /// Where the operand stands that an error with this message is about.
@@ -55,6 +57,12 @@ impl Operands {
             let (of, rest) = rest.split_once(" must be type ")?;
             let (_, sql_type) = rest.split_once(", not type ")?;
             return self.of_type(of, sql_type);
+        }
+        if message == "VALUES lists must all be the same length" {
+            return self.of_other_length("VALUES");
+        }
+        if let Some(rest) = message.strip_suffix(" query must have the same number of columns") {
+            return self.of_other_length(rest.strip_prefix("each ")?);
         }
         if let Some((_, sql_type)) = message.split_once(" but expression is of type ") {
             return self.of_type("VALUES", sql_type);
@@ -66,6 +74,22 @@ impl Operands {
         let (of, rest) = message.split_once(" could not convert type ")?;
         let (other, one) = rest.split_once(" to ")?;
         self.unmatched(of, one, other)
+    }
+
+    /// The first operand of the first row or query that has not as many as the one before.
+    fn of_other_length(&self, of: &str) -> Option<u32> {
+        let mut lengths: Vec<(usize, u32, usize)> = Vec::new();
+        for operand in self.0.iter().filter(|operand| operand.of == of) {
+            match lengths.iter_mut().find(|(rank, ..)| *rank == operand.rank) {
+                Some((_, first, length)) => {
+                    (*first, *length) = (operand.position.min(*first), *length + 1);
+                }
+                None => lengths.push((operand.rank, operand.position, 1)),
+            }
+        }
+        lengths.sort_by_key(|(_, position, _)| *position);
+        let other = lengths.windows(2).find(|pair| pair[0].2 != pair[1].2)?;
+        Some(other[1].1)
     }
 
     /// The first operand of such a type; else the only one whose type is not written.

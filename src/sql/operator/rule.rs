@@ -5,7 +5,7 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, JoinType, NullEquality};
 use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::expr::{InList, InSubquery, ScalarFunction};
+use datafusion::logical_expr::expr::{AggregateFunction, InList, InSubquery, ScalarFunction};
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Between, Case, Cast, Distinct, Expr, Like, LogicalPlan};
 use datafusion::optimizer::AnalyzerRule;
@@ -13,6 +13,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::super::marker::{TO_JSONB, TO_UUID};
 use super::super::types::SqlType;
+use super::super::undefined::refusal;
 use super::super::wording::no_value;
 use super::super::{SqlError, SqlState};
 use super::common::common_type;
@@ -95,6 +96,7 @@ fn check(part: &Expr, schema: &DFSchema) -> Result<(), SqlError> {
         Expr::IsFalse(condition) => check_condition("IS FALSE", condition, schema),
         Expr::IsNotTrue(condition) => check_condition("IS NOT TRUE", condition, schema),
         Expr::IsNotFalse(condition) => check_condition("IS NOT FALSE", condition, schema),
+        Expr::AggregateFunction(call) => check_aggregate(call, schema),
         Expr::ScalarFunction(call) => check_call(call, schema),
         Expr::Cast(Cast { expr, field }) => check_cast(operand(expr, schema), SqlType::of(field)),
         _ => Ok(()),
@@ -121,6 +123,27 @@ fn compared(left: SqlType, op: &str, right: SqlType) -> Result<(), SqlError> {
         return Ok(());
     }
     Err(no_operator(left, op, right))
+}
+
+/// A condition of an aggregate, and arguments that the planner would pass over.
+fn check_aggregate(call: &AggregateFunction, schema: &DFSchema) -> Result<(), SqlError> {
+    let params = &call.params;
+    params.filter.iter().try_for_each(|filter| check_condition("FILTER", filter, schema))?;
+    let types: Vec<SqlType> =
+        params.args.iter().map(|argument| operand(argument, schema)).collect();
+    let name = call.func.name();
+    let unknown = match (name, types.as_slice()) {
+        ("count", [_, _, ..]) => true,
+        ("string_agg", [_, separator]) => {
+            !matches!(Class::of(*separator), Class::Text | Class::Open | Class::Bytea)
+        }
+        _ => false,
+    };
+    if unknown {
+        let names: Vec<&str> = types.into_iter().map(SqlType::name).collect();
+        return Err(refusal(name, &names));
+    }
+    Ok(())
 }
 
 /// Arguments that are to be of one type, and a cast that is the call of a function.

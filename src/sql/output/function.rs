@@ -30,7 +30,7 @@ pub(in crate::sql) const ISO_8601: &str = "iso8601";
 const SPECIAL: &str = "{},\"\\ \t\n\r\u{b}\u{c}";
 
 /// `value` as text.
-pub(super) fn printed(value: Expr) -> Expr {
+pub(in super::super) fn printed(value: Expr) -> Expr {
     function().call(vec![value])
 }
 

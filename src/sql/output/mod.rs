@@ -6,5 +6,5 @@ mod rule;
 
 pub use form::IntervalStyle;
 pub(crate) use form::{Interval, days, float, interval, moment, time};
-pub(super) use function::{ISO_8601, function, interval_style, texts};
+pub(super) use function::{ISO_8601, function, interval_style, printed, texts};
 pub(super) use rule::PrintedValues;

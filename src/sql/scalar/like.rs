@@ -52,13 +52,12 @@ fn matching(
             return None;
         }
         let each = matched.by_ref().take(lists.value_length(row) as usize);
-        // What one of them says is said; else nothing is known where one of them is NULL.
-        each.fold(Some(!any), |so_far, one| match (so_far, one) {
-            (Some(decided), _) if decided == any => so_far,
-            (_, Some(decided)) if decided == any => one,
-            (None, _) | (_, None) => None,
-            _ => so_far,
-        })
+        let each: Vec<Option<bool>> = each.collect();
+        // One pattern may decide; else nothing is known where one of them is NULL.
+        if each.contains(&Some(any)) {
+            return Some(any);
+        }
+        (!each.contains(&None)).then_some(!any)
     });
     Ok(Arc::new(folded.collect::<BooleanArray>()))
 }

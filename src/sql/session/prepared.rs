@@ -161,6 +161,7 @@ fn argument_value(
     sql_type: SqlType,
     parameters: &[ScalarValue],
 ) -> Result<ScalarValue, SqlError> {
-    let value = context.cell("an argument", &adapt_as(argument.clone(), sql_type)?, parameters)?;
+    let argument = adapt_as(argument.clone(), sql_type)?;
+    let value = context.cell("an argument", sql_type, &argument, parameters)?;
     Ok(value.cast_to(&sql_type.arrow_type())?)
 }

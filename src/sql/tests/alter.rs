@@ -86,7 +86,7 @@ async fn what_cannot_be_altered_stays_as_it_is() {
         ("ALTER COLLECTION nobody RENAME TO somebody", SqlState::UndefinedTable),
         ("ALTER COLLECTION pg_catalog.people RENAME TO somebody", SqlState::UndefinedTable),
         ("COMMENT ON TABLE nobody IS 'x'", SqlState::UndefinedTable),
-        ("ALTER COLLECTION people RENAME TO \"\"", SqlState::InvalidName),
+        ("ALTER COLLECTION people RENAME TO \"\"", SqlState::SyntaxError),
         (&long, SqlState::InvalidName),
         (&verbose, SqlState::InvalidParameterValue),
         ("ALTER COLLECTION people SET (dimensions = 4)", SqlState::FeatureNotSupported),

@@ -153,7 +153,7 @@ async fn what_cannot_be_created_is_refused_with_its_class() {
         ("CREATE COLLECTION", SqlState::SyntaxError),
         ("CREATE COLLECTION c nonsense", SqlState::SyntaxError),
         ("CREATE COLLECTION other.c WITH (dimensions = 1)", SqlState::InvalidSchemaName),
-        ("CREATE COLLECTION \"\" WITH (dimensions = 1)", SqlState::InvalidName),
+        ("CREATE COLLECTION \"\" WITH (dimensions = 1)", SqlState::SyntaxError),
         (&format!("CREATE COLLECTION {long} WITH (dimensions = 1)"), SqlState::InvalidName),
         ("DROP COLLECTION nobody", SqlState::UndefinedTable),
         ("DROP COLLECTION people, people", SqlState::SyntaxError),

@@ -156,7 +156,7 @@ async fn one_bad_row_keeps_all_rows_out() {
         ("embedding", "('[1,0,0]'), ('nonsense')", SqlState::InvalidTextRepresentation),
         ("embedding", "('[1,0,0]'), (7)", SqlState::DatatypeMismatch),
         ("embedding", "('[1,0,0]'), (NULL)", SqlState::NotNullViolation),
-        ("embedding", "('[1,0,0]'), (1 / 0)", SqlState::DivisionByZero),
+        ("embedding", "('[1,0,0]'), (ARRAY[1 / 0])", SqlState::DivisionByZero),
         ("embedding", "('[1,0,0]'), (nothing)", SqlState::UndefinedColumn),
         ("embedding", "((SELECT embedding FROM people LIMIT 1))", SqlState::FeatureNotSupported),
         ("embedding, image", "('[1,0,0]', '\\x00')", SqlState::SyntaxError),

@@ -200,6 +200,61 @@ async fn who_commits_first_wins() {
 }
 
 #[tokio::test]
+async fn a_face_that_was_read_for_update_stops_the_commit_once_others_changed_it() {
+    let first = Client::with_people().await;
+    let second = first.another();
+    let set = |name| format!("UPDATE people SET metadata = '1' WHERE external_face_id = '{name}'");
+    let lock = |name: &str, how: &str| {
+        let sql = format!("SELECT * FROM people WHERE external_face_id = '{name}' {how}");
+        let first = &first;
+        async move {
+            first.run("BEGIN").await;
+            first.rows(&sql).await
+        }
+    };
+    for how in ["FOR UPDATE", "FOR SHARE", "FOR NO KEY UPDATE SKIP LOCKED", "FOR KEY SHARE NOWAIT"]
+    {
+        // Others change another face, and then this one.
+        lock("ann", how).await;
+        second.run(&set("bob")).await;
+        first.run("COMMIT").await;
+        lock("ann", how).await;
+        second.run(&set("ann")).await;
+        assert_eq!(first.state("COMMIT").await, SqlState::SerializationFailure, "{how}");
+    }
+    // What the transaction itself does is nothing that others did.
+    lock("ann", "FOR UPDATE").await;
+    first.run(&set("ann")).await;
+    first.run("COMMIT").await;
+    // A savepoint takes the locks with it.
+    first.run_all(["BEGIN", "SAVEPOINT a"]).await;
+    first.rows("SELECT 1 FROM people p JOIN people q ON true FOR UPDATE OF p").await;
+    first.run("ROLLBACK TO a").await;
+    second.run(&set("ann")).await;
+    first.run("COMMIT").await;
+    // Removed is changed.
+    lock("bob", "ORDER BY 1 LIMIT 1 FOR UPDATE").await;
+    second.run("DELETE FROM people WHERE external_face_id = 'bob'").await;
+    assert_eq!(first.state("COMMIT").await, SqlState::SerializationFailure);
+}
+
+#[tokio::test]
+async fn reading_for_update_takes_what_writing_takes() {
+    let client = Client::with_people().await;
+    let sql = "SELECT * FROM people FOR UPDATE";
+    client.run("BEGIN READ ONLY").await;
+    assert_eq!(client.state(sql).await, SqlState::ReadOnlySqlTransaction);
+    client.run("ROLLBACK").await;
+    client.run("BEGIN").await;
+    let error = client.error("SELECT count(*) FROM people FOR UPDATE").await;
+    assert_eq!(error.message, "FOR UPDATE is not allowed with aggregate functions");
+    client.run("ROLLBACK").await;
+    assert_eq!(client.rows(sql).await.len(), 4, "outside a block it is a query");
+    let error = client.error("SELECT * FROM people p FOR UPDATE OF q").await;
+    assert_eq!(error.message, "relation \"q\" in FOR UPDATE clause not found in FROM clause");
+}
+
+#[tokio::test]
 async fn a_collection_that_others_dropped_or_created_stops_the_commit() {
     let client = Client::with_people().await;
     let other = client.another();

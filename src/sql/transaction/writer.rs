@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use super::State;
 use super::command::TransactionCommand;
 use super::state::{Ended, Ending, only_in_blocks};
+use crate::biometric::FaceId;
 use crate::engine::{Changes, Tenant, TenantSnapshot, Transaction, Written};
 use crate::sql::access::Access;
 use crate::sql::holdings::{Holdings, Mark};
@@ -52,6 +53,17 @@ impl Writer {
             *work = next;
         }
         Ok(written)
+    }
+
+    /// Watches faces of a collection that the block has read, up to its COMMIT.
+    ///
+    /// # Errors
+    /// 42P01, and 53200 where too much is watched.
+    pub(in crate::sql) fn watch(&self, collection: &str, faces: &[FaceId]) -> Result<(), SqlError> {
+        let mut state = self.state.lock();
+        let Some(work) = state.work(&self.tenant) else { return Ok(()) };
+        let gallery = Arc::clone(work.snapshot().descriptor(collection)?);
+        Ok(work.watch(&gallery, faces)?)
     }
 
     pub(in crate::sql) fn status(&self) -> TransactionStatus {

@@ -2,9 +2,10 @@
 
 use super::super::{SqlError, SqlState};
 use super::plain::plain;
+use super::planning::too_many_names;
 
 /// What a complaint has in it, its code, and what PostgreSQL says instead.
-const KNOWN: [(&str, SqlState, &str); 13] = [
+const KNOWN: [(&str, SqlState, &str); 15] = [
     (
         "Scalar subquery returned more than one row",
         SqlState::CardinalityViolation,
@@ -23,6 +24,16 @@ const KNOWN: [(&str, SqlState, &str); 13] = [
         "factorial of a negative number",
         SqlState::NumericValueOutOfRange,
         "factorial of a negative number is undefined",
+    ),
+    (
+        "NTILE requires a positive",
+        SqlState::InvalidArgumentForNtile,
+        "argument of ntile must be greater than zero",
+    ),
+    (
+        "In an aggregate with DISTINCT, ORDER BY",
+        SqlState::InvalidColumnReference,
+        "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list",
     ),
     ("value using base64", SqlState::InvalidParameterValue, "invalid base64 end sequence"),
     ("Int16Array overflow", SqlState::NumericValueOutOfRange, "smallint out of range"),
@@ -79,6 +90,13 @@ pub(in super::super) fn not_implemented(text: &str) -> SqlError {
     if text.contains("Unnest should be rewritten") {
         let message = "set-returning functions are not allowed here";
         return SqlError::new(SqlState::FeatureNotSupported, message);
+    }
+    if let Some(parts) = text.strip_prefix("compound identifier: ") {
+        let name = parts.replace(['[', ']', '"'], "").replace(", ", ".");
+        return too_many_names(&name);
+    }
+    if text.starts_with("Unsupported LIMIT") || text.starts_with("Unsupported OFFSET") {
+        return SqlError::unsupported("LIMIT and OFFSET by such an expression");
     }
     // Expressions as it prints them for its own developers.
     let message = match text.split_once("logical expression ") {

@@ -6,7 +6,7 @@ use super::execution::execution;
 use super::plain::{plain, shown, type_list};
 
 /// How a complaint begins, its code, and what PostgreSQL says instead.
-const KNOWN: [(&str, SqlState, &str); 16] = [
+const KNOWN: [(&str, SqlState, &str); 27] = [
     (
         "Aggregate functions are not allowed in the WHERE",
         SqlState::GroupingError,
@@ -42,6 +42,63 @@ const KNOWN: [(&str, SqlState, &str); 16] = [
         SqlState::InvalidColumnReference,
         "SELECT DISTINCT ON expressions must match initial ORDER BY expressions",
     ),
+    (
+        "Invalid window frame: start bound cannot be UNBOUNDED FOLLOWING",
+        SqlState::WindowingError,
+        "frame start cannot be UNBOUNDED FOLLOWING",
+    ),
+    (
+        "Invalid window frame: end bound cannot be UNBOUNDED PRECEDING",
+        SqlState::WindowingError,
+        "frame end cannot be UNBOUNDED PRECEDING",
+    ),
+    (
+        "Invalid window frame: start bound (",
+        SqlState::WindowingError,
+        "frame starting from following row cannot have preceding rows",
+    ),
+    (
+        "Invalid window frame: frame offsets",
+        SqlState::InvalidPrecedingOrFollowingSize,
+        "frame starting offset must not be negative",
+    ),
+    (
+        "RANGE requires exactly one ORDER BY",
+        SqlState::WindowingError,
+        "RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column",
+    ),
+    (
+        "Aggregate function calls cannot contain window",
+        SqlState::GroupingError,
+        "aggregate function calls cannot contain window function calls",
+    ),
+    (
+        "HAVING clause references",
+        SqlState::GroupingError,
+        "columns beside HAVING must appear in the GROUP BY clause or be used in an aggregate \
+         function",
+    ),
+    (
+        "Cannot project plan column",
+        SqlState::DatatypeMismatch,
+        "both terms of a recursive query must have columns of the same types",
+    ),
+    (
+        "Substring without for/from",
+        SqlState::UndefinedFunction,
+        "function substring(unknown) does not exist",
+    ),
+    (
+        "unnest() requires exactly one",
+        SqlState::UndefinedFunction,
+        "function unnest() does not exist",
+    ),
+    ("No `ON` expressions", SqlState::SyntaxError, "syntax error at or near \")\""),
+    (
+        "Percentile value must be",
+        SqlState::NumericValueOutOfRange,
+        "percentile value is not between 0 and 1",
+    ),
     ("OFFSET must be", SqlState::InvalidRowCountInOffsetClause, "OFFSET must not be negative"),
     ("LIMIT must be", SqlState::InvalidRowCountInLimitClause, "LIMIT must not be negative"),
     ("Too many columns", SqlState::SyntaxError, "subquery must return only one column"),
@@ -49,11 +106,6 @@ const KNOWN: [(&str, SqlState, &str); 16] = [
     ("unnest() can only be applied", SqlState::UndefinedFunction, "unnest takes an array"),
     ("Unary operator '-'", SqlState::UndefinedFunction, "operator does not exist: - of this type"),
     ("Unary operator '+'", SqlState::UndefinedFunction, "operator does not exist: + of this type"),
-    (
-        "Invalid window frame: frame offsets for ROWS",
-        SqlState::InvalidPrecedingOrFollowingSize,
-        "frame starting offset must not be negative",
-    ),
     ("Step cannot be zero", SqlState::InvalidParameterValue, "step size cannot equal zero"),
 ];
 
@@ -166,6 +218,10 @@ fn condition(text: &str) -> Option<SqlError> {
     if let Some(given) = text.strip_prefix("Join condition must be boolean type, but got ") {
         return wrong("JOIN/ON", "boolean", given);
     }
+    if let Some((_, given)) = text.split_once("Expected OFFSET to be an integer or null, but got ")
+    {
+        return wrong("OFFSET", "bigint", given);
+    }
     if let Some((_, given)) = text.split_once("Expected LIMIT to be an integer or null, but got ") {
         return wrong("LIMIT", "bigint", given);
     }
@@ -181,6 +237,12 @@ fn condition(text: &str) -> Option<SqlError> {
     Some(SqlError::new(SqlState::DatatypeMismatch, message))
 }
 
+/// A name with more parts than there are places for them.
+pub(super) fn too_many_names(name: &str) -> SqlError {
+    let message = format!("improper qualified name (too many dotted names): {name}");
+    SqlError::new(SqlState::SyntaxError, message)
+}
+
 /// Tables and windows that there are not.
 fn names(text: &str) -> Option<SqlError> {
     if let Some(table) = text.strip_prefix("Invalid qualifier ") {
@@ -192,7 +254,25 @@ fn names(text: &str) -> Option<SqlError> {
         let message = format!("argument {number} must be an integer");
         return Some(SqlError::new(SqlState::DatatypeMismatch, message));
     }
-    let window = text.strip_prefix("The window ")?.strip_suffix(" is not defined!")?;
+    if text.ends_with(" is not in grouping columns") || text.contains(" to grouping function is ") {
+        let message =
+            "arguments to GROUPING must be grouping expressions of the associated query level";
+        return Some(SqlError::new(SqlState::GroupingError, message));
+    }
+    if let Some(rest) = text.strip_prefix("Unsupported compound identifier '") {
+        return Some(too_many_names(rest.split('\'').next()?));
+    }
+    if let Some(rest) = text.strip_prefix("table '")
+        && let Some(path) = rest.strip_suffix("' not found")
+    {
+        return Some(SqlError::undefined_table(path.rsplit('.').next()?));
+    }
+    let window = text.strip_prefix("The window ")?;
+    if let Some(window) = window.strip_suffix(" is defined multiple times!") {
+        let message = format!("window \"{window}\" is already defined");
+        return Some(SqlError::new(SqlState::WindowingError, message));
+    }
+    let window = window.strip_suffix(" is not defined!")?;
     Some(SqlError::new(SqlState::UndefinedObject, format!("window \"{window}\" does not exist")))
 }
 

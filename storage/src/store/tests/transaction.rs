@@ -61,6 +61,39 @@ fn store() -> (Store, GalleryId) {
     (store, gallery)
 }
 
+#[test]
+fn a_row_that_is_watched_has_to_stay_as_it_is() {
+    let conflicts = |done: &dyn Fn(&Store, GalleryId), watched: u128| {
+        let (store, gallery) = store();
+        let mut transaction = Transaction::new(store.snapshot());
+        transaction.watch(gallery, id(watched));
+        assert!(transaction.is_empty() && transaction.is_watching());
+        done(&store, gallery);
+        matches!(store.commit(transaction), Err(WriteError::Conflict))
+    };
+    let write = |changes: fn(GalleryId) -> WriteBatch| {
+        move |store: &Store, gallery: GalleryId| {
+            store.write(changes(gallery)).unwrap();
+        }
+    };
+    for watched in [1, 4] {
+        assert!(!conflicts(&|_: &Store, _: GalleryId| {}, watched));
+        assert!(!conflicts(&write(|gallery| enroll(gallery, 5)), watched));
+        assert!(!conflicts(
+            &|store: &Store, _: GalleryId| {
+                store.checkpoint().unwrap();
+            },
+            watched
+        ));
+        let drop_all = write(|gallery| batch(|batch| batch.drop_gallery(gallery)));
+        assert!(conflicts(&drop_all, watched));
+    }
+    assert!(conflicts(&write(|gallery| remove(gallery, 1)), 1));
+    assert!(conflicts(&write(|gallery| replace(gallery, 4)), 4));
+    assert!(!conflicts(&write(|gallery| replace(gallery, 4)), 1));
+    assert!(!conflicts(&write(|gallery| enroll(gallery, 9)), 9), "it was not there to be read");
+}
+
 /// One change to the world of the oracle: rows in, out and replaced, galleries made and dropped.
 fn change(random: &mut Random, oracle: &Oracle) -> WriteBatch {
     let galleries = &oracle.world().galleries;
