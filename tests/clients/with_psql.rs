@@ -58,7 +58,7 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("\\dAp+ btree", &["List of support functions of operator families"]),
     ("\\dF+", &["text search"]),
     ("\\dO", &["List of collations"]),
-    ("\\dx+", &["Did not find any extensions."]),
+    ("\\dx+", &["Objects in extension \"vector\""]),
     ("\\dy+", &["List of event triggers"]),
     ("\\dP+", &["List of partitioned relations"]),
     ("\\dew+", &["List of foreign-data wrappers"]),

@@ -172,7 +172,8 @@ async fn similar_faces_are_paired_resumed_and_given_up() {
     assert_eq!(rest.len(), 15 * 14 / 2);
 
     client.batch_execute("CREATE COLLECTION crowd WITH (dimensions = 2)").await.unwrap();
-    let crowd = format!("INSERT INTO crowd (embedding) VALUES {}", vec!["($1)"; 4000].join(", "));
+    let crowd =
+        format!("INSERT INTO crowd (embedding) VALUES {}", vec!["($1::real[])"; 4000].join(", "));
     client.execute(&crowd, &[&[1.0_f32, 0.0].as_slice()]).await.unwrap();
     let endless = "SELECT * FROM similar_faces('crowd', threshold => 0)";
     let mut rows = Box::pin(client.query_raw(endless, &[] as &[&str]).await.unwrap());

@@ -2,7 +2,6 @@
 
 use super::super::{SqlError, SqlState};
 use super::plain::plain;
-use super::planning::too_many_names;
 
 /// What a complaint has in it, its code, and what PostgreSQL says instead.
 const KNOWN: [(&str, SqlState, &str); 15] = [
@@ -112,4 +111,10 @@ pub(in super::super) fn regular_expression(text: &str) -> SqlError {
     let why = why.lines().next().unwrap_or_default().trim_end_matches([')', '"', '\'']);
     let message = format!("invalid regular expression: {why}");
     SqlError::new(SqlState::InvalidRegularExpression, message)
+}
+
+/// A name with more parts than there are places for them.
+pub(super) fn too_many_names(name: &str) -> SqlError {
+    let message = format!("improper qualified name (too many dotted names): {name}");
+    SqlError::new(SqlState::SyntaxError, message)
 }

@@ -2,7 +2,7 @@
 
 use super::super::undefined::{refusal, undefined};
 use super::super::{SqlError, SqlState};
-use super::execution::execution;
+use super::execution::{execution, too_many_names};
 use super::plain::{plain, shown, type_list};
 
 /// How a complaint begins, its code, and what PostgreSQL says instead.
@@ -235,12 +235,6 @@ fn condition(text: &str) -> Option<SqlError> {
     let (other, _) = rest.rsplit_once(" on column ")?;
     let message = format!("UNION types {} and {} cannot be matched", shown(one), shown(other));
     Some(SqlError::new(SqlState::DatatypeMismatch, message))
-}
-
-/// A name with more parts than there are places for them.
-pub(super) fn too_many_names(name: &str) -> SqlError {
-    let message = format!("improper qualified name (too many dotted names): {name}");
-    SqlError::new(SqlState::SyntaxError, message)
 }
 
 /// Tables and windows that there are not.

@@ -48,6 +48,8 @@ pub(super) const FUNCTIONS: &[Definition<()>] = &[
     nothing("pg_get_function_sqlbody", 1, 1),
     nothing("col_description", 2, 2),
     nothing("shobj_description", 2, 2),
+    // Nothing depends on anything that it could be asked for.
+    nothing("pg_describe_object", 3, 3),
     nothing("inet_server_addr", 0, 0),
     nothing("inet_client_addr", 0, 0),
     // Indexes are not read by themselves.
