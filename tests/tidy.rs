@@ -323,7 +323,7 @@ fn file_uses(sources_folder: &str) -> BTreeMap<String, BTreeSet<String>> {
     uses
 }
 
-/// The module that a file is, as words: `src/sql/search/mod.rs` is sql, search.
+/// The module that a file is, as words: `src/sql/read/search/mod.rs` is sql, search.
 fn module_path<'a>(path: &'a str, sources: &str) -> Vec<&'a str> {
     let inside = path.strip_prefix(sources).unwrap().trim_start_matches('/');
     let words = inside.strip_suffix(".rs").unwrap();
@@ -571,6 +571,12 @@ fn nested_groups_heads_test_items_and_circles_are_seen() {
     let circle = vec!["b".to_owned(), "c".to_owned()];
     assert_eq!(cycles(&BTreeMap::from(uses)), BTreeSet::from([circle]));
     let uses = file_uses(SERVER.sources);
-    assert!(uses["src/sql/search/mod.rs"].contains("src/sql/search/rewrite.rs"), "{uses:?}");
-    assert!(uses["src/sql/search/arguments.rs"].contains("src/sql/marker.rs"), "{uses:?}");
+    assert!(
+        uses["src/sql/read/search/mod.rs"].contains("src/sql/read/search/rewrite.rs"),
+        "{uses:?}"
+    );
+    assert!(
+        uses["src/sql/read/search/arguments.rs"].contains("src/sql/grammar/marker.rs"),
+        "{uses:?}"
+    );
 }

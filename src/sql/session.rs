@@ -15,24 +15,29 @@ use datafusion::sql::sqlparser::ast;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 
-use super::catalog::GalleryCatalog;
-use super::collection::collections;
-use super::fixed::FixedAnswer;
-use super::holdings::Holdings;
-use super::keys::KeyCommand;
-use super::locking::Locking;
-use super::origin::with_origins;
-use super::output::IntervalStyle;
+use super::answer::origin::with_origins;
+use super::definition::collection::collections;
+use super::definition::keys::KeyCommand;
+use super::definition::storage::storage;
+use super::function::{information, scalar, vector};
+use super::grammar::parser;
+use super::grammar::statement::Command;
 use super::pg_catalog::{Backend, SessionView, to_the_microsecond};
-use super::query::{QueryContext, session_state};
-use super::report::Reported;
-use super::settings::{SettingCommand, Settings};
-use super::statement::Command;
-use super::storage::storage;
-use super::transaction::Writer;
+use super::plan::apply;
+use super::plan::fixed::FixedAnswer;
+use super::plan::query::{QueryContext, session_state};
+use super::read::audit;
+use super::read::catalog::GalleryCatalog;
+use super::read::locking::Locking;
+use super::session_state::holdings::Holdings;
+use super::session_state::report::Reported;
+use super::session_state::settings::{SettingCommand, Settings};
+use super::value::numeric;
+use super::value::output::IntervalStyle;
+use super::write::transaction::Writer;
 use super::{
-    Description, Notice, Outcome, SqlError, SqlState, SqlType, Statement, TransactionStatus, apply,
-    audit, function, numeric, parser, pg_catalog, scalar, vector,
+    Description, Notice, Outcome, SqlError, SqlState, SqlType, Statement, TransactionStatus,
+    pg_catalog,
 };
 use crate::engine::keyring::Keyring;
 use crate::engine::{Purpose, Role, Tenant};
@@ -68,7 +73,7 @@ impl SqlSession {
     pub fn new(tenant: Tenant, role: Role, user: &str) -> Self {
         let database = tenant.name().as_str();
         let state = session_state(database).and_then(|mut state| {
-            function::register(&mut state, database, user)?;
+            information::register(&mut state, database, user)?;
             vector::register(&mut state)?;
             scalar::register(&mut state)?;
             numeric::register(&mut state)?;

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use super::relation::{INFORMATION_SCHEMA, PG_CATALOG};
 use super::row::Row;
 use super::view::{SCHEMA, SystemView};
-use crate::sql::extension::VECTOR;
+use crate::sql::definition::extension::VECTOR;
 
 /// The OID of the session's role, the only one that it sees.
 pub(super) const ROLE_OID: u32 = 10;

@@ -14,8 +14,8 @@ use super::relation::Relation;
 use super::row::Row;
 use super::view::{SCHEMA, SystemView};
 use crate::engine::TenantSnapshot;
-use crate::sql::columns::GalleryColumn;
-use crate::sql::types::{SqlType, VECTOR_OID};
+use crate::sql::read::columns::GalleryColumn;
+use crate::sql::value::types::{SqlType, VECTOR_OID};
 
 /// The first OID of a collection; below it are PostgreSQL's own and the type `vector`.
 const FIRST_OID: u32 = 20_000;

@@ -29,7 +29,7 @@ pub(super) use identifier::quoted as quoted_identifier;
 pub(super) use regproc::NamesOfFunctions;
 
 pub(super) use relation::{INFORMATION_SCHEMA, PG_CATALOG};
-pub(super) use view::{Backend, SCHEMA, SessionView, SystemView, to_the_microsecond};
+pub(in crate::sql) use view::{Backend, SCHEMA, SessionView, SystemView, to_the_microsecond};
 
 use self::relation::Relation;
 use self::row::Row;

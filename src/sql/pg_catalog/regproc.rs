@@ -14,8 +14,8 @@ use datafusion::optimizer::AnalyzerRule;
 use super::builtin::procedure_name;
 use super::function::name_of_function;
 use crate::sql::SqlType;
-use crate::sql::marker::TO_TEXT;
-use crate::sql::rewritten::rewritten;
+use crate::sql::grammar::marker::TO_TEXT;
+use crate::sql::plan::rewritten::rewritten;
 
 /// What a value of type `regproc` is as text, where there is such a function.
 pub fn function_name(value: i64) -> Option<&'static str> {

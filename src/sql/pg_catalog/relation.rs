@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use datafusion::arrow::datatypes::{DataType, Field, TimeUnit};
 
-use crate::sql::types::{CHAR, INT2VECTOR, NAME, OIDVECTOR, REGPROC, with_pg_type};
+use crate::sql::value::types::{CHAR, INT2VECTOR, NAME, OIDVECTOR, REGPROC, with_pg_type};
 
 /// The schema of PostgreSQL's own catalog.
 pub(in crate::sql) const PG_CATALOG: &str = "pg_catalog";

@@ -16,7 +16,7 @@ use datafusion::error::DataFusionError;
 
 use super::relation::INFORMATION_SCHEMA;
 use super::relation::{Kind, Relation};
-use crate::sql::columns::schema_of;
+use crate::sql::read::columns::schema_of;
 
 /// What a cell may be made of.
 pub(super) trait Cell {

@@ -5,7 +5,7 @@ use super::collections::type_oid_of;
 use super::row::Row;
 use super::view::{SystemView, moment};
 use crate::sql::PreparedStatement;
-use crate::sql::cursor::{Lasts, Opened};
+use crate::sql::session_state::cursor::{Lasts, Opened};
 
 pub(super) fn rows(relation: &str, catalog: &SystemView) -> Vec<Row> {
     let holdings = &catalog.session.holdings;

@@ -8,7 +8,7 @@ use super::function::type_name;
 use super::relation::{INFORMATION_SCHEMA, PG_CATALOG};
 use super::row::Row;
 use super::view::{SCHEMA, SystemView};
-use crate::sql::types::VECTOR_OID;
+use crate::sql::value::types::VECTOR_OID;
 
 pub(super) fn rows(relation: &str, catalog: &SystemView) -> Vec<Row> {
     let database = catalog.database();

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::engine::{Role, TenantSnapshot};
-use crate::sql::holdings::Holdings;
-use crate::sql::settings::Settings;
+use crate::sql::session_state::holdings::Holdings;
+use crate::sql::session_state::settings::Settings;
 
 /// The schema of the collections.
 pub(in crate::sql) const SCHEMA: &str = "public";

@@ -9,9 +9,9 @@ use datafusion::scalar::ScalarValue;
 use tokio::sync::Mutex;
 
 use super::SqlSession;
-use crate::sql::cursor::{DeclareHead, Fetch, Lasts, Opened, Reader};
-use crate::sql::statement::Declare;
-use crate::sql::transaction::only_in_blocks;
+use crate::sql::grammar::statement::Declare;
+use crate::sql::session_state::cursor::{DeclareHead, Fetch, Lasts, Opened, Reader};
+use crate::sql::write::transaction::only_in_blocks;
 use crate::sql::{BINARY_KEY, Description, Outcome, SqlError, Statement};
 
 impl SqlSession {

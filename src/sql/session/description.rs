@@ -5,14 +5,15 @@ use datafusion::sql::sqlparser::ast;
 use futures::future::BoxFuture;
 
 use super::SqlSession;
-use crate::sql::collection::collections_schema;
-use crate::sql::inference::plan_parameters;
-use crate::sql::insert::Insert;
-use crate::sql::parameters::Parameters;
-use crate::sql::settings::{SettingCommand, show_all_schema, show_schema};
-use crate::sql::statement::Command;
-use crate::sql::storage::storage_schema;
-use crate::sql::{Description, SqlError, SqlType, Statement, audit};
+use crate::sql::definition::collection::collections_schema;
+use crate::sql::definition::storage::storage_schema;
+use crate::sql::grammar::statement::Command;
+use crate::sql::plan::inference::plan_parameters;
+use crate::sql::plan::parameters::Parameters;
+use crate::sql::read::audit;
+use crate::sql::session_state::settings::{SettingCommand, show_all_schema, show_schema};
+use crate::sql::write::insert::Insert;
+use crate::sql::{Description, SqlError, SqlType, Statement};
 
 impl SqlSession {
     /// Describes a statement that stands in another one.

@@ -4,10 +4,10 @@ use datafusion::scalar::ScalarValue;
 
 use super::SqlSession;
 use super::description::decided;
-use crate::sql::inference::plan_parameters;
-use crate::sql::parameters::Parameters;
-use crate::sql::query::explain_schema;
-use crate::sql::statement::{Explain, Explained};
+use crate::sql::grammar::statement::{Explain, Explained};
+use crate::sql::plan::inference::plan_parameters;
+use crate::sql::plan::parameters::Parameters;
+use crate::sql::plan::query::explain_schema;
 use crate::sql::{Description, Outcome, SqlError, SqlType, Statement};
 
 impl SqlSession {

@@ -6,7 +6,7 @@ use futures::TryStreamExt;
 
 use super::SqlSession;
 use crate::biometric::FaceId;
-use crate::sql::locking::Locking;
+use crate::sql::read::locking::Locking;
 use crate::sql::{SqlError, SqlState, Statement};
 
 impl SqlSession {

@@ -8,11 +8,11 @@ use datafusion::sql::sqlparser::ast::{Expr, Value};
 
 use super::SqlSession;
 use super::description::decided;
-use crate::sql::adapt::adapt_as;
-use crate::sql::inference::{decide, placeholder_types};
-use crate::sql::prepare::Execute;
-use crate::sql::query::QueryContext;
-use crate::sql::statement::{Command, Prepare};
+use crate::sql::grammar::prepare::Execute;
+use crate::sql::grammar::statement::{Command, Prepare};
+use crate::sql::plan::adapt::adapt_as;
+use crate::sql::plan::inference::{decide, placeholder_types};
+use crate::sql::plan::query::QueryContext;
 use crate::sql::{Description, Outcome, PreparedStatement, SqlError, SqlState, SqlType, Statement};
 
 impl SqlSession {

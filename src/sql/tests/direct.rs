@@ -11,7 +11,7 @@ use futures::TryStreamExt;
 use super::{Client, reals, text};
 use crate::biometric::SyntheticFaces;
 use crate::engine::Role;
-use crate::sql::statement::Command;
+use crate::sql::grammar::statement::Command;
 use crate::sql::{Outcome, SqlError, SqlSession, SqlState, SqlType, Statement, TransactionStatus};
 
 const WIDE: usize = 70;

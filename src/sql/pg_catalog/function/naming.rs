@@ -6,7 +6,7 @@ use super::super::builtin::{
 };
 use super::super::relation::Kind;
 use super::definition::{Body, Definition};
-use crate::sql::types::VECTOR_OID;
+use crate::sql::value::types::VECTOR_OID;
 use crate::sql::{SqlError, SqlState};
 
 pub(super) const FUNCTIONS: &[Definition<()>] = &[

@@ -7,7 +7,7 @@ use super::super::view::{SCHEMA, SystemView, moment};
 use super::definition::{Body, Definition};
 use super::naming::first;
 use crate::sql::SqlError;
-use crate::sql::settings::Settings;
+use crate::sql::session_state::settings::Settings;
 
 const SERVER_STARTED: Body<SystemView> =
     |catalog, _| Ok(Some(moment(catalog.session.backend.server_started)));

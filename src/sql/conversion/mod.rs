@@ -1,7 +1,0 @@
-//! Casts that PostgreSQL makes otherwise than the planner: of documents, of texts to times and
-//! bytes, between dates and timestamps, and of arrays whose items are such.
-
-mod function;
-mod rule;
-
-pub(super) use rule::ConvertedValues;

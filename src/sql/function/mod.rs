@@ -1,0 +1,18 @@
+//! Functions, operators and casts as PostgreSQL has them, where the planner has none or others, and
+//! the rules that put them into plans.
+
+pub(super) mod aggregate;
+pub(super) mod arithmetic;
+pub(super) mod comparing;
+pub(super) mod conversion;
+pub(super) mod extreme;
+pub(super) mod information;
+pub(super) mod operator;
+pub(super) mod pattern;
+pub(super) mod scalar;
+pub(super) mod subscript;
+pub(super) mod temporal;
+pub(super) mod text_column;
+pub(super) mod thumbnail;
+pub(super) mod vector;
+pub(super) mod whole_row;

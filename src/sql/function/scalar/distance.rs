@@ -1,0 +1,121 @@
+//! Distances between vectors, by pgvector's names.
+//!
+//! Sums are of `double precision`, in the order of the components, so that the same vectors are
+//! as far apart on every machine.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Float32Array, Float64Array, Int32Array};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::error::DataFusionError;
+
+use super::{Function, arity};
+use crate::sql::answer::wording::plain;
+use crate::sql::value::types::real_array;
+use crate::sql::{SqlError, SqlState};
+
+pub(super) fn functions() -> Vec<Function> {
+    let number = || Field::new("", DataType::Float64, true);
+    vec![
+        Function::any("cosine_distance", 2, number(), |columns| distances(columns, cosine)),
+        Function::any("l2_distance", 2, number(), |columns| distances(columns, l2)),
+        Function::any("l1_distance", 2, number(), |columns| distances(columns, l1)),
+        Function::any("inner_product", 2, number(), |columns| distances(columns, inner)),
+        Function::any("vector_negative_inner_product", 2, number(), |columns| {
+            distances(columns, |pairs| -inner(pairs))
+        }),
+        Function::any("vector_norm", 1, number(), norms),
+        Function::any("vector_dims", 1, Field::new("", DataType::Int32, true), dimensions),
+    ]
+}
+
+/// Components side by side.
+type Pairs<'a> = &'a [(f64, f64)];
+
+fn inner(pairs: Pairs<'_>) -> f64 {
+    pairs.iter().map(|(left, right)| left * right).sum()
+}
+
+fn l2(pairs: Pairs<'_>) -> f64 {
+    pairs.iter().map(|(left, right)| (left - right).powi(2)).sum::<f64>().sqrt()
+}
+
+fn l1(pairs: Pairs<'_>) -> f64 {
+    pairs.iter().map(|(left, right)| (left - right).abs()).sum()
+}
+
+/// NaN where one of the vectors is zero, as in pgvector.
+fn cosine(pairs: Pairs<'_>) -> f64 {
+    let square =
+        |side: fn(&(f64, f64)) -> f64| pairs.iter().map(|pair| side(pair).powi(2)).sum::<f64>();
+    let lengths = (square(|(left, _)| *left) * square(|(_, right)| *right)).sqrt();
+    // Rounding must not make anything nearer than equal.
+    1.0 - (inner(pairs) / lengths).clamp(-1.0, 1.0)
+}
+
+fn distances(
+    columns: &[ArrayRef],
+    distance: impl Fn(Pairs<'_>) -> f64,
+) -> Result<ArrayRef, DataFusionError> {
+    let [left, right] = columns else { return Err(arity("a distance")) };
+    let (left, right) = (vectors(left)?, vectors(right)?);
+    let mut pairs = Vec::new();
+    let rows = (0..left.len()).map(|row| {
+        let (Some(left), Some(right)) = (vector(&left, row)?, vector(&right, row)?) else {
+            return Ok(None);
+        };
+        if left.len() != right.len() {
+            let (left, right) = (left.len(), right.len());
+            let message = format!("different vector dimensions {left} and {right}");
+            return Err(SqlError::new(SqlState::DataException, message).into());
+        }
+        let both = left.values().iter().zip(right.values());
+        pairs.clear();
+        pairs.extend(both.map(|(left, right)| (f64::from(*left), f64::from(*right))));
+        Ok(Some(distance(&pairs)))
+    });
+    Ok(Arc::new(rows.collect::<Result<Float64Array, DataFusionError>>()?))
+}
+
+fn norms(columns: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
+    let [column] = columns else { return Err(arity("vector_norm")) };
+    let column = vectors(column)?;
+    let norm = |row| {
+        let square = |number: &f32| f64::from(*number).powi(2);
+        let vector = vector(&column, row)?;
+        Ok(vector.map(|vector| vector.values().iter().map(square).sum::<f64>().sqrt()))
+    };
+    let norms = (0..column.len()).map(norm);
+    Ok(Arc::new(norms.collect::<Result<Float64Array, DataFusionError>>()?))
+}
+
+fn dimensions(columns: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
+    let [column] = columns else { return Err(arity("vector_dims")) };
+    let column = vectors(column)?;
+    let count = |row| Ok(vector(&column, row)?.and_then(|vector| i32::try_from(vector.len()).ok()));
+    let counts = (0..column.len()).map(count);
+    Ok(Arc::new(counts.collect::<Result<Int32Array, DataFusionError>>()?))
+}
+
+/// A column of numbers as one of `real[]`.
+fn vectors(column: &ArrayRef) -> Result<ArrayRef, DataFusionError> {
+    if matches!(column.data_type(), DataType::List(_) | DataType::Null) {
+        return Ok(cast(column, &real_array())?);
+    }
+    let message = format!("{} is no vector", plain(&column.data_type().to_string()));
+    Err(SqlError::new(SqlState::DatatypeMismatch, message).into())
+}
+
+fn vector(column: &ArrayRef, row: usize) -> Result<Option<Float32Array>, DataFusionError> {
+    let lists = column.as_list::<i32>();
+    if lists.is_null(row) {
+        return Ok(None);
+    }
+    let numbers: Float32Array = lists.value(row).as_primitive().clone();
+    if numbers.null_count() > 0 {
+        let message = "vector must not contain NULL";
+        return Err(SqlError::new(SqlState::NullValueNotAllowed, message).into());
+    }
+    Ok(Some(numbers))
+}

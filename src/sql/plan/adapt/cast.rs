@@ -1,0 +1,506 @@
+//! Casts: what text means in each type, and types whose casts are functions.
+
+use datafusion::arrow::datatypes::DataType as ArrowType;
+use datafusion::scalar::ScalarValue;
+use datafusion::sql::sqlparser::ast::{
+    Array, ArrayElemTypeDef, CastKind, CharacterLength, DataType, ExactNumberInfo, Expr, Ident,
+    ObjectName, ObjectNamePart, TimezoneInfo, TypedString, Value,
+};
+
+use super::array::array;
+use super::operator::text_array;
+use super::syntax::{self, call, cast, literal_text, number, text};
+use super::{Adapter, time, without_system_schema};
+use crate::sql::answer::wording::no_value;
+use crate::sql::function::scalar::{malformed_uuid, read_document, uuid};
+use crate::sql::grammar::marker::{
+    TO_CHARACTERS, TO_JSONB, TO_JSONB_ARRAY, TO_NUMERIC, TO_REAL_ARRAY, TO_TEXT, TO_UUID,
+    TO_UUID_ARRAY, TO_VECTOR,
+};
+use crate::sql::grammar::name::{folded, name_parts};
+use crate::sql::read::columns::GalleryColumn;
+use crate::sql::value::constant::{bytea, real_array};
+use crate::sql::value::interval::interval;
+use crate::sql::value::numeric::plain_digits;
+use crate::sql::value::types::{SqlType, is_vector, reads_text_itself};
+use crate::sql::{SqlError, SqlState};
+
+/// Most digits of a `numeric`, as of PostgreSQL's.
+const DIGITS_MAX: u64 = 1000;
+
+/// Types of the system's tables, whose casts are functions of the same names.
+const CATALOG_TYPES: [&str; 14] = [
+    "oid",
+    "xid",
+    "cid",
+    "name",
+    "char",
+    "regclass",
+    "regtype",
+    "regproc",
+    "regprocedure",
+    "regoper",
+    "regoperator",
+    "regnamespace",
+    "regrole",
+    "regcollation",
+];
+
+impl Adapter {
+    /// What a cast becomes; `expr` is one, or a text with its type before it.
+    pub(super) fn cast(&mut self, expr: &mut Expr) -> Result<Option<Expr>, SqlError> {
+        if let Expr::TypedString(TypedString { data_type, value, .. }) = expr {
+            *expr = cast(Expr::Value(value.clone()), data_type.clone());
+            return Ok(Some(self.cast(expr)?.unwrap_or_else(|| expr.clone())));
+        }
+        let Expr::Cast {
+            kind: CastKind::Cast | CastKind::DoubleColon, expr: inner, data_type, ..
+        } = expr
+        else {
+            return Ok(None);
+        };
+        let are_oids = is_array_of_oids(data_type);
+        known_type(data_type);
+        let precision = time::without_precision(data_type);
+        check_type(data_type)?;
+        if are_oids {
+            self.note(inner, SqlType::OidArray);
+        } else if catalog_type(data_type) == Some("oid") {
+            self.note(inner, SqlType::Oid);
+        } else if let Some(sql_type) = cast_type(data_type) {
+            self.note(inner, sql_type);
+        }
+        let adapted = adapted(inner, data_type)?;
+        let Some(digits) = precision else { return Ok(adapted) };
+        Ok(Some(time::rounded(adapted.unwrap_or_else(|| expr.clone()), digits)))
+    }
+}
+
+/// The type of a parameter that a statement declares; none for one that it leaves open.
+///
+/// # Errors
+/// 42704 and 0A000 for types that there are not, or not for parameters.
+pub(in crate::sql) fn parameter_type(mut data_type: DataType) -> Result<Option<SqlType>, SqlError> {
+    known_type(&mut data_type);
+    match catalog_type(&data_type) {
+        Some("name") => return Ok(Some(SqlType::Name)),
+        Some("char") => return Ok(Some(SqlType::Char)),
+        Some(_) => return Ok(Some(SqlType::Oid)),
+        None => {}
+    }
+    if let Some(known) = cast_type(&data_type) {
+        return Ok(Some(known));
+    }
+    match &data_type {
+        DataType::Custom(name, _) if name.to_string().eq_ignore_ascii_case("unknown") => Ok(None),
+        DataType::Custom(name, _) => {
+            let message = format!("type \"{name}\" does not exist");
+            Err(SqlError::new(SqlState::UndefinedObject, message))
+        }
+        other => Err(SqlError::unsupported(format!("a parameter of type {other}"))),
+    }
+}
+
+/// A value of another type as one of this.
+pub(in crate::sql) fn of_type(value: Expr, sql_type: SqlType) -> Expr {
+    if sql_type == SqlType::Text {
+        return call(TO_TEXT, [value]);
+    }
+    let mut data_type = sql_type.syntax();
+    known_type(&mut data_type);
+    cast(value, data_type)
+}
+
+fn adapted(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlError> {
+    if let Some(name) = catalog_type(data_type) {
+        return Ok(Some(match printed(inner) {
+            Some(text) if name == "name" => text,
+            _ => call(name, [inner.clone()]),
+        }));
+    }
+    Ok(match data_type {
+        DataType::Text | DataType::Varchar(None) | DataType::CharacterVarying(None) => {
+            printed(inner).or_else(|| as_text(inner))
+        }
+        DataType::Varchar(Some(CharacterLength::IntegerLength { length, .. }))
+        | DataType::CharacterVarying(Some(CharacterLength::IntegerLength { length, .. })) => {
+            let text = printed(inner).or_else(|| as_text(inner));
+            let text = text.unwrap_or_else(|| cast(inner.clone(), DataType::Text));
+            Some(call("left", [text, number(length)]))
+        }
+        DataType::Char(length) | DataType::Character(length) => {
+            let length = match length {
+                Some(CharacterLength::IntegerLength { length, .. }) => length,
+                _ => &1,
+            };
+            Some(call(TO_CHARACTERS, [cast(inner.clone(), DataType::Text), number(length)]))
+        }
+        DataType::JSON | DataType::JSONB => {
+            // What is no document is said before anything runs.
+            literal_text(inner).map(read_document).transpose()?;
+            Some(call(TO_JSONB, [inner.clone()]))
+        }
+        DataType::Uuid => {
+            if let Some(text) = literal_text(inner)
+                && uuid(text).is_none()
+            {
+                return Err(malformed_uuid(text));
+            }
+            Some(call(TO_UUID, [inner.clone()]))
+        }
+        array if texts_of(array).is_some() => {
+            let texts = match literal_text(inner) {
+                Some(written) => text_array(written)?,
+                None => cast(inner.clone(), SqlType::TextArray.syntax()),
+            };
+            texts_of(array).map(|function| call(function, [texts]))
+        }
+        DataType::Numeric(ExactNumberInfo::None) | DataType::Decimal(ExactNumberInfo::None) => {
+            Some(numeric(inner))
+        }
+        DataType::Numeric(_) | DataType::Decimal(_) => {
+            Some(cast(numeric(inner), data_type.clone()))
+        }
+        _ => {
+            let value = literal(inner, data_type)?;
+            numbers(value, inner, data_type)
+        }
+    })
+}
+
+/// The function that makes an array of texts one of this type.
+fn texts_of(data_type: &DataType) -> Option<&'static str> {
+    match cast_type(data_type)? {
+        SqlType::UuidArray => Some(TO_UUID_ARRAY),
+        SqlType::JsonbArray => Some(TO_JSONB_ARRAY),
+        _ => None,
+    }
+}
+
+/// Whether items of an array are numbers of the system's tables, for which the planner has others.
+fn is_array_of_oids(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Array(ArrayElemTypeDef::SquareBracket(element, _)) => {
+            catalog_type(element).is_some_and(|name| !["name", "char"].contains(&name))
+        }
+        _ => false,
+    }
+}
+
+/// The name of a type of the system's tables.
+fn catalog_type(data_type: &DataType) -> Option<&'static str> {
+    let name = match data_type {
+        DataType::Regclass => "regclass".to_owned(),
+        DataType::Custom(name, modifiers) if modifiers.is_empty() => {
+            name_parts(name).filter(|parts| parts.len() == 1)?.pop()?
+        }
+        _ => return None,
+    };
+    CATALOG_TYPES.into_iter().find(|known| *known == name)
+}
+
+/// `expr::regclass` as text: the name, not the number.
+pub(super) fn printed(expr: &Expr) -> Option<Expr> {
+    let Expr::Function(called) = expr else { return None };
+    let name = name_parts(&called.name)?.pop()?;
+    let known = CATALOG_TYPES.into_iter().find(|known| *known == name)?;
+    known.starts_with("reg").then(|| call(&format!("{known}out"), [expr.clone()]))
+}
+
+/// `expr::text` where `expr` may be a document, which is text to the planner already, so that its
+/// cast would be none.
+fn as_text(expr: &Expr) -> Option<Expr> {
+    let may_be_document = match expr {
+        Expr::Identifier(word) => !is_text_column(word),
+        Expr::CompoundIdentifier(words) => !words.last().is_some_and(is_text_column),
+        Expr::Nested(inner) => return as_text(inner),
+        Expr::BinaryOp { .. }
+        | Expr::Function(_)
+        | Expr::Subquery(_)
+        | Expr::Case { .. }
+        | Expr::CompoundFieldAccess { .. } => true,
+        _ => false,
+    };
+    may_be_document.then(|| call(TO_TEXT, [expr.clone()]))
+}
+
+/// Whether a column of this name is of `text` in every collection; searches by such columns see
+/// through a cast.
+pub(super) fn is_text_column(word: &Ident) -> bool {
+    let column = GalleryColumn::named(&folded(word));
+    column.is_some_and(|column| SqlType::of(&column.field()) == SqlType::Text)
+}
+
+/// `expr::numeric`; a text is a number with the digits it was written with.
+fn numeric(inner: &Expr) -> Expr {
+    let digits = literal_text(inner).and_then(plain_digits);
+    call(TO_NUMERIC, [digits.as_ref().map_or_else(|| inner.clone(), number)])
+}
+
+/// A type by the name that the planner knows, where the statement calls it as the system's tables
+/// do: `pg_catalog.int4`.
+fn known_type(data_type: &mut DataType) {
+    match data_type {
+        DataType::Array(ArrayElemTypeDef::SquareBracket(element, size)) => {
+            // The size is a comment in PostgreSQL.
+            *size = None;
+            known_type(element);
+            match catalog_type(element) {
+                Some("name" | "char") => **element = DataType::Text,
+                Some(_) => **element = DataType::BigInt(None),
+                None => {}
+            }
+        }
+        // As precise as in PostgreSQL, which leaves room for 300,000 years.
+        DataType::Timestamp(precision @ None, _) => *precision = Some(6),
+        DataType::Custom(name, _) => {
+            without_system_schema(name);
+            if let Some(known) = named_type(name) {
+                *data_type = known;
+            }
+        }
+        _ => {}
+    }
+}
+
+/// That a type is one of PostgreSQL's; what this server lacks of these, the planner says.
+fn check_type(data_type: &DataType) -> Result<(), SqlError> {
+    const ELSEWHERE: [&str; 24] = [
+        "bit",
+        "box",
+        "cidr",
+        "circle",
+        "hstore",
+        "inet",
+        "int4range",
+        "int8range",
+        "interval",
+        "line",
+        "lseg",
+        "macaddr",
+        "money",
+        "numrange",
+        "path",
+        "point",
+        "polygon",
+        "record",
+        "time",
+        "timetz",
+        "tsquery",
+        "tsvector",
+        "unknown",
+        "xml",
+    ];
+    check_length(data_type)?;
+    let DataType::Custom(name, _) = data_type else { return Ok(()) };
+    let written = name_parts(name).unwrap_or_default().join(".");
+    let known = is_vector(data_type)
+        || catalog_type(data_type).is_some()
+        || ELSEWHERE.contains(&written.as_str());
+    if known {
+        return Ok(());
+    }
+    let message = format!("type \"{written}\" does not exist");
+    Err(SqlError::new(SqlState::UndefinedObject, message))
+}
+
+/// That a text is of some length, and that a number has digits.
+fn check_length(data_type: &DataType) -> Result<(), SqlError> {
+    let message = match data_type {
+        DataType::Varchar(Some(CharacterLength::IntegerLength { length: 0, .. }))
+        | DataType::CharacterVarying(Some(CharacterLength::IntegerLength { length: 0, .. })) => {
+            "length for type varchar must be at least 1".to_owned()
+        }
+        DataType::Char(Some(CharacterLength::IntegerLength { length: 0, .. }))
+        | DataType::Character(Some(CharacterLength::IntegerLength { length: 0, .. })) => {
+            "length for type char must be at least 1".to_owned()
+        }
+        DataType::Numeric(digits) | DataType::Decimal(digits) => match digits {
+            ExactNumberInfo::Precision(precision)
+            | ExactNumberInfo::PrecisionAndScale(precision, _)
+                if !(1..=DIGITS_MAX).contains(precision) =>
+            {
+                format!("NUMERIC precision {precision} must be between 1 and {DIGITS_MAX}")
+            }
+            _ => return Ok(()),
+        },
+        _ => return Ok(()),
+    };
+    Err(SqlError::new(SqlState::InvalidParameterValue, message))
+}
+
+fn named_type(name: &ObjectName) -> Option<DataType> {
+    let [ObjectNamePart::Identifier(ident)] = name.0.as_slice() else { return None };
+    Some(match folded(ident).as_str() {
+        "bool" => DataType::Boolean,
+        "int2" => DataType::SmallInt(None),
+        "int4" => DataType::Int(None),
+        "int8" => DataType::BigInt(None),
+        "float4" => DataType::Real,
+        "float8" => DataType::DoublePrecision,
+        "numeric" => DataType::Numeric(ExactNumberInfo::None),
+        "text" | "bpchar" => DataType::Text,
+        "varchar" => DataType::Varchar(None),
+        "char" if ident.quote_style.is_none() => DataType::Char(None),
+        "bytea" => DataType::Bytea,
+        "json" | "jsonb" => DataType::JSONB,
+        "date" => DataType::Date,
+        "timestamp" => DataType::Timestamp(Some(6), TimezoneInfo::None),
+        "timestamptz" => DataType::Timestamp(Some(6), TimezoneInfo::Tz),
+        "uuid" => DataType::Uuid,
+        "regclass" => DataType::Regclass,
+        _ => return None,
+    })
+}
+
+/// What `'text'::data_type` means where the planner would convert the text differently.
+fn literal(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlError> {
+    let Some(written) = literal_text(inner) else { return Ok(None) };
+    match data_type {
+        DataType::Bytea => {
+            Ok(Some(Expr::value(Value::HexStringLiteral(hex::encode(bytea(written)?)))))
+        }
+        other if reads_text_itself(other) => {
+            // What is no array is said before anything runs.
+            real_array("array", written)?;
+            let by_function = is_vector(other) || cast_type(other) == Some(SqlType::Float4Array);
+            Ok((!by_function).then(|| doubles(written, other)))
+        }
+        DataType::Array(
+            ArrayElemTypeDef::SquareBracket(element, _) | ArrayElemTypeDef::AngleBracket(element),
+        ) => {
+            let array = array(written, element)?;
+            // Of several levels each item is cast already.
+            Ok(Some(if syntax::is_nested(&array) { array } else { cast(array, data_type.clone()) }))
+        }
+        other => scalar(written, other),
+    }
+}
+
+/// A text that has to be a number, a date or a time; what is none is said before anything runs.
+fn scalar(written: &str, data_type: &DataType) -> Result<Option<Expr>, SqlError> {
+    let arrow = match data_type {
+        DataType::SmallInt(_) | DataType::Int2(_) => ArrowType::Int16,
+        DataType::Int(_) | DataType::Integer(_) | DataType::Int4(_) => ArrowType::Int32,
+        DataType::BigInt(_) | DataType::Int8(_) => ArrowType::Int64,
+        DataType::Real | DataType::Float4 => return fraction(written, data_type, f32_range),
+        DataType::Float8
+        | DataType::DoublePrecision
+        | DataType::Double(ExactNumberInfo::None)
+        | DataType::Float(ExactNumberInfo::None) => return fraction(written, data_type, f64_range),
+        DataType::Date | DataType::Timestamp(..) | DataType::Time(..) => {
+            return time::literal(written, data_type).map(Some);
+        }
+        DataType::Interval { .. } => {
+            let value = length(written).ok_or_else(|| no_value(written, "Interval"))?;
+            return Ok(Some(cast(value, data_type.clone())));
+        }
+        _ => return Ok(None),
+    };
+    let read = written.trim();
+    match ScalarValue::from(read).cast_to(&arrow) {
+        Ok(_) => Ok(Some(cast(text(read), data_type.clone()))),
+        Err(_) => Err(no_value(written, &arrow.to_string())),
+    }
+}
+
+/// A text that is a fraction, and whether the type holds it; the planner reads it.
+fn fraction(
+    written: &str,
+    data_type: &DataType,
+    fits: fn(&str) -> bool,
+) -> Result<Option<Expr>, SqlError> {
+    let text = written.trim();
+    if !text.bytes().any(|byte| byte.is_ascii_digit()) || fits(text) {
+        return Ok(None);
+    }
+    let name = cast_type(data_type).unwrap_or(SqlType::Unknown).name();
+    let message = format!("\"{written}\" is out of range for type {name}");
+    Err(SqlError::new(SqlState::NumericValueOutOfRange, message))
+}
+
+fn f32_range(text: &str) -> bool {
+    text.parse::<f32>().map_or(true, |number| number.is_finite() && !vanishes(number == 0.0, text))
+}
+
+fn f64_range(text: &str) -> bool {
+    text.parse::<f64>().map_or(true, |number| number.is_finite() && !vanishes(number == 0.0, text))
+}
+
+/// Whether a number is zero only because the type has nothing as small.
+fn vanishes(is_zero: bool, text: &str) -> bool {
+    let digits = text.split(['e', 'E']).next().unwrap_or_default();
+    is_zero && digits.bytes().any(|digit| matches!(digit, b'1'..=b'9'))
+}
+
+/// A length of time as the planner reads it; none where `written` is none.
+pub(super) fn length(written: &str) -> Option<Expr> {
+    let length = interval(written)?;
+    let (months, days, microseconds) = (length.months, length.days, length.nanoseconds / 1000);
+    Some(text(format!("{months} months {days} days {microseconds} microseconds")))
+}
+
+/// `expr::vector` and `expr::real[]` as calls of the functions that tell what type they make;
+/// `value` is what the cast became already. A parameter cast to `real[]` stays a cast: it is of
+/// that type.
+fn numbers(value: Option<Expr>, inner: &Expr, data_type: &DataType) -> Option<Expr> {
+    if is_vector(data_type) {
+        let DataType::Custom(_, modifiers) = data_type else { return value };
+        let dimensions = modifiers.iter().map(number);
+        let numbers = value.unwrap_or_else(|| inner.clone());
+        return Some(call(TO_VECTOR, [numbers].into_iter().chain(dimensions)));
+    }
+    let to_reals = cast_type(data_type) == Some(SqlType::Float4Array);
+    let is_parameter = matches!(inner,
+        Expr::Value(value) if matches!(value.value, Value::Placeholder(_)));
+    if value.is_some() || !to_reals || is_parameter {
+        return value;
+    }
+    Some(call(TO_REAL_ARRAY, [inner.clone()]))
+}
+
+/// `'{0.1,0.2}'::float8[]`, which may also be written as vectors are.
+fn doubles(written: &str, data_type: &DataType) -> Expr {
+    let inside = written.trim().trim_matches(['{', '}', '[', ']']);
+    let element = |item: &str| cast(text(item.trim()), DataType::DoublePrecision);
+    let elem = inside.split(',').map(element).collect();
+    cast(Expr::Array(Array { elem, named: true }), data_type.clone())
+}
+
+/// The type of the parameter in `$1::data_type`.
+fn cast_type(data_type: &DataType) -> Option<SqlType> {
+    match data_type {
+        DataType::Boolean | DataType::Bool => Some(SqlType::Bool),
+        DataType::SmallInt(_) | DataType::Int2(_) => Some(SqlType::Int2),
+        DataType::Int(_) | DataType::Integer(_) | DataType::Int4(_) => Some(SqlType::Int4),
+        DataType::BigInt(_) | DataType::Int8(_) => Some(SqlType::Int8),
+        DataType::Real | DataType::Float4 => Some(SqlType::Float4),
+        DataType::Float8
+        | DataType::DoublePrecision
+        | DataType::Double(ExactNumberInfo::None)
+        | DataType::Float(ExactNumberInfo::None) => Some(SqlType::Float8),
+        DataType::Numeric(_) | DataType::Decimal(_) => Some(SqlType::Numeric),
+        DataType::Text
+        | DataType::Varchar(_)
+        | DataType::CharacterVarying(_)
+        | DataType::Char(_)
+        | DataType::Character(_) => Some(SqlType::Text),
+        DataType::Uuid => Some(SqlType::Uuid),
+        DataType::Bytea => Some(SqlType::Bytea),
+        DataType::JSON | DataType::JSONB => Some(SqlType::Jsonb),
+        DataType::Timestamp(_, TimezoneInfo::Tz | TimezoneInfo::WithTimeZone) => {
+            Some(SqlType::Timestamptz)
+        }
+        DataType::Timestamp(..) => Some(SqlType::Timestamp),
+        DataType::Date => Some(SqlType::Date),
+        DataType::Time(_, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => {
+            Some(SqlType::Time)
+        }
+        DataType::Interval { .. } => Some(SqlType::Interval),
+        DataType::Array(
+            ArrayElemTypeDef::SquareBracket(element, _) | ArrayElemTypeDef::AngleBracket(element),
+        ) => cast_type(element)?.array(),
+        other if is_vector(other) => Some(SqlType::Vector),
+        _ => None,
+    }
+}

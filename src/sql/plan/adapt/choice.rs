@@ -1,0 +1,70 @@
+//! Expressions that choose one of several values: `CASE`, `coalesce`, `nullif`, `greatest` and
+//! `least`.
+
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
+};
+
+use super::cast::is_text_column;
+use super::syntax::call;
+use crate::sql::grammar::marker::{AS_JSONB, AS_UUID, CHOSEN, TO_JSONB, TO_UUID};
+use crate::sql::grammar::name::name_parts;
+
+const CHOOSING: [&str; 4] = ["coalesce", "greatest", "least", "nullif"];
+
+/// Functions that make what is text to the planner, but no text; others begin with `jsonb`.
+const MARKED: [&str; 7] =
+    [TO_JSONB, AS_JSONB, TO_UUID, AS_UUID, "gen_random_uuid", "row_to_json", "to_jsonb"];
+
+/// `expr` beside one of the values that it chooses from, where these may be no text although they
+/// are to the planner.
+pub(super) fn chosen(expr: &Expr) -> Option<Expr> {
+    let sample = choices(expr).into_iter().find_map(sample)?;
+    Some(call(CHOSEN, [expr.clone(), sample]))
+}
+
+fn choices(expr: &Expr) -> Vec<&Expr> {
+    match expr {
+        Expr::Case { conditions, else_result, .. } => {
+            let results = conditions.iter().map(|when| &when.result);
+            results.chain(else_result.as_deref()).collect()
+        }
+        Expr::Function(called) if CHOOSING.contains(&name(called).as_str()) => arguments(called),
+        _ => Vec::new(),
+    }
+}
+
+/// A value that tells its type; it is looked at, and not computed.
+fn sample(choice: &Expr) -> Option<Expr> {
+    let tells = match choice {
+        Expr::Nested(inner) => return sample(inner),
+        Expr::Identifier(word) => !is_text_column(word),
+        Expr::CompoundIdentifier(words) => !words.last().is_some_and(is_text_column),
+        Expr::CompoundFieldAccess { .. } => true,
+        Expr::BinaryOp { op, .. } => {
+            matches!(op, BinaryOperator::Arrow | BinaryOperator::HashArrow)
+        }
+        Expr::Function(called) if name(called) == CHOSEN => {
+            return arguments(called).get(1).map(|sample| (*sample).clone());
+        }
+        Expr::Function(called) => {
+            let name = name(called);
+            MARKED.contains(&name.as_str()) || name.starts_with(TO_JSONB)
+        }
+        _ => false,
+    };
+    tells.then(|| choice.clone())
+}
+
+fn name(called: &Function) -> String {
+    name_parts(&called.name).and_then(|mut parts| parts.pop()).unwrap_or_default()
+}
+
+fn arguments(called: &Function) -> Vec<&Expr> {
+    let FunctionArguments::List(list) = &called.args else { return Vec::new() };
+    let plain = |argument| match argument {
+        &FunctionArg::Unnamed(FunctionArgExpr::Expr(ref value)) => Some(value),
+        _ => None,
+    };
+    list.args.iter().filter_map(plain).collect()
+}

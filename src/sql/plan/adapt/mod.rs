@@ -1,0 +1,453 @@
+//! Where PostgreSQL and the planner read the same syntax differently, the parsed statement is
+//! rewritten to what PostgreSQL means, and parameter types that only PostgreSQL infers are noted.
+
+mod argument;
+mod array;
+mod array_call;
+mod assignment;
+mod bound;
+mod called;
+mod cast;
+mod choice;
+mod distance;
+mod factor;
+mod grouping;
+mod join;
+mod like;
+mod merged;
+mod misuse;
+mod name;
+mod number;
+mod operator;
+mod row;
+mod sample;
+mod syntax;
+mod system_column;
+mod time;
+mod whole_row;
+mod window;
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    self, BinaryOperator, Expr, Fetch, Function, FunctionArguments, Ident, Interval, LimitClause,
+    ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier,
+    TableFactor, UnaryOperator, Value, VisitMut, VisitorMut,
+};
+
+use crate::sql::grammar::changing::{changing, inside_a_query};
+use crate::sql::grammar::name::{name_parts, parameter_index};
+use crate::sql::value::types::SqlType;
+use crate::sql::{SqlError, SqlState};
+use argument::argument_type;
+use called::{called_function, count_rows, of_jsonb};
+pub(in crate::sql) use cast::{of_type, parameter_type};
+pub(in crate::sql) use name::shown_schema;
+use syntax::{function, plain_arguments};
+pub(super) use syntax::{literal_text, select};
+use system_column::Scopes;
+use whole_row::Rows;
+
+/// Types that the syntax around parameters decides, by their place in the list.
+pub(in crate::sql) type ParameterTypes = BTreeMap<usize, SqlType>;
+
+/// Words that are functions without parentheses in PostgreSQL but columns for the parser.
+const BARE_FUNCTIONS: [&str; 2] = ["current_schema", "current_role"];
+
+/// The schema of everything that every database has; functions and types are found without it.
+const SYSTEM_SCHEMA: &str = "pg_catalog";
+
+/// Rewrites `statement`.
+///
+/// # Errors
+/// A literal that is not of the type it is cast to.
+pub(in crate::sql) fn adapt(statement: &mut ast::Statement) -> Result<ParameterTypes, SqlError> {
+    let mut adapter = Adapter::default();
+    match statement.visit(&mut adapter) {
+        ControlFlow::Continue(()) => {
+            whole_row::check_answer(statement)?;
+            print_columns(statement);
+            array_call::write_out(statement);
+            Ok(adapter.parameter_types)
+        }
+        ControlFlow::Break(error) => Err(error),
+    }
+}
+
+/// Rewrites an expression that stands alone, and makes it one of this type.
+///
+/// # Errors
+/// A literal that is not of the type.
+pub(in crate::sql) fn adapt_as(expr: Expr, sql_type: SqlType) -> Result<Expr, SqlError> {
+    let mut expr = syntax::cast(expr, sql_type.syntax());
+    match expr.visit(&mut Adapter::default()) {
+        ControlFlow::Continue(()) => Ok(expr),
+        ControlFlow::Break(error) => Err(error),
+    }
+}
+
+/// Shows columns that are names of the system's things, `x::regclass`, by these names. DISTINCT
+/// compares what is ordered by with what is shown, and is left alone.
+fn print_columns(statement: &mut ast::Statement) {
+    let ast::Statement::Query(query) = statement else { return };
+    let SetExpr::Select(select) = &mut *query.body else { return };
+    if select.distinct.is_some() {
+        return;
+    }
+    for item in &mut select.projection {
+        if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item
+            && let Some(name) = cast::printed(expr)
+        {
+            *expr = name;
+        }
+    }
+}
+
+#[derive(Default)]
+struct Adapter {
+    parameter_types: ParameterTypes,
+    scopes: Scopes,
+    rows: Rows,
+    /// How many queries are around what is visited; outside of them numbers are the statement's.
+    queries: usize,
+}
+
+impl Adapter {
+    fn note(&mut self, expr: &Expr, sql_type: SqlType) {
+        if let Expr::Nested(inner) = expr {
+            self.note(inner, sql_type);
+        } else if let Expr::Value(value) = expr
+            && let Value::Placeholder(name) = &value.value
+            && let Some(at) = parameter_index(name)
+        {
+            self.parameter_types.entry(at).or_insert(sql_type);
+        }
+    }
+
+    /// Bounds of a series that are parameters are of the type of those that are not.
+    fn note_bounds(&mut self, called: &Function) {
+        if !called_as(called, factor::SERIES_NAME) {
+            return;
+        }
+        let bounds = plain_arguments(&called.args).unwrap_or_default();
+        let is_integer =
+            |bound: &Expr| matches!(bound, Expr::Cast { data_type: ast::DataType::Int(None), .. });
+        let sql_type = if bounds.iter().any(is_integer) { SqlType::Int4 } else { SqlType::Int8 };
+        for (place, bound) in bounds.iter().enumerate() {
+            let sql_type = match bounds.iter().find_map(factor::moment_type) {
+                Some(_) if place == 2 => SqlType::Interval,
+                Some(moment) => moment,
+                None => sql_type,
+            };
+            self.note(bound, sql_type);
+        }
+    }
+
+    /// Parameters that are arguments of functions whose types are known.
+    fn note_arguments(&mut self, called: &Function) {
+        let name = name_parts(&called.name).and_then(|mut parts| parts.pop());
+        let (Some(name), Some(arguments)) = (name, plain_arguments(&called.args)) else { return };
+        for (place, argument) in arguments.iter().enumerate() {
+            if let Some(sql_type) = argument_type(&name, place, arguments.len()) {
+                self.note(argument, sql_type);
+            }
+        }
+    }
+
+    /// Parameters that are conditions of a query.
+    fn note_conditions(&mut self, select: &Select) {
+        let conditions = select.selection.iter().chain(&select.having);
+        conditions.for_each(|condition| self.note(condition, SqlType::Bool));
+    }
+
+    /// Parameters that are true or false.
+    fn note_truths(&mut self, expr: &Expr) {
+        match expr {
+            Expr::UnaryOp { op: UnaryOperator::Not, expr: truth }
+            | Expr::IsTrue(truth)
+            | Expr::IsNotTrue(truth)
+            | Expr::IsFalse(truth)
+            | Expr::IsNotFalse(truth)
+            | Expr::IsUnknown(truth)
+            | Expr::IsNotUnknown(truth) => self.note(truth, SqlType::Bool),
+            Expr::BinaryOp { left, op: BinaryOperator::And | BinaryOperator::Or, right } => {
+                self.note(left, SqlType::Bool);
+                self.note(right, SqlType::Bool);
+            }
+            Expr::Case { operand: None, conditions, .. } => {
+                for when in conditions {
+                    self.note(&when.condition, SqlType::Bool);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What `expr`, whose parts are rewritten already, becomes; none where it stays.
+    fn adapted(&mut self, expr: &mut Expr) -> Result<Option<Expr>, SqlError> {
+        self.note_truths(expr);
+        whole_row::keep_fields(expr);
+        match expr {
+            Expr::Cast { .. } | Expr::TypedString(_) => self.cast(expr),
+            Expr::Interval(Interval { value, leading_field: None, .. }) => {
+                if let Some(length) = literal_text(value).and_then(cast::length) {
+                    **value = length;
+                }
+                Ok(None)
+            }
+            // The planner would take back the first of its numbers only.
+            Expr::UnaryOp { op: UnaryOperator::Minus, expr: inner }
+                if matches!(**inner, Expr::Interval(_)) =>
+            {
+                let interval = std::mem::replace(&mut **inner, Expr::value(Value::Null));
+                **inner = Expr::Nested(Box::new(interval));
+                Ok(None)
+            }
+            Expr::Value(value) if self.queries > 0 => Ok(number::typed(&mut value.value)),
+            Expr::Identifier(word)
+                if word.quote_style.is_none()
+                    && BARE_FUNCTIONS.contains(&word.value.to_ascii_lowercase().as_str()) =>
+            {
+                Ok(Some(function(word.clone(), FunctionArguments::None)))
+            }
+            Expr::Identifier(_) | Expr::CompoundIdentifier(_) => {
+                Ok(self.scopes.table_number(expr).or_else(|| self.rows.row(expr)))
+            }
+            Expr::IsNotNull(_) => whole_row::check_test(expr).map(|()| None),
+            Expr::Extract { field, expr: time, .. } => {
+                self.note(time, SqlType::Timestamptz);
+                Ok(Some(time::extract(field, time)))
+            }
+            Expr::Floor { expr: rounded, .. } | Expr::Ceil { expr: rounded, .. } => {
+                self.note(rounded, SqlType::Float8);
+                Ok(None)
+            }
+            Expr::Function(called) => {
+                self.note_bounds(called);
+                self.note_arguments(called);
+                called_function(called)
+            }
+            Expr::Substring { substring_from, substring_for, .. } => {
+                for bound in [substring_from, substring_for].into_iter().flatten() {
+                    self.note(bound, SqlType::Int4);
+                }
+                operator::operator(expr)
+            }
+            Expr::BinaryOp { left, op: BinaryOperator::PGExp, right } => {
+                self.note(left, SqlType::Float8);
+                self.note(right, SqlType::Float8);
+                Ok(None)
+            }
+            Expr::AtTimeZone { timestamp, .. } => {
+                self.note(timestamp, SqlType::Timestamptz);
+                operator::operator(expr)
+            }
+            other => match self.distance(other)? {
+                None if let Some(patterns) = like::patterns(other) => {
+                    self.note(&patterns, SqlType::TextArray);
+                    like::like_each(other)
+                }
+                None => operator::operator(other),
+                distance => Ok(distance),
+            },
+        }
+    }
+}
+
+impl VisitorMut for Adapter {
+    type Break = SqlError;
+
+    fn pre_visit_statement(&mut self, statement: &mut ast::Statement) -> ControlFlow<Self::Break> {
+        let returning = match statement {
+            ast::Statement::Insert(insert) => &mut insert.returning,
+            ast::Statement::Update(update) => &mut update.returning,
+            ast::Statement::Delete(delete) => &mut delete.returning,
+            _ => &mut None,
+        };
+        if let Some(items) = returning {
+            name::name_columns(items);
+        }
+        let checked = misuse::check_statement(statement)
+            .and_then(|()| join::check_statement(statement))
+            .and_then(|()| assignment::spread(statement));
+        match checked {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        }
+    }
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
+        if let Some(name) = changing(&query.body).filter(|_| self.queries > 0) {
+            return ControlFlow::Break(inside_a_query(name));
+        }
+        self.queries += 1;
+        let checked = bound::check_order(query)
+            .and_then(|()| misuse::check_query(query))
+            .and_then(|()| bound::adapt(query));
+        if let Err(error) = checked {
+            return ControlFlow::Break(error);
+        }
+        fetch_as_limit(query);
+        merged::order(query);
+        if self.queries == 1 {
+            name::tell_from_keys(query);
+        }
+        self.scopes.note(query);
+        self.rows.note(query);
+        number::leave_in_query(query);
+        if let Err(error) = check_query(query) {
+            return ControlFlow::Break(error);
+        }
+        if let SetExpr::Values(values) = &mut *query.body {
+            number::unite_columns(values);
+        }
+        if let Some(LimitClause::LimitOffset { limit, offset, limit_by: _ }) = &query.limit_clause {
+            let bounds = limit.iter().chain(offset.iter().map(|offset| &offset.value));
+            bounds.for_each(|bound| self.note(bound, SqlType::Int8));
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<Self::Break> {
+        self.queries -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
+        if let Some(twice) = name::repeated_table(select) {
+            let message = format!("table name \"{twice}\" specified more than once");
+            return ControlFlow::Break(SqlError::new(SqlState::DuplicateAlias, message));
+        }
+        self.note_conditions(select);
+        let adapted = bound::check_groups(select)
+            .and_then(|()| misuse::check_select(select))
+            .and_then(|()| join::adapt_select(select))
+            .and_then(|()| grouping::adapt(select))
+            .and_then(|()| window::write_out(select));
+        if let Err(error) = adapted {
+            return ControlFlow::Break(error);
+        }
+        row::look_up(select);
+        name::qualify_stars(select);
+        name::name_columns(&mut select.projection);
+        number::leave_in_select(select);
+        self.scopes.enter(select);
+        self.rows.enter(select);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_select(&mut self, _select: &mut Select) -> ControlFlow<Self::Break> {
+        self.scopes.leave();
+        self.rows.leave();
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
+        if let Some(field) = self.rows.field(expr).or_else(|| whole_row::with_column(expr)) {
+            *expr = field;
+        }
+        match row::compared(expr) {
+            Ok(Some(of_values)) => *expr = of_values,
+            Ok(None) => {}
+            Err(error) => return ControlFlow::Break(error),
+        }
+        match expr {
+            Expr::Function(called) => {
+                if let Err(error) = misuse::check_call(called) {
+                    return ControlFlow::Break(error);
+                }
+                count_rows(called);
+                number::leave_in_call(called);
+                called.over.iter_mut().for_each(number::leave_in_window);
+            }
+            Expr::Array(array) => number::unite(array.elem.iter_mut().collect()),
+            Expr::UnaryOp { .. } => {
+                if let Some(power) = operator::signed_power(expr) {
+                    *expr = power;
+                }
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {
+        if let TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } =
+            factor
+        {
+            without_system_schema(name);
+            of_jsonb(name);
+        }
+        if let Err(error) = sample::adapt(factor) {
+            return ControlFlow::Break(error);
+        }
+        factor::adapt(factor);
+        match factor {
+            TableFactor::Table { name, args: Some(arguments), .. } => {
+                whole_row::leave_names(name, &mut arguments.args);
+                number::leave_in_arguments(&mut arguments.args);
+            }
+            TableFactor::Function { args, .. } => number::leave_in_arguments(args),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
+        match self.adapted(expr) {
+            Ok(Some(replacement)) => *expr = replacement,
+            Ok(None) => {}
+            Err(error) => return ControlFlow::Break(error),
+        }
+        if let Some(chosen) = choice::chosen(expr) {
+            *expr = chosen;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Refuses what the planner would answer differently: it counts no copies of rows.
+fn check_query(query: &Query) -> Result<(), SqlError> {
+    if query.fetch.as_ref().is_some_and(|fetch| fetch.with_ties) {
+        return Err(SqlError::unsupported("FETCH .. WITH TIES")
+            .with_hint("Compare rank() OVER (ORDER BY ..) in an outer query."));
+    }
+    check_set_operation(&query.body)
+}
+
+fn check_set_operation(body: &SetExpr) -> Result<(), SqlError> {
+    let SetExpr::SetOperation { op, set_quantifier, left, right } = body else { return Ok(()) };
+    if *op != SetOperator::Union && *set_quantifier == SetQuantifier::All {
+        return Err(SqlError::unsupported(format!("{op} ALL")));
+    }
+    check_set_operation(left).and_then(|()| check_set_operation(right))
+}
+
+/// `FETCH FIRST n ROWS ONLY` is another way to write `LIMIT n`.
+fn fetch_as_limit(query: &mut Query) {
+    let Some(Fetch { with_ties: false, percent: false, quantity }) = &query.fetch else { return };
+    let wanted = quantity.clone().unwrap_or_else(|| Expr::value(Value::Number("1".into(), false)));
+    match &mut query.limit_clause {
+        Some(LimitClause::LimitOffset { limit: limit @ None, .. }) => *limit = Some(wanted),
+        clause @ None => {
+            let limit = Some(wanted);
+            *clause = Some(LimitClause::LimitOffset { limit, offset: None, limit_by: Vec::new() });
+        }
+        Some(_) => return,
+    }
+    query.fetch = None;
+}
+
+fn called_as(called: &Function, name: &str) -> bool {
+    name_parts(&called.name).is_some_and(|parts| parts == [name])
+}
+
+/// Strips `pg_catalog.` from the name of a function or type.
+fn without_system_schema(name: &mut ObjectName) {
+    if let [ObjectNamePart::Identifier(Ident { value, .. }), last] = name.0.as_slice()
+        && value.eq_ignore_ascii_case(SYSTEM_SCHEMA)
+    {
+        name.0 = vec![last.clone()];
+    }
+}

@@ -1,0 +1,325 @@
+//! The names of result columns that a statement leaves unnamed, as PostgreSQL gives them.
+//!
+//! Two columns of one name are fine in PostgreSQL and an error for the planner. All but the first
+//! get a name of their own: the same, a character that nobody types, and a number, which
+//! [`shown_schema`] takes away again.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{FieldRef, Schema, SchemaRef};
+use datafusion::sql::sqlparser::ast::{
+    AccessExpr, ArrayElemTypeDef, DataType, Expr, Function, Ident, ObjectName, ObjectNamePart,
+    OrderByExpr, OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr,
+    TableFactor, TimezoneInfo, TrimWhereField, Value,
+};
+
+use crate::sql::grammar::name::{folded, name_parts};
+
+/// Stands between a name and the number that tells it from others of that name.
+const SEPARATOR: char = '\u{1f}';
+
+/// What PostgreSQL calls a column that nothing names.
+const NAMELESS: &str = "?column?";
+
+/// Names the columns of a select list, or of RETURNING.
+pub(super) fn name_columns(items: &mut [SelectItem]) {
+    let stars = stars(items);
+    let mut taken = HashSet::new();
+    for item in items {
+        let (name, plain) = match item {
+            SelectItem::UnnamedExpr(expr) => (
+                column_name(expr),
+                matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_)),
+            ),
+            SelectItem::ExprWithAlias { alias, .. } => (folded(alias), true),
+            _ => continue,
+        };
+        let taken_by_star = match item {
+            SelectItem::UnnamedExpr(expr) => stars.iter().any(|star| star.may_hold(expr)),
+            _ => false,
+        };
+        let is_first = taken.insert(name.clone()) && !taken_by_star;
+        if is_first && plain {
+            continue;
+        }
+        let name = if is_first { name } else { format!("{name}{SEPARATOR}{}", taken.len()) };
+        taken.insert(name.clone());
+        rename(item, name);
+    }
+}
+
+/// Names columns that are called like a column of a table by which their rows are ordered: the
+/// planner would take the one for the other.
+pub(super) fn tell_from_keys(query: &mut Query) {
+    let Some(OrderByKind::Expressions(keys)) = query.order_by.as_ref().map(|order| &order.kind)
+    else {
+        return;
+    };
+    let key = |key: &OrderByExpr| match &key.expr {
+        Expr::CompoundIdentifier(parts) => parts.last().map(|name| (folded(name), true)),
+        Expr::Identifier(name) => Some((folded(name), false)),
+        _ => None,
+    };
+    let keys: Vec<(String, bool)> = keys.iter().filter_map(key).collect();
+    let SetExpr::Select(select) = &mut *query.body else { return };
+    for item in &mut select.projection {
+        let (name, expr) = match item {
+            SelectItem::UnnamedExpr(expr) => (column_name(expr), expr),
+            SelectItem::ExprWithAlias { expr, alias } => (folded(alias), expr),
+            _ => continue,
+        };
+        let is_column = matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
+        let called_so = |(key, _): &&(String, bool)| *key == name;
+        let mut so = keys.iter().filter(called_so).peekable();
+        if !is_column && so.peek().is_some() && so.all(|(_, qualified)| *qualified) {
+            rename(item, format!("{name}{SEPARATOR}0"));
+        }
+    }
+}
+
+/// A name that two tables of a FROM have.
+pub(super) fn repeated_table(select: &Select) -> Option<String> {
+    let mut known = HashSet::new();
+    tables(select).filter_map(table_name).find(|name| !known.insert(name.clone()))
+}
+
+fn tables(select: &Select) -> impl Iterator<Item = &TableFactor> {
+    select.from.iter().flat_map(|from| {
+        std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation))
+    })
+}
+
+/// `t.*` of `FROM schema.t` becomes `schema.t.*`, as the planner has it.
+pub(super) fn qualify_stars(select: &mut Select) {
+    let of_schemas = |factor: &TableFactor| match factor {
+        TableFactor::Table { name, alias: None, args: None, .. } if name.0.len() == 2 => {
+            Some((name_parts(name)?.pop()?, name.clone()))
+        }
+        _ => None,
+    };
+    let qualified: Vec<(String, ObjectName)> = tables(select).filter_map(of_schemas).collect();
+    for item in &mut select.projection {
+        if let SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(star), _) =
+            item
+            && let Some([table]) = name_parts(star).as_deref()
+            && let Some((_, name)) = qualified.iter().find(|(known, _)| known == table)
+        {
+            *star = name.clone();
+        }
+    }
+}
+
+/// What a table in FROM is called; none where it is told apart by its schema, or has no name.
+fn table_name(factor: &TableFactor) -> Option<String> {
+    match factor {
+        TableFactor::Table { alias: Some(alias), .. }
+        | TableFactor::Derived { alias: Some(alias), .. }
+        | TableFactor::Function { alias: Some(alias), .. }
+        | TableFactor::UNNEST { alias: Some(alias), .. } => Some(folded(&alias.name)),
+        TableFactor::Table { name, alias: None, args: None, .. } if name.0.len() == 1 => {
+            name_parts(name)?.pop()
+        }
+        _ => None,
+    }
+}
+
+fn rename(item: &mut SelectItem, name: String) {
+    let name = Ident::with_quote('"', name);
+    match item {
+        SelectItem::UnnamedExpr(expr) => {
+            let expr = std::mem::replace(expr, Expr::value(Value::Null));
+            *item = SelectItem::ExprWithAlias { expr, alias: name };
+        }
+        SelectItem::ExprWithAlias { alias, .. } => *alias = name,
+        _ => {}
+    }
+}
+
+/// A `*` of a select list: of one table, or of all of them.
+struct Star(Option<String>);
+
+fn stars(projection: &[SelectItem]) -> Vec<Star> {
+    let star = |item: &SelectItem| match item {
+        SelectItem::Wildcard(_) => Some(Star(None)),
+        SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(table), _) => {
+            Some(Star(name_parts(table).and_then(|mut parts| parts.pop())))
+        }
+        _ => None,
+    };
+    projection.iter().filter_map(star).collect()
+}
+
+impl Star {
+    /// Whether the column that `expr` names may be among those of the star.
+    fn may_hold(&self, expr: &Expr) -> bool {
+        match (expr, &self.0) {
+            (Expr::Identifier(_), _) | (Expr::CompoundIdentifier(_), None) => true,
+            (Expr::CompoundIdentifier(parts), Some(table)) => {
+                let qualifier = parts.len().checked_sub(2).and_then(|at| parts.get(at));
+                qualifier.is_some_and(|qualifier| folded(qualifier) == *table)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// `schema` with the names that the statement gave its columns.
+pub(in crate::sql) fn shown_schema(schema: &SchemaRef) -> SchemaRef {
+    if schema.fields().iter().all(|field| !field.name().contains(SEPARATOR)) {
+        return Arc::clone(schema);
+    }
+    let shown = |field: &FieldRef| match field.name().split_once(SEPARATOR) {
+        Some((name, _)) => Arc::new(field.as_ref().clone().with_name(name)),
+        None => Arc::clone(field),
+    };
+    let fields = schema.fields().iter().map(shown).collect::<Vec<_>>();
+    Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
+}
+
+/// A name, and whether an expression around it may call itself by it.
+enum Name {
+    Strong(String),
+    /// One that only stands where nothing better is found.
+    Weak(String),
+    None,
+}
+
+fn strong(name: &str) -> Name {
+    Name::Strong(name.to_owned())
+}
+
+/// The name of a column that is `expr`.
+pub(super) fn column_name(expr: &Expr) -> String {
+    match name_of(expr) {
+        Name::Strong(name) | Name::Weak(name) => name,
+        Name::None => NAMELESS.to_owned(),
+    }
+}
+
+fn name_of(expr: &Expr) -> Name {
+    match expr {
+        Expr::Identifier(name) => Name::Strong(folded(name)),
+        Expr::CompoundIdentifier(parts) => {
+            parts.last().map_or(Name::None, |name| Name::Strong(folded(name)))
+        }
+        Expr::CompoundFieldAccess { root, access_chain } => {
+            let field = access_chain.iter().rev().find_map(|access| match access {
+                AccessExpr::Dot(Expr::Identifier(field)) => Some(folded(field)),
+                _ => None,
+            });
+            field.map_or_else(|| name_of(root), Name::Strong)
+        }
+        Expr::Nested(inner) => name_of(inner),
+        Expr::Collate { expr, .. } => name_of(expr),
+        Expr::Cast { expr, data_type, .. } => match name_of(expr) {
+            Name::Strong(name) => Name::Strong(name),
+            _ => Name::Weak(type_name(data_type)),
+        },
+        Expr::TypedString(literal) => Name::Weak(type_name(&literal.data_type)),
+        Expr::Interval(_) => Name::Weak("interval".to_owned()),
+        Expr::Value(value) if matches!(value.value, Value::Boolean(_)) => {
+            Name::Weak("bool".to_owned())
+        }
+        Expr::Case { else_result, .. } => match else_result.as_deref().map(name_of) {
+            Some(Name::Strong(name)) => Name::Strong(name),
+            _ => Name::Weak("case".to_owned()),
+        },
+        Expr::Function(function) => function_name(function),
+        Expr::Exists { negated: false, .. } => strong("exists"),
+        Expr::Subquery(query) => first_name(&query.body),
+        other => keyword_name(other).map_or(Name::None, strong),
+    }
+}
+
+/// The name of an expression that is a function with a syntax of its own.
+fn keyword_name(expr: &Expr) -> Option<&'static str> {
+    Some(match expr {
+        Expr::Array(_) => "array",
+        Expr::Tuple(_) => "row",
+        Expr::Extract { .. } => "extract",
+        Expr::Ceil { .. } => "ceil",
+        Expr::Floor { .. } => "floor",
+        Expr::Position { .. } => "position",
+        Expr::Substring { .. } => "substring",
+        Expr::Overlay { .. } => "overlay",
+        Expr::AtTimeZone { .. } => "timezone",
+        Expr::Trim { trim_where, .. } => match trim_where {
+            Some(TrimWhereField::Leading) => "ltrim",
+            Some(TrimWhereField::Trailing) => "rtrim",
+            Some(TrimWhereField::Both) | None => "btrim",
+        },
+        _ => return None,
+    })
+}
+
+fn function_name(function: &Function) -> Name {
+    match name_parts(&function.name).and_then(|mut parts| parts.pop()) {
+        Some(name) => Name::Strong(name),
+        None => Name::None,
+    }
+}
+
+/// The name of the first column of a subquery that stands for a value.
+fn first_name(body: &SetExpr) -> Name {
+    match body {
+        SetExpr::Select(select) => match select.projection.first() {
+            Some(SelectItem::UnnamedExpr(expr)) => Name::Strong(column_name(expr)),
+            Some(SelectItem::ExprWithAlias { alias, .. }) => Name::Strong(folded(alias)),
+            _ => Name::None,
+        },
+        SetExpr::Query(query) => first_name(&query.body),
+        SetExpr::SetOperation { left, .. } => first_name(left),
+        SetExpr::Values(_) => strong("column1"),
+        _ => Name::None,
+    }
+}
+
+/// The name of a type as the system's tables have it.
+fn type_name(data_type: &DataType) -> String {
+    let known = match data_type {
+        DataType::Boolean | DataType::Bool => "bool",
+        DataType::SmallInt(_) | DataType::Int2(_) => "int2",
+        DataType::Int(_) | DataType::Integer(_) | DataType::Int4(_) => "int4",
+        DataType::BigInt(_) | DataType::Int8(_) => "int8",
+        DataType::Real | DataType::Float4 => "float4",
+        DataType::Float8 | DataType::DoublePrecision | DataType::Double(_) | DataType::Float(_) => {
+            "float8"
+        }
+        DataType::Numeric(_) | DataType::Decimal(_) | DataType::Dec(_) => "numeric",
+        DataType::Varchar(_) | DataType::CharacterVarying(_) | DataType::CharVarying(_) => {
+            "varchar"
+        }
+        DataType::Char(_) | DataType::Character(_) => "bpchar",
+        DataType::Timestamp(_, zone) | DataType::Time(_, zone) => {
+            return temporal_name(data_type, *zone);
+        }
+        DataType::Interval { .. } => "interval",
+        DataType::Array(element) => return element_name(element),
+        DataType::Custom(name, _) => return last_part(name),
+        other => return other.to_string().to_ascii_lowercase(),
+    };
+    known.to_owned()
+}
+
+fn temporal_name(data_type: &DataType, zone: TimezoneInfo) -> String {
+    let zoned = matches!(zone, TimezoneInfo::WithTimeZone | TimezoneInfo::Tz);
+    let name = if matches!(data_type, DataType::Time(..)) { "time" } else { "timestamp" };
+    format!("{name}{}", if zoned { "tz" } else { "" })
+}
+
+fn element_name(element: &ArrayElemTypeDef) -> String {
+    match element {
+        ArrayElemTypeDef::SquareBracket(element, _)
+        | ArrayElemTypeDef::AngleBracket(element)
+        | ArrayElemTypeDef::Parenthesis(element) => type_name(element),
+        ArrayElemTypeDef::None => "array".to_owned(),
+    }
+}
+
+fn last_part(name: &ObjectName) -> String {
+    match name.0.last() {
+        Some(ObjectNamePart::Identifier(ident)) => folded(ident),
+        _ => NAMELESS.to_owned(),
+    }
+}

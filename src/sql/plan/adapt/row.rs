@@ -1,0 +1,233 @@
+//! Rows beside each other: `(a, b) < (c, d)`, `(a, b) IN (..)`, as what that means of their values.
+
+use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, CaseWhen, Expr, Ident, Query, Select, SetExpr, TableAlias, TableAliasColumnDef,
+    TableFactor, TableWithJoins, UnaryOperator, Value,
+};
+
+use super::called_as;
+use super::syntax::{call, plain_arguments, select_from};
+use crate::sql::{SqlError, SqlState};
+
+/// What the rows that a subquery finds are called beside the one that is looked for.
+const FOUND: &str = "found row";
+
+/// What a comparison of rows is of their values; none for other expressions.
+///
+/// # Errors
+/// Rows of different length.
+pub(super) fn compared(expr: &Expr) -> Result<Option<Expr>, SqlError> {
+    match expr {
+        Expr::BinaryOp { left, op: BinaryOperator::Overlaps, right } => {
+            let (Some(left), Some(right)) = (values(left), values(right)) else { return Ok(None) };
+            if [&left, &right].iter().any(|span| span.len() != 2) {
+                let message = "wrong number of parameters on one side of OVERLAPS expression";
+                return Err(SqlError::new(SqlState::SyntaxError, message));
+            }
+            Ok(Some(call("overlaps", left.into_iter().chain(right))))
+        }
+        Expr::BinaryOp { left, op, right } => match (values(left), values(right)) {
+            (Some(left), Some(right)) => comparison(&left, op, &right),
+            _ => Ok(None),
+        },
+        Expr::IsDistinctFrom(left, right) => distinct(left, right, Expr::IsDistinctFrom, either),
+        Expr::IsNotDistinctFrom(left, right) => {
+            distinct(left, right, Expr::IsNotDistinctFrom, both)
+        }
+        Expr::IsNull(row) => Ok(values(row).map(|row| all(row, Expr::IsNull))),
+        Expr::IsNotNull(row) => Ok(values(row).map(|row| all(row, Expr::IsNotNull))),
+        Expr::InList { expr: row, list, negated } => {
+            let Some(row) = values(row) else { return Ok(None) };
+            let equal = |other: &Expr| match values(other) {
+                Some(other) => equality(&row, &other),
+                None => Err(different_lengths()),
+            };
+            let equal = list.iter().map(equal).collect::<Result<Vec<_>, _>>()?;
+            Ok(join(equal, either).map(|found| negated_if(*negated, found)))
+        }
+        Expr::InSubquery { expr: row, subquery, negated } => {
+            Ok(values(row).map(|row| negated_if(*negated, membership(&row, subquery))))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Rewrites conditions of WHERE that look for a row among those of a subquery, so that they become
+/// joins: there NULL is as good as false.
+pub(super) fn look_up(select: &mut Select) {
+    if let Some(condition) = &mut select.selection {
+        look_up_in(condition);
+    }
+}
+
+fn look_up_in(condition: &mut Expr) {
+    match condition {
+        Expr::Nested(inner) => look_up_in(inner),
+        Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
+            look_up_in(left);
+            look_up_in(right);
+        }
+        Expr::InSubquery { expr: row, subquery, negated: false } => {
+            if let Some(row) = values(row) {
+                let (mut found, equal) = found(&row, subquery, Expr::value(Value::Null));
+                if let SetExpr::Select(select) = &mut *found.body {
+                    select.selection = Some(equal);
+                }
+                *condition = Expr::Exists { subquery: Box::new(found), negated: false };
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The values of a row that a statement writes.
+fn values(expr: &Expr) -> Option<Vec<Expr>> {
+    match expr {
+        Expr::Nested(inner) => values(inner),
+        Expr::Tuple(values) => Some(values.clone()),
+        Expr::Function(row) if called_as(row, "row") => plain_arguments(&row.args),
+        _ => None,
+    }
+}
+
+fn comparison(
+    left: &[Expr],
+    op: &BinaryOperator,
+    right: &[Expr],
+) -> Result<Option<Expr>, SqlError> {
+    let strict = match op {
+        BinaryOperator::Eq => return equality(left, right).map(Some),
+        BinaryOperator::NotEq => {
+            return equality(left, right).map(|equal| Some(negated_if(true, equal)));
+        }
+        BinaryOperator::Lt | BinaryOperator::LtEq => BinaryOperator::Lt,
+        BinaryOperator::Gt | BinaryOperator::GtEq => BinaryOperator::Gt,
+        _ => return Ok(None),
+    };
+    check_length(left, right)?;
+    let mut pairs = left.iter().zip(right).rev();
+    let Some((last_left, last_right)) = pairs.next() else { return Ok(None) };
+    let last = beside(last_left, op.clone(), last_right);
+    Ok(Some(pairs.fold(last, |rest, (left, right)| {
+        let equal = beside(left, BinaryOperator::Eq, right);
+        either(beside(left, strict.clone(), right), both(equal, rest))
+    })))
+}
+
+fn equality(left: &[Expr], right: &[Expr]) -> Result<Expr, SqlError> {
+    check_length(left, right)?;
+    let pairs = left.iter().zip(right);
+    let equal = pairs.map(|(left, right)| beside(left, BinaryOperator::Eq, right)).collect();
+    join(equal, both).ok_or_else(different_lengths)
+}
+
+fn distinct(
+    left: &Expr,
+    right: &Expr,
+    test: fn(Box<Expr>, Box<Expr>) -> Expr,
+    joined: fn(Expr, Expr) -> Expr,
+) -> Result<Option<Expr>, SqlError> {
+    let (Some(left), Some(right)) = (values(left), values(right)) else { return Ok(None) };
+    check_length(&left, &right)?;
+    let pairs = left.into_iter().zip(right);
+    let tests = pairs.map(|(left, right)| nested(test(nested(left).into(), nested(right).into())));
+    Ok(join(tests.collect(), joined))
+}
+
+fn all(row: Vec<Expr>, test: fn(Box<Expr>) -> Expr) -> Expr {
+    let tests = row.into_iter().map(|value| nested(test(nested(value).into())));
+    join(tests.collect(), both).unwrap_or_else(|| Expr::value(Value::Boolean(true)))
+}
+
+/// Whether `row` is among those of `subquery`: true where one is equal, else NULL where one may be.
+fn membership(row: &[Expr], subquery: &Query) -> Expr {
+    let (_, equal) = found(row, subquery, Expr::value(Value::Null));
+    let unknown = Expr::IsNull(Box::new(nested(equal.clone())));
+    let case = Expr::Case {
+        case_token: AttachedToken::empty(),
+        end_token: AttachedToken::empty(),
+        operand: None,
+        conditions: vec![
+            CaseWhen {
+                condition: call("bool_or", [equal]),
+                result: Expr::value(Value::Boolean(true)),
+            },
+            CaseWhen { condition: call("bool_or", [unknown]), result: Expr::value(Value::Null) },
+        ],
+        else_result: Some(Box::new(Expr::value(Value::Boolean(false)))),
+    };
+    Expr::Subquery(Box::new(found(row, subquery, case).0))
+}
+
+/// `SELECT item FROM (subquery) found (1, 2, ..)`, and whether a row found is equal to `row`.
+fn found(row: &[Expr], subquery: &Query, item: Expr) -> (Query, Expr) {
+    let table = Ident::with_quote('"', FOUND);
+    let names: Vec<Ident> =
+        (1..=row.len()).map(|at| Ident::with_quote('"', format!("{FOUND} {at}"))).collect();
+    let column = |name: &Ident| TableAliasColumnDef { name: name.clone(), data_type: None };
+    let alias = TableAlias {
+        explicit: true,
+        name: table.clone(),
+        columns: names.iter().map(column).collect(),
+        at: None,
+    };
+    let relation = TableFactor::Derived {
+        lateral: false,
+        subquery: Box::new(subquery.clone()),
+        alias: Some(alias),
+        sample: None,
+    };
+    let equal = row.iter().zip(&names).map(|(value, name)| {
+        let found = Expr::CompoundIdentifier(vec![table.clone(), name.clone()]);
+        beside(value, BinaryOperator::Eq, &found)
+    });
+    let equal = join(equal.collect(), both).unwrap_or_else(|| Expr::value(Value::Boolean(true)));
+    let from = vec![TableWithJoins { relation, joins: Vec::new() }];
+    (select_from(vec![(item, Ident::with_quote('"', FOUND))], from), equal)
+}
+
+fn check_length(left: &[Expr], right: &[Expr]) -> Result<(), SqlError> {
+    if left.len() == right.len() { Ok(()) } else { Err(different_lengths()) }
+}
+
+fn different_lengths() -> SqlError {
+    SqlError::new(SqlState::SyntaxError, "unequal number of entries in row expressions")
+}
+
+fn beside(left: &Expr, op: BinaryOperator, right: &Expr) -> Expr {
+    binary(left.clone(), op, right.clone())
+}
+
+fn binary(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
+    let (left, right) = (Box::new(nested(left)), Box::new(nested(right)));
+    nested(Expr::BinaryOp { left, op, right })
+}
+
+fn join(parts: Vec<Expr>, joined: fn(Expr, Expr) -> Expr) -> Option<Expr> {
+    parts.into_iter().reduce(joined)
+}
+
+fn both(left: Expr, right: Expr) -> Expr {
+    binary(left, BinaryOperator::And, right)
+}
+
+fn either(left: Expr, right: Expr) -> Expr {
+    binary(left, BinaryOperator::Or, right)
+}
+
+fn negated_if(negated: bool, expr: Expr) -> Expr {
+    if !negated {
+        return expr;
+    }
+    nested(Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(nested(expr)) })
+}
+
+fn nested(expr: Expr) -> Expr {
+    match expr {
+        Expr::Nested(_) | Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_) => {
+            expr
+        }
+        other => Expr::Nested(Box::new(other)),
+    }
+}

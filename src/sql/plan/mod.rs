@@ -1,0 +1,23 @@
+//! From a statement to a running plan: what is rewritten before the planner sees it, the types of
+//! parameters, rules and operators that belong to no one function or table, and the end in time.
+
+pub(super) mod adapt;
+pub(super) mod apply;
+pub(super) mod call;
+pub(super) mod choice;
+pub(super) mod fixed;
+pub(super) mod in_place;
+pub(super) mod inference;
+pub(super) mod literal;
+pub(super) mod parameters;
+pub(super) mod patience;
+pub(super) mod planning;
+pub(super) mod projection;
+pub(super) mod provenance;
+pub(super) mod query;
+pub(super) mod rewritten;
+pub(super) mod sequence;
+pub(super) mod stack;
+pub(super) mod values;
+pub(super) mod wanted;
+pub(super) mod yielding;

@@ -1,8 +1,0 @@
-//! `similar_faces('c', threshold => ..)`: all pairs of alike faces, found as they are read.
-
-mod columns;
-mod exec;
-mod function;
-mod request;
-
-pub(super) use function::FUNCTION;

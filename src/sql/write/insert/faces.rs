@@ -1,0 +1,85 @@
+//! The faces that an INSERT proposes, some at a time.
+
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::scalar::ScalarValue;
+use datafusion::sql::sqlparser::ast;
+use futures::TryStreamExt;
+
+use super::row::{FaceCell, ProposedFace, face_of};
+use super::source::{ColumnList, Source};
+use super::{Insert, InsertColumn};
+use crate::sql::SqlError;
+use crate::sql::plan::query::QueryContext;
+
+/// Rows of VALUES that become faces at a time.
+const ROWS: usize = 1024;
+
+/// Reads the rows of an INSERT.
+pub(super) enum Faces<'a> {
+    Cells {
+        columns: &'a ColumnList,
+        rows: std::slice::Chunks<'a, Vec<ast::Expr>>,
+        context: &'a QueryContext,
+        parameters: &'a [ScalarValue],
+    },
+    Query {
+        columns: &'a ColumnList,
+        batches: SendableRecordBatchStream,
+    },
+}
+
+impl<'a> Faces<'a> {
+    pub(super) async fn of(
+        insert: &'a Insert,
+        context: &'a QueryContext,
+        parameters: &'a [ScalarValue],
+    ) -> Result<Self, SqlError> {
+        let columns = &insert.columns;
+        match &insert.source {
+            Source::Cells(rows) => {
+                Ok(Self::Cells { columns, rows: rows.chunks(ROWS), context, parameters })
+            }
+            Source::Query(query) => {
+                let plan = context.plan(query).await?;
+                columns.check_width(plan.schema().fields().len())?;
+                let batches = context.stream(plan, parameters.to_vec()).await?;
+                Ok(Self::Query { columns, batches })
+            }
+        }
+    }
+
+    /// The next ones; none at the end.
+    ///
+    /// # Errors
+    /// What the query says, and cells that are no values of their columns.
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<ProposedFace>>, SqlError> {
+        match self {
+            Self::Cells { columns, rows, context, parameters } => {
+                let face = |row: &Vec<ast::Expr>| {
+                    let columns = columns.columns();
+                    let cells = columns.iter().zip(row).map(|(&column, cell)| {
+                        let (name, wanted) = (column.name(), column.sql_type());
+                        FaceCell::of(column, &context.cell(name, wanted, cell, parameters)?)
+                    });
+                    Ok(face_of(columns, cells)?)
+                };
+                rows.next().map(|rows| rows.iter().map(face).collect()).transpose()
+            }
+            Self::Query { columns, batches } => match batches.try_next().await? {
+                Some(batch) => faces_of(columns.columns(), &batch).map(Some),
+                None => Ok(None),
+            },
+        }
+    }
+}
+
+fn faces_of(columns: &[InsertColumn], batch: &RecordBatch) -> Result<Vec<ProposedFace>, SqlError> {
+    let face = |row| {
+        let cells = columns.iter().zip(batch.columns()).map(|(&column, values)| {
+            FaceCell::of(column, &ScalarValue::try_from_array(values, row)?)
+        });
+        Ok(face_of(columns, cells)?)
+    };
+    (0..batch.num_rows()).map(face).collect()
+}
