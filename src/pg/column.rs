@@ -8,7 +8,7 @@ use pgwire::messages::data::{FieldDescription, RowDescription};
 
 use super::error::{PgError, sendable};
 use super::vector;
-use crate::sql::{IntervalStyle, Origin, SqlState, SqlType};
+use crate::sql::{IntervalStyle, Origin, SqlState, SqlType, begins_at_zero};
 
 /// How a value is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +65,8 @@ impl Column {
             SqlType::Char => Some(Type::CHAR),
             SqlType::Regproc => Some(Type::REGPROC),
             SqlType::Vector => Some(vector::pg_type()),
+            SqlType::Int2Array if begins_at_zero(field) => Some(Type::INT2_VECTOR),
+            SqlType::OidArray if begins_at_zero(field) => Some(Type::OID_VECTOR),
             _ => pg_type(field.data_type()),
         };
         let pg_type = pg_type.ok_or_else(|| unsupported(field.name(), field.data_type()))?;
@@ -186,7 +188,7 @@ fn pg_type(data_type: &DataType) -> Option<Type> {
 }
 
 /// Element types and the array types over them; PostgreSQL has one for any number of dimensions.
-const ARRAYS: [(Type, Type); 18] = [
+const ARRAYS: [(Type, Type); 20] = [
     (Type::BOOL, Type::BOOL_ARRAY),
     (Type::INT2, Type::INT2_ARRAY),
     (Type::INT4, Type::INT4_ARRAY),
@@ -205,6 +207,9 @@ const ARRAYS: [(Type, Type); 18] = [
     (Type::TIMESTAMPTZ, Type::TIMESTAMPTZ_ARRAY),
     (Type::INTERVAL, Type::INTERVAL_ARRAY),
     (Type::RECORD, Type::RECORD_ARRAY),
+    // Found by their elements last.
+    (Type::INT2, Type::INT2_VECTOR),
+    (Type::OID, Type::OID_VECTOR),
 ];
 
 /// The array type over an element, which may be an array (of one dimension less) itself.
@@ -217,6 +222,11 @@ pub(super) fn array_of(item: &Type) -> Option<Type> {
 /// The element type of an array type; none for anything else.
 pub(super) fn element_of(array: &Type) -> Option<Type> {
     ARRAYS.into_iter().find(|(_, over)| over == array).map(|(element, _)| element)
+}
+
+/// Whether the items of an array are counted from 0, and written as words between spaces.
+pub(super) fn is_plain_vector(array: &Type) -> bool {
+    [Type::INT2_VECTOR, Type::OID_VECTOR].contains(array)
 }
 
 /// Bytes of a type's binary form; -1 when they vary.

@@ -5,7 +5,7 @@ use datafusion::arrow::array::{Array, AsArray, StructArray};
 use datafusion::arrow::datatypes::Float32Type;
 use pgwire::api::Type;
 
-use super::super::column::Format;
+use super::super::column::{Format, is_plain_vector};
 use super::super::vector;
 use super::value::Value;
 use super::{EncodeError, numeric};
@@ -118,7 +118,7 @@ fn array(pg_type: &Type, items: &dyn Array, out: &mut BytesMut) -> Result<(), En
     out.put_u32(element.oid());
     for size in &shape {
         out.put_i32(length(*size)?);
-        out.put_i32(1); // PostgreSQL counts items from 1.
+        out.put_i32(i32::from(!is_plain_vector(pg_type))); // Items are counted from 1.
     }
     let mut nulls = false;
     if !shape.is_empty() {

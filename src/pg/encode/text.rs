@@ -6,6 +6,7 @@ use bytes::{BufMut, BytesMut};
 use datafusion::arrow::array::{Array, StructArray};
 use pgwire::api::Type;
 
+use super::super::column::is_plain_vector;
 use super::super::vector;
 use super::EncodeError;
 use super::value::Value;
@@ -46,6 +47,7 @@ pub(super) fn write(
         }
         Value::Interval(span) => put(output::interval(*span, style, out)),
         Value::List(items) if vector::is_vector(pg_type) => components(items.as_ref(), out)?,
+        Value::List(items) if is_plain_vector(pg_type) => words(items.as_ref(), out)?,
         Value::List(items) => array(pg_type, style, items.as_ref(), out)?,
         Value::Record(rows, row) => record(rows, *row, style, out)?,
     }
@@ -63,6 +65,17 @@ fn bytea(bytes: &[u8], out: &mut BytesMut) {
         out.put_u8(DIGITS[usize::from(byte >> 4)]);
         out.put_u8(DIGITS[usize::from(byte & 15)]);
     }
+}
+
+/// Numbers between spaces.
+fn words(items: &dyn Array, out: &mut BytesMut) -> Result<(), EncodeError> {
+    for row in 0..items.len() {
+        if row > 0 {
+            out.put_u8(b' ');
+        }
+        write(&Type::INT8, IntervalStyle::default(), &Value::at(items, row)?, out)?;
+    }
+    Ok(())
 }
 
 /// Brackets around the components of a vector.

@@ -181,3 +181,19 @@ async fn an_error_names_the_constraint_or_the_column_in_fields_of_its_own() {
         assert_eq!(error.position().is_some(), object.0.is_none(), "{sql}");
     }
 }
+
+#[tokio::test]
+async fn vectors_of_the_catalog_are_words_and_begin_at_zero() {
+    let door = Door::open().await;
+    let client = door.admin().await;
+    client.batch_execute("CREATE COLLECTION people WITH (dimensions = 3)").await.unwrap();
+    let sql = "SELECT indkey, indclass, indkey FROM pg_index GROUP BY indkey, indclass";
+    let words = client.simple_query(sql).await.unwrap();
+    let SimpleQueryMessage::Row(row) = &words[1] else { panic!("{words:?}") };
+    assert_eq!((row.get(0), row.get(1)), (Some("1"), Some("3126")));
+    let row = client.query_one(sql, &[]).await.unwrap();
+    let types: Vec<_> = row.columns().iter().map(|column| column.type_().clone()).collect();
+    assert_eq!(types, [Type::INT2_VECTOR, Type::OID_VECTOR, Type::INT2_VECTOR]);
+    assert_eq!(row.get::<_, Vec<i16>>(0), [1]);
+    assert_eq!(row.get::<_, Vec<u32>>(1), [3126]);
+}

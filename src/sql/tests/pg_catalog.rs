@@ -288,6 +288,8 @@ async fn vectors_of_the_catalog_begin_at_zero() {
     let client = Client::with_people().await;
     let cases = [
         ("SELECT indkey[0] FROM pg_index", "1"),
+        ("SELECT indkey::text FROM pg_index", "1"),
+        ("SELECT indkey::text FROM pg_index GROUP BY indkey", "1"),
         ("SELECT indkey[1] IS NULL AND indkey[-1] IS NULL FROM pg_index", "true"),
         ("SELECT i.indclass[0:0] FROM pg_index i", "[3126]"),
         ("SELECT proargtypes[2] FROM pg_proc WHERE proname = 'array_in'", "23"),

@@ -408,7 +408,7 @@ pub(in crate::sql) fn with_pg_type(field: Field, pg_type: &str) -> Field {
 }
 
 /// Whether the first item of an array is at 0, not at 1.
-pub(in crate::sql) fn begins_at_zero(array: &Field) -> bool {
+pub fn begins_at_zero(array: &Field) -> bool {
     let pg_type = array.metadata().get(PG_TYPE_KEY);
     pg_type.is_some_and(|name| [INT2VECTOR, OIDVECTOR].contains(&name.as_str()))
 }

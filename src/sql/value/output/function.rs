@@ -20,7 +20,7 @@ use datafusion::logical_expr::{
 
 use super::{Interval, IntervalStyle, days, float, interval, moment, time};
 use crate::sql::grammar::marker::TO_TEXT;
-use crate::sql::value::types::{PG_TYPE_KEY, VECTOR_NAME};
+use crate::sql::value::types::{PG_TYPE_KEY, VECTOR_NAME, begins_at_zero};
 use crate::sql::{SqlError, SqlState};
 
 /// What the planner's setting for spans of time says where they are written by ISO 8601.
@@ -165,6 +165,12 @@ fn print(
         }
         DataType::List(item) => {
             let items = plain(&values.as_list::<i32>().value(row))?;
+            if begins_at_zero(field) {
+                let numbers = cast(&items, &DataType::Utf8)?;
+                let numbers: Vec<_> = numbers.as_string::<i32>().iter().flatten().collect();
+                out.push_str(&numbers.join(" "));
+                return Ok(());
+            }
             let is_vector = field.metadata().get(PG_TYPE_KEY).is_some_and(|it| it == VECTOR_NAME);
             let brackets = if is_vector { ['[', ']'] } else { ['{', '}'] };
             return list(&items, item, style, brackets, out);
