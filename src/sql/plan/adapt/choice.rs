@@ -2,11 +2,11 @@
 //! `least`.
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
+    BinaryOperator, CaseWhen, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
 };
 
 use super::cast::is_text_column;
-use super::syntax::call;
+use super::syntax::{call, literal_text};
 use crate::sql::grammar::marker::{AS_JSONB, AS_UUID, CHOSEN, TO_JSONB, TO_UUID};
 use crate::sql::grammar::name::name_parts;
 
@@ -21,6 +21,20 @@ const MARKED: [&str; 7] =
 pub(super) fn chosen(expr: &Expr) -> Option<Expr> {
     let sample = choices(expr).into_iter().find_map(sample)?;
     Some(call(CHOSEN, [expr.clone(), sample]))
+}
+
+/// `CASE x WHEN 't'` as `CASE WHEN x = 't'`, where the text is read as what `x` is.
+pub(super) fn compare_with_texts(operand: &mut Option<Box<Expr>>, conditions: &mut [CaseWhen]) {
+    let is_column =
+        matches!(operand.as_deref(), Some(Expr::Identifier(_) | Expr::CompoundIdentifier(_)));
+    if !is_column || !conditions.iter().any(|when| literal_text(&when.condition).is_some()) {
+        return;
+    }
+    let Some(column) = operand.take() else { return };
+    for when in conditions {
+        let right = Box::new(when.condition.clone());
+        when.condition = Expr::BinaryOp { left: column.clone(), op: BinaryOperator::Eq, right };
+    }
 }
 
 fn choices(expr: &Expr) -> Vec<&Expr> {

@@ -214,6 +214,10 @@ impl Adapter {
             Expr::Identifier(_) | Expr::CompoundIdentifier(_) => {
                 Ok(self.scopes.table_number(expr).or_else(|| self.rows.row(expr)))
             }
+            Expr::Case { operand, conditions, .. } => {
+                choice::compare_with_texts(operand, conditions);
+                Ok(None)
+            }
             Expr::IsNotNull(_) => whole_row::check_test(expr).map(|()| None),
             Expr::Extract { field, expr: time, .. } => {
                 self.note(time, SqlType::Timestamptz);
@@ -224,6 +228,9 @@ impl Adapter {
                 Ok(None)
             }
             Expr::Function(called) => {
+                if let Some(distance) = self.called_distance(called)? {
+                    return Ok(Some(distance));
+                }
                 self.note_bounds(called);
                 self.note_arguments(called);
                 called_function(called)
