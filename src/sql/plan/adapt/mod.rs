@@ -196,12 +196,10 @@ impl Adapter {
                 }
                 Ok(None)
             }
-            // The planner would take back the first of its numbers only.
             Expr::UnaryOp { op: UnaryOperator::Minus, expr: inner }
                 if matches!(**inner, Expr::Interval(_)) =>
             {
-                let interval = std::mem::replace(&mut **inner, Expr::value(Value::Null));
-                **inner = Expr::Nested(Box::new(interval));
+                nest(inner);
                 Ok(None)
             }
             Expr::Value(value) if self.queries > 0 => Ok(number::typed(&mut value.value)),
@@ -227,14 +225,14 @@ impl Adapter {
                 self.note(rounded, SqlType::Float8);
                 Ok(None)
             }
-            Expr::Function(called) => {
-                if let Some(distance) = self.called_distance(called)? {
-                    return Ok(Some(distance));
+            Expr::Function(called) => match self.called_distance(called)? {
+                None => {
+                    self.note_bounds(called);
+                    self.note_arguments(called);
+                    called_function(called)
                 }
-                self.note_bounds(called);
-                self.note_arguments(called);
-                called_function(called)
-            }
+                distance => Ok(distance),
+            },
             Expr::Substring { substring_from, substring_for, .. } => {
                 for bound in [substring_from, substring_for].into_iter().flatten() {
                     self.note(bound, SqlType::Int4);
@@ -260,6 +258,13 @@ impl Adapter {
             },
         }
     }
+}
+
+/// Puts parentheses around an interval behind a minus: the planner would take back the first of its
+/// numbers only.
+fn nest(interval: &mut Expr) {
+    let inner = std::mem::replace(interval, Expr::value(Value::Null));
+    *interval = Expr::Nested(Box::new(inner));
 }
 
 impl VisitorMut for Adapter {
