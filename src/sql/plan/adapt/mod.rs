@@ -184,6 +184,17 @@ impl Adapter {
         }
     }
 
+    /// What a call becomes; none where it stays.
+    fn function(&mut self, called: &mut Function) -> Result<Option<Expr>, SqlError> {
+        let distance = self.called_distance(called)?;
+        if distance.is_some() {
+            return Ok(distance);
+        }
+        self.note_bounds(called);
+        self.note_arguments(called);
+        called_function(called)
+    }
+
     /// What `expr`, whose parts are rewritten already, becomes; none where it stays.
     fn adapted(&mut self, expr: &mut Expr) -> Result<Option<Expr>, SqlError> {
         self.note_truths(expr);
@@ -225,14 +236,7 @@ impl Adapter {
                 self.note(rounded, SqlType::Float8);
                 Ok(None)
             }
-            Expr::Function(called) => match self.called_distance(called)? {
-                None => {
-                    self.note_bounds(called);
-                    self.note_arguments(called);
-                    called_function(called)
-                }
-                distance => Ok(distance),
-            },
+            Expr::Function(called) => self.function(called),
             Expr::Substring { substring_from, substring_for, .. } => {
                 for bound in [substring_from, substring_for].into_iter().flatten() {
                     self.note(bound, SqlType::Int4);
