@@ -6,7 +6,7 @@ use super::WrongMoment;
 use super::clock::{Half, with_colons, without_colons};
 use super::zone::Zone;
 
-const MONTHS: [&str; 12] = [
+pub(in crate::sql) const MONTHS: [&str; 12] = [
     "january",
     "february",
     "march",

@@ -10,6 +10,7 @@ use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Utc};
 use super::infinity::days_of;
 use crate::sql::{SqlError, SqlState};
 use fields::Fields;
+pub(in crate::sql) use fields::MONTHS;
 use zone::Zone;
 
 pub(in crate::sql) const DAY_US: i64 = 86_400_000_000;
