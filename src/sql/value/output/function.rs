@@ -20,7 +20,7 @@ use datafusion::logical_expr::{
 
 use super::{Interval, IntervalStyle, days, float, interval, moment, time};
 use crate::sql::grammar::marker::TO_TEXT;
-use crate::sql::value::types::{PG_TYPE_KEY, VECTOR_NAME, begins_at_zero};
+use crate::sql::value::types::{SqlType, begins_at_zero};
 use crate::sql::{SqlError, SqlState};
 
 /// What the planner's setting for spans of time says where they are written by ISO 8601.
@@ -171,7 +171,7 @@ fn print(
                 out.push_str(&numbers.join(" "));
                 return Ok(());
             }
-            let is_vector = field.metadata().get(PG_TYPE_KEY).is_some_and(|it| it == VECTOR_NAME);
+            let is_vector = SqlType::of(field) == SqlType::Vector;
             let brackets = if is_vector { ['[', ']'] } else { ['{', '}'] };
             return list(&items, item, style, brackets, out);
         }

@@ -15,7 +15,7 @@ use datafusion::logical_expr::{
 use super::value::Map;
 use super::{JSONB, Value, column, json, read};
 use crate::sql::value::output::{IntervalStyle, texts};
-use crate::sql::value::types::{PG_TYPE_KEY, VECTOR_NAME};
+use crate::sql::value::types::{PG_TYPE_KEY, SqlType};
 use crate::sql::{NUMERIC_SCALE, SqlError, SqlState};
 
 pub(super) fn functions() -> impl Iterator<Item = ScalarUDF> {
@@ -173,7 +173,7 @@ pub(in crate::sql) fn value(
             read(written_digits(&shown, number)).unwrap_or(Value::String(shown))
         }
         // There is no JSON of a vector but its text.
-        DataType::List(_) if is_vector(field) => Value::String(printed()?),
+        DataType::List(_) if SqlType::of(field) == SqlType::Vector => Value::String(printed()?),
         DataType::List(element) => {
             let items = column.as_list::<i32>().value(row);
             let items = (0..items.len()).map(|at| value(&items, element, at));
@@ -201,10 +201,6 @@ pub(in crate::sql) fn value(
         }
         _ => Value::String(shown()?),
     })
-}
-
-fn is_vector(field: &Field) -> bool {
-    field.metadata().get(PG_TYPE_KEY).is_some_and(|name| name == VECTOR_NAME)
 }
 
 /// The digits of a number that somebody gave it: a fraction has a point only where it needs one,
