@@ -8,7 +8,7 @@ use pgwire::messages::data::{FieldDescription, RowDescription};
 
 use super::error::{PgError, sendable};
 use super::vector;
-use crate::sql::{IntervalStyle, Origin, SqlState, SqlType, begins_at_zero};
+use crate::sql::{IntervalStyle, Origin, SqlState, SqlType, begins_at_zero, type_modifier};
 
 /// How a value is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub(super) struct Column {
     pub(super) pg_type: Type,
     /// The column of a relation that it is, unless it is computed.
     origin: Option<Origin>,
+    /// The length that its type was written with.
+    modifier: i32,
     /// How spans of time are written.
     pub(super) intervals: IntervalStyle,
 }
@@ -63,6 +65,8 @@ impl Column {
             SqlType::UuidArray => Some(Type::UUID_ARRAY),
             SqlType::Name => Some(Type::NAME),
             SqlType::Char => Some(Type::CHAR),
+            SqlType::Varchar => Some(Type::VARCHAR),
+            SqlType::Bpchar => Some(Type::BPCHAR),
             SqlType::Regproc => Some(Type::REGPROC),
             SqlType::Vector => Some(vector::pg_type()),
             SqlType::Int2Array if begins_at_zero(field) => Some(Type::INT2_VECTOR),
@@ -74,6 +78,7 @@ impl Column {
             name: sendable(field.name().clone()),
             pg_type,
             origin: None,
+            modifier: type_modifier(field),
             intervals: IntervalStyle::default(),
         })
     }
@@ -85,8 +90,8 @@ impl Column {
             Some(Origin { relation, column }) => (relation.cast_signed(), column),
             None => (0, 0),
         };
-        // No type modifier is told.
-        FieldDescription::new(self.name.clone(), table, number, oid, size, -1, format.code())
+        let (name, modifier) = (self.name.clone(), self.modifier);
+        FieldDescription::new(name, table, number, oid, size, modifier, format.code())
     }
 }
 

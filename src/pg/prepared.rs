@@ -56,6 +56,8 @@ fn wire_type(sql_type: SqlType) -> Type {
         SqlType::Oid => Type::OID,
         SqlType::Name => Type::NAME,
         SqlType::Char => Type::CHAR,
+        SqlType::Varchar => Type::VARCHAR,
+        SqlType::Bpchar => Type::BPCHAR,
         SqlType::Regproc => Type::REGPROC,
         SqlType::Float4 => Type::FLOAT4,
         SqlType::Float8 => Type::FLOAT8,

@@ -36,7 +36,9 @@ pub use value::moment::{Moment, WrongMoment, time_of_day};
 pub use value::numeric::{NumericError, SCALE as NUMERIC_SCALE, unconstrained as numeric};
 pub(crate) use value::output;
 pub use value::output::IntervalStyle;
-pub use value::types::{BINARY_KEY, PG_TYPE_KEY, SqlType, VECTOR_NAME, VECTOR_OID, begins_at_zero};
+pub use value::types::{
+    BINARY_KEY, PG_TYPE_KEY, SqlType, VECTOR_NAME, VECTOR_OID, begins_at_zero, type_modifier,
+};
 pub use write::copy::{
     CopyColumns, CopyCsv, CopyFormat, CopyHeader, CopyImport, CopyText, WrongRow,
 };

@@ -19,7 +19,7 @@ use super::answer::origin::with_origins;
 use super::definition::collection::collections;
 use super::definition::keys::KeyCommand;
 use super::definition::storage::storage;
-use super::function::{information, scalar, vector};
+use super::function::{scalar, vector};
 use super::grammar::parser;
 use super::grammar::statement::Command;
 use super::pg_catalog::{Backend, SessionView, to_the_microsecond};
@@ -73,7 +73,6 @@ impl SqlSession {
     pub fn new(tenant: Tenant, role: Role, user: &str) -> Self {
         let database = tenant.name().as_str();
         let state = session_state(database).and_then(|mut state| {
-            information::register(&mut state, database, user)?;
             vector::register(&mut state)?;
             scalar::register(&mut state)?;
             numeric::register(&mut state)?;

@@ -27,9 +27,12 @@ pub(super) fn read(sql_type: SqlType, bytes: &[u8]) -> Result<ScalarValue, Param
         SqlType::Float4 => ScalarValue::from(float4(sql_type, bytes)?),
         SqlType::Float8 => ScalarValue::from(float8(sql_type, bytes)?),
         SqlType::Numeric => numeric(&binary_numeric::read(bytes).ok_or_else(malformed)?)?,
-        SqlType::Text | SqlType::Name | SqlType::Char | SqlType::Unknown => {
-            ScalarValue::from(utf8(bytes)?)
-        }
+        SqlType::Text
+        | SqlType::Name
+        | SqlType::Char
+        | SqlType::Varchar
+        | SqlType::Bpchar
+        | SqlType::Unknown => ScalarValue::from(utf8(bytes)?),
         SqlType::Bytea => ScalarValue::Binary(Some(bytes.to_vec())),
         SqlType::Jsonb => {
             let json = bytes.strip_prefix(&[JSONB_VERSION]).unwrap_or(bytes);

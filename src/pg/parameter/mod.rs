@@ -10,7 +10,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::column::Format;
 use super::error::{Code, PgError, WireState};
-use crate::sql::{FaceCell, NumericError, SqlError, SqlState, SqlType, VECTOR_NAME};
+use crate::sql::{FaceCell, NumericError, SqlError, SqlState, SqlType};
 
 /// Name of the time zone that timestamps carry.
 const UTC: &str = "UTC";
@@ -135,44 +135,8 @@ fn utf8(bytes: &[u8]) -> Result<&str, ParameterError> {
 /// PostgreSQL's name of a type, for messages.
 fn name(sql_type: SqlType) -> &'static str {
     match sql_type {
-        SqlType::Bool => "boolean",
-        SqlType::Int2 => "smallint",
-        SqlType::Int4 => "integer",
-        SqlType::Int8 => "bigint",
-        SqlType::Oid => "oid",
-        SqlType::Name => "name",
-        SqlType::Char => "\"char\"",
-        SqlType::Regproc => "regproc",
-        SqlType::Float4 => "real",
-        SqlType::Float8 => "double precision",
-        SqlType::Numeric => "numeric",
-        SqlType::Text | SqlType::Unknown => "text",
-        SqlType::Bytea => "bytea",
-        SqlType::Jsonb => "jsonb",
-        SqlType::Uuid => "uuid",
-        SqlType::Timestamptz => "timestamp with time zone",
-        SqlType::Timestamp => "timestamp without time zone",
-        SqlType::Date => "date",
-        SqlType::Time => "time without time zone",
-        SqlType::Interval => "interval",
-        SqlType::Int2Array => "smallint[]",
-        SqlType::Int4Array => "integer[]",
-        SqlType::Int8Array => "bigint[]",
-        SqlType::OidArray => "oid[]",
-        SqlType::Float4Array => "real[]",
-        SqlType::Float8Array => "double precision[]",
-        SqlType::TextArray => "text[]",
-        SqlType::BoolArray => "boolean[]",
-        SqlType::ByteaArray => "bytea[]",
-        SqlType::TimestamptzArray => "timestamp with time zone[]",
-        SqlType::TimestampArray => "timestamp without time zone[]",
-        SqlType::DateArray => "date[]",
-        SqlType::TimeArray => "time without time zone[]",
-        SqlType::IntervalArray => "interval[]",
-        SqlType::NumericArray => "numeric[]",
-        SqlType::UuidArray => "uuid[]",
-        SqlType::JsonbArray => "jsonb[]",
-        SqlType::Vector => VECTOR_NAME,
+        SqlType::Unknown => SqlType::Text.name(),
+        known => known.name(),
     }
 }
 

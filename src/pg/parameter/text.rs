@@ -25,7 +25,12 @@ pub(super) fn read(sql_type: SqlType, text: &str) -> Result<ScalarValue, Paramet
         SqlType::Float4 => ScalarValue::from(float::<f32>(sql_type, trimmed)?),
         SqlType::Float8 => ScalarValue::from(float::<f64>(sql_type, trimmed)?),
         SqlType::Numeric => numeric(trimmed)?,
-        SqlType::Text | SqlType::Name | SqlType::Char | SqlType::Unknown => ScalarValue::from(text),
+        SqlType::Text
+        | SqlType::Name
+        | SqlType::Char
+        | SqlType::Varchar
+        | SqlType::Bpchar
+        | SqlType::Unknown => ScalarValue::from(text),
         SqlType::Bytea => ScalarValue::Binary(Some(bytea(text)?)),
         SqlType::Jsonb => {
             serde_json::from_str::<IgnoredAny>(text).map_err(|_| syntax())?;

@@ -234,6 +234,35 @@ async fn a_pipeline_is_answered_in_order() {
     assert_eq!(talk.until_ready().await, "1tT2TDDDDDC3Z");
 }
 
+/// Types and modifiers of the columns that a `RowDescription` tells.
+fn told_types(mut description: BytesMut) -> Vec<(u32, i32)> {
+    let mut types = Vec::new();
+    for _ in 0..description.get_i16() {
+        while description.get_u8() != 0 {}
+        let (_relation, _column) = (description.get_i32(), description.get_i16());
+        let (oid, _size) = (description.get_u32(), description.get_i16());
+        types.push((oid, description.get_i32()));
+        let _format = description.get_i16();
+    }
+    types
+}
+
+#[tokio::test]
+async fn the_length_that_a_type_was_written_with_is_told() {
+    let mut talk = Conversation::start().await;
+    let sql = "SELECT 'a'::varchar(3), x::char(2), x::varchar, x FROM (VALUES ('b')) v(x)";
+    talk.say(&[parse("", sql), describe(b'S', ""), sync()]).await;
+    let mut told = Vec::new();
+    while let Some((tag, body)) = talk.next().await {
+        match tag {
+            'T' => told = told_types(body),
+            'Z' => break,
+            _ => {}
+        }
+    }
+    assert_eq!(told, [(1043, 7), (1042, 6), (1043, -1), (25, -1)]);
+}
+
 #[tokio::test]
 async fn after_an_error_everything_is_skipped_until_sync() {
     let mut talk = Conversation::start().await;

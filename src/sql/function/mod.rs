@@ -6,7 +6,7 @@ pub(super) mod arithmetic;
 pub(super) mod comparing;
 pub(super) mod conversion;
 pub(super) mod extreme;
-pub(super) mod information;
+pub(super) mod marked;
 pub(super) mod operator;
 pub(super) mod pattern;
 pub(super) mod scalar;

@@ -65,6 +65,10 @@ pub(in crate::sql) const CHOSEN: &str = "chosen";
 pub(in crate::sql) const TO_TEXT: &str = "printed";
 
 /// The function that `expr::char(n)` becomes.
+/// The function that `expr::varchar` becomes; a second argument is the length in `varchar(n)`.
+pub(in crate::sql) const TO_VARCHAR: &str = "varchar";
+
+/// The function that `expr::char(n)` becomes.
 pub(in crate::sql) const TO_CHARACTERS: &str = "bpchar";
 
 /// The function that `ARRAY(query)` becomes. It is carried out by planning it.

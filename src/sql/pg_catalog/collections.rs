@@ -104,6 +104,8 @@ pub(super) fn type_oid_of(sql_type: SqlType) -> u32 {
         SqlType::Oid => "oid",
         SqlType::Name => "name",
         SqlType::Char => "char",
+        SqlType::Varchar => "varchar",
+        SqlType::Bpchar => "bpchar",
         SqlType::Regproc => "regproc",
         SqlType::Bytea => "bytea",
         SqlType::Jsonb => "jsonb",

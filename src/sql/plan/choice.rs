@@ -1,5 +1,6 @@
 //! What `CASE`, `coalesce`, `nullif`, `greatest` and `least` choose from stays a document, or an
-//! identifier, where the planner sees texts.
+//! identifier, where the planner sees texts; and what is made of arrays of these stays such an
+//! array.
 
 use std::sync::Arc;
 
@@ -19,10 +20,8 @@ use datafusion::scalar::ScalarValue;
 use super::rewritten::rewritten;
 use crate::sql::function::comparing::COMPARING;
 use crate::sql::function::extreme::extreme;
-use crate::sql::function::scalar;
-use crate::sql::function::scalar::{
-    as_document, as_uuid, document_keys, document_of_text, malformed_uuid, same_documents, uuid,
-};
+use crate::sql::function::marked::{marked, written};
+use crate::sql::function::scalar::{as_document, as_uuid, document_keys, same_documents};
 use crate::sql::grammar::marker::CHOSEN;
 use crate::sql::value::types::SqlType;
 
@@ -58,7 +57,8 @@ impl ScalarUDFImpl for Chosen {
         };
         let sql_type = SqlType::of(sample);
         let is_marked = matches!(sql_type, SqlType::Jsonb | SqlType::Uuid);
-        if is_marked && chosen.data_type().is_string() {
+        let is_array = is_marked_array(sql_type) && SqlType::of(chosen) == SqlType::TextArray;
+        if is_array || (is_marked && chosen.data_type().is_string()) {
             return Ok(Arc::new(sql_type.field().with_name(CHOSEN)));
         }
         Ok(Arc::new(chosen.as_ref().clone().with_name(CHOSEN)))
@@ -106,14 +106,15 @@ fn chosen_part(part: Expr, schema: &DFSchema) -> Result<Transformed<Expr>, DataF
         sample.to_field(schema).map_or(SqlType::Unknown, |(_, field)| SqlType::of(&field));
     Ok(Transformed::yes(match sql_type {
         SqlType::Jsonb => as_document(of_documents(chosen)?)?,
-        SqlType::Uuid => as_uuid(with_choices(chosen, read_uuid)?),
+        SqlType::Uuid => as_uuid(with_choices(chosen, SqlType::Uuid)?),
+        array if is_marked_array(array) => marked(chosen, array),
         _ => chosen,
     }))
 }
 
 /// A choice of documents: texts among them are read, and they are compared by what they mean.
 fn of_documents(chosen: Expr) -> Result<Expr, DataFusionError> {
-    let call = match with_choices(chosen, read_document)? {
+    let call = match with_choices(chosen, SqlType::Jsonb)? {
         Expr::ScalarFunction(call) if COMPARING.contains(&call.func.name()) => call,
         other => return Ok(other),
     };
@@ -129,10 +130,13 @@ fn of_documents(chosen: Expr) -> Result<Expr, DataFusionError> {
     }
 }
 
-fn with_choices(
-    chosen: Expr,
-    read: fn(Expr) -> Result<Expr, DataFusionError>,
-) -> Result<Expr, DataFusionError> {
+fn is_marked_array(sql_type: SqlType) -> bool {
+    sql_type.item().is_some() && sql_type.is_marked()
+}
+
+/// A choice with the texts among its choices read as values of `sql_type`.
+fn with_choices(chosen: Expr, sql_type: SqlType) -> Result<Expr, DataFusionError> {
+    let read = |choice| written(choice, sql_type);
     Ok(match chosen {
         Expr::Case(Case { expr, when_then_expr, else_expr }) => {
             let branches = when_then_expr
@@ -148,24 +152,4 @@ fn with_choices(
         }
         other => other,
     })
-}
-
-fn written(choice: &Expr) -> Option<&str> {
-    match choice {
-        Expr::Literal(value, _) => value.try_as_str().flatten(),
-        _ => None,
-    }
-}
-
-fn read_document(choice: Expr) -> Result<Expr, DataFusionError> {
-    let Some(text) = written(&choice) else { return Ok(choice) };
-    // What is no document is said before anything runs.
-    scalar::read_document(text)?;
-    document_of_text(choice)
-}
-
-fn read_uuid(choice: Expr) -> Result<Expr, DataFusionError> {
-    let Some(text) = written(&choice) else { return Ok(choice) };
-    let shown = uuid(text).ok_or_else(|| malformed_uuid(text))?;
-    Ok(Expr::Literal(ScalarValue::from(shown), None))
 }

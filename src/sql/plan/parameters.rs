@@ -15,8 +15,8 @@ use datafusion::logical_expr::planner::TypePlanner;
 use datafusion::logical_expr::{LogicalPlan, Statement as PlannedStatement};
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::{
-    CastKind, DataType, Expr, Ident, ObjectName, ObjectNamePart, Query, Statement, Value, VisitMut,
-    VisitorMut,
+    CastKind, DataType, Expr, Ident, ObjectName, ObjectNamePart, Query, Statement, TimezoneInfo,
+    Value, VisitMut, VisitorMut,
 };
 
 use crate::sql::grammar::name::parameter_index;
@@ -117,13 +117,20 @@ fn named(sql_type: SqlType) -> DataType {
     DataType::Custom(ObjectName::from(vec![Ident::new(format!("{TYPE_PREFIX}{place}"))]), vec![])
 }
 
-/// Knows the types that are named so.
+/// Knows the types that are named so, and times, which have no more digits of seconds than a
+/// parameter has.
 #[derive(Debug)]
-pub(super) struct ParameterFields;
+pub(super) struct KnownTypes;
 
-impl TypePlanner for ParameterFields {
+impl TypePlanner for KnownTypes {
     fn plan_type_field(&self, data_type: &DataType) -> Result<Option<FieldRef>, DataFusionError> {
-        let DataType::Custom(name, _) = data_type else { return Ok(None) };
+        let name = match data_type {
+            DataType::Custom(name, _) => name,
+            DataType::Time(None, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => {
+                return Ok(Some(Arc::new(SqlType::Time.field())));
+            }
+            _ => return Ok(None),
+        };
         let [ObjectNamePart::Identifier(ident)] = name.0.as_slice() else { return Ok(None) };
         let place = ident.value.strip_prefix(TYPE_PREFIX).and_then(|place| place.parse().ok());
         let sql_type = place.and_then(|place| SqlType::all().nth(place));

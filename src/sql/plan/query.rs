@@ -35,7 +35,7 @@ use super::call::CallRelationPlanner;
 use super::choice::{self, ChosenValues};
 use super::in_place::{in_place, in_place_stream};
 use super::literal::TextLiterals;
-use super::parameters::{ParameterFields, Parameters, prepared};
+use super::parameters::{KnownTypes, Parameters, prepared};
 use super::planning::{OperatorPlanner, TABLE_FUNCTIONS};
 use super::provenance::origins;
 use super::sequence;
@@ -48,6 +48,7 @@ use crate::sql::answer::undefined::explained;
 use crate::sql::function::aggregate::{self, DistinctInTwoPhases};
 use crate::sql::function::arithmetic::CheckedArithmetic;
 use crate::sql::function::conversion::ConvertedValues;
+use crate::sql::function::marked::MarkedArrays;
 use crate::sql::function::operator::{CheckedOperands, KnownOperators, assigned, operand};
 use crate::sql::function::scalar::{ComparedDocuments, JsonOperators};
 use crate::sql::function::subscript::Subscripts;
@@ -101,7 +102,7 @@ static SHARED: LazyLock<Result<SessionState, SqlError>> = LazyLock::new(|| {
         .with_aggregate_functions(aggregate_functions())
         .with_window_functions(SessionStateDefaults::default_window_functions())
         .with_table_function_list(functions)
-        .with_type_planner(Arc::new(ParameterFields))
+        .with_type_planner(Arc::new(KnownTypes))
         .build())
 });
 
@@ -146,10 +147,11 @@ fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
 }
 
 fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {
-    let own: [Arc<dyn ExprPlanner>; 8] = [
+    let own: [Arc<dyn ExprPlanner>; 9] = [
         Arc::new(StillWanted),
         Arc::new(WholeRows),
         Arc::new(KnownOperators),
+        Arc::new(MarkedArrays),
         Arc::new(JsonOperators),
         Arc::new(Subscripts),
         Arc::new(TextLiterals),

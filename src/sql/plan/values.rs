@@ -181,7 +181,8 @@ impl Unite<'_> {
 /// Makes `cell`, which is of type `from`, one of type `to`. The planner makes exact numbers wider
 /// by itself, and with no more digits than they need.
 fn convert(cell: &mut Expr, from: SqlType, to: SqlType) -> Result<(), SqlError> {
-    let to = if matches!(to, SqlType::Name | SqlType::Char) { SqlType::Text } else { to };
+    let is_text = matches!(to, SqlType::Name | SqlType::Char | SqlType::Varchar | SqlType::Bpchar);
+    let to = if is_text { SqlType::Text } else { to };
     let is_null = matches!(cell, Expr::Value(value) if value.value == Value::Null);
     if is_null && to.field().metadata().is_empty() {
         return Ok(());

@@ -37,13 +37,37 @@ impl Client {
 }
 
 #[tokio::test]
+async fn a_parameter_beside_a_time_is_what_postgresql_takes_it_for() {
+    use SqlType::{Bool, Date, Int4, Interval, Time, TimeArray, Timestamp, Timestamptz};
+    let client = Client::with_people().await;
+    let cases: [(&str, &[SqlType], &[SqlType]); 13] = [
+        ("SELECT now() + $1, now() - $2", &[Interval, Timestamptz], &[Timestamptz, Interval]),
+        ("SELECT $1 - created_at FROM people", &[Timestamptz], &[Interval]),
+        ("SELECT created_at::time >= $1 FROM people", &[Time], &[Bool]),
+        ("SELECT $1 < '12:00'::time, localtime > $2", &[Time, Time], &[Bool, Bool]),
+        ("SELECT now()::time BETWEEN $1 AND $2", &[Time, Time], &[Bool]),
+        ("SELECT 1 WHERE now()::time IN ($1, $2)", &[Time, Time], &[Int4]),
+        ("SELECT now()::time = ANY($1), max(now()::time) > $2", &[TimeArray, Time], &[Bool, Bool]),
+        ("SELECT coalesce($1, '12:00'::time)", &[Time], &[Time]),
+        ("SELECT now()::time + $1, $2 + now()::time", &[Interval, Interval], &[Time, Time]),
+        ("SELECT now()::time - $1", &[Time], &[Interval]),
+        ("SELECT current_date = $1, localtimestamp > $2", &[Date, Timestamp], &[Bool, Bool]),
+        ("SELECT current_date - $1, localtimestamp - $2", &[Date, Timestamp], &[Int4, Interval]),
+        ("SELECT interval '1 day' > $1", &[Interval], &[Bool]),
+    ];
+    for (sql, parameters, columns) in cases {
+        assert_eq!(client.types(sql, &[]).await, (parameters.to_vec(), columns.to_vec()), "{sql}");
+    }
+}
+
+#[tokio::test]
 async fn what_stands_around_a_parameter_decides_its_type() {
     use SqlType::{
         Bool, Bytea, Float4, Float8, Int4, Int4Array, Int8, Int8Array, Interval, Jsonb, Numeric,
         Text, TextArray, Timestamptz, TimestamptzArray,
     };
     let client = Client::with_people().await;
-    let cases: [(&str, &[SqlType], &[SqlType]); 51] = [
+    let cases: [(&str, &[SqlType], &[SqlType]); 50] = [
         ("SELECT CASE WHEN $1 THEN 1 ELSE 2 END", &[Bool], &[Int4]),
         ("SELECT CASE 5 WHEN $1 THEN 'a' END", &[Int4], &[Text]),
         ("SELECT CASE confidence WHEN $1 THEN 1 END FROM people", &[Float4], &[Int4]),
@@ -83,7 +107,6 @@ async fn what_stands_around_a_parameter_decides_its_type() {
         ("VALUES ($1), (now())", &[Timestamptz], &[Timestamptz]),
         ("SELECT * FROM (VALUES (1, 'a'), ($1, $2)) v(a, b)", &[Int4, Text], &[Int4, Text]),
         ("SELECT ARRAY[1, $1]", &[Int4], &[Int4Array]),
-        ("SELECT now() + $1, now() - $2", &[Interval, Interval], &[Timestamptz, Timestamptz]),
         ("SELECT interval '1 day' * $1", &[Float8], &[Interval]),
         ("SELECT interval '1 day' / $1", &[Float8], &[Interval]),
         ("SELECT encode($1, 'hex'), chr($2)", &[Bytea, Int4], &[Text, Text]),

@@ -17,6 +17,9 @@ use crate::sql::grammar::name::name_parts;
 /// Key of the field metadata that names a PostgreSQL type where Arrow's alone would mislead.
 pub const PG_TYPE_KEY: &str = "pg_type";
 
+/// Key of the field metadata that has a type modifier: how long texts of a type may be.
+const TYPE_MODIFIER_KEY: &str = "pg_typmod";
+
 /// Key of the schema metadata of rows that are sent in binary to clients that do not say how they
 /// want them.
 pub const BINARY_KEY: &str = "binary";
@@ -36,6 +39,9 @@ pub(super) const JSONB_ARRAY: &str = "jsonb[]";
 /// The types of names and of one-letter codes in the system catalog; text to Arrow.
 pub(in crate::sql) const NAME: &str = "name";
 pub(in crate::sql) const CHAR: &str = "char";
+/// The types of texts of some length, and of those that are filled up to it; text to Arrow.
+const VARCHAR: &str = "varchar";
+const BPCHAR: &str = "bpchar";
 /// The type of numbers of functions, shown as their names.
 pub(in crate::sql) const REGPROC: &str = "regproc";
 
@@ -68,6 +74,10 @@ pub enum SqlType {
     Name,
     /// `"char"`
     Char,
+    /// `varchar`, `varchar(n)`
+    Varchar,
+    /// `char(n)`
+    Bpchar,
     /// `regproc`, a function by its number
     Regproc,
     /// `bytea`
@@ -127,7 +137,7 @@ pub enum SqlType {
 }
 
 /// Types by the names that fields give them.
-const NAMED: [(&str, SqlType); 8] = [
+const NAMED: [(&str, SqlType); 10] = [
     ("jsonb", SqlType::Jsonb),
     (JSONB_ARRAY, SqlType::JsonbArray),
     (UUID, SqlType::Uuid),
@@ -135,6 +145,8 @@ const NAMED: [(&str, SqlType); 8] = [
     (VECTOR_NAME, SqlType::Vector),
     (NAME, SqlType::Name),
     (CHAR, SqlType::Char),
+    (VARCHAR, SqlType::Varchar),
+    (BPCHAR, SqlType::Bpchar),
     (REGPROC, SqlType::Regproc),
 ];
 
@@ -161,7 +173,7 @@ const ARRAYS: [(SqlType, SqlType); 17] = [
 
 impl SqlType {
     /// All of them, arrays apart.
-    const SINGLE: [Self; 22] = [
+    const SINGLE: [Self; 24] = [
         Self::Bool,
         Self::Int2,
         Self::Int4,
@@ -173,6 +185,8 @@ impl SqlType {
         Self::Oid,
         Self::Name,
         Self::Char,
+        Self::Varchar,
+        Self::Bpchar,
         Self::Regproc,
         Self::Bytea,
         Self::Jsonb,
@@ -222,8 +236,13 @@ impl SqlType {
         }
     }
 
+    /// Whether a field has to tell it, because Arrow knows its values as those of another type.
+    pub(in crate::sql) fn is_marked(self) -> bool {
+        self.stored_as() != self
+    }
+
     /// What PostgreSQL calls it in its messages.
-    pub(in crate::sql) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Bool => "boolean",
             Self::Int2 => "smallint",
@@ -236,6 +255,8 @@ impl SqlType {
             Self::Oid => "oid",
             Self::Name => "name",
             Self::Char => "\"char\"",
+            Self::Varchar => "character varying",
+            Self::Bpchar => "character",
             Self::Regproc => "regproc",
             Self::Bytea => "bytea",
             Self::Jsonb => "jsonb",
@@ -270,7 +291,9 @@ impl SqlType {
     /// The type by which Arrow knows values of this one.
     fn stored_as(self) -> Self {
         match self {
-            Self::Jsonb | Self::Uuid | Self::Name | Self::Char => Self::Text,
+            Self::Jsonb | Self::Uuid | Self::Name | Self::Char | Self::Varchar | Self::Bpchar => {
+                Self::Text
+            }
             Self::JsonbArray | Self::UuidArray => Self::TextArray,
             Self::Vector => Self::Float4Array,
             Self::Regproc => Self::Oid,
@@ -323,9 +346,14 @@ impl SqlType {
             Self::Float8 => DataType::Float64,
             Self::Numeric => unconstrained_type(),
             Self::Oid | Self::Regproc => DataType::UInt32,
-            Self::Text | Self::Name | Self::Char | Self::Jsonb | Self::Uuid | Self::Unknown => {
-                DataType::Utf8
-            }
+            Self::Text
+            | Self::Name
+            | Self::Char
+            | Self::Varchar
+            | Self::Bpchar
+            | Self::Jsonb
+            | Self::Uuid
+            | Self::Unknown => DataType::Utf8,
             Self::Bytea => DataType::Binary,
             Self::Timestamptz => moment(),
             Self::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
@@ -362,7 +390,9 @@ impl SqlType {
             Self::Float4 => AstType::Real,
             Self::Float8 => AstType::DoublePrecision,
             Self::Numeric => AstType::Numeric(ExactNumberInfo::None),
-            Self::Text | Self::Name | Self::Char | Self::Unknown => AstType::Text,
+            Self::Text | Self::Name | Self::Char | Self::Varchar | Self::Bpchar | Self::Unknown => {
+                AstType::Text
+            }
             Self::Bytea => AstType::Bytea,
             Self::Jsonb => AstType::JSONB,
             Self::Uuid => AstType::Uuid,
@@ -405,6 +435,20 @@ impl SqlType {
 /// `field` as a column of a type that Arrow's own does not tell.
 pub(in crate::sql) fn with_pg_type(field: Field, pg_type: &str) -> Field {
     field.with_metadata(HashMap::from([(PG_TYPE_KEY.to_owned(), pg_type.to_owned())]))
+}
+
+/// What a type that was written with a length is told with; -1 without one.
+pub fn type_modifier(field: &Field) -> i32 {
+    let written = field.metadata().get(TYPE_MODIFIER_KEY);
+    written.and_then(|written| written.parse().ok()).unwrap_or(-1)
+}
+
+/// `field` of a type that was written with this length. PostgreSQL counts a header with it.
+pub(in crate::sql) fn with_length(mut field: Field, length: i32) -> Field {
+    const HEADER: i32 = 4;
+    let modifier = length.saturating_add(HEADER).to_string();
+    field.metadata_mut().insert(TYPE_MODIFIER_KEY.to_owned(), modifier);
+    field
 }
 
 /// Whether the first item of an array is at 0, not at 1.

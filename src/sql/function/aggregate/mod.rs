@@ -7,6 +7,7 @@ mod document;
 mod function;
 mod groups;
 mod in_order;
+mod joined;
 mod measure;
 mod ordered_set;
 mod sliding;
@@ -21,12 +22,13 @@ use datafusion::logical_expr::AggregateUDF;
 pub(in crate::sql) use two_phases::DistinctInTwoPhases;
 
 /// Aggregates of the planner's that take no row back.
-const FORGETFUL: [&str; 6] =
-    ["array_agg", "bit_and", "bit_or", "bool_and", "bool_or", "string_agg"];
+const FORGETFUL: [&str; 5] = ["array_agg", "bit_and", "bit_or", "bool_and", "bool_or"];
 
 /// All aggregates: ours, and those of the planner that we have none for.
 pub(in crate::sql) fn functions(planners: Vec<Arc<AggregateUDF>>) -> Vec<Arc<AggregateUDF>> {
-    let forgetful = document::documents().chain(statistics::functions()).map(sliding::sliding);
+    let forgetful =
+        document::documents().chain(statistics::functions()).chain([joined::function()]);
+    let forgetful = forgetful.map(sliding::sliding);
     let mut functions: Vec<_> = function::functions()
         .into_iter()
         .chain(forgetful)

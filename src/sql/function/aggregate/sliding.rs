@@ -19,6 +19,9 @@ use datafusion::logical_expr::{
 use datafusion::physical_expr::{PhysicalExpr, PhysicalSortExpr};
 use datafusion::scalar::ScalarValue;
 
+use crate::sql::function::marked::marked_array;
+use crate::sql::value::types::SqlType;
+
 /// `inner`, also over such frames.
 pub(super) fn sliding(inner: Arc<AggregateUDF>) -> Arc<AggregateUDF> {
     Arc::new(AggregateUDF::from(Sliding { inner }))
@@ -48,7 +51,16 @@ impl AggregateUDFImpl for Sliding {
     }
 
     fn return_field(&self, arguments: &[FieldRef]) -> Result<FieldRef, DataFusionError> {
-        self.inner.return_field(arguments)
+        let field = self.inner.return_field(arguments)?;
+        let item_type = arguments.first().map(|item| SqlType::of(item));
+        Ok(match item_type.and_then(marked_array) {
+            // An array of what is aggregated.
+            Some(array) if SqlType::of(&field) == SqlType::TextArray => {
+                let nullable = field.is_nullable();
+                Arc::new(array.field().with_name(field.name()).with_nullable(nullable))
+            }
+            _ => field,
+        })
     }
 
     fn is_nullable(&self) -> bool {

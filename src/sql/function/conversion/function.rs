@@ -8,7 +8,8 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{
-    DataType, Date32Type, Field, TimeUnit, TimestampMicrosecondType,
+    DataType, Date32Type, Field, IntervalMonthDayNano, IntervalMonthDayNanoType,
+    Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
 };
 use datafusion::common::internal_err;
 use datafusion::error::DataFusionError;
@@ -25,6 +26,9 @@ use crate::sql::value::moment::DAY_US;
 use crate::sql::value::types::SqlType;
 use crate::sql::{SqlError, SqlState};
 
+/// In a microsecond.
+const NANOSECONDS: i64 = 1000;
+
 /// Whether PostgreSQL converts values of a column otherwise than the planner.
 pub(super) fn is_converted(from: &Field, to: &DataType) -> bool {
     if SqlType::of(from) == SqlType::Jsonb {
@@ -36,9 +40,9 @@ pub(super) fn is_converted(from: &Field, to: &DataType) -> bool {
             DataType::Date32 | DataType::Timestamp(TimeUnit::Microsecond, _),
             DataType::Timestamp(TimeUnit::Microsecond, _),
         ) => from.data_type() != to,
-        (DataType::Timestamp(TimeUnit::Microsecond, _), DataType::Date32 | DataType::Time64(_)) => {
-            true
-        }
+        (DataType::Timestamp(TimeUnit::Microsecond, _), DataType::Date32 | DataType::Time64(_))
+        | (DataType::Time64(_), DataType::Interval(_))
+        | (DataType::Interval(_), DataType::Time64(_)) => true,
         (DataType::List(from), DataType::List(to)) => {
             is_converted(from, to.data_type()) || is_rounded(from.data_type(), to.data_type())
         }
@@ -131,6 +135,21 @@ fn convert(values: &ArrayRef, from: &Field, to: &DataType) -> Result<ArrayRef, D
                 moment.filter(|it| !is_infinite(*it)).map(|it| it.rem_euclid(DAY_US))
             });
             let times: ArrayRef = Arc::new(times.collect::<Time64MicrosecondArray>());
+            Ok(cast(&times, to)?)
+        }
+        (DataType::Time64(_), DataType::Interval(_)) => {
+            let times = cast(values, &DataType::Time64(TimeUnit::Microsecond))?;
+            let times = times.as_primitive::<Time64MicrosecondType>();
+            let lengths = times.unary::<_, IntervalMonthDayNanoType>(|time| {
+                IntervalMonthDayNano::new(0, 0, time * NANOSECONDS)
+            });
+            Ok(Arc::new(lengths))
+        }
+        (DataType::Interval(_), DataType::Time64(_)) => {
+            let lengths = values.as_primitive::<IntervalMonthDayNanoType>();
+            let times = lengths.unary::<_, Time64MicrosecondType>(|length| {
+                (length.nanoseconds / NANOSECONDS).rem_euclid(DAY_US)
+            });
             Ok(cast(&times, to)?)
         }
         (DataType::List(from), DataType::List(item)) => {

@@ -7,8 +7,10 @@ use crate::sql::value::types::SqlType;
 use crate::sql::{SqlError, SqlState};
 
 /// Types of one class, each converted to those behind it where they stand beside each other.
-const WIDER: [SqlType; 19] = [
+const WIDER: [SqlType; 21] = [
     SqlType::Char,
+    SqlType::Bpchar,
+    SqlType::Varchar,
     SqlType::Name,
     SqlType::Text,
     SqlType::Int2,

@@ -52,7 +52,9 @@ impl Class {
             | SqlType::Float8
             | SqlType::Numeric => Self::Number,
             SqlType::Oid => Self::Oid,
-            SqlType::Text | SqlType::Name | SqlType::Char => Self::Text,
+            SqlType::Text | SqlType::Name | SqlType::Char | SqlType::Varchar | SqlType::Bpchar => {
+                Self::Text
+            }
             SqlType::Bool => Self::Bool,
             SqlType::Date | SqlType::Timestamp | SqlType::Timestamptz => Self::Moment,
             SqlType::Time => Self::Time,

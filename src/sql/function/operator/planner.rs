@@ -36,10 +36,6 @@ impl ExprPlanner for KnownOperators {
             left = cast(left, DataType::Float64);
             right = cast(right, DataType::Float64);
         }
-        if [of_left, of_right] == [SqlType::Time; 2] {
-            left = cast(left, SqlType::Time.arrow_type());
-            right = cast(right, SqlType::Time.arrow_type());
-        }
         Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }))
     }
 }

@@ -2,6 +2,7 @@
 //! statement calls.
 
 mod array;
+mod bounded;
 mod bytes;
 mod character;
 mod concat;
@@ -80,6 +81,7 @@ pub(in crate::sql) fn register(state: &mut SessionState) -> Result<(), SqlError>
         .chain([uuid::random(), to_char::function(), output::function(), format::function()])
         .chain([subscripts::function(), from_char::to_number()])
         .chain(array::functions())
+        .chain(bounded::functions())
         .chain(concat::functions())
     {
         state.register_udf(Arc::new(function))?;

@@ -8,20 +8,13 @@ use datafusion::error::DataFusionError;
 
 use super::{Function, arity};
 use crate::sql::function::pattern::{replacement, similar};
-use crate::sql::grammar::marker::{LIKE_ESCAPE, REPLACEMENT, SIMILAR_PATTERN, TO_CHARACTERS};
+use crate::sql::grammar::marker::{LIKE_ESCAPE, REPLACEMENT, SIMILAR_PATTERN};
 use crate::sql::{SqlError, SqlState};
-
-/// Longest `char(n)`, as in PostgreSQL.
-const CHARACTERS_MAX: i64 = 10_485_760;
-
-/// Most bytes of padding of one batch: results are not counted by the memory pool.
-const PADDING_BYTES_MAX: usize = 16 << 20;
 
 pub(super) fn functions() -> Vec<Function> {
     let text = || Field::new("", DataType::Utf8, true);
     let texts = [DataType::Utf8, DataType::Utf8];
     vec![
-        Function::exact(TO_CHARACTERS, [DataType::Utf8, DataType::Int64], text(), characters),
         Function::exact(LIKE_ESCAPE, texts, text(), like_escapes),
         Function::one_of(
             SIMILAR_PATTERN,
@@ -47,30 +40,6 @@ pub(super) fn functions() -> Vec<Function> {
             lengths(columns, str::len)
         }),
     ]
-}
-
-/// `text::char(n)`: cut or filled with spaces to so many characters.
-fn characters(arguments: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
-    let [texts, lengths] = arguments else { return Err(arity(TO_CHARACTERS)) };
-    let lengths = lengths.as_primitive::<Int64Type>();
-    let mut padding = 0;
-    let fitted = texts.as_string::<i32>().iter().zip(lengths.iter()).map(|(text, length)| {
-        let (Some(text), Some(length)) = (text, length) else { return Ok(None) };
-        let Some(length) = usize::try_from(length).ok().filter(|_| length <= CHARACTERS_MAX) else {
-            let message = format!("length for type char cannot exceed {CHARACTERS_MAX}");
-            return Err(SqlError::new(SqlState::InvalidParameterValue, message));
-        };
-        let mut fitted: String = text.chars().take(length).collect();
-        let missing = length - fitted.chars().count();
-        padding += missing;
-        if padding > PADDING_BYTES_MAX {
-            let message = "values of type char are too long here";
-            return Err(SqlError::new(SqlState::ProgramLimitExceeded, message));
-        }
-        fitted.extend(std::iter::repeat_n(' ', missing));
-        Ok(Some(fitted))
-    });
-    Ok(Arc::new(fitted.collect::<Result<StringArray, _>>()?))
 }
 
 /// A LIKE pattern with the escapes of its own as backslashes.

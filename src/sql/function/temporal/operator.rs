@@ -24,6 +24,7 @@ pub(in crate::sql) struct DateOperators;
 enum Side {
     Date,
     Timestamp,
+    Time,
     Interval,
     Number,
     /// A parameter of no known type.
@@ -39,6 +40,7 @@ impl Side {
         match expr.get_type(schema) {
             Ok(DataType::Date32) => Self::Date,
             Ok(DataType::Timestamp(..)) => Self::Timestamp,
+            Ok(DataType::Time64(_)) => Self::Time,
             Ok(DataType::Interval(_)) => Self::Interval,
             Ok(number) if number.is_numeric() => Self::Number,
             _ => Self::Other,
@@ -58,10 +60,21 @@ impl ExprPlanner for DateOperators {
         let (left, right) = match (&op, sides) {
             (Plus | Minus, (Side::Date, Side::Interval)) => (as_timestamp(left), right),
             (Plus, (Side::Interval, Side::Date)) => (left, as_timestamp(right)),
-            (Plus | Minus, (Side::Timestamp, Side::Open)) => {
+            (Plus, (Side::Timestamp | Side::Time, Side::Open)) => {
                 (left, typed(right, SqlType::Interval))
             }
-            (Plus, (Side::Open, Side::Timestamp)) => (typed(left, SqlType::Interval), right),
+            (Plus, (Side::Open, Side::Timestamp | Side::Time)) => {
+                (typed(left, SqlType::Interval), right)
+            }
+            // What is taken from a moment is of its type, unless more is said.
+            (Minus, (Side::Timestamp, Side::Open)) => {
+                let right = typed(right, SqlType::of_arrow(&left.get_type(schema)?));
+                return Ok(PlannerResult::Planned(difference(left, right)));
+            }
+            (Minus, (Side::Open, Side::Timestamp)) => {
+                let left = typed(left, SqlType::of_arrow(&right.get_type(schema)?));
+                return Ok(PlannerResult::Planned(difference(left, right)));
+            }
             (Minus, (Side::Date, Side::Date)) => {
                 return Ok(PlannerResult::Planned(days_between(left, right)));
             }

@@ -1,4 +1,4 @@
-//! Functions about the session: who it is, what time it is there, and its settings.
+//! Functions about the session: where and who it is, what time it is there, and its settings.
 
 use std::time::SystemTime;
 
@@ -7,13 +7,27 @@ use super::super::view::{SCHEMA, SystemView, moment};
 use super::definition::{Body, Definition};
 use super::naming::first;
 use crate::sql::SqlError;
-use crate::sql::session_state::settings::Settings;
+use crate::sql::session_state::settings::{SERVER_VERSION, Settings};
 
 const SERVER_STARTED: Body<SystemView> =
     |catalog, _| Ok(Some(moment(catalog.session.backend.server_started)));
 
+const DATABASE: Body<SystemView> = |catalog, _| Ok(Some(catalog.database().to_owned()));
+const USER: Body<SystemView> = |catalog, _| Ok(Some(catalog.user().to_owned()));
+
 /// Functions that answer the same throughout a statement.
 pub(super) const STABLE: &[Definition<SystemView>] = &[
+    of("version", 0, 0, Kind::Text, |_, _| {
+        let product = env!("CARGO_PKG_VERSION");
+        Ok(Some(format!("PostgreSQL {SERVER_VERSION} (LikenessDB {product})")))
+    }),
+    of("current_database", 0, 0, Kind::Name, DATABASE),
+    of("current_catalog", 0, 0, Kind::Name, DATABASE),
+    of("current_schema", 0, 0, Kind::Name, |_, _| Ok(Some(SCHEMA.to_owned()))),
+    of("current_user", 0, 0, Kind::Name, USER),
+    of("current_role", 0, 0, Kind::Name, USER),
+    of("session_user", 0, 0, Kind::Name, USER),
+    of("user", 0, 0, Kind::Name, USER),
     of("pg_backend_pid", 0, 0, Kind::Int4, |catalog, _| {
         Ok(Some(catalog.session.backend.process.to_string()))
     }),

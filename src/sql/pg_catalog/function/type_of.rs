@@ -1,6 +1,6 @@
 //! `pg_typeof`: the name of the type of a value.
 
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
@@ -37,7 +37,15 @@ impl ScalarUDFImpl for TypeOf {
         &self,
         arguments: ScalarFunctionArgs,
     ) -> Result<ColumnarValue, DataFusionError> {
-        let name = arguments.arg_fields.first().map(|field| type_name(field_type_oid(field), None));
+        let name = arguments.arg_fields.first().map(|field| type_name(type_oid(field), None));
         Ok(ColumnarValue::Scalar(ScalarValue::Utf8(name)))
+    }
+}
+
+/// The OID of the type of a field. An array of any number of dimensions has one.
+fn type_oid(field: &Field) -> u32 {
+    match field.data_type() {
+        DataType::List(item) if item.data_type().is_nested() => type_oid(item),
+        _ => field_type_oid(field),
     }
 }

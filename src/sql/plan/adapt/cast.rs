@@ -15,7 +15,7 @@ use crate::sql::answer::wording::no_value;
 use crate::sql::function::scalar::{malformed_uuid, read_document, uuid};
 use crate::sql::grammar::marker::{
     TO_CHARACTERS, TO_JSONB, TO_JSONB_ARRAY, TO_NUMERIC, TO_REAL_ARRAY, TO_TEXT, TO_UUID,
-    TO_UUID_ARRAY, TO_VECTOR,
+    TO_UUID_ARRAY, TO_VARCHAR, TO_VECTOR,
 };
 use crate::sql::grammar::name::{folded, name_parts};
 use crate::sql::read::columns::GalleryColumn;
@@ -115,18 +115,23 @@ fn adapted(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlError>
     if let Some(name) = catalog_type(data_type) {
         return Ok(Some(match printed(inner) {
             Some(text) if name == "name" => text,
+            // The character that has this number.
+            _ if name == "char" && is_integer(inner) => call(name, [call("chr", [inner.clone()])]),
             _ => call(name, [inner.clone()]),
         }));
     }
     Ok(match data_type {
-        DataType::Text | DataType::Varchar(None) | DataType::CharacterVarying(None) => {
-            printed(inner).or_else(|| as_text(inner))
-        }
-        DataType::Varchar(Some(CharacterLength::IntegerLength { length, .. }))
-        | DataType::CharacterVarying(Some(CharacterLength::IntegerLength { length, .. })) => {
+        DataType::Text => printed(inner).or_else(|| as_text(inner)),
+        // What is looked up by such a text is found through a cast.
+        DataType::Varchar(None) | DataType::CharacterVarying(None) if is_looked_up(inner) => None,
+        DataType::Varchar(length) | DataType::CharacterVarying(length) => {
             let text = printed(inner).or_else(|| as_text(inner));
             let text = text.unwrap_or_else(|| cast(inner.clone(), DataType::Text));
-            Some(call("left", [text, number(length)]))
+            let length = match length {
+                Some(CharacterLength::IntegerLength { length, .. }) => Some(number(length)),
+                _ => None,
+            };
+            Some(call(TO_VARCHAR, [text].into_iter().chain(length)))
         }
         DataType::Char(length) | DataType::Character(length) => {
             let length = match length {
@@ -187,6 +192,15 @@ fn is_array_of_oids(data_type: &DataType) -> bool {
     }
 }
 
+/// Whether a whole number stands in the statement.
+fn is_integer(expr: &Expr) -> bool {
+    match expr {
+        Expr::Nested(inner) => is_integer(inner),
+        Expr::Cast { data_type: DataType::Int(None), .. } => true,
+        _ => false,
+    }
+}
+
 /// The name of a type of the system's tables.
 fn catalog_type(data_type: &DataType) -> Option<&'static str> {
     let name = match data_type {
@@ -224,6 +238,25 @@ fn as_text(expr: &Expr) -> Option<Expr> {
     may_be_document.then(|| call(TO_TEXT, [expr.clone()]))
 }
 
+/// A parameter, or a column of every collection that is a text.
+fn is_looked_up(expr: &Expr) -> bool {
+    match expr {
+        Expr::Nested(inner) => is_looked_up(inner),
+        Expr::Identifier(word) => is_text_column(word),
+        Expr::CompoundIdentifier(words) => words.last().is_some_and(is_text_column),
+        Expr::Value(value) => matches!(value.value, Value::Placeholder(_)),
+        _ => false,
+    }
+}
+
+/// A column of the answer that is still a cast to `varchar`, with its type.
+pub(super) fn as_varchar(expr: &Expr) -> Option<Expr> {
+    let Expr::Cast { data_type, .. } = expr else { return None };
+    let is_varchar =
+        matches!(data_type, DataType::Varchar(None) | DataType::CharacterVarying(None));
+    is_varchar.then(|| call(TO_VARCHAR, [expr.clone()]))
+}
+
 /// Whether a column of this name is of `text` in every collection; searches by such columns see
 /// through a cast.
 pub(super) fn is_text_column(word: &Ident) -> bool {
@@ -251,6 +284,7 @@ fn known_type(data_type: &mut DataType) {
                 None => {}
             }
         }
+        DataType::Float(digits) => *data_type = float(digits),
         // As precise as in PostgreSQL, which leaves room for 300,000 years.
         DataType::Timestamp(precision @ None, _) => *precision = Some(6),
         DataType::Custom(name, _) => {
@@ -260,6 +294,15 @@ fn known_type(data_type: &mut DataType) {
             }
         }
         _ => {}
+    }
+}
+
+/// `float(n)`, by how many binary digits it has at least.
+fn float(digits: &ExactNumberInfo) -> DataType {
+    const REAL_DIGITS: u64 = 24;
+    match digits {
+        ExactNumberInfo::Precision(1..=REAL_DIGITS) => DataType::Real,
+        _ => DataType::DoublePrecision,
     }
 }
 

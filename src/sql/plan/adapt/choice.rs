@@ -1,5 +1,5 @@
 //! Expressions that choose one of several values: `CASE`, `coalesce`, `nullif`, `greatest` and
-//! `least`.
+//! `least`; and functions of arrays, whose results are of the type of one of their arguments.
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CaseWhen, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
@@ -7,14 +7,25 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::cast::is_text_column;
 use super::syntax::{call, literal_text};
-use crate::sql::grammar::marker::{AS_JSONB, AS_UUID, CHOSEN, TO_JSONB, TO_UUID};
+use crate::sql::grammar::marker::{AS_JSONB, AS_UUID, CHOSEN, TO_JSONB, TO_UUID, TO_UUID_ARRAY};
 use crate::sql::grammar::name::name_parts;
 
 const CHOOSING: [&str; 4] = ["coalesce", "greatest", "least", "nullif"];
 
+/// Functions that make an array of another, which is their first argument.
+const OF_ARRAYS: [&str; 4] = ["array_append", "array_cat", "array_remove", "array_replace"];
+
 /// Functions that make what is text to the planner, but no text; others begin with `jsonb`.
-const MARKED: [&str; 7] =
-    [TO_JSONB, AS_JSONB, TO_UUID, AS_UUID, "gen_random_uuid", "row_to_json", "to_jsonb"];
+const MARKED: [&str; 8] = [
+    TO_JSONB,
+    AS_JSONB,
+    TO_UUID,
+    AS_UUID,
+    TO_UUID_ARRAY,
+    "gen_random_uuid",
+    "row_to_json",
+    "to_jsonb",
+];
 
 /// `expr` beside one of the values that it chooses from, where these may be no text although they
 /// are to the planner.
@@ -43,7 +54,12 @@ fn choices(expr: &Expr) -> Vec<&Expr> {
             let results = conditions.iter().map(|when| &when.result);
             results.chain(else_result.as_deref()).collect()
         }
-        Expr::Function(called) if CHOOSING.contains(&name(called).as_str()) => arguments(called),
+        Expr::Function(called) => match name(called).as_str() {
+            name if CHOOSING.contains(&name) => arguments(called),
+            name if OF_ARRAYS.contains(&name) => arguments(called).into_iter().take(1).collect(),
+            "array_prepend" => arguments(called).into_iter().skip(1).collect(),
+            _ => Vec::new(),
+        },
         _ => Vec::new(),
     }
 }
@@ -54,7 +70,7 @@ fn sample(choice: &Expr) -> Option<Expr> {
         Expr::Nested(inner) => return sample(inner),
         Expr::Identifier(word) => !is_text_column(word),
         Expr::CompoundIdentifier(words) => !words.last().is_some_and(is_text_column),
-        Expr::CompoundFieldAccess { .. } => true,
+        Expr::CompoundFieldAccess { .. } | Expr::Array(_) => true,
         Expr::BinaryOp { op, .. } => {
             matches!(op, BinaryOperator::Arrow | BinaryOperator::HashArrow)
         }

@@ -87,7 +87,8 @@ pub(in crate::sql) fn adapt_as(expr: Expr, sql_type: SqlType) -> Result<Expr, Sq
     }
 }
 
-/// Shows columns that are names of the system's things, `x::regclass`, by these names. DISTINCT
+/// Shows columns that are names of the system's things, `x::regclass`, by these names, and tells
+/// the type of those that are cast to `varchar`. DISTINCT
 /// compares what is ordered by with what is shown, and is left alone.
 fn print_columns(statement: &mut ast::Statement) {
     let ast::Statement::Query(query) = statement else { return };
@@ -97,9 +98,9 @@ fn print_columns(statement: &mut ast::Statement) {
     }
     for item in &mut select.projection {
         if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item
-            && let Some(name) = cast::printed(expr)
+            && let Some(shown) = cast::printed(expr).or_else(|| cast::as_varchar(expr))
         {
-            *expr = name;
+            *expr = shown;
         }
     }
 }
@@ -379,8 +380,9 @@ impl VisitorMut for Adapter {
             }
             Expr::Array(array) => number::unite(array.elem.iter_mut().collect()),
             Expr::UnaryOp { .. } => {
-                if let Some(power) = operator::signed_power(expr) {
-                    *expr = power;
+                let least = number::least(expr).filter(|_| self.queries > 0);
+                if let Some(known) = least.or_else(|| operator::signed_power(expr)) {
+                    *expr = known;
                 }
             }
             _ => {}

@@ -161,6 +161,24 @@ fn is_number(expr: &Expr) -> bool {
     }
 }
 
+/// The smallest numbers of their types, whose digits without the sign are too many for these; none
+/// for anything else.
+pub(super) fn least(expr: &Expr) -> Option<Expr> {
+    let Expr::UnaryOp { op: UnaryOperator::Minus, expr: inner } = expr else { return None };
+    let mut inner = &**inner;
+    while let Expr::Nested(nested) = inner {
+        inner = nested;
+    }
+    let Expr::Value(value) = inner else { return None };
+    let Value::Number(digits, false) = &value.value else { return None };
+    let data_type = match digits.as_str() {
+        "2147483648" => DataType::Int(None),
+        "9223372036854775808" => DataType::BigInt(None),
+        _ => return None,
+    };
+    Some(cast(text(format!("-{digits}")), data_type))
+}
+
 /// What a number becomes that is a value; a mark is taken off.
 pub(super) fn typed(value: &mut Value) -> Option<Expr> {
     let Value::Number(digits, left) = value else { return None };

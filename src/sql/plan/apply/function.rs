@@ -12,13 +12,23 @@ use datafusion::logical_expr::{
 };
 
 use crate::sql::SqlError;
+use crate::sql::function::marked::marked_array;
 use crate::sql::grammar::marker::ARRAY_SUBQUERY;
+use crate::sql::value::types::SqlType;
 
 /// Makes `ARRAY(query)` known to a session.
 pub(in crate::sql) fn register(state: &mut SessionState) -> Result<(), SqlError> {
     let signature = Signature::any(1, Volatility::Stable);
     state.register_udf(Arc::new(ScalarUDF::from(ArraySubquery { signature })))?;
     Ok(())
+}
+
+/// The field of arrays of what is in this one.
+pub(super) fn array_of(element: &Field) -> Field {
+    match marked_array(SqlType::of(element)) {
+        Some(array) => array.field(),
+        None => Field::new_list("", Field::new_list_field(element.data_type().clone(), true), true),
+    }
 }
 
 /// The query in `ARRAY(query)`.
@@ -49,9 +59,18 @@ impl ScalarUDFImpl for ArraySubquery {
         &self.signature
     }
 
-    fn return_type(&self, arguments: &[DataType]) -> Result<DataType, DataFusionError> {
-        let [element] = arguments else { return internal_err!("an array of several queries") };
-        Ok(DataType::List(Arc::new(Field::new_list_field(element.clone(), true))))
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType, DataFusionError> {
+        internal_err!("{ARRAY_SUBQUERY} tells its field")
+    }
+
+    fn return_field_from_args(
+        &self,
+        arguments: ReturnFieldArgs<'_>,
+    ) -> Result<FieldRef, DataFusionError> {
+        let [element] = arguments.arg_fields else {
+            return internal_err!("an array of several queries");
+        };
+        Ok(Arc::new(array_of(element).with_name(ARRAY_SUBQUERY)))
     }
 
     fn invoke_with_args(

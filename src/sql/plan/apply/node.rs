@@ -10,6 +10,8 @@ use datafusion::common::{Column, DFSchema, DFSchemaRef, TableReference, internal
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
 
+use super::function::array_of;
+
 /// What the rows of the inner plan become.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(in crate::sql) enum Yield {
@@ -123,10 +125,7 @@ fn added(
     };
     Ok(match yields {
         Yield::Value(name) => value(name, first()?),
-        Yield::Array(name) => {
-            let element = Field::new_list_field(first()?.data_type().clone(), true);
-            value(name, &Field::new(name, DataType::List(Arc::new(element)), true))
-        }
+        Yield::Array(name) => value(name, &array_of(first()?)),
         Yield::Exists(name) | Yield::Among { name, .. } => {
             value(name, &Field::new(name, DataType::Boolean, true))
         }
