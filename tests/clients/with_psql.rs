@@ -24,6 +24,7 @@ const COMMANDS: &[(&str, &[&str])] = &[
         "\\d+ fac*",
         &["Table \"public.faces\"", "Index \"public.faces_pkey\"", "Access method: heap"],
     ),
+    ("\\d faces_pkey", &["face_id | text | yes | face_id", "primary key, btree, for table"]),
     ("\\d pg_class", &["Table \"pg_catalog.pg_class\"", "relname"]),
     ("\\dt pub*.*", &["public | faces | table | admin"]),
     ("\\dt+", &["faces", "permanent", "heap", "of the matrix"]),

@@ -14,6 +14,7 @@ use super::relation::Relation;
 use super::row::Row;
 use super::view::{SCHEMA, SystemView};
 use crate::engine::TenantSnapshot;
+use crate::sql::function::scalar::GEN_FACE_ID;
 use crate::sql::read::columns::GalleryColumn;
 use crate::sql::value::types::{SqlType, VECTOR_OID};
 
@@ -37,6 +38,7 @@ pub(super) struct Collection {
     pub(super) name: String,
     pub(super) description: Option<String>,
     pub(super) rows: u64,
+    model: String,
     dimensions: usize,
     thumbnails: bool,
 }
@@ -54,6 +56,7 @@ impl Collection {
                     name: gallery.name,
                     description: gallery.description,
                     rows: gallery.face_count,
+                    model: gallery.model,
                     dimensions: gallery.dimensions,
                     thumbnails: gallery.thumbnails,
                 })
@@ -71,6 +74,16 @@ impl Collection {
 
     pub(super) fn key_name(&self) -> String {
         format!("{}_pkey", self.name)
+    }
+
+    /// What the server puts where `column` is left to it.
+    pub(super) fn default_of(&self, column: &str) -> Option<String> {
+        match GalleryColumn::named(column)? {
+            GalleryColumn::FaceId => Some(format!("{GEN_FACE_ID}()")),
+            GalleryColumn::Model => Some(format!("'{}'::text", self.model.replace('\'', "''"))),
+            GalleryColumn::CreatedAt => Some("clock_timestamp()".to_owned()),
+            _ => None,
+        }
     }
 
     fn type_modifier(&self, column: &Field) -> i64 {
@@ -150,8 +163,11 @@ pub(super) fn rows(relation: &str, catalog: &SystemView) -> Vec<Row> {
         }
         "pg_attribute" => {
             let system = Relation::all().iter().flat_map(system_attributes);
-            Collection::all(catalog).iter().flat_map(attributes).chain(system).collect()
+            let own = Collection::all(catalog);
+            let keys = own.iter().filter_map(key_attribute);
+            own.iter().flat_map(attributes).chain(keys).chain(system).collect()
         }
+        "pg_attrdef" => Collection::all(catalog).iter().flat_map(defaults).collect(),
         "pg_index" => each(index),
         "pg_constraint" => each(constraint),
         "pg_tables" => {
@@ -241,8 +257,34 @@ fn attributes(collection: &Collection) -> Vec<Row> {
                 .with("attndims", i32::from(field.data_type().is_nested()))
                 .with("atttypmod", collection.type_modifier(&field))
                 .with("attnotnull", if field.is_nullable() { "f" } else { "t" })
+                .with(
+                    "atthasdef",
+                    if collection.default_of(field.name()).is_some() { "t" } else { "f" },
+                )
         })
         .collect()
+}
+
+/// The defaults of a collection's columns. Their numbers, which are another relation's than those
+/// of tables and keys, follow the table's.
+fn defaults(collection: &Collection) -> Vec<Row> {
+    let told = columns().filter_map(|(at, field)| Some((at, collection.default_of(field.name())?)));
+    told.zip(collection.oid..)
+        .map(|((number, default), oid)| {
+            Row::default()
+                .with("oid", oid)
+                .with("adrelid", collection.oid)
+                .with("adnum", number)
+                .with("adbin", default)
+        })
+        .collect()
+}
+
+/// The one column of the key's index, as indexes have rows of their own for what they are made of.
+fn key_attribute(collection: &Collection) -> Option<Row> {
+    let (_, field) = columns().next()?;
+    let key = attribute(collection.key_index(), 1, field.name(), field_type_oid(&field));
+    Some(key.with("atttypmod", -1))
 }
 
 fn system_attributes(relation: &'static Relation) -> impl Iterator<Item = Row> {

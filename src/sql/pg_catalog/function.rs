@@ -23,6 +23,7 @@ use datafusion::logical_expr::{
 use datafusion::scalar::ScalarValue;
 
 pub(super) use naming::type_name;
+pub(super) use privilege::table_privileges;
 
 use self::definition::Definition;
 

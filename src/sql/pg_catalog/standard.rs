@@ -4,11 +4,18 @@ use datafusion::arrow::datatypes::Field;
 
 use super::builtin::type_row;
 use super::collections::{Collection, columns, field_type_oid};
-use super::function::type_name;
+use super::function::{table_privileges, type_name};
 use super::relation::{INFORMATION_SCHEMA, PG_CATALOG};
 use super::row::Row;
 use super::view::{SCHEMA, SystemView};
-use crate::sql::value::types::VECTOR_OID;
+use crate::sql::value::types::{SqlType, VECTOR_OID};
+
+/// The OID of `real[]`.
+const REALS_OID: u32 = 1021;
+/// What PostgreSQL says of texts without a limit of their own.
+const TEXT_BYTES_MAX: u32 = 1 << 30;
+/// The privileges that there are on columns, too.
+const OF_COLUMNS: [&str; 4] = ["SELECT", "INSERT", "UPDATE", "REFERENCES"];
 
 pub(super) fn rows(relation: &str, catalog: &SystemView) -> Vec<Row> {
     let database = catalog.database();
@@ -27,12 +34,18 @@ pub(super) fn rows(relation: &str, catalog: &SystemView) -> Vec<Row> {
             })
             .into(),
         "tables" => each(table),
-        "columns" => {
-            let collections = Collection::all(catalog);
-            collections
-                .iter()
-                .flat_map(|c| columns().map(|(at, f)| column(database, c, at, &f)))
-                .collect()
+        "columns" => of_each(catalog, |collection| {
+            columns().map(|(at, field)| column(database, collection, at, &field)).collect()
+        }),
+        "element_types" => of_each(catalog, |collection| {
+            let lists = columns().filter(|(_, field)| field_type_oid(field) == REALS_OID);
+            lists.map(|(at, _)| element(database, collection, at)).collect()
+        }),
+        "table_privileges" | "role_table_grants" => {
+            of_each(catalog, |collection| granted(catalog, collection))
+        }
+        "column_privileges" => {
+            of_each(catalog, |collection| granted_on_columns(catalog, collection))
         }
         "table_constraints" => each(|database, collection| {
             key(database, collection)
@@ -49,6 +62,10 @@ pub(super) fn rows(relation: &str, catalog: &SystemView) -> Vec<Row> {
         }
         _ => Vec::new(),
     }
+}
+
+fn of_each(catalog: &SystemView, rows: impl Fn(&Collection) -> Vec<Row>) -> Vec<Row> {
+    Collection::all(catalog).iter().flat_map(rows).collect()
 }
 
 fn of_table(database: &str, collection: &Collection) -> Row {
@@ -72,6 +89,45 @@ fn key(database: &str, collection: &Collection) -> Row {
         .with("constraint_name", collection.key_name())
 }
 
+/// What the session's role may do with `collection`.
+fn granted(catalog: &SystemView, collection: &Collection) -> Vec<Row> {
+    let held = table_privileges(catalog.role()).into_iter().filter(|(_, holds)| *holds);
+    held.map(|(privilege, _)| {
+        of_table(catalog.database(), collection)
+            .with("grantor", catalog.user())
+            .with("grantee", catalog.user())
+            .with("privilege_type", privilege)
+            .with("is_grantable", "NO")
+            .with("with_hierarchy", if privilege == "SELECT" { "YES" } else { "NO" })
+    })
+    .collect()
+}
+
+fn granted_on_columns(catalog: &SystemView, collection: &Collection) -> Vec<Row> {
+    let on_column =
+        |row: &Row| row.get("privilege_type").is_some_and(|word| OF_COLUMNS.contains(&word));
+    let mut rows = granted(catalog, collection);
+    rows.retain(on_column);
+    rows.iter()
+        .flat_map(|row| columns().map(|(_, field)| row.clone().with("column_name", field.name())))
+        .collect()
+}
+
+/// What the items of the column with this number are, which is a list of numbers.
+fn element(database: &str, collection: &Collection, number: usize) -> Row {
+    Row::default()
+        .with("object_catalog", database)
+        .with("object_schema", SCHEMA)
+        .with("object_name", &collection.name)
+        .with("object_type", "TABLE")
+        .with("collection_type_identifier", number)
+        .with("data_type", "real")
+        .with("udt_catalog", database)
+        .with("udt_schema", PG_CATALOG)
+        .with("udt_name", "float4")
+        .with("dtd_identifier", format!("a{number}"))
+}
+
 fn column(database: &str, collection: &Collection, number: usize, field: &Field) -> Row {
     let oid = field_type_oid(field);
     let of_type = |column: &str| type_row(oid).and_then(|row| row.get(column));
@@ -81,7 +137,7 @@ fn column(database: &str, collection: &Collection, number: usize, field: &Field)
         _ => type_name(oid, None),
     };
     let schema = if oid == VECTOR_OID { SCHEMA } else { PG_CATALOG };
-    of_table(database, collection)
+    let row = of_table(database, collection)
         .with("column_name", field.name())
         .with("ordinal_position", number)
         .with("is_nullable", if field.is_nullable() { "YES" } else { "NO" })
@@ -92,6 +148,17 @@ fn column(database: &str, collection: &Collection, number: usize, field: &Field)
         .with("dtd_identifier", number)
         .with("is_self_referencing", "NO")
         .with("is_identity", "NO")
+        .with("identity_cycle", "NO")
         .with("is_generated", "NEVER")
-        .with("is_updatable", "YES")
+        .with("is_updatable", "YES");
+    let row = match collection.default_of(field.name()) {
+        Some(default) => row.with("column_default", default),
+        None => row,
+    };
+    match SqlType::of(field) {
+        SqlType::Text => row.with("character_octet_length", TEXT_BYTES_MAX),
+        SqlType::Float4 => row.with("numeric_precision", 24).with("numeric_precision_radix", 2),
+        SqlType::Timestamptz => row.with("datetime_precision", 6),
+        _ => row,
+    }
 }

@@ -93,6 +93,40 @@ async fn the_standard_views_describe_collections() {
     );
     let key = "SELECT column_name FROM information_schema.key_column_usage";
     assert_eq!(client.column(key).await, ["face_id"]);
+    let sizes = "SELECT character_octet_length, numeric_precision, datetime_precision \
+                 FROM information_schema.columns \
+                 WHERE column_name IN ('face_id', 'quality', 'created_at') \
+                 ORDER BY ordinal_position";
+    assert_eq!(client.rows(sizes).await, [["1073741824", "", ""], ["", "24", ""], ["", "", "6"]]);
+    let elements = "SELECT c.column_name, e.data_type FROM information_schema.columns c \
+                    JOIN information_schema.element_types e \
+                    ON e.object_name = c.table_name \
+                    AND e.collection_type_identifier = c.dtd_identifier";
+    assert_eq!(client.rows(elements).await, [["bounding_box", "real"]]);
+}
+
+#[tokio::test]
+async fn what_the_server_fills_has_a_default() {
+    let client = Client::with_people().await;
+    let told = "SELECT column_name, column_default FROM information_schema.columns \
+                WHERE column_default IS NOT NULL ORDER BY ordinal_position";
+    let wanted = [
+        ["face_id", "gen_face_id()"],
+        ["model", "'external'::text"],
+        ["created_at", "clock_timestamp()"],
+    ];
+    assert_eq!(client.rows(told).await, wanted);
+    let kept = "SELECT a.attname, pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d \
+                JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum \
+                WHERE a.atthasdef ORDER BY d.adnum";
+    assert_eq!(client.rows(kept).await, wanted);
+    let insert = "INSERT INTO people (face_id, external_face_id, model, created_at, embedding) \
+                  VALUES (gen_face_id(), 'gus', 'external'::text, clock_timestamp(), '[1, 0, 0]'), \
+                  (gen_face_id(), 'hal', DEFAULT, DEFAULT, '[1, 0, 0]')";
+    client.run(insert).await;
+    let ascending = "SELECT string_agg(external_face_id, ' ' ORDER BY face_id) FROM people \
+                     WHERE external_face_id IN ('gus', 'hal')";
+    assert_eq!(client.column(ascending).await, ["gus hal"]);
 }
 
 #[tokio::test]
@@ -348,13 +382,26 @@ async fn privileges_are_those_of_the_role() {
                has_table_privilege('pg_class', 'UPDATE'), \
                has_column_privilege('people', 'metadata', 'UPDATE'), \
                has_schema_privilege('public', 'CREATE'), has_schema_privilege('public', 'USAGE')";
-    for (role, wanted) in [
-        (Role::Read, ["true", "false", "false", "false", "false", "false", "false", "true"]),
-        (Role::Write, ["true", "true", "true", "false", "false", "true", "false", "true"]),
-        (Role::Admin, ["true", "true", "true", "false", "false", "true", "true", "true"]),
+    for (role, wanted, on_tables) in [
+        (Role::Read, "true false false false false false false true", "SELECT"),
+        (Role::Write, "true true true false false true false true", "DELETE INSERT SELECT UPDATE"),
+        (
+            Role::Admin,
+            "true true true false false true true true",
+            "DELETE INSERT SELECT TRUNCATE UPDATE",
+        ),
     ] {
+        let wanted: Vec<&str> = wanted.split(' ').collect();
         client.session = client.database.session("acme", role);
         assert_eq!(client.rows(sql).await, [wanted], "{role}");
+        let granted = "SELECT string_agg(privilege_type, ' ' ORDER BY privilege_type) \
+                       FROM information_schema.table_privileges WHERE table_name = 'people'";
+        assert_eq!(client.column(granted).await, [on_tables], "{role}");
+        let on_columns = "SELECT string_agg(DISTINCT privilege_type, ' ') \
+                          FROM information_schema.column_privileges WHERE column_name = 'metadata'";
+        let is_reader = role == Role::Read;
+        let wanted = if is_reader { "SELECT" } else { "INSERT SELECT UPDATE" };
+        assert_eq!(client.column(on_columns).await, [wanted], "{role}");
     }
     let cases = [
         ("SELECT has_table_privilege('nobody', 'people', 'SELECT')", SqlState::UndefinedObject),

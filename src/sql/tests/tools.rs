@@ -48,6 +48,12 @@ async fn answers_to_tools_say_what_is_there() {
         ("SELECT t.a[2] FROM (SELECT ARRAY[5, 6] AS a) t", "6"),
         ("SELECT p.metadata['team'] FROM people p ORDER BY p.face_id LIMIT 1", "\"red\""),
         ("SELECT count(*) FROM people p WHERE p.bounding_box[1] IS NULL", "4"),
+        (
+            "SELECT c.attname FROM pg_attribute c, pg_attribute k, pg_index i \
+             WHERE i.indrelid = 'people'::regclass AND c.attrelid = i.indrelid \
+             AND k.attrelid = i.indexrelid AND c.attnum = i.indkey[k.attnum - 1]",
+            "face_id",
+        ),
         ("SELECT array_lower(ARRAY[5, 6], 1)", "1"),
         ("SELECT array_lower('{}'::int[], 1) IS NULL", "true"),
     ] {

@@ -8,6 +8,7 @@ mod character;
 mod concat;
 mod decimals;
 mod distance;
+mod face_id;
 mod format;
 mod from_char;
 mod identifier;
@@ -43,6 +44,7 @@ use datafusion::scalar::ScalarValue;
 
 use crate::sql::SqlError;
 use crate::sql::value::output;
+pub(in crate::sql) use face_id::GEN_FACE_ID;
 pub(in crate::sql) use jsonb::{
     ComparedDocuments, JSONB, JsonOperators, as_document, cast_by_value, document_keys,
     document_of, document_of_text, is_cast_by_value, is_written_document, read_document,
@@ -78,7 +80,13 @@ pub(in crate::sql) fn register(state: &mut SessionState) -> Result<(), SqlError>
     }
     for function in jsonb::typed_functions()
         .chain(series::typed_functions())
-        .chain([uuid::random(), to_char::function(), output::function(), format::function()])
+        .chain([
+            uuid::random(),
+            face_id::function(),
+            to_char::function(),
+            output::function(),
+            format::function(),
+        ])
         .chain([subscripts::function(), from_char::to_number()])
         .chain(array::functions())
         .chain(bounded::functions())

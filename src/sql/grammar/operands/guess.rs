@@ -11,10 +11,11 @@ use crate::sql::read::columns::GalleryColumn;
 use crate::sql::value::types::SqlType;
 
 /// Functions that have results of one type.
-const RESULTS: [(&str, SqlType); 7] = [
+const RESULTS: [(&str, SqlType); 8] = [
     ("concat", SqlType::Text),
     ("count", SqlType::Int8),
     ("current_timestamp", SqlType::Timestamptz),
+    ("gen_face_id", SqlType::Text),
     ("gen_random_uuid", SqlType::Uuid),
     ("lower", SqlType::Text),
     ("now", SqlType::Timestamptz),

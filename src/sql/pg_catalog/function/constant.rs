@@ -38,7 +38,14 @@ pub(super) const FUNCTIONS: &[Definition<()>] = &[
     no("pg_is_wal_replay_paused", 0, 0),
     no("pg_is_other_temp_schema", 1, 1),
     no("pg_relation_is_publishable", 1, 1),
-    nothing("pg_get_expr", 2, 3),
+    // Expressions are kept as they are shown.
+    Definition {
+        name: "pg_get_expr",
+        least: 2,
+        most: 3,
+        returns: Kind::Text,
+        body: |(), arguments| Ok(Some(first(arguments).to_owned())),
+    },
     nothing("pg_get_partkeydef", 1, 1),
     nothing("pg_get_viewdef", 1, 2),
     nothing("pg_get_ruledef", 1, 2),

@@ -7,7 +7,7 @@ use super::super::view::{SCHEMA, SystemView};
 use super::definition::{Body, Definition};
 use super::lookup::{no_relation, relation_oid};
 use super::naming::{number, unqualified};
-use crate::engine::Action;
+use crate::engine::{Action, Role};
 use crate::sql::{SqlError, SqlState};
 
 pub(super) const FUNCTIONS: &[Definition<SystemView>] = &[
@@ -76,17 +76,22 @@ fn on_table(
     if !is_own && Relation::all().iter().all(|relation| relation.oid != oid) {
         return Ok(None);
     }
-    let writes = is_own && catalog.role().allows(Action::ChangeFaces);
-    let allowed = [
+    let role = if is_own { catalog.role() } else { Role::Read };
+    any(privileges, &table_privileges(role))
+}
+
+/// The privileges that there are on a table, and which of them `role` has on its collections.
+pub(in crate::sql::pg_catalog) fn table_privileges(role: Role) -> [(&'static str, bool); 7] {
+    let writes = role.allows(Action::ChangeFaces);
+    [
         ("SELECT", true),
         ("INSERT", writes),
         ("UPDATE", writes),
         ("DELETE", writes),
-        ("TRUNCATE", false),
+        ("TRUNCATE", role.allows(Action::ChangeCollections)),
         ("REFERENCES", false),
         ("TRIGGER", false),
-    ];
-    any(privileges, &allowed)
+    ]
 }
 
 /// # Errors
