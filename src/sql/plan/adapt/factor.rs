@@ -70,6 +70,11 @@ const TABLE_FUNCTIONS: [&str; 5] = [COMPARE_FACES, DETECT_FACES, MARKER, SIMILAR
 /// The one set that the planner makes without an array when its bounds are constants.
 pub(super) const SERIES_NAME: &str = "generate_series";
 
+/// Whether a call returns a set.
+pub(super) fn is_set(called: &Function) -> bool {
+    set_name(&called.name).is_some()
+}
+
 /// A call of a function that returns a set, as an array that is unnested.
 pub(super) fn set_as_array(called: &Function) -> Option<Expr> {
     let name = name_parts(&called.name)?;

@@ -19,8 +19,10 @@ mod misuse;
 mod name;
 mod number;
 mod operator;
+mod order;
 mod row;
 mod sample;
+mod set_list;
 mod syntax;
 mod system_column;
 mod time;
@@ -300,15 +302,17 @@ impl VisitorMut for Adapter {
         }
         self.queries += 1;
         let checked = bound::check_order(query)
+            .and_then(|()| order::distinct(query))
             .and_then(|()| misuse::check_query(query))
             .and_then(|()| bound::adapt(query));
         if let Err(error) = checked {
             return ControlFlow::Break(error);
         }
         fetch_as_limit(query);
+        set_list::name_outside(query);
         merged::order(query);
         if self.queries == 1 {
-            name::tell_from_keys(query);
+            order::tell_from_keys(query);
         }
         self.scopes.note(query);
         self.rows.note(query);

@@ -10,14 +10,14 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, ArrayElemTypeDef, DataType, Expr, Function, Ident, ObjectName, ObjectNamePart,
-    OrderByExpr, OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr,
-    TableFactor, TimezoneInfo, TrimWhereField, Value,
+    Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableFactor, TimezoneInfo,
+    TrimWhereField, Value,
 };
 
 use crate::sql::grammar::name::{folded, name_parts};
 
 /// Stands between a name and the number that tells it from others of that name.
-const SEPARATOR: char = '\u{1f}';
+pub(super) const SEPARATOR: char = '\u{1f}';
 
 /// What PostgreSQL calls a column that nothing names.
 const NAMELESS: &str = "?column?";
@@ -46,35 +46,6 @@ pub(super) fn name_columns(items: &mut [SelectItem]) {
         let name = if is_first { name } else { format!("{name}{SEPARATOR}{}", taken.len()) };
         taken.insert(name.clone());
         rename(item, name);
-    }
-}
-
-/// Names columns that are called like a column of a table by which their rows are ordered: the
-/// planner would take the one for the other.
-pub(super) fn tell_from_keys(query: &mut Query) {
-    let Some(OrderByKind::Expressions(keys)) = query.order_by.as_ref().map(|order| &order.kind)
-    else {
-        return;
-    };
-    let key = |key: &OrderByExpr| match &key.expr {
-        Expr::CompoundIdentifier(parts) => parts.last().map(|name| (folded(name), true)),
-        Expr::Identifier(name) => Some((folded(name), false)),
-        _ => None,
-    };
-    let keys: Vec<(String, bool)> = keys.iter().filter_map(key).collect();
-    let SetExpr::Select(select) = &mut *query.body else { return };
-    for item in &mut select.projection {
-        let (name, expr) = match item {
-            SelectItem::UnnamedExpr(expr) => (column_name(expr), expr),
-            SelectItem::ExprWithAlias { expr, alias } => (folded(alias), expr),
-            _ => continue,
-        };
-        let is_column = matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
-        let called_so = |(key, _): &&(String, bool)| *key == name;
-        let mut so = keys.iter().filter(called_so).peekable();
-        if !is_column && so.peek().is_some() && so.all(|(_, qualified)| *qualified) {
-            rename(item, format!("{name}{SEPARATOR}0"));
-        }
     }
 }
 
@@ -124,7 +95,8 @@ fn table_name(factor: &TableFactor) -> Option<String> {
     }
 }
 
-fn rename(item: &mut SelectItem, name: String) {
+/// Calls a column of a select list so.
+pub(super) fn rename(item: &mut SelectItem, name: String) {
     let name = Ident::with_quote('"', name);
     match item {
         SelectItem::UnnamedExpr(expr) => {

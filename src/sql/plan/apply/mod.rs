@@ -6,12 +6,15 @@
 //! the node that they stand in, which plans and runs them for each row.
 
 mod answer;
+mod condition;
 mod exec;
 mod function;
 mod node;
+mod order;
 mod planner;
 mod reference;
 mod rule;
+mod values;
 
 pub(in crate::sql) use function::register;
 pub(in crate::sql) use node::{Apply, Yield};

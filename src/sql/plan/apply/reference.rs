@@ -10,7 +10,7 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{Field, FieldRef};
 use datafusion::common::metadata::FieldMetadata;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, DFSchemaRef};
+use datafusion::common::{Column, DFSchema, DFSchemaRef};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::expr::{Exists, InSubquery, SetComparison};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
@@ -98,6 +98,23 @@ pub(super) fn subquery_of(expr: &Expr) -> Option<&Subquery> {
         | Expr::SetComparison(SetComparison { subquery, .. }) => Some(subquery),
         _ => None,
     }
+}
+
+/// `expr` with the columns of `outer` as columns of an outer row.
+pub(super) fn as_outer(expr: Expr, outer: &DFSchema) -> Result<Expr, DataFusionError> {
+    let bound = expr.transform(|part| match part {
+        Expr::Column(column) if outer.has_column(&column) => {
+            let (_, field) = outer.qualified_field_from_column(&column)?;
+            Ok(Transformed::yes(Expr::OuterReferenceColumn(Arc::clone(field), column)))
+        }
+        other => Ok(Transformed::no(other)),
+    })?;
+    Ok(bound.data)
+}
+
+/// Whether a subquery stands anywhere in `expr`.
+pub(super) fn has_subquery(expr: &Expr) -> bool {
+    expr.exists(|part| Ok(subquery_of(part).is_some())).unwrap_or(true)
 }
 
 /// The place of the subquery that an expression is.
