@@ -70,6 +70,20 @@ async fn generated_searches_for_each_row_say_what_each_of_them_says() {
 }
 
 #[tokio::test]
+async fn a_search_that_is_the_same_for_all_rows_runs_once() {
+    let client = filled().await;
+    let search = "SEARCH FACES IN others EMBEDDING '[1, 0, 0]' LIMIT 5";
+    let exists = format!(
+        "SELECT o.face_id FROM others o WHERE EXISTS \
+         (SELECT 1 FROM ({search}) s WHERE s.face_id = o.face_id) ORDER BY 1"
+    );
+    let plan = plan(&client, &exists).await;
+    assert!(!plan.contains("ForEachRow"), "{plan}");
+    let among = format!("SELECT face_id FROM ({search}) s ORDER BY 1");
+    assert_eq!(client.rows(&exists).await, client.rows(&among).await);
+}
+
+#[tokio::test]
 async fn rows_without_candidates_stand_alone_in_a_left_join() {
     let client = Client::with_people().await;
     let probes = "(VALUES ('a', '[1, 0, 0]'), ('b', NULL), ('c', '[-1, 0, 0]')) p(name, probe)";

@@ -395,9 +395,26 @@ fn negate(expr: Expr, negated: bool) -> Expr {
     if negated { not(expr) } else { expr }
 }
 
-/// Whether outer columns stand in nothing but filters over tables, which joins can take over.
+/// Whether outer columns stand in nothing but filters over tables, which joins can take over, or
+/// over one query that is the same for all rows.
 fn is_filtered(plan: &LogicalPlan) -> bool {
-    let here = match plan {
+    match plan {
+        LogicalPlan::Filter(_) | LogicalPlan::Projection(_) => {
+            let can = |input| is_filtered(input) || !is_correlated(input);
+            filters_itself(plan) && plan.inputs().into_iter().all(can)
+        }
+        // Where a join has taken over a filter of one side, the planner forgets the other's limits.
+        _ => is_filtered_table(plan),
+    }
+}
+
+fn is_filtered_table(plan: &LogicalPlan) -> bool {
+    filters_itself(plan) && plan.inputs().into_iter().all(is_filtered_table)
+}
+
+/// Whether outer columns stand in `plan` at most as joins can take them over.
+fn filters_itself(plan: &LogicalPlan) -> bool {
+    match plan {
         LogicalPlan::Filter(filter) => !has_subquery(&filter.predicate),
         LogicalPlan::Projection(_) => !refers_itself(plan),
         // A filter that leaves a query of FROM leaves the names of its columns behind.
@@ -405,8 +422,7 @@ fn is_filtered(plan: &LogicalPlan) -> bool {
         LogicalPlan::TableScan(_) => true,
         LogicalPlan::Join(join) => join.join_type == JoinType::Inner && !refers_itself(plan),
         _ => false,
-    };
-    here && plan.inputs().into_iter().all(is_filtered)
+    }
 }
 
 /// Whether outer columns stand anywhere in `plan`.
