@@ -11,14 +11,16 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{self, Instant};
 
-use super::error::{Failure, PgError};
+use super::error::{Failure, PgError, WireState};
 use crate::engine::Interrupt;
-use crate::sql::{SqlSession, SqlState};
+use crate::sql::{Signals, SqlSession, SqlState};
 
 /// Why a statement is given up.
 const USER_REQUEST: &str = "user request";
 const STATEMENT_TIMEOUT: &str = "statement timeout";
 const SHUTDOWN: &str = "shutdown of the server";
+/// Why a statement is given up together with its connection.
+const TERMINATED: &str = "termination of the connection";
 
 /// The connections whose statements may be cancelled, by what their clients were told.
 #[derive(Default)]
@@ -27,18 +29,21 @@ pub(super) struct Cancels {
 }
 
 /// What a connection runs, and what it was asked to give up.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Canceler {
     work: Mutex<Work>,
     asked_early: Notify,
+    terminated: Notify,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Work {
     running: Option<Arc<Running>>,
     /// Why the next statement is given up: a client that asks for it as soon as it has sent the
     /// statement may be heard before the statement is.
     early: Option<&'static str>,
+    /// Whether the connection is to end.
+    is_over: bool,
 }
 
 /// A connection among the others, until this is dropped.
@@ -49,7 +54,7 @@ pub(super) struct Registered<'a> {
 }
 
 /// A statement that runs.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Running {
     /// Why it is given up, once it is.
     why: OnceLock<&'static str>,
@@ -85,6 +90,21 @@ impl Drop for Registered<'_> {
     }
 }
 
+impl Signals for Canceler {
+    fn cancel(&self) {
+        self.give_up(USER_REQUEST);
+    }
+
+    fn terminate(&self) {
+        let mut work = self.work.lock();
+        work.is_over = true;
+        if let Some(running) = &work.running {
+            running.give_up(TERMINATED);
+        }
+        self.terminated.notify_one();
+    }
+}
+
 impl Canceler {
     fn give_up(&self, why: &'static str) {
         let mut work = self.work.lock();
@@ -103,6 +123,11 @@ impl Canceler {
         tokio::task::yield_now().await;
     }
 
+    /// Resolves once the connection is to end.
+    pub(super) async fn terminated(&self) {
+        self.terminated.notified().await;
+    }
+
     /// Forgets a request that came when there was nothing to give up.
     pub(super) fn forget_early(&self) {
         self.work.lock().early = None;
@@ -111,6 +136,9 @@ impl Canceler {
     fn start(&self) -> Arc<Running> {
         let running = Arc::<Running>::default();
         let mut work = self.work.lock();
+        if work.is_over {
+            running.give_up(TERMINATED);
+        }
         if let Some(why) = work.early.take() {
             running.give_up(why);
         }
@@ -128,6 +156,9 @@ impl Running {
 
     fn failure(&self) -> Failure {
         let why = self.why.get().copied().unwrap_or(USER_REQUEST);
+        if why == TERMINATED {
+            return terminated().into();
+        }
         let message = format!("canceling statement due to {why}");
         PgError::error(SqlState::QueryCanceled, message).into()
     }
@@ -185,6 +216,12 @@ pub(super) async fn cancelable<T>(
         Err(Failure::Client(_)) if running.why.get().is_some() => Err(running.failure()),
         outcome => outcome,
     }
+}
+
+/// What a client is told whose connection somebody has ended.
+pub(super) fn terminated() -> PgError {
+    let message = "terminating connection due to administrator command";
+    PgError::fatal(WireState::AdminShutdown, message)
 }
 
 /// When a statement must be done that begins now; none where it may take its time.

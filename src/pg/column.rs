@@ -8,7 +8,9 @@ use pgwire::messages::data::{FieldDescription, RowDescription};
 
 use super::error::{PgError, sendable};
 use super::vector;
-use crate::sql::{IntervalStyle, Origin, SqlState, SqlType, begins_at_zero, type_modifier};
+use crate::sql::{
+    IntervalStyle, Origin, SqlState, SqlType, begins_at_zero, is_json, type_modifier,
+};
 
 /// How a value is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +71,7 @@ impl Column {
             SqlType::Bpchar => Some(Type::BPCHAR),
             SqlType::Regproc => Some(Type::REGPROC),
             SqlType::Vector => Some(vector::pg_type()),
+            SqlType::Text if is_json(field) => Some(Type::JSON),
             SqlType::Int2Array if begins_at_zero(field) => Some(Type::INT2_VECTOR),
             SqlType::OidArray if begins_at_zero(field) => Some(Type::OID_VECTOR),
             _ => pg_type(field.data_type()),

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::Instrument;
 
 use super::auth::Gatekeeper;
-use super::cancel::{Canceler, deadline_from_now};
+use super::cancel::{Canceler, deadline_from_now, terminated};
 use super::error::{Failure, PgError, WireState, from_wire};
 use super::frame::FrameError;
 use super::greeting;
@@ -86,6 +86,7 @@ impl Connection {
             let message = tokio::select! {
                 biased;
                 () = stopped(stopping) => return Err(shutting_down().into()),
+                () = self.canceler.terminated() => return Err(terminated().into()),
                 message = self.wire.next() => message,
                 () = self.canceler.asked_early() => {
                     self.canceler.forget_early();
@@ -211,6 +212,7 @@ impl Connection {
             self.portals.clear();
             self.session.forget_portals();
         }
+        self.session.rest();
         greeting::report(&mut self.wire, &self.session).await?;
         self.wire.send(PgWireBackendMessage::ReadyForQuery(ReadyForQuery::new(status))).await?;
         self.wire.flush().await?;

@@ -28,7 +28,7 @@ use super::{greeting, startup};
 use crate::causes::with_causes;
 use crate::engine::keyring::Keyring;
 use crate::engine::{self, Actor, Engine};
-use crate::sql::{SqlSession, SqlState};
+use crate::sql::{Addresses, Backends, SqlSession, SqlState};
 
 /// How long the door waits after the operating system could not give it a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -91,6 +91,7 @@ pub async fn serve_within(
         traffic,
         gatekeeper: Arc::new(gatekeeper),
         cancels: Cancels::default(),
+        backends: Backends::default(),
         places: Arc::new(Semaphore::new(limits.connections)),
         turned_away: Arc::new(Semaphore::new(TURNED_AWAY_MAX)),
         messages: MessageBudget::new(),
@@ -144,6 +145,7 @@ struct Door {
     traffic: Arc<PgTraffic>,
     gatekeeper: Arc<Gatekeeper>,
     cancels: Cancels,
+    backends: Backends,
     places: Arc<Semaphore>,
     turned_away: Arc<Semaphore>,
     messages: MessageBudget,
@@ -192,6 +194,8 @@ impl Door {
                 // The guard forgets the cancel key when the connection ends.
                 let registered = self.cancels.register(process, &secret);
                 let canceler = Arc::clone(&registered.canceler);
+                let signals = Arc::clone(&registered.canceler);
+                let session = session.among(&self.backends, signals);
                 let gatekeeper = Arc::clone(&self.gatekeeper);
                 wire.trust_client(self.messages.clone());
                 let journal = Journal::new(process, Arc::clone(self.traffic.sql()));
@@ -236,8 +240,10 @@ impl Door {
         let actor = Actor::holding(&key, engine::Door::Sql);
         let tenant = self.engine.tenant(tenant).acting_as(actor);
         let is_encrypted = wire.stream().certificate().is_some();
+        let server = wire.stream().local_addr().ok();
+        let addresses = server.map(|server| Addresses { client: peer, server });
         let session = SqlSession::new(tenant, key.role, &key.name)
-            .of_process(process, self.started, is_encrypted)
+            .of_process(process, self.started, is_encrypted, addresses)
             .with_keyring(Arc::clone(self.gatekeeper.keyring()));
         startup::apply(&session, &startup.parameters)?;
         let (tenant, key_id) = (&key.tenant, &key.id);

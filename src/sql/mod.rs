@@ -7,6 +7,7 @@
 //! a statement.
 
 mod answer;
+mod backends;
 mod definition;
 mod function;
 mod grammar;
@@ -24,9 +25,10 @@ pub use answer::notice::Notice;
 pub use answer::origin::Origin;
 pub use answer::outcome::{Description, Outcome, TransactionStatus};
 pub use answer::state::SqlState;
+pub use backends::{Backends, Signals};
 pub use function::scalar::{uuid, uuid_of_bytes};
 pub use grammar::statement::Statement;
-pub use pg_catalog::function_name;
+pub use pg_catalog::{Addresses, function_name};
 pub use session::SqlSession;
 pub use session_state::prepared::PreparedStatement;
 pub use traffic::{SqlDoor, SqlTraffic};
@@ -37,7 +39,8 @@ pub use value::numeric::{NumericError, SCALE as NUMERIC_SCALE, unconstrained as 
 pub(crate) use value::output;
 pub use value::output::IntervalStyle;
 pub use value::types::{
-    BINARY_KEY, PG_TYPE_KEY, SqlType, VECTOR_NAME, VECTOR_OID, begins_at_zero, type_modifier,
+    BINARY_KEY, PG_TYPE_KEY, SqlType, VECTOR_NAME, VECTOR_OID, begins_at_zero, is_json,
+    type_modifier,
 };
 pub use write::copy::{
     CopyColumns, CopyCsv, CopyFormat, CopyHeader, CopyImport, CopyText, WrongRow,

@@ -16,10 +16,11 @@ use futures::future::BoxFuture;
 use parking_lot::Mutex;
 
 use super::answer::origin::with_origins;
+use super::backends::Place;
 use super::definition::collection::collections;
 use super::definition::keys::KeyCommand;
 use super::definition::storage::storage;
-use super::function::{scalar, vector};
+use super::function::{scalar, sleep, vector};
 use super::grammar::parser;
 use super::grammar::statement::Command;
 use super::pg_catalog::{Backend, SessionView, to_the_microsecond};
@@ -36,8 +37,8 @@ use super::value::numeric;
 use super::value::output::IntervalStyle;
 use super::write::transaction::Writer;
 use super::{
-    Description, Notice, Outcome, SqlError, SqlState, SqlType, Statement, TransactionStatus,
-    pg_catalog,
+    Addresses, Backends, Description, Notice, Outcome, Signals, SqlError, SqlState, SqlType,
+    Statement, TransactionStatus, pg_catalog,
 };
 use crate::engine::keyring::Keyring;
 use crate::engine::{Purpose, Role, Tenant};
@@ -63,8 +64,9 @@ pub struct SqlSession {
     purpose: Option<Purpose>,
     /// The keys of all tenants, where the door lets administrators manage their own.
     keyring: Option<Arc<Keyring>>,
-    /// What the client has not been told yet.
-    notices: Mutex<Vec<Notice>>,
+    /// Other sessions, and this one among them.
+    others: Backends,
+    place: Option<Place>,
 }
 
 impl SqlSession {
@@ -76,6 +78,7 @@ impl SqlSession {
             vector::register(&mut state)?;
             scalar::register(&mut state)?;
             numeric::register(&mut state)?;
+            sleep::register(&mut state)?;
             pg_catalog::register(&mut state)?;
             apply::register(&mut state)?;
             Ok(state)
@@ -91,21 +94,46 @@ impl SqlSession {
             purpose,
             keyring: None,
             reported: Mutex::default(),
-            notices: Mutex::default(),
+            others: Backends::default(),
+            place: None,
         }
     }
 
     /// The same session, of a client that knows it by a number, on a server that runs since then,
-    /// over a connection that is encrypted or not.
+    /// over a connection that is encrypted or not, between these addresses.
     #[must_use]
     pub fn of_process(
         mut self,
         process: i32,
         server_started: SystemTime,
         is_encrypted: bool,
+        addresses: Option<Addresses>,
     ) -> Self {
-        self.backend = Backend { process, server_started, is_encrypted };
+        self.backend = Backend { process, server_started, is_encrypted, addresses };
         self
+    }
+
+    /// The same session among the others of its server, which may end it by `signals`.
+    #[must_use]
+    pub fn among(mut self, others: &Backends, signals: Arc<dyn Signals>) -> Self {
+        let (tenant, client) = (self.writer.tenant().name(), self.backend.addresses);
+        self.place = Some(others.enter(
+            self.backend.process,
+            tenant.as_str(),
+            &self.user,
+            client.map(|addresses| addresses.client),
+            self.holdings.clone(),
+            signals,
+        ));
+        self.others = others.clone();
+        self
+    }
+
+    /// The client has its answer; nothing is to be done until it says something.
+    pub fn rest(&self) {
+        if let Some(place) = &self.place {
+            place.rests(self.transaction_status(), self.writer.began());
+        }
     }
 
     /// Gives a setting the value that the session begins with, and comes back to after RESET.
@@ -114,7 +142,7 @@ impl SqlSession {
     /// 42704 for a name nobody knows; why the value is not accepted.
     pub fn start_with(&self, name: &str, value: &str) -> Result<(), SqlError> {
         let notice = self.settings().lock().start_with(name, value)?;
-        self.notices.lock().extend(notice);
+        self.holdings.notices().lock().extend(notice);
         Ok(())
     }
 
@@ -179,6 +207,9 @@ impl SqlSession {
         statement: &Statement,
         parameters: Vec<ScalarValue>,
     ) -> Result<Outcome, SqlError> {
+        if let Some(place) = &self.place {
+            place.works(self.writer.began());
+        }
         let outcome = match self.check(statement) {
             Ok(()) => {
                 let purpose = self.settings().lock().purpose();
@@ -231,7 +262,7 @@ impl SqlSession {
     /// What the client should be told beside the answers it got, as far as it wants to hear it;
     /// each is handed out once.
     pub fn take_notices(&self) -> Vec<Notice> {
-        let mut notices = std::mem::take(&mut *self.notices.lock());
+        let mut notices = std::mem::take(&mut *self.holdings.notices().lock());
         notices.retain(|notice| self.settings().lock().tells(notice));
         notices
     }
@@ -285,13 +316,17 @@ impl SqlSession {
     fn catalog(&self) -> GalleryCatalog {
         let (tenant, snapshot) = (self.writer.tenant().clone(), self.writer.snapshot());
         let now = to_the_microsecond(SystemTime::now());
+        let path = self.settings().lock().search_path(&self.user);
         let session = SessionView {
             user: Arc::clone(&self.user),
             role: self.role,
             backend: self.backend,
+            others: self.others.clone(),
+            path,
             holdings: self.holdings.clone(),
             is_autocommit: self.writer.is_autocommit(),
             is_read_only: self.is_read_only(),
+            has_changes: self.writer.has_changes(),
             transaction_began: self.writer.began().map_or(now, to_the_microsecond),
             statement_began: now,
         };
@@ -501,7 +536,7 @@ impl SqlSession {
 
     /// An outcome whose notice, if any, has been put by for the client.
     fn noted(&self, (outcome, notice): (Outcome, Option<Notice>)) -> Outcome {
-        self.notices.lock().extend(notice);
+        self.holdings.notices().lock().extend(notice);
         outcome
     }
 
@@ -526,11 +561,11 @@ impl SqlSession {
                 value.transpose()?;
                 let message = "SET LOCAL can only be used in transaction blocks";
                 let warning = Notice::warning(SqlState::NoActiveSqlTransaction, message);
-                self.notices.lock().push(warning);
+                self.holdings.notices().lock().push(warning);
             }
             SettingCommand::SetLocal(name, value) => settings.set_local(name, value.as_deref())?,
             SettingCommand::SetTransaction(access) => {
-                self.notices.lock().extend(self.writer.set_access(*access)?);
+                self.holdings.notices().lock().extend(self.writer.set_access(*access)?);
             }
             SettingCommand::SetDefault(name) => settings.reset(name)?,
             SettingCommand::Reset(name) => {

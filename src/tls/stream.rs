@@ -2,6 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::mem;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -55,6 +56,18 @@ impl Stream {
         match self {
             Self::Encrypted(_, certificate) => Some(certificate),
             Self::Plain(_) | Self::Closed => None,
+        }
+    }
+
+    /// Where the client was received.
+    ///
+    /// # Errors
+    /// When the socket is closed.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        match self {
+            Self::Plain(socket) => socket.local_addr(),
+            Self::Encrypted(stream, _) => stream.get_ref().0.local_addr(),
+            Self::Closed => Err(io::ErrorKind::NotConnected.into()),
         }
     }
 

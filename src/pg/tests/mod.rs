@@ -1,5 +1,6 @@
 //! The door as foreign clients see it: tokio-postgres, and raw bytes that no driver would send.
 
+mod backends;
 mod cancel;
 mod copy;
 mod cursor;
@@ -11,6 +12,7 @@ mod idle;
 mod lateral;
 mod prepared;
 mod protocol;
+mod sleep;
 mod startup;
 mod traffic;
 mod transaction;

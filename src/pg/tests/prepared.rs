@@ -202,3 +202,29 @@ async fn columns_are_described_with_their_tables() {
     let expected = [(Some(oid), Some(11)), (Some(oid), Some(1)), (None, None)];
     assert_eq!(described.collect::<Vec<_>>(), expected);
 }
+
+#[tokio::test]
+async fn parameters_that_a_statement_does_not_use_have_the_types_that_are_declared() {
+    let door = Door::open().await;
+    let client = door.admin().await;
+    for (sql, types) in [
+        ("SELECT 1::bigint", &[Type::TEXT][..]),
+        ("SELECT $1::bigint", &[Type::INT8, Type::INT4, Type::TEXT_ARRAY]),
+    ] {
+        let statement = client.prepare_typed(sql, types).await.unwrap();
+        assert_eq!(statement.params(), types, "{sql}");
+        let nulls = vec![&Null as &(dyn ToSql + Sync); types.len()];
+        assert_eq!(client.query(&statement, &nulls).await.unwrap().len(), 1, "{sql}");
+    }
+    // Nothing tells what this one is.
+    let error = client.prepare_typed("SELECT 1", &[Type::UNKNOWN]).await.unwrap_err();
+    assert_eq!(code(&error), SqlState::INDETERMINATE_DATATYPE);
+}
+
+#[tokio::test]
+async fn a_plan_as_a_document_is_of_type_json() {
+    let door = Door::open().await;
+    let client = door.admin().await;
+    let row = client.query_one("EXPLAIN (FORMAT JSON) SELECT 1", &[]).await.unwrap();
+    assert_eq!(row.columns()[0].type_(), &Type::JSON);
+}

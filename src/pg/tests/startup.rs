@@ -101,6 +101,8 @@ async fn changes_of_reported_settings_are_told_with_the_end_of_the_statement() {
         ("SET application_name = 'b'; RESET ALL", "application_name", ""),
         ("SET statement_timeout = 7; SET application_name = 'c'", "application_name", "c"),
         ("DISCARD ALL", "application_name", ""),
+        ("SET search_path TO public", "search_path", "public"),
+        ("RESET search_path", "search_path", "\"$user\", public"),
     ] {
         let told = told_during(&mut connection, name, client.batch_execute(statement)).await;
         assert_eq!(told.as_deref(), Some(value), "{statement}");

@@ -25,6 +25,8 @@ macro_rules! states {
 states! {
     /// Nothing failed.
     SuccessfulCompletion = "00000",
+    /// Nothing failed, and something was unexpected.
+    Warning = "01000",
     /// The client's messages do not fit together.
     ProtocolViolation = "08P01",
     /// The statement or clause is not supported here.
@@ -147,6 +149,10 @@ states! {
     UndefinedParameter = "42P02",
     /// The collection exists already.
     DuplicateTable = "42P07",
+    /// A cursor that cannot be of the kind that is asked for.
+    InvalidCursorDefinition = "42P11",
+    /// Nothing tells the type of a parameter.
+    IndeterminateDatatype = "42P18",
     /// A parameter is used with two types.
     AmbiguousParameter = "42P08",
     /// The memory meant for queries is used up.

@@ -111,7 +111,10 @@ impl CreateCollection {
 
     fn request(&self, catalog: &GalleryCatalog) -> Result<GalleryRequest, SqlError> {
         let name = catalog.gallery_name(&self.name).map_err(|_| {
-            let message = format!("collections are created in schema \"{SCHEMA}\" only");
+            let message = match self.name.as_slice() {
+                [_] => "no schema has been selected to create in".to_owned(),
+                _ => format!("collections are created in schema \"{SCHEMA}\" only"),
+            };
             SqlError::new(SqlState::InvalidSchemaName, message)
         })?;
         let (mut model, mut precision, mut description) = (None, None, None);

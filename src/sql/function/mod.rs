@@ -10,6 +10,7 @@ pub(super) mod marked;
 pub(super) mod operator;
 pub(super) mod pattern;
 pub(super) mod scalar;
+pub(super) mod sleep;
 pub(super) mod subscript;
 pub(super) mod temporal;
 pub(super) mod text_column;

@@ -1,5 +1,7 @@
 //! EXPLAIN: grammar.
 
+use std::collections::HashMap;
+
 use datafusion::sql::sqlparser::ast::{self, UtilityOption, Value};
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
@@ -9,7 +11,7 @@ use super::name::folded;
 use super::prepare::Execute;
 use super::reading::{RECURSION_MAX, only_reading};
 use super::refusal::is;
-use super::statement::{Command, Explain, Explained};
+use super::statement::{Command, Explain, ExplainFormat, ExplainOptions, Explained, Figures};
 use crate::sql::{SqlError, SqlState};
 
 /// Options that are on or off; there is nothing that most of them could show.
@@ -19,8 +21,8 @@ const SWITCHES: [&str; 8] =
 /// Those that are about a statement that was run.
 const OF_RUNS: [&str; 2] = ["timing", "wal"];
 
-/// Formats that there are in PostgreSQL.
-const FORMATS: [&str; 3] = ["json", "xml", "yaml"];
+/// Formats that there are in PostgreSQL and not here.
+const FORMATS: [&str; 2] = ["xml", "yaml"];
 
 /// The command that explains `statement`.
 ///
@@ -28,32 +30,10 @@ const FORMATS: [&str; 3] = ["json", "xml", "yaml"];
 /// Options that there are not, and statements that are no queries.
 pub(super) fn command(
     statement: ast::Statement,
-    mut analyze: bool,
-    options: Vec<UtilityOption>,
+    analyze: bool,
+    written: Vec<UtilityOption>,
 ) -> Result<Command, SqlError> {
-    let mut of_runs = Vec::new();
-    for option in options {
-        let name = folded(&option.name);
-        if name == "format" {
-            check_format(option.arg.as_ref())?;
-        } else if SWITCHES.contains(&name.as_str()) {
-            let switched_on = is_on(option.arg.as_ref()).ok_or_else(|| {
-                let message = format!("{name} requires a Boolean value");
-                SqlError::new(SqlState::SyntaxError, message)
-            })?;
-            if name == "analyze" {
-                analyze = switched_on;
-            }
-            of_runs.extend(OF_RUNS.into_iter().filter(|of_run| switched_on && *of_run == name));
-        } else {
-            let message = format!("unrecognized EXPLAIN option \"{name}\"");
-            return Err(SqlError::new(SqlState::SyntaxError, message));
-        }
-    }
-    if let Some(option) = of_runs.first().filter(|_| !analyze) {
-        let message = format!("EXPLAIN option {} requires ANALYZE", option.to_ascii_uppercase());
-        return Err(SqlError::new(SqlState::InvalidParameterValue, message));
-    }
+    let options = options(analyze, written)?;
     let explained = match statement {
         ast::Statement::Query(query) => Explained::Query(only_reading(query)?),
         other => match Execute::of(other) {
@@ -61,7 +41,40 @@ pub(super) fn command(
             None => return Err(SqlError::unsupported("EXPLAIN of anything but a query")),
         },
     };
-    Ok(Command::Explain(Explain { analyze, explained }))
+    Ok(Command::Explain(Explain { options, explained }))
+}
+
+/// What the options in parentheses say; of those that say the same the last one counts.
+fn options(analyze: bool, written: Vec<UtilityOption>) -> Result<ExplainOptions, SqlError> {
+    let mut format = ExplainFormat::Text;
+    let mut switched = HashMap::from([("analyze", analyze)]);
+    for option in written {
+        let name = folded(&option.name);
+        if name == "format" {
+            format = format_of(option.arg.as_ref())?;
+        } else if let Some(switch) = SWITCHES.into_iter().find(|switch| *switch == name) {
+            let on = is_on(option.arg.as_ref()).ok_or_else(|| {
+                let message = format!("{name} requires a Boolean value");
+                SqlError::new(SqlState::SyntaxError, message)
+            })?;
+            switched.insert(switch, on);
+        } else {
+            let message = format!("unrecognized EXPLAIN option \"{name}\"");
+            return Err(SqlError::new(SqlState::SyntaxError, message));
+        }
+    }
+    let is_on = |switch, unsaid| switched.get(switch).copied().unwrap_or(unsaid);
+    let analyze = is_on("analyze", false);
+    if let Some(option) = OF_RUNS.into_iter().find(|option| !analyze && is_on(option, false)) {
+        let message = format!("EXPLAIN option {} requires ANALYZE", option.to_ascii_uppercase());
+        return Err(SqlError::new(SqlState::InvalidParameterValue, message));
+    }
+    let figures = Figures {
+        costs: is_on("costs", true),
+        timing: is_on("timing", analyze),
+        summary: is_on("summary", analyze),
+    };
+    Ok(ExplainOptions { analyze, format, figures })
 }
 
 /// Whether an option is on; none where what is said is neither.
@@ -79,16 +92,18 @@ fn is_on(argument: Option<&ast::Expr>) -> Option<bool> {
     }
 }
 
-fn check_format(argument: Option<&ast::Expr>) -> Result<(), SqlError> {
+fn format_of(argument: Option<&ast::Expr>) -> Result<ExplainFormat, SqlError> {
     let Some(format) = argument.and_then(word) else {
         let message = "format requires a parameter";
         return Err(SqlError::new(SqlState::SyntaxError, message));
     };
-    if format == "text" {
-        return Ok(());
-    }
-    if FORMATS.contains(&format.as_str()) {
-        return Err(SqlError::unsupported(format!("EXPLAIN (FORMAT {format})")));
+    match format.as_str() {
+        "text" => return Ok(ExplainFormat::Text),
+        "json" => return Ok(ExplainFormat::Json),
+        other if FORMATS.contains(&other) => {
+            return Err(SqlError::unsupported(format!("EXPLAIN (FORMAT {format})")));
+        }
+        _ => {}
     }
     let message = format!("unrecognized value for EXPLAIN option \"format\": \"{format}\"");
     Err(SqlError::new(SqlState::InvalidParameterValue, message))

@@ -16,6 +16,7 @@ pub(super) mod position;
 pub(super) mod prepare;
 pub(super) mod reading;
 pub(super) mod refusal;
+pub(super) mod schema;
 pub(super) mod spelling;
 pub(super) mod statement;
 pub(super) mod with;

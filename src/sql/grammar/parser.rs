@@ -140,8 +140,8 @@ fn command(
         Parsed::Copy(copy) => Ok((copying(copy)?, ParameterTypes::new())),
         Parsed::Declared(head, statement) => {
             let query = source.inner(*statement, "DECLARE of this statement")?;
-            if query.command().lock_name().is_some() {
-                return Err(SqlError::unsupported("DECLARE CURSOR .. FOR UPDATE"));
+            if let Some(locking) = query.command().lock_name() {
+                head.check_locking(locking.trim_start_matches("SELECT "))?;
             }
             let text = source.covered();
             Ok((Command::Declare(Declare { head, query, text }), ParameterTypes::new()))

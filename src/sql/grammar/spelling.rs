@@ -8,8 +8,26 @@ use super::refusal::is;
 pub(super) fn respelled(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let tokens = plain_before_any(with_signs(without_idle_words(joined(tokens))));
     let tokens = if has_transaction_modes(&tokens) { without_deferrable(tokens) } else { tokens };
-    let tokens = ordered_by_signs(weak_locks(tokens));
+    let tokens = ordered_by_signs(weak_locks(without_read_only(tokens)));
     tables_as_queries(explained_in_parentheses(tokens))
+}
+
+/// Without `FOR READ ONLY` behind a query, which locks nothing.
+fn without_read_only(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let mut written: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        if is(&token, "ONLY")
+            && let [.., before, lock, read] = written.as_slice()
+            && is(lock, "FOR")
+            && is(read, "READ")
+            && !is(before, "CURSOR")
+        {
+            written.truncate(written.len() - 2);
+        } else {
+            written.push(token);
+        }
+    }
+    written
 }
 
 /// `FOR NO KEY UPDATE` as `FOR UPDATE`, and `FOR KEY SHARE` as `FOR SHARE`: keys do not change.

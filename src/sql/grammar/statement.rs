@@ -272,9 +272,36 @@ pub(in crate::sql) struct Prepare {
 /// EXPLAIN.
 #[derive(Debug)]
 pub(in crate::sql) struct Explain {
+    pub(in crate::sql) options: ExplainOptions,
+    pub(in crate::sql) explained: Explained,
+}
+
+/// What EXPLAIN tells, and how.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::sql) struct ExplainOptions {
     /// Run it and tell what happened.
     pub(in crate::sql) analyze: bool,
-    pub(in crate::sql) explained: Explained,
+    pub(in crate::sql) format: ExplainFormat,
+    pub(in crate::sql) figures: Figures,
+}
+
+/// How EXPLAIN writes a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::sql) enum ExplainFormat {
+    /// Lines, indented.
+    Text,
+    Json,
+}
+
+/// Which figures of a plan are wanted; those that its text has do not depend on it.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::sql) struct Figures {
+    /// What is expected of the operators.
+    pub(in crate::sql) costs: bool,
+    /// How long each of them took.
+    pub(in crate::sql) timing: bool,
+    /// How long planning and running took.
+    pub(in crate::sql) summary: bool,
 }
 
 /// What EXPLAIN explains.
@@ -291,7 +318,7 @@ impl Command {
         match self {
             Self::Prepare(prepare) => prepare.statement.command().action(),
             // What is locked is about to be changed.
-            Self::Query(query) if locking::name(query).is_some() => Action::ChangeFaces,
+            Self::Query(_) | Self::Declare(_) if self.lock_name().is_some() => Action::ChangeFaces,
             Self::Query(_)
             | Self::Search(..)
             | Self::Explain(_)
@@ -333,6 +360,7 @@ impl Command {
     pub(in crate::sql) fn lock_name(&self) -> Option<&'static str> {
         match self {
             Self::Query(query) => locking::name(query),
+            Self::Declare(declare) => declare.query.command().lock_name(),
             _ => None,
         }
     }

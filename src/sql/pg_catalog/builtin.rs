@@ -5,9 +5,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use super::relation::{INFORMATION_SCHEMA, PG_CATALOG};
-use super::row::Row;
+use super::row::{BETWEEN, Row};
 use super::view::{SCHEMA, SystemView};
 use crate::sql::definition::extension::VECTOR;
+use crate::sql::session_state::settings::Told;
 
 /// The OID of the session's role, the only one that it sees.
 pub(super) const ROLE_OID: u32 = 10;
@@ -221,15 +222,31 @@ fn available_extension() -> Row {
         .with("comment", "vector type and distances, built in")
 }
 
-fn setting((name, value, default): (&str, &str, &str)) -> Row {
-    Row::default()
+fn setting(told: Told) -> Row {
+    let Told { name, value, reset, default, terms } = told;
+    let source = match value.as_str() {
+        value if value == default => "default",
+        value if value == reset => "client",
+        _ => "session",
+    };
+    let mut row = Row::default()
         .with("name", name)
         .with("setting", value)
-        .with("context", "user")
-        .with("vartype", "string")
-        .with("source", if value == default { "default" } else { "session" })
+        .with("context", terms.context)
+        .with("vartype", terms.vartype)
+        .with("source", source)
         .with("boot_val", default)
-        .with("reset_val", default)
+        .with("reset_val", reset);
+    if let Some(unit) = terms.unit {
+        row = row.with("unit", unit);
+    }
+    if let Some([least, most]) = terms.range {
+        row = row.with("min_val", least).with("max_val", most);
+    }
+    if terms.words.is_empty() {
+        return row;
+    }
+    row.with("enumvals", terms.words.join(&BETWEEN.to_string()))
 }
 
 fn language(oid: u32, name: &str) -> Row {

@@ -22,6 +22,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::error::DataFusionError;
 
 pub use regproc::function_name;
+pub use view::Addresses;
 
 pub(super) use collections::oid_of;
 pub(super) use function::{register, register_with};

@@ -7,10 +7,7 @@ use datafusion::arrow::datatypes::{DataType, Field, TimeUnit};
 
 use crate::sql::value::types::{CHAR, INT2VECTOR, NAME, OIDVECTOR, REGPROC, with_pg_type};
 
-/// The schema of PostgreSQL's own catalog.
-pub(in crate::sql) const PG_CATALOG: &str = "pg_catalog";
-/// The schema of the catalog that the SQL standard describes.
-pub(in crate::sql) const INFORMATION_SCHEMA: &str = "information_schema";
+pub(in crate::sql) use crate::sql::grammar::schema::{INFORMATION_SCHEMA, PG_CATALOG};
 
 /// One relation a line: `schema.name`, its OID, then `column:type` for each column, as
 /// PostgreSQL 15 has them.

@@ -29,7 +29,11 @@ impl<T: ToString> Cell for T {
     }
 }
 
-/// Cells by the names of their columns, as text; items of lists are separated by spaces.
+/// What stands between texts of a list some of which have spaces in them.
+pub(super) const BETWEEN: char = '\u{1f}';
+
+/// Cells by the names of their columns, as text; items of lists are separated by spaces, or by
+/// [`BETWEEN`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Row(Vec<(&'static str, String)>);
 
@@ -122,8 +126,11 @@ where
 fn text_lists(cells: &[Option<&str>]) -> ListArray {
     let mut builder = ListBuilder::new(StringBuilder::new());
     for cell in cells {
-        for item in cell.unwrap_or_default().split_whitespace() {
-            builder.values().append_value(item);
+        let text = cell.unwrap_or_default();
+        if text.contains(BETWEEN) {
+            text.split(BETWEEN).for_each(|item| builder.values().append_value(item));
+        } else {
+            text.split_whitespace().for_each(|item| builder.values().append_value(item));
         }
         builder.append(cell.is_some());
     }

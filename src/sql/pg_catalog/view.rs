@@ -1,14 +1,16 @@
 //! What the system catalogs are made from.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::engine::{Role, TenantSnapshot};
+use crate::sql::Backends;
+use crate::sql::backends::Asker;
 use crate::sql::session_state::holdings::Holdings;
-use crate::sql::session_state::settings::Settings;
+use crate::sql::session_state::settings::{SearchPath, Settings};
 
-/// The schema of the collections.
-pub(in crate::sql) const SCHEMA: &str = "public";
+pub(in crate::sql) use crate::sql::grammar::schema::SCHEMA;
 
 /// One tenant's database as one session sees it in one snapshot.
 #[derive(Debug, Clone)]
@@ -28,11 +30,17 @@ pub(in crate::sql) struct SessionView {
     /// What the key may do.
     pub(in crate::sql) role: Role,
     pub(in crate::sql) backend: Backend,
+    /// Other sessions of the server; each sees its own tenant's only.
+    pub(in crate::sql) others: Backends,
     pub(in crate::sql) holdings: Holdings,
+    /// Where names are looked for that stand alone.
+    pub(in crate::sql) path: SearchPath,
     /// Whether the statement is a transaction of its own.
     pub(in crate::sql) is_autocommit: bool,
     /// Whether its transaction may not write.
     pub(in crate::sql) is_read_only: bool,
+    /// Whether its transaction has changed anything before it.
+    pub(in crate::sql) has_changes: bool,
     pub(in crate::sql) transaction_began: SystemTime,
     pub(in crate::sql) statement_began: SystemTime,
 }
@@ -45,12 +53,23 @@ pub(in crate::sql) struct Backend {
     pub(in crate::sql) server_started: SystemTime,
     /// Whether nobody can listen on the way.
     pub(in crate::sql) is_encrypted: bool,
+    pub(in crate::sql) addresses: Option<Addresses>,
+}
+
+/// The two ends of a connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Addresses {
+    /// Where the client is.
+    pub client: SocketAddr,
+    /// Where it was received.
+    pub server: SocketAddr,
 }
 
 impl Default for Backend {
     /// A session that no client reaches by a number.
     fn default() -> Self {
-        Self { process: 0, server_started: SystemTime::now(), is_encrypted: false }
+        let server_started = SystemTime::now();
+        Self { process: 0, server_started, is_encrypted: false, addresses: None }
     }
 }
 
@@ -67,9 +86,18 @@ impl SystemView {
         &self.database
     }
 
+    /// Who asks about other sessions.
+    pub(super) fn asker(&self) -> Asker<'_> {
+        Asker { tenant: &self.database, user: &self.session.user, role: self.session.role }
+    }
+
     pub(super) fn settings(&self) -> Settings {
         let settings = self.session.holdings.settings().lock();
         settings.of_transaction(self.session.is_read_only)
+    }
+
+    pub(super) fn path(&self) -> &SearchPath {
+        &self.session.path
     }
 
     pub(super) fn snapshot(&self) -> &TenantSnapshot {

@@ -5,6 +5,8 @@ pub(super) mod adapt;
 pub(super) mod apply;
 pub(super) mod call;
 pub(super) mod choice;
+pub(super) mod explain;
+mod explanation;
 pub(super) mod fixed;
 pub(super) mod in_place;
 pub(super) mod inference;

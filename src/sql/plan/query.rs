@@ -3,8 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::{Arc, LazyLock};
 
-use datafusion::arrow::array::StringArray;
-use datafusion::arrow::datatypes::{DataType, Field, SchemaRef};
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::catalog::TableProvider;
 use datafusion::common::DFSchema;
@@ -21,13 +20,12 @@ use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::logical_expr::{AggregateUDF, Expr, LogicalPlan, ScalarUDF};
 use datafusion::optimizer::{Analyzer, AnalyzerRule, Optimizer, OptimizerRule};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::display::DisplayableExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::SessionConfig;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::parser::Statement as PlannedStatement;
 use datafusion::sql::sqlparser::ast::{self, ExprWithAlias, Query, Value, Visit, Visitor};
-use futures::{FutureExt, StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt};
 
 use super::adapt::shown_schema;
 use super::apply::ApplySubqueries;
@@ -59,8 +57,7 @@ use crate::sql::grammar::expansion;
 use crate::sql::grammar::name::{folded, parameter_index};
 use crate::sql::pg_catalog::{self, NamesOfFunctions};
 use crate::sql::read::audit::Exporting;
-use crate::sql::read::catalog::{GalleryCatalog, SCHEMA};
-use crate::sql::read::columns::schema_of;
+use crate::sql::read::catalog::{GalleryCatalog, ON_PATH, SCHEMA};
 use crate::sql::read::nearest::NearestFirst;
 use crate::sql::read::search::SearchRelationPlanner;
 use crate::sql::value::constant::{evaluate, without_text_casts};
@@ -209,6 +206,9 @@ impl QueryContext {
     ) -> Result<Self, SqlError> {
         let mut state = session.clone();
         state.config_mut().set_extension(Arc::new(exactness));
+        if !catalog.path().is_usual() {
+            ON_PATH.clone_into(&mut state.config_mut().options_mut().catalog.default_schema);
+        }
         state.register_catalog_list(Arc::new(catalog.clone()));
         state.register_relation_planner(Arc::new(SearchRelationPlanner(catalog.clone())))?;
         let calls = CallRelationPlanner { catalog: catalog.clone(), functions: &TABLE_FUNCTIONS };
@@ -319,11 +319,14 @@ impl QueryContext {
         Ok(shown(self.run(&plan)?))
     }
 
-    fn run(&self, plan: &Arc<dyn ExecutionPlan>) -> Result<SendableRecordBatchStream, SqlError> {
+    pub(super) fn run(
+        &self,
+        plan: &Arc<dyn ExecutionPlan>,
+    ) -> Result<SendableRecordBatchStream, SqlError> {
         Ok(in_place_stream(sequence::execute(plan, self.state.task_ctx())?))
     }
 
-    async fn physical(
+    pub(super) async fn physical(
         &self,
         plan: LogicalPlan,
         parameters: Vec<ScalarValue>,
@@ -335,26 +338,6 @@ impl QueryContext {
     /// Memory for what a statement keeps, which counts towards that of all queries.
     pub(in crate::sql) fn memory(&self, keeper: &str) -> MemoryReservation {
         MemoryConsumer::new(keeper).register(&self.state.runtime_env().memory_pool)
-    }
-
-    /// The operators of `plan` as text, one line per row; with `analyze` after running them.
-    pub(in crate::sql) async fn explain(
-        &self,
-        plan: LogicalPlan,
-        parameters: Vec<ScalarValue>,
-        analyze: bool,
-    ) -> Result<RecordBatch, SqlError> {
-        let plan = self.physical(plan, parameters).await?;
-        let text = if analyze {
-            let mut rows = self.run(&plan)?;
-            while rows.try_next().await?.is_some() {}
-            DisplayableExecutionPlan::with_metrics(&*plan).indent(false).to_string()
-        } else {
-            DisplayableExecutionPlan::new(&*plan).indent(false).to_string()
-        };
-        let lines = Arc::new(text.lines().map(Some).collect::<StringArray>());
-        RecordBatch::try_new(explain_schema(), vec![lines])
-            .map_err(|error| DataFusionError::from(error).into())
     }
 
     /// The value of one cell of INSERT; `what` names its column, which is of type `wanted`.
@@ -463,11 +446,6 @@ impl Visitor for FindQuery {
     fn pre_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
         ControlFlow::Break(())
     }
-}
-
-/// The column of EXPLAIN.
-pub(in crate::sql) fn explain_schema() -> SchemaRef {
-    schema_of([Field::new("QUERY PLAN", DataType::Utf8, false)])
 }
 
 fn parameter(name: &str, parameters: &[ScalarValue]) -> Result<ScalarValue, SqlError> {

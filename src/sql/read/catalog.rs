@@ -18,10 +18,14 @@ use super::table::GalleryTable;
 use crate::engine::{EngineError, Tenant, TenantSnapshot};
 use crate::sql::grammar::marker::{COMPARE_FACES, DETECT_FACES, MARKER, SIMILAR_FACES};
 use crate::sql::pg_catalog::{self, INFORMATION_SCHEMA, PG_CATALOG, SessionView, SystemView};
+use crate::sql::session_state::settings::SearchPath;
 use crate::sql::{SqlError, SqlState};
 
 /// The one schema of collections.
 pub(in crate::sql) use crate::sql::pg_catalog::SCHEMA;
+
+/// In place of a schema's name: wherever the session's search path leads. No schema can have it.
+pub(in crate::sql) const ON_PATH: &str = "";
 
 /// Table functions that may stand where a table may; their names are looked up like tables first.
 const TABLE_FUNCTIONS: [&str; 6] =
@@ -80,6 +84,11 @@ impl GalleryCatalog {
         self.session.transaction_began
     }
 
+    /// Where names are looked for that stand alone.
+    pub(in crate::sql) fn path(&self) -> &SearchPath {
+        &self.session.path
+    }
+
     pub(in crate::sql) fn tenant(&self) -> &Tenant {
         &self.tenant
     }
@@ -104,7 +113,8 @@ impl GalleryCatalog {
             [.., schema, name] => (schema.as_str(), name),
             [] => return self.gallery_name(parts),
         };
-        let is_gallery = parts.len() == 1 && self.snapshot.descriptor(name).is_ok();
+        let is_alone = parts.len() == 1 && self.path().reaches(SCHEMA);
+        let is_gallery = is_alone && self.snapshot.descriptor(name).is_ok();
         if !is_gallery && pg_catalog::exists(schema, name) {
             let message = format!("permission denied: \"{name}\" is a system catalog");
             return Err(SqlError::new(SqlState::InsufficientPrivilege, message));
@@ -115,12 +125,14 @@ impl GalleryCatalog {
     /// The gallery that the parts of a name mean: `c`, `public.c` or `tenant.public.c`.
     ///
     /// # Errors
-    /// Other schemas and databases hold nothing: 42P01.
+    /// Other schemas and databases hold nothing, nor is a name found alone while the schema of
+    /// collections is not on the search path: 42P01.
     pub(in crate::sql) fn gallery_name<'a>(
         &self,
         parts: &'a [String],
     ) -> Result<&'a str, SqlError> {
         let (scope, name) = match parts {
+            [name] if !self.path().reaches(SCHEMA) => return Err(SqlError::undefined_table(name)),
             [name] => (None, name),
             [schema, name] => (Some((None, schema)), name),
             [database, schema, name] => (Some((Some(database), schema)), name),
@@ -173,6 +185,7 @@ impl CatalogProvider for Database {
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
         let foreign = match &self.foreign {
             Some(database) => Some(format!("{database}.{name}")),
+            None if name == ON_PATH => return Some(Arc::new(Path(self.catalog.clone()))),
             None if [PG_CATALOG, INFORMATION_SCHEMA, audit::SCHEMA].contains(&name) => {
                 return Some(Arc::new(SystemSchema {
                     catalog: self.catalog.clone(),
@@ -219,6 +232,48 @@ impl SchemaProvider for Schema {
 
     fn table_exist(&self, name: &str) -> bool {
         self.foreign.is_none() && self.catalog.gallery(name).is_ok()
+    }
+}
+
+/// The schemas of a search path that is not the usual one.
+#[derive(Debug)]
+struct Path(GalleryCatalog);
+
+impl Path {
+    fn find(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
+        let Self(catalog) = self;
+        for schema in catalog.path().schemas() {
+            let found = match *schema {
+                SCHEMA => catalog.gallery(name).ok().map(|table| Arc::new(table) as _),
+                system => pg_catalog::table(system, name, &catalog.view())?,
+            };
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        pg_catalog::table(PG_CATALOG, name, &catalog.view())
+    }
+}
+
+#[async_trait]
+impl SchemaProvider for Path {
+    fn table_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
+        if let Some(own) = self.0.own.get(name) {
+            return Ok(Some(Arc::clone(own)));
+        }
+        match self.find(name)? {
+            None if TABLE_FUNCTIONS.contains(&name) => Ok(None),
+            None => Err(SqlError::undefined_table(name).into()),
+            found => Ok(found),
+        }
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        self.find(name).is_ok_and(|found| found.is_some())
     }
 }
 

@@ -34,9 +34,7 @@ impl SqlSession {
     ) -> Result<u64, SqlError> {
         self.holdings.cursors().lock().check_new(name)?;
         let outcome = self.execute(query, parameters).await?;
-        let name = name.to_owned();
-        let head = DeclareHead { name, binary: false, scroll: false, hold: false };
-        self.open(&head, text.into(), Lasts::Portal, outcome)
+        self.open(&DeclareHead::of_portal(name), text.into(), Lasts::Portal, outcome)
     }
 
     /// Whether the cursor of this name is open that had this number when it was opened.

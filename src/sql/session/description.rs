@@ -13,7 +13,7 @@ use crate::sql::plan::parameters::Parameters;
 use crate::sql::read::audit;
 use crate::sql::session_state::settings::{SettingCommand, show_all_schema, show_schema};
 use crate::sql::write::insert::Insert;
-use crate::sql::{Description, SqlError, SqlType, Statement};
+use crate::sql::{Description, SqlError, SqlState, SqlType, Statement};
 
 impl SqlSession {
     /// Describes a statement that stands in another one.
@@ -26,12 +26,32 @@ impl SqlSession {
         Box::pin(statement.depth().run_async(describing))
     }
 
-    /// Describes a statement.
+    /// Describes a statement. Parameters that it does not use are of the types that are declared.
+    ///
+    /// # Errors
+    /// What is wrong with it; 42P18 for a parameter that nothing tells the type of.
+    pub(super) async fn description(
+        &self,
+        statement: &Statement,
+        declared: &[Option<SqlType>],
+    ) -> Result<Description, SqlError> {
+        let mut description = self.own_description(statement, declared).await?;
+        let parameters = &mut description.parameters;
+        for (at, declared) in declared.iter().enumerate().skip(statement.parameter_count()) {
+            parameters.push(declared.ok_or_else(|| {
+                let message = format!("could not determine data type of parameter ${}", at + 1);
+                SqlError::new(SqlState::IndeterminateDatatype, message)
+            })?);
+        }
+        Ok(description)
+    }
+
+    /// The same of the parameters that a statement uses.
     ///
     /// One that is planned is planned with open parameters first; where a call or an operator
     /// cannot be told without knowing the types, with those that the client and the syntax decide;
     /// and then with the types that come of that.
-    pub(super) async fn description(
+    async fn own_description(
         &self,
         statement: &Statement,
         declared: &[Option<SqlType>],
@@ -109,8 +129,7 @@ impl SqlSession {
                 Ok(Description { parameters, columns: Some(search.columns(&self.catalog())) })
             }
             Command::Explain(explain) => {
-                let explained = &explain.explained;
-                self.explain_description(statement, declared, parameters, explained).await
+                self.explain_description(statement, declared, parameters, explain).await
             }
             Command::Insert(insert) => {
                 self.insert_description(statement, declared, parameters, insert).await

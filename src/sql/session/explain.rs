@@ -5,9 +5,9 @@ use datafusion::scalar::ScalarValue;
 use super::SqlSession;
 use super::description::decided;
 use crate::sql::grammar::statement::{Explain, Explained};
+use crate::sql::plan::explain::explain_schema;
 use crate::sql::plan::inference::plan_parameters;
 use crate::sql::plan::parameters::Parameters;
-use crate::sql::plan::query::explain_schema;
 use crate::sql::{Description, Outcome, SqlError, SqlType, Statement};
 
 impl SqlSession {
@@ -19,10 +19,7 @@ impl SqlSession {
     ) -> Result<Outcome, SqlError> {
         let context = self.context_of(statement)?;
         let lines = match &explain.explained {
-            Explained::Query(query) => {
-                let plan = context.plan(query).await?;
-                context.explain(plan, parameters, explain.analyze).await?
-            }
+            Explained::Query(query) => context.explain(query, parameters, explain.options).await?,
             Explained::Prepared(execute) => {
                 let prepared = self.called(execute)?;
                 let query = prepared.statement.as_ref().and_then(Statement::query);
@@ -31,10 +28,7 @@ impl SqlSession {
                 };
                 let values = self.arguments(execute, &prepared, &parameters)?;
                 let context = self.context_of(statement)?;
-                let explaining = async {
-                    let plan = context.plan(query).await?;
-                    context.explain(plan, values, explain.analyze).await
-                };
+                let explaining = context.explain(query, values, explain.options);
                 statement.depth().run_async(explaining).await?
             }
         };
@@ -47,9 +41,9 @@ impl SqlSession {
         statement: &Statement,
         declared: &[Option<SqlType>],
         parameters: Parameters,
-        explained: &Explained,
+        explain: &Explain,
     ) -> Result<Description, SqlError> {
-        let parameters = match explained {
+        let parameters = match &explain.explained {
             Explained::Query(query) => {
                 let context = self.context()?.with_parameters(parameters);
                 let plan = context.plan(query).await?;
@@ -60,6 +54,7 @@ impl SqlSession {
                 self.execute_description(statement, declared, execute)?.parameters
             }
         };
-        Ok(Description { parameters, columns: Some(explain_schema()) })
+        let columns = Some(explain_schema(explain.options.format));
+        Ok(Description { parameters, columns })
     }
 }

@@ -1,5 +1,5 @@
 //! What a session holds from statement to statement: settings and cursors, which transactions
-//! decide about, and prepared statements, which they do not.
+//! decide about, prepared statements, which they do not, and what is still to be told.
 
 use std::sync::Arc;
 
@@ -8,13 +8,15 @@ use parking_lot::Mutex;
 use super::cursor::Cursors;
 use super::prepared::PreparedStatements;
 use super::settings::Settings;
+use crate::sql::Notice;
 
-/// The settings, open cursors and prepared statements of a session. Clones are the same.
+/// The settings, open cursors, prepared statements and notices of a session. Clones are the same.
 #[derive(Debug, Clone, Default)]
 pub(in crate::sql) struct Holdings {
     settings: Arc<Mutex<Settings>>,
     cursors: Arc<Mutex<Cursors>>,
     prepared: Arc<Mutex<PreparedStatements>>,
+    notices: Arc<Mutex<Vec<Notice>>>,
 }
 
 /// Which settings and cursors there were at some moment, to go back to.
@@ -35,6 +37,11 @@ impl Holdings {
 
     pub(in crate::sql) fn prepared(&self) -> &Mutex<PreparedStatements> {
         &self.prepared
+    }
+
+    /// What the client has not been told yet.
+    pub(in crate::sql) fn notices(&self) -> &Mutex<Vec<Notice>> {
+        &self.notices
     }
 
     /// What there is now.

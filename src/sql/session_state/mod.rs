@@ -2,7 +2,6 @@
 
 pub(super) mod access;
 pub(super) mod cursor;
-pub(super) mod duration;
 pub(super) mod encoding;
 pub(super) mod holdings;
 pub(super) mod prepared;

@@ -15,57 +15,30 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::config::SessionConfig;
 use likeness_storage::{Exactness, FailureProbability};
 
-use super::duration::{self, DurationError};
-use super::encoding::Encoding;
 use crate::engine::{Purpose, PurposeError};
 use crate::sql::read::columns::schema_of;
 use crate::sql::value::output::IntervalStyle;
 use crate::sql::{Notice, SqlError, SqlState};
 
 mod command;
+mod idle;
+mod known;
+mod quantity;
+mod real;
+mod search_path;
+mod setting;
+
+use self::known::SETTINGS;
+use self::quantity::MILLISECONDS;
+use self::setting::{Setting, Terms};
 
 pub(in crate::sql) use command::{
     SettingCommand, parse_constraints, reset_command, set_command, show_command,
 };
+pub(in crate::sql) use search_path::SearchPath;
 
 /// The PostgreSQL release whose behaviour this server follows.
 pub(in crate::sql) const SERVER_VERSION: &str = "15.0";
-
-/// What a setting accepts.
-#[derive(Debug, Clone, Copy)]
-enum Accepts {
-    /// Nothing; it tells about the server.
-    Nothing,
-    /// Any text.
-    Text,
-    /// Whole numbers in a range.
-    Integer(i64, i64),
-    /// A length of time, none for ever.
-    Duration,
-    /// What searches are for; empty for none.
-    Purpose,
-    /// A probability that a search may fail with.
-    FailureProbability,
-    /// on or off.
-    Boolean,
-    /// The default in other spellings.
-    Spellings(&'static [&'static str]),
-    /// One of several words.
-    Words(&'static [&'static str]),
-    /// UTF-8, however its name is written.
-    Encoding,
-}
-
-#[derive(Debug)]
-struct Setting {
-    name: &'static str,
-    default: &'static str,
-    accepts: Accepts,
-}
-
-const fn setting(name: &'static str, default: &'static str, accepts: Accepts) -> Setting {
-    Setting { name, default, accepts }
-}
 
 /// What a search may leave to chance.
 const EXACT: &str = "likeness.exact";
@@ -93,68 +66,14 @@ const TIME_ZONE: &str = "TimeZone";
 const INTERVAL_STYLE: &str = "IntervalStyle";
 const ISO_8601: &str = "iso_8601";
 
+/// Where names are looked for that stand alone.
+const SEARCH_PATH: &str = "search_path";
+
 /// How long a statement may take.
 const STATEMENT_TIMEOUT: &str = "statement_timeout";
 /// How long a client may be silent inside a transaction, and outside.
 const IDLE_IN_TRANSACTION_TIMEOUT: &str = "idle_in_transaction_session_timeout";
 const IDLE_TIMEOUT: &str = "idle_session_timeout";
-
-const ON: Accepts = Accepts::Spellings(&["true", "yes", "1"]);
-const LEVELS: Accepts =
-    Accepts::Words(&["read uncommitted", "read committed", "repeatable read", "serializable"]);
-
-/// All settings in the order of their names, ignoring case.
-static SETTINGS: [Setting; 36] = [
-    setting("application_name", "", Accepts::Text),
-    setting("bytea_output", "hex", Accepts::Spellings(&[])),
-    setting("client_encoding", "UTF8", Accepts::Encoding),
-    setting(
-        CLIENT_MIN_MESSAGES,
-        "notice",
-        Accepts::Words(&["debug", "debug1", "log", "notice", "warning", "error"]),
-    ),
-    setting("DateStyle", "ISO, MDY", Accepts::Spellings(&["ISO", "ISO,MDY"])),
-    setting("default_table_access_method", "heap", Accepts::Spellings(&[])),
-    setting(DEFAULT_ISOLATION, "repeatable read", LEVELS),
-    setting(DEFAULT_READ_ONLY, "off", Accepts::Boolean),
-    setting("extra_float_digits", "1", Accepts::Integer(-15, 3)),
-    setting(IDLE_IN_TRANSACTION_TIMEOUT, "0", Accepts::Duration),
-    setting(IDLE_TIMEOUT, "0", Accepts::Duration),
-    setting("integer_datetimes", "on", Accepts::Nothing),
-    setting(INTERVAL_STYLE, "postgres", Accepts::Words(&["postgres", ISO_8601])),
-    setting("is_superuser", "off", Accepts::Nothing),
-    setting("jit", "off", Accepts::Spellings(&["false", "no", "0"])),
-    setting("lc_collate", "C", Accepts::Nothing),
-    setting("lc_ctype", "C", Accepts::Nothing),
-    setting(EXACT, "probable", Accepts::Words(&["probable", DETERMINISTIC])),
-    setting(EXACT_FAILURE_PROBABILITY, "1e-9", Accepts::FailureProbability),
-    setting(PURPOSE, "", Accepts::Purpose),
-    // There are no locks that a statement could wait for.
-    setting("lock_timeout", "0", Accepts::Duration),
-    setting("max_identifier_length", "63", Accepts::Nothing),
-    setting("max_index_keys", "32", Accepts::Nothing),
-    setting("password_encryption", "scram-sha-256", Accepts::Nothing),
-    setting("row_security", "on", Accepts::Boolean),
-    setting(
-        "search_path",
-        "\"$user\", public",
-        Accepts::Spellings(&["", "public", "$user, public", "$user,public", "public, pg_catalog"]),
-    ),
-    setting("server_encoding", "UTF8", Accepts::Nothing),
-    setting("server_version", SERVER_VERSION, Accepts::Nothing),
-    setting("server_version_num", "150000", Accepts::Nothing),
-    setting("standard_conforming_strings", "on", ON),
-    setting(STATEMENT_TIMEOUT, "0", Accepts::Duration),
-    setting("synchronize_seqscans", "on", Accepts::Boolean),
-    setting(
-        TIME_ZONE,
-        "UTC",
-        Accepts::Spellings(&["GMT", "Etc/UTC", "Etc/GMT", "Z", "+00:00", "0"]),
-    ),
-    setting("transaction_isolation", "repeatable read", LEVELS),
-    setting(READ_ONLY, "off", Accepts::Spellings(&["false", "no", "0"])),
-    setting("xmloption", "content", Accepts::Spellings(&[])),
-];
 
 /// The purpose that a setting names; empty for none.
 fn purpose(value: &str) -> Result<Option<Purpose>, PurposeError> {
@@ -166,107 +85,24 @@ fn probability(value: &str) -> Option<FailureProbability> {
 }
 
 fn find(name: &str) -> Result<&'static Setting, SqlError> {
-    SETTINGS.iter().find(|setting| setting.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
-        let message = format!("unrecognized configuration parameter \"{name}\"");
-        SqlError::new(SqlState::UndefinedObject, message)
-    })
+    SETTINGS.iter().find(|setting| setting.name.eq_ignore_ascii_case(name)).copied().ok_or_else(
+        || {
+            let message = format!("unrecognized configuration parameter \"{name}\"");
+            SqlError::new(SqlState::UndefinedObject, message)
+        },
+    )
 }
 
-impl Setting {
-    /// The value as it is kept, or why it is refused.
-    fn checked(&self, value: &str) -> Result<String, SqlError> {
-        let refuse = |state, hint: String| {
-            let message = format!("invalid value for parameter \"{}\": \"{value}\"", self.name);
-            Err(SqlError::new(state, message).with_hint(hint))
-        };
-        match self.accepts {
-            Accepts::Nothing => {
-                let message = format!("parameter \"{}\" cannot be changed", self.name);
-                Err(SqlError::new(SqlState::CantChangeRuntimeParam, message))
-            }
-            Accepts::Text => Ok(value.to_owned()),
-            Accepts::Integer(least, most) => match value.parse::<i64>() {
-                Ok(number) if (least..=most).contains(&number) => Ok(number.to_string()),
-                _ => refuse(
-                    SqlState::InvalidParameterValue,
-                    format!("Whole numbers from {least} to {most} are accepted."),
-                ),
-            },
-            Accepts::Duration => self.checked_duration(value),
-            Accepts::Purpose => match purpose(value) {
-                Ok(_) => Ok(value.to_owned()),
-                Err(why) => refuse(SqlState::InvalidParameterValue, format!("A purpose {why}.")),
-            },
-            Accepts::FailureProbability => match probability(value) {
-                Some(_) => Ok(value.to_owned()),
-                None => refuse(
-                    SqlState::InvalidParameterValue,
-                    format!("Numbers from {:e} to 0.5 are accepted.", FailureProbability::LEAST),
-                ),
-            },
-            Accepts::Boolean => match value.to_ascii_lowercase().as_str() {
-                "on" | "true" | "yes" | "1" => Ok("on".to_owned()),
-                "off" | "false" | "no" | "0" => Ok("off".to_owned()),
-                _ => {
-                    let message = format!("parameter \"{}\" requires a Boolean value", self.name);
-                    Err(SqlError::new(SqlState::InvalidParameterValue, message))
-                }
-            },
-            Accepts::Words(words) => {
-                match words.iter().find(|word| word.eq_ignore_ascii_case(value)) {
-                    Some(word) => Ok((*word).to_owned()),
-                    None => refuse(
-                        SqlState::InvalidParameterValue,
-                        format!("Available values: {}.", words.join(", ")),
-                    ),
-                }
-            }
-            Accepts::Spellings(spellings) => {
-                let mut known = spellings.iter().chain([&self.default]);
-                if known.any(|spelling| spelling.eq_ignore_ascii_case(value)) {
-                    Ok(self.default.to_owned())
-                } else {
-                    let hint = format!("This server supports only \"{}\" here.", self.default);
-                    refuse(SqlState::FeatureNotSupported, hint)
-                }
-            }
-            Accepts::Encoding => match Encoding::named(value) {
-                Some(Encoding::Utf8) => Ok(self.default.to_owned()),
-                Some(Encoding::Other) => {
-                    let hint = format!("This server supports only \"{}\" here.", self.default);
-                    refuse(SqlState::FeatureNotSupported, hint)
-                }
-                None => {
-                    let message =
-                        format!("invalid value for parameter \"{}\": \"{value}\"", self.name);
-                    Err(SqlError::new(SqlState::InvalidParameterValue, message))
-                }
-            },
-        }
-    }
-}
-
-impl Setting {
-    fn checked_duration(&self, value: &str) -> Result<String, SqlError> {
-        let refuse = |message| SqlError::new(SqlState::InvalidParameterValue, message);
-        let invalid =
-            || refuse(format!("invalid value for parameter \"{}\": \"{value}\"", self.name));
-        match duration::milliseconds(value) {
-            Ok(milliseconds @ 0..) => Ok(duration::text_of(milliseconds)),
-            Ok(milliseconds) => Err(refuse(format!(
-                "{milliseconds} ms is outside the valid range for parameter \"{}\" (0 .. {})",
-                self.name,
-                i32::MAX
-            ))),
-            Err(DurationError::NoNumber) => Err(invalid()),
-            Err(DurationError::UnknownUnit) => {
-                let hint = "Valid units for this parameter are \"us\", \"ms\", \"s\", \"min\", \
-                            \"h\", and \"d\".";
-                Err(invalid().with_hint(hint))
-            }
-            Err(DurationError::TooLong) => Err(invalid().with_hint("Value exceeds integer range.")),
-        }
-    }
+/// A setting and its values as `pg_settings` has them.
+#[derive(Debug)]
+pub(in crate::sql) struct Told {
+    pub(in crate::sql) name: &'static str,
+    pub(in crate::sql) value: String,
+    /// What it is after RESET.
+    pub(in crate::sql) reset: String,
+    /// What it is in a session that says nothing.
+    pub(in crate::sql) default: String,
+    pub(in crate::sql) terms: Terms,
 }
 
 /// The settings that a session changed, or began with.
@@ -407,13 +243,19 @@ impl Settings {
         }
     }
 
+    /// Where `user` finds names that stand alone.
+    pub(in crate::sql) fn search_path(&self, user: &str) -> SearchPath {
+        let path = self.chosen(SEARCH_PATH).map(|path| SearchPath::of(path, user));
+        path.unwrap_or_default()
+    }
+
     /// How long the client may be silent between two statements; none for ever.
     pub(in crate::sql) fn idle_timeout(&self, in_transaction: bool) -> Option<Duration> {
         self.timeout(if in_transaction { IDLE_IN_TRANSACTION_TIMEOUT } else { IDLE_TIMEOUT })
     }
 
     fn timeout(&self, name: &str) -> Option<Duration> {
-        let milliseconds = duration::milliseconds(self.chosen(name)?).ok()?;
+        let milliseconds = quantity::read(self.chosen(name)?, MILLISECONDS).ok()?;
         u64::try_from(milliseconds).ok().filter(|ms| *ms > 0).map(Duration::from_millis)
     }
 
@@ -442,9 +284,15 @@ impl Settings {
         find(name).ok().map(|setting| self.value(setting))
     }
 
-    /// All settings: their names, values, and what they are after RESET.
-    pub(in crate::sql) fn all(&self) -> impl Iterator<Item = (&'static str, &str, &str)> {
-        SETTINGS.iter().map(|setting| (setting.name, self.value(setting), self.start_of(setting)))
+    /// All settings as `pg_settings` has them.
+    pub(in crate::sql) fn all(&self) -> impl Iterator<Item = Told> {
+        SETTINGS.iter().map(|setting| Told {
+            name: setting.name,
+            value: setting.without_unit(self.value(setting)),
+            reset: setting.without_unit(self.start_of(setting)),
+            default: setting.without_unit(setting.default),
+            terms: setting.terms(),
+        })
     }
 
     fn value(&self, setting: &Setting) -> &str {

@@ -11,6 +11,7 @@ mod dialect;
 mod direct;
 mod document;
 mod error;
+mod explain;
 mod fault;
 mod fuzz;
 mod given;

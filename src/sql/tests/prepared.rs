@@ -144,7 +144,7 @@ async fn what_a_prepared_query_would_do_is_explained() {
         ("EXPLAIN EXECUTE nothing", SqlState::InvalidSqlStatementName),
         ("EXPLAIN EXECUTE named", SqlState::SyntaxError),
         ("EXPLAIN ANALYZE EXECUTE gone", SqlState::FeatureNotSupported),
-        ("EXPLAIN (FORMAT JSON) EXECUTE named('ann')", SqlState::FeatureNotSupported),
+        ("EXPLAIN (FORMAT YAML) EXECUTE named('ann')", SqlState::FeatureNotSupported),
         ("CREATE TABLE copy AS EXECUTE named('ann')", SqlState::FeatureNotSupported),
         ("CREATE TABLE copy AS SELECT 1", SqlState::FeatureNotSupported),
     ] {

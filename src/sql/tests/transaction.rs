@@ -400,3 +400,26 @@ async fn a_key_that_only_reads_may_use_blocks() {
     assert_eq!(reader.state(NEW).await, SqlState::InsufficientPrivilege);
     reader.run_all(["ROLLBACK TO a", "COMMIT"]).await;
 }
+
+#[tokio::test]
+async fn a_cursor_that_locks_its_rows_stops_the_commit_too() {
+    let first = Client::with_people().await;
+    let second = first.another();
+    let declare = |head: &str, lock: &str| {
+        format!("DECLARE c {head} FOR SELECT * FROM people WHERE external_face_id = 'ann' {lock}")
+    };
+    for (lock, fails) in [("FOR UPDATE", true), ("FOR SHARE", true), ("FOR READ ONLY", false)] {
+        first.run_all(["BEGIN", &declare("CURSOR", lock)]).await;
+        assert_eq!(first.rows("FETCH ALL FROM c").await.len(), 1, "{lock}");
+        second.run("UPDATE people SET metadata = '1' WHERE external_face_id = 'ann'").await;
+        match first.outcome("COMMIT", &[]).await {
+            Ok(_) => assert!(!fails, "{lock}"),
+            Err(error) => assert_eq!((error.state.code(), fails), ("40001", true), "{lock}"),
+        }
+    }
+    let error = first.error(&declare("INSENSITIVE CURSOR", "FOR UPDATE")).await;
+    assert_eq!(error.state, SqlState::InvalidCursorDefinition);
+    first.run("BEGIN READ ONLY").await;
+    let error = first.error(&declare("CURSOR", "FOR UPDATE")).await;
+    assert_eq!(error.state, SqlState::ReadOnlySqlTransaction);
+}

@@ -36,6 +36,9 @@ pub(in crate::sql) const UUID: &str = "uuid";
 pub(super) const UUID_ARRAY: &str = "uuid[]";
 pub(super) const JSONB_ARRAY: &str = "jsonb[]";
 
+/// The type of a document that is sent as it is written; text to everybody but the client.
+pub(in crate::sql) const JSON: &str = "json";
+
 /// The types of names and of one-letter codes in the system catalog; text to Arrow.
 pub(in crate::sql) const NAME: &str = "name";
 pub(in crate::sql) const CHAR: &str = "char";
@@ -455,6 +458,11 @@ pub(in crate::sql) fn with_length(mut field: Field, length: i32) -> Field {
 pub fn begins_at_zero(array: &Field) -> bool {
     let pg_type = array.metadata().get(PG_TYPE_KEY);
     pg_type.is_some_and(|name| [INT2VECTOR, OIDVECTOR].contains(&name.as_str()))
+}
+
+/// Whether a column of text is sent as `json`.
+pub fn is_json(column: &Field) -> bool {
+    column.metadata().get(PG_TYPE_KEY).is_some_and(|name| name == JSON)
 }
 
 /// The element of [`real_array`].

@@ -134,6 +134,7 @@ pub(in crate::web) const PAGES: &[ManualPage] = &[
         "docs/guides/returning-customer.md"
     ),
     page!("/docs/guides/upload-check", "Upload check", Guides, "docs/guides/upload-check.md"),
+    page!("/docs/guides/orms", "ORMs", Guides, "docs/guides/orms.md"),
     page!("/docs/rest", "REST", Reference, "docs/rest.md"),
     page!("/docs/reference/error-codes", "Error codes", Reference, "docs/rest.md", &["Errors"]),
     page!(

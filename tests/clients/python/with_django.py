@@ -1,9 +1,24 @@
 """Django: its introspection, and its ORM over a collection that it does not manage."""
 
 import io
+import json
 
 import django
-from checks import DATABASE, EAST, HOST, NORTH, PASSWORD, PORT, UP, USER, check, equal, expect, run
+from checks import (
+    DATABASE,
+    EAST,
+    HOST,
+    NORTH,
+    PASSWORD,
+    PORT,
+    UP,
+    USER,
+    check,
+    equal,
+    expect,
+    guide,
+    run,
+)
 from django.conf import settings
 
 settings.configure(
@@ -158,6 +173,23 @@ def creates():
             editor.create_model(Other)
 
     expect((ProgrammingError, django.db.utils.NotSupportedError), create)
+
+
+@check("does what the guide for ORMs says")
+def follows_the_guide():
+    defined = guide("Django")
+    Face.objects.all().delete()
+    face_id = defined["enrol"]("ann", EAST)
+    defined["enrol"]("bob", NORTH)
+    found = list(defined["nearest"](EAST))
+    equal([user.external_face_id for user in found], ["ann", "bob"])
+    equal((found[0].face_id, found[0].metadata), (face_id, {"team": "red"}))
+
+
+@check("explains queries as documents")
+def explains():
+    (plan,) = json.loads(Face.objects.filter(external_face_id="ann").explain(format="json"))
+    equal("Node Type" in plan["Plan"], True)
 
 
 run(["Django", "psycopg", "pgvector"], before=fill)

@@ -3,7 +3,7 @@
 import datetime
 
 import sqlalchemy
-from checks import EAST, NORTH, UP, check, equal, expect, run, url
+from checks import EAST, NORTH, UP, check, equal, expect, guide, run, url
 from pgvector.sqlalchemy import Vector
 from sqlalchemy import ARRAY, REAL, TIMESTAMP, MetaData, Table, Text, func, inspect, select, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -220,6 +220,18 @@ def sqlstates():
             sqlalchemy.exc.ProgrammingError, connection.execute, text("SELECT * FROM nowhere")
         )
         equal(error.orig.sqlstate, "42P01")
+
+
+@check("does what the guide for ORMs says")
+def follows_the_guide():
+    defined = guide("SQLAlchemy")
+    with Session(engine()) as session:
+        face_id = defined["enrol"](session, "ann", EAST)
+        defined["enrol"](session, "bob", NORTH)
+        session.commit()
+        found = list(defined["nearest"](session, EAST))
+        equal([user.external_face_id for user in found], ["ann", "bob"])
+        equal((found[0].face_id, found[0].notes), (face_id, {"team": "red"}))
 
 
 run(["SQLAlchemy", "psycopg", "psycopg2-binary", "asyncpg", "pgvector"], before=clear)

@@ -1,21 +1,11 @@
 //! Functions whose answer hardly depends on their arguments, because the objects that PostgreSQL's
 //! would look into do not exist here, or all are visible and readable.
 
-use super::super::relation::{INFORMATION_SCHEMA, Kind, Relation};
+use super::super::relation::Kind;
 use super::definition::{Body, Definition};
-use super::naming::{first, number};
+use super::naming::first;
 
 pub(super) const FUNCTIONS: &[Definition<()>] = &[
-    Definition {
-        name: "pg_table_is_visible",
-        least: 1,
-        most: 1,
-        returns: Kind::Bool,
-        body: |(), arguments| {
-            let visible = number(first(arguments)).is_none_or(is_on_search_path);
-            Ok(Some(if visible { "t" } else { "f" }.to_owned()))
-        },
-    },
     yes("pg_type_is_visible", 1, 1),
     yes("pg_function_is_visible", 1, 1),
     yes("pg_operator_is_visible", 1, 1),
@@ -57,8 +47,6 @@ pub(super) const FUNCTIONS: &[Definition<()>] = &[
     nothing("shobj_description", 2, 2),
     // Nothing depends on anything that it could be asked for.
     nothing("pg_describe_object", 3, 3),
-    nothing("inet_server_addr", 0, 0),
-    nothing("inet_client_addr", 0, 0),
     // Indexes are not read by themselves.
     Definition {
         name: "pg_stat_get_numscans",
@@ -81,16 +69,6 @@ pub(super) const FUNCTIONS: &[Definition<()>] = &[
         most: 2,
         returns: Kind::Texts,
         body: |(), _| Ok(None),
-    },
-    Definition {
-        name: "current_schemas",
-        least: 1,
-        most: 1,
-        returns: Kind::Texts,
-        body: |(), arguments| {
-            let implicit = first(arguments) == "true";
-            Ok(Some(if implicit { "pg_catalog public" } else { "public" }.to_owned()))
-        },
     },
     Definition {
         name: "pg_tablespace_location",
@@ -141,11 +119,6 @@ pub(super) const FUNCTIONS: &[Definition<()>] = &[
         },
     },
 ];
-
-/// Whether the relation of this OID is found by its name alone.
-fn is_on_search_path(oid: u32) -> bool {
-    !Relation::all().iter().any(|it| it.oid == oid && it.schema == INFORMATION_SCHEMA)
-}
 
 const fn yes(name: &'static str, least: usize, most: usize) -> Definition<()> {
     Definition { name, least, most, returns: Kind::Bool, body: |(), _| Ok(Some("t".to_owned())) }

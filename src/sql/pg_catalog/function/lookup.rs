@@ -3,7 +3,6 @@
 use super::super::builtin::{ROLE_OID, operator_description};
 use super::super::collections::{Collection, index_definition};
 use super::super::identifier::quoted;
-use super::super::relation::{INFORMATION_SCHEMA, PG_CATALOG};
 use super::super::relation::{Kind, Relation};
 use super::super::view::{SCHEMA, SystemView};
 use super::definition::{Body, Definition};
@@ -33,6 +32,10 @@ pub(super) const FUNCTIONS: &[Definition<SystemView>] = &[
     }),
     of("regroleout", 1, 1, Kind::Text, |catalog, arguments| {
         printed(first(arguments), |oid| (oid == ROLE_OID).then(|| quoted(catalog.user())))
+    }),
+    of("pg_table_is_visible", 1, 1, Kind::Bool, |catalog, arguments| {
+        let schema = schema_of_relation(catalog, oid(arguments)?);
+        Ok(schema.map(|schema| if catalog.path().reaches(schema) { "t" } else { "f" }.to_owned()))
     }),
     of("current_setting", 1, 2, Kind::Text, |catalog, arguments| {
         let name = first(arguments);
@@ -77,6 +80,24 @@ pub(super) const FUNCTIONS: &[Definition<SystemView>] = &[
     of("pg_relation_size", 1, 2, Kind::Int8, size),
     of("pg_table_size", 1, 1, Kind::Int8, size),
     of("pg_total_relation_size", 1, 1, Kind::Int8, size),
+    // An index of its own a collection has none.
+    of("pg_indexes_size", 1, 1, Kind::Int8, |catalog, arguments| {
+        size(catalog, arguments).map(|_| Some("0".to_owned()))
+    }),
+    of("pg_index_has_property", 2, 2, Kind::Bool, |catalog, arguments| {
+        let [index, property] = arguments else { return Ok(None) };
+        let is_known = is_key_index(catalog, index);
+        Ok(property_of(property, INDEX_PROPERTIES).filter(|_| is_known))
+    }),
+    of("pg_index_column_has_property", 3, 3, Kind::Bool, |catalog, arguments| {
+        let [index, column, property] = arguments else { return Ok(None) };
+        let is_known = *column == "1" && is_key_index(catalog, index);
+        Ok(property_of(property, COLUMN_PROPERTIES).filter(|_| is_known))
+    }),
+    of("pg_indexam_has_property", 2, 2, Kind::Bool, |_, arguments| {
+        let [method, property] = arguments else { return Ok(None) };
+        Ok(property_of(property, METHOD_PROPERTIES).filter(|_| *method == BTREE))
+    }),
     of("pg_database_size", 1, 1, Kind::Int8, whole_size),
     of("pg_tablespace_size", 1, 1, Kind::Int8, whole_size),
 ];
@@ -111,12 +132,23 @@ pub(super) fn relation_oid(catalog: &SystemView, name: &str) -> Option<u32> {
     if parts.pop().is_some_and(|database| database != catalog.database()) || !parts.is_empty() {
         return None;
     }
-    let system = |schema| Relation::named(schema, &name).map(|relation| relation.oid);
-    match schema.as_deref() {
-        None => system(PG_CATALOG).or_else(|| collection_oid(catalog, &name)),
-        Some(SCHEMA) => collection_oid(catalog, &name),
-        Some(schema) => system(schema),
+    let of_schema = |schema: &str| match schema {
+        SCHEMA => collection_oid(catalog, &name),
+        system => Relation::named(system, &name).map(|relation| relation.oid),
+    };
+    match schema {
+        None => catalog.path().with_implicit().into_iter().find_map(of_schema),
+        Some(schema) => of_schema(&schema),
     }
+}
+
+/// The schema of a relation.
+fn schema_of_relation(catalog: &SystemView, oid: u32) -> Option<&'static str> {
+    if let Some(relation) = Relation::all().iter().find(|relation| relation.oid == oid) {
+        return Some(relation.schema);
+    }
+    let is_one = |collection: &Collection| [collection.oid, collection.key_index()].contains(&oid);
+    find(catalog, is_one).map(|_| SCHEMA)
 }
 
 /// The OID of a collection or of its key's index.
@@ -133,19 +165,22 @@ fn collection_oid(catalog: &SystemView, name: &str) -> Option<u32> {
 /// The name of a relation, with its schema where that is not on the search path.
 fn relation_name(catalog: &SystemView, oid: u32) -> Option<String> {
     if let Some(relation) = Relation::all().iter().find(|relation| relation.oid == oid) {
-        return Some(match relation.schema {
-            INFORMATION_SCHEMA => format!("{INFORMATION_SCHEMA}.{}", relation.name),
-            _ => relation.name.to_owned(),
-        });
+        return Some(shown(catalog, relation.schema, relation.name));
     }
     Collection::all(catalog).into_iter().find_map(|collection| {
         let key = collection.key_index();
         match oid {
-            oid if oid == collection.oid => Some(quoted(&collection.name)),
-            oid if oid == key => Some(quoted(&collection.key_name())),
+            oid if oid == collection.oid => Some(shown(catalog, SCHEMA, &collection.name)),
+            oid if oid == key => Some(shown(catalog, SCHEMA, &collection.key_name())),
             _ => None,
         }
     })
+}
+
+/// A name as it must be written to be found.
+fn shown(catalog: &SystemView, schema: &str, name: &str) -> String {
+    let name = quoted(name);
+    if catalog.path().reaches(schema) { name } else { format!("{schema}.{name}") }
 }
 
 /// Bytes that a collection takes in memory and in files; an index of its own it has none.
@@ -171,4 +206,40 @@ fn whole_size(catalog: &SystemView, _: &[&str]) -> Result<Option<String>, SqlErr
         bytes += size.and_then(|size| size.parse().ok()).unwrap_or(0);
     }
     Ok(Some(bytes.to_string()))
+}
+
+/// The access method of keys, by its OID.
+const BTREE: &str = "403";
+
+/// What can be done with an index of that method, with its columns, and with the method.
+const INDEX_PROPERTIES: &[(&str, &str)] =
+    &[("clusterable", "t"), ("index_scan", "t"), ("bitmap_scan", "t"), ("backward_scan", "t")];
+const COLUMN_PROPERTIES: &[(&str, &str)] = &[
+    ("asc", "t"),
+    ("desc", "f"),
+    ("nulls_first", "f"),
+    ("nulls_last", "t"),
+    ("orderable", "t"),
+    ("distance_orderable", "f"),
+    ("returnable", "t"),
+    ("search_array", "t"),
+    ("search_nulls", "t"),
+];
+const METHOD_PROPERTIES: &[(&str, &str)] = &[
+    ("can_order", "t"),
+    ("can_unique", "t"),
+    ("can_multi_col", "t"),
+    ("can_exclude", "t"),
+    ("can_include", "t"),
+];
+
+/// Whether something has a property; none where nobody knows the property.
+fn property_of(name: &str, known: &[(&str, &str)]) -> Option<String> {
+    let property = known.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+    property.map(|(_, has)| (*has).to_owned())
+}
+
+fn is_key_index(catalog: &SystemView, name: &str) -> bool {
+    let oid = number(name).or_else(|| relation_oid(catalog, name));
+    oid.is_some_and(|oid| find(catalog, |collection| collection.key_index() == oid).is_some())
 }

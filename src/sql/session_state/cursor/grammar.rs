@@ -6,6 +6,7 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 
 use crate::sql::grammar::name::folded;
 use crate::sql::grammar::words::{next_is, skip};
+use crate::sql::{SqlError, SqlState};
 
 /// What stands before the query of DECLARE.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +15,49 @@ pub(in crate::sql) struct DeclareHead {
     /// BINARY, which rows are not sent in here unless a client asks for it when it fetches them.
     pub(in crate::sql) binary: bool,
     pub(in crate::sql) scroll: bool,
+    pub(in crate::sql) sensitivity: Sensitivity,
     pub(in crate::sql) hold: bool,
+}
+
+/// Whether a cursor is said not to see changes; none does, as all read one snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::sql) enum Sensitivity {
+    Unsaid,
+    Insensitive,
+}
+
+impl DeclareHead {
+    /// What stands before a query that is nothing but a query.
+    pub(in crate::sql) fn of_portal(name: &str) -> Self {
+        let name = name.to_owned();
+        let sensitivity = Sensitivity::Unsaid;
+        Self { name, binary: false, scroll: false, sensitivity, hold: false }
+    }
+
+    /// That a cursor of this kind may lock its rows, with `FOR UPDATE` or the like.
+    ///
+    /// # Errors
+    /// As PostgreSQL's: those that outlive the transaction, go backwards or do not see changes
+    /// only read.
+    pub(in crate::sql) fn check_locking(&self, lock: &str) -> Result<(), SqlError> {
+        let refused = |state, message, whose| {
+            let detail = format!("{whose} cursors must be READ ONLY.");
+            Err(SqlError::new(state, message).with_detail(detail))
+        };
+        if self.hold {
+            let message = format!("DECLARE CURSOR WITH HOLD ... {lock} is not supported");
+            return refused(SqlState::FeatureNotSupported, message, "Holdable");
+        }
+        if self.scroll {
+            let message = format!("DECLARE SCROLL CURSOR ... {lock} is not supported");
+            return refused(SqlState::FeatureNotSupported, message, "Scrollable");
+        }
+        if self.sensitivity == Sensitivity::Insensitive {
+            let message = format!("DECLARE INSENSITIVE CURSOR ... {lock} is not valid");
+            return refused(SqlState::InvalidCursorDefinition, message, "Insensitive");
+        }
+        Ok(())
+    }
 }
 
 /// FETCH or MOVE.
@@ -55,8 +98,7 @@ pub(in crate::sql) fn parse_head(
         return Ok(None);
     }
     skip(parser, 1);
-    let name = folded(&parser.parse_identifier()?);
-    let mut head = DeclareHead { name, binary: false, scroll: false, hold: false };
+    let mut head = DeclareHead::of_portal(&folded(&parser.parse_identifier()?));
     loop {
         if next_is(parser, 0, "NO") && next_is(parser, 1, "SCROLL") {
             skip(parser, 2);
@@ -67,7 +109,9 @@ pub(in crate::sql) fn parse_head(
             skip(parser, 1);
             head.binary = true;
         } else if next_is(parser, 0, "INSENSITIVE") || next_is(parser, 0, "ASENSITIVE") {
-            // Every cursor reads one snapshot.
+            if next_is(parser, 0, "INSENSITIVE") {
+                head.sensitivity = Sensitivity::Insensitive;
+            }
             skip(parser, 1);
         } else {
             break;

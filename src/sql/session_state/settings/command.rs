@@ -6,7 +6,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::parser::Parser;
 
-use super::{DEFAULT_ISOLATION, DEFAULT_READ_ONLY, TIME_ZONE};
+use super::{DEFAULT_ISOLATION, DEFAULT_READ_ONLY, SEARCH_PATH, TIME_ZONE, search_path};
 use crate::sql::SqlError;
 use crate::sql::grammar::name::folded;
 use crate::sql::grammar::words::{next_is, skip};
@@ -46,7 +46,12 @@ pub(in crate::sql) fn set_command(set: Set) -> Result<SettingCommand, SqlError> 
             if scope == Some(ContextModifier::Local) { local(command) } else { command }
         }
         Set::SetTimeZone { local: is_local, value } => {
-            let command = assignment(TIME_ZONE.to_owned(), std::slice::from_ref(&value))?;
+            let command = match &value {
+                ast::Expr::Identifier(word) if folded(word) == "local" => {
+                    SettingCommand::SetDefault(TIME_ZONE.to_owned())
+                }
+                value => assignment(TIME_ZONE.to_owned(), std::slice::from_ref(value))?,
+            };
             if is_local { local(command) } else { command }
         }
         Set::SetNames { charset_name, collation_name: None } => {
@@ -127,11 +132,22 @@ fn assignment(name: String, values: &[ast::Expr]) -> Result<SettingCommand, SqlE
     {
         return Ok(SettingCommand::SetDefault(name));
     }
-    let values: Option<Vec<String>> = values.iter().map(value_text).collect();
+    let is_path = name.eq_ignore_ascii_case(SEARCH_PATH);
+    let text = |value| if is_path { schema_name(value) } else { value_text(value) };
+    let values: Option<Vec<String>> = values.iter().map(text).collect();
     match values {
         Some(values) => Ok(SettingCommand::Set(name, values.join(", "))),
         None => Err(SqlError::unsupported(format!("an expression as the value of {name}"))),
     }
+}
+
+/// One of the names of a list of schemas: what stands in quotes is one of them, as it is.
+fn schema_name(value: &ast::Expr) -> Option<String> {
+    let name = match value {
+        ast::Expr::Identifier(word) => folded(word),
+        value => value_text(value)?,
+    };
+    Some(search_path::written(&name))
 }
 
 fn value_text(value: &ast::Expr) -> Option<String> {

@@ -75,6 +75,11 @@ impl Writer {
         self.state.lock().is_autocommit()
     }
 
+    /// Whether the transaction has changed anything yet.
+    pub(in crate::sql) fn has_changes(&self) -> bool {
+        self.state.lock().has_changes()
+    }
+
     /// Whether a statement that begins now is all that there is to commit.
     pub(in crate::sql) fn stands_alone(&self) -> bool {
         let state = self.state.lock();
