@@ -250,7 +250,8 @@ fn told_types(mut description: BytesMut) -> Vec<(u32, i32)> {
 #[tokio::test]
 async fn the_length_that_a_type_was_written_with_is_told() {
     let mut talk = Conversation::start().await;
-    let sql = "SELECT 'a'::varchar(3), x::char(2), x::varchar, x FROM (VALUES ('b')) v(x)";
+    let sql = "SELECT 'a'::varchar(3), x::char(2), x::varchar, x, '1'::varchar(3)::int \
+               FROM (VALUES ('b')) v(x)";
     talk.say(&[parse("", sql), describe(b'S', ""), sync()]).await;
     let mut told = Vec::new();
     while let Some((tag, body)) = talk.next().await {
@@ -260,7 +261,7 @@ async fn the_length_that_a_type_was_written_with_is_told() {
             _ => {}
         }
     }
-    assert_eq!(told, [(1043, 7), (1042, 6), (1043, -1), (25, -1)]);
+    assert_eq!(told, [(1043, 7), (1042, 6), (1043, -1), (25, -1), (23, -1)]);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ pub(super) mod extreme;
 pub(super) mod marked;
 pub(super) mod operator;
 pub(super) mod pattern;
+pub(super) mod record;
 pub(super) mod scalar;
 pub(super) mod sleep;
 pub(super) mod subscript;

@@ -14,7 +14,7 @@ use datafusion::common::{internal_err, plan_err};
 use datafusion::error::DataFusionError;
 use datafusion::execution::{FunctionRegistry, SessionState};
 use datafusion::logical_expr::{
-    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
     Volatility,
 };
 use datafusion::scalar::ScalarValue;
@@ -31,6 +31,11 @@ pub(in crate::sql) fn register(state: &mut SessionState) -> Result<(), SqlError>
         state.register_udf(Arc::new(ScalarUDF::from(NumbersCast::to(target))))?;
     }
     Ok(())
+}
+
+/// `numbers` as a vector.
+pub(in crate::sql) fn as_vector(numbers: Expr) -> Expr {
+    ScalarUDF::from(NumbersCast::to(Target::Vector)).call(vec![numbers])
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,19 +1,23 @@
-//! A row as a whole, as a document of its columns.
+//! A row as a whole: a document of its columns, or a record where it is shown.
 
 use std::sync::{Arc, LazyLock};
 
-use datafusion::common::DFSchema;
+use datafusion::common::{Column, DFSchema};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
-use datafusion::logical_expr::{Expr, ScalarUDF, lit};
+use datafusion::logical_expr::{Expr, ScalarUDF, lit, when};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
+use super::record;
 use super::scalar::row_document;
 use crate::sql::SqlError;
 
 /// Stands between a table's name and itself where its row is meant; nobody can write it.
 pub(in crate::sql) const OPERATOR: &str = "whole row";
+/// The same where a record is meant, and where it is asked whether no column is NULL.
+pub(in crate::sql) const RECORD: &str = "whole row as a record";
+pub(in crate::sql) const WITHOUT_NULLS: &str = "whole row without NULLs";
 
 static DOCUMENT: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(row_document()));
 
@@ -27,25 +31,56 @@ impl ExprPlanner for WholeRows {
         expr: RawBinaryExpr,
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>, DataFusionError> {
-        let name = match (&expr.op, &expr.left) {
-            (BinaryOperator::Custom(op), Expr::Literal(name, _)) if op == OPERATOR => {
-                name.try_as_str().flatten().unwrap_or_default().to_owned()
-            }
-            _ => return Ok(PlannerResult::Original(expr)),
+        let (BinaryOperator::Custom(op), Expr::Literal(name, _)) = (&expr.op, &expr.left) else {
+            return Ok(PlannerResult::Original(expr));
         };
+        if ![OPERATOR, RECORD, WITHOUT_NULLS].contains(&op.as_str()) {
+            return Ok(PlannerResult::Original(expr));
+        }
+        let name = name.try_as_str().flatten().unwrap_or_default().to_owned();
         // A column of that name after all.
         if let Ok(column) = schema.qualified_field_with_unqualified_name(&name) {
-            return Ok(PlannerResult::Planned(Expr::Column(column.into())));
+            let column = Expr::Column(column.into());
+            let is_tested = op == WITHOUT_NULLS;
+            return Ok(PlannerResult::Planned(if is_tested {
+                column.is_not_null()
+            } else {
+                column
+            }));
         }
-        let columns: Vec<Expr> = schema
+        let columns: Vec<Column> = schema
             .iter()
             .filter(|(qualifier, _)| qualifier.is_some_and(|table| table.table() == name))
-            .flat_map(|column| [lit(column.1.name().clone()), Expr::Column(column.into())])
+            .map(Column::from)
             .collect();
         if columns.is_empty() {
             return Err(SqlError::undefined_column(&name).into());
         }
-        let row = ScalarFunction::new_udf(Arc::clone(&DOCUMENT), columns);
-        Ok(PlannerResult::Planned(Expr::ScalarFunction(row)))
+        Ok(PlannerResult::Planned(match op.as_str() {
+            RECORD => shown(columns)?,
+            WITHOUT_NULLS => none_is_null(columns),
+            _ => document(columns),
+        }))
     }
+}
+
+fn document(columns: Vec<Column>) -> Expr {
+    let members = columns.into_iter().flat_map(|column| [lit(column.name.clone()), column.into()]);
+    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(&DOCUMENT), members.collect()))
+}
+
+/// A record, but NULL where all columns are: an outer join has no row there.
+fn shown(columns: Vec<Column>) -> Result<Expr, DataFusionError> {
+    let values: Vec<Expr> = columns.into_iter().map(Expr::Column).collect();
+    let any = values.iter().cloned().map(Expr::is_not_null).reduce(Expr::or);
+    let record = record::record(values);
+    match any {
+        Some(any) => when(any, record).end(),
+        None => Ok(record),
+    }
+}
+
+fn none_is_null(columns: Vec<Column>) -> Expr {
+    let tests = columns.into_iter().map(|column| Expr::Column(column).is_not_null());
+    tests.reduce(Expr::and).unwrap_or_else(|| lit(true))
 }

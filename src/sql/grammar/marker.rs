@@ -38,6 +38,10 @@ pub(in crate::sql) const JSON_KEYS: &str = "jsonb keys array";
 pub(in crate::sql) const JSON_VALUES: &str = "jsonb values array";
 pub(in crate::sql) const JSON_VALUES_TEXT: &str = "jsonb values text array";
 
+/// A document whose members become a row, and the documents whose members become rows, as arrays.
+pub(in crate::sql) const JSON_RECORD: &str = "jsonb record array";
+pub(in crate::sql) const JSON_RECORDS: &str = "jsonb records array";
+
 /// The function that `expr::numeric` becomes.
 pub(in crate::sql) const TO_NUMERIC: &str = "numeric";
 

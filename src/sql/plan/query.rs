@@ -48,7 +48,7 @@ use crate::sql::function::arithmetic::CheckedArithmetic;
 use crate::sql::function::conversion::ConvertedValues;
 use crate::sql::function::marked::MarkedArrays;
 use crate::sql::function::operator::{CheckedOperands, KnownOperators, assigned, operand};
-use crate::sql::function::scalar::{ComparedDocuments, JsonOperators};
+use crate::sql::function::scalar::{ComparedDocuments, JsonOperators, VectorOperators};
 use crate::sql::function::subscript::Subscripts;
 use crate::sql::function::temporal::{self, ComparedIntervals, DateOperators};
 use crate::sql::function::thumbnail;
@@ -144,11 +144,12 @@ fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
 }
 
 fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {
-    let own: [Arc<dyn ExprPlanner>; 9] = [
+    let own: [Arc<dyn ExprPlanner>; 10] = [
         Arc::new(StillWanted),
         Arc::new(WholeRows),
         Arc::new(KnownOperators),
         Arc::new(MarkedArrays),
+        Arc::new(VectorOperators),
         Arc::new(JsonOperators),
         Arc::new(Subscripts),
         Arc::new(TextLiterals),

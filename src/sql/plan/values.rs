@@ -164,7 +164,7 @@ impl Unite<'_> {
             }
             for (row, sql_type) in values.rows.iter_mut().zip(of_column()) {
                 if let Some(cell) = row.content.get_mut(column)
-                    && (sql_type != common || common == SqlType::Name)
+                    && (sql_type != common || is_named_text(common))
                 {
                     convert(cell, sql_type, common)?;
                 }
@@ -178,11 +178,15 @@ impl Unite<'_> {
     }
 }
 
+/// Whether values of a type are texts by another name, which not all cells of a column would have.
+const fn is_named_text(sql_type: SqlType) -> bool {
+    matches!(sql_type, SqlType::Name | SqlType::Char | SqlType::Varchar | SqlType::Bpchar)
+}
+
 /// Makes `cell`, which is of type `from`, one of type `to`. The planner makes exact numbers wider
 /// by itself, and with no more digits than they need.
 fn convert(cell: &mut Expr, from: SqlType, to: SqlType) -> Result<(), SqlError> {
-    let is_text = matches!(to, SqlType::Name | SqlType::Char | SqlType::Varchar | SqlType::Bpchar);
-    let to = if is_text { SqlType::Text } else { to };
+    let to = if is_named_text(to) { SqlType::Text } else { to };
     let is_null = matches!(cell, Expr::Value(value) if value.value == Value::Null);
     if is_null && to.field().metadata().is_empty() {
         return Ok(());

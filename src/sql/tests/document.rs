@@ -197,7 +197,7 @@ async fn with_collections() -> Client {
     client
 }
 
-/// A value for each parameter: the id of a face, a threshold, an image.
+/// A value for each parameter: the id of a face, a threshold, an image, a document.
 async fn values(client: &Client, statement: &Statement) -> Vec<ScalarValue> {
     if statement.parameter_count() == 0 {
         return Vec::new();
@@ -208,6 +208,7 @@ async fn values(client: &Client, statement: &Statement) -> Vec<ScalarValue> {
         SqlType::Text => text(face_id.as_deref().unwrap_or_default()),
         SqlType::Float4 => ScalarValue::from(0.5_f32),
         SqlType::Bytea => ScalarValue::Binary(Some(vec![0])),
+        SqlType::Jsonb => text("[]"),
         other => panic!("no example has a parameter of type {other:?}"),
     };
     description.parameters.iter().map(value).collect()

@@ -66,8 +66,6 @@ async fn answers_to_tools_say_what_is_there() {
          STABLE PARALLEL SAFE STRICT\nAS $function$pgsql_version$function$\n",
     );
     for (sql, state) in [
-        ("SELECT p FROM people p", SqlState::FeatureNotSupported),
-        ("SELECT 1 FROM people p WHERE p IS NOT NULL", SqlState::FeatureNotSupported),
         ("SELECT pg_get_functiondef('count'::regproc)", SqlState::WrongObjectType),
         ("SELECT first_value() OVER () FROM people", SqlState::UndefinedFunction),
         ("SELECT row_to_json(q) FROM people p", SqlState::UndefinedColumn),

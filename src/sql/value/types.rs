@@ -442,7 +442,9 @@ pub(in crate::sql) fn with_pg_type(field: Field, pg_type: &str) -> Field {
 
 /// What a type that was written with a length is told with; -1 without one.
 pub fn type_modifier(field: &Field) -> i32 {
-    let written = field.metadata().get(TYPE_MODIFIER_KEY);
+    let has_length = matches!(SqlType::of(field), SqlType::Varchar | SqlType::Bpchar);
+    // A cast keeps what is known of what it casts.
+    let written = field.metadata().get(TYPE_MODIFIER_KEY).filter(|_| has_length);
     written.and_then(|written| written.parse().ok()).unwrap_or(-1)
 }
 

@@ -15,25 +15,36 @@ use datafusion::logical_expr::{
 use super::distinct::Distinct;
 use super::groups::totals;
 use super::measure::{Measure, Shape};
+use super::sliding::sliding;
 use super::total::total;
+use super::vectors::of_vectors;
+use crate::sql::answer::undefined::refusal;
 use crate::sql::answer::wording::type_name;
 use crate::sql::function::temporal::{INTERVAL, interval_average, interval_sum};
+use crate::sql::value::types::{SqlType, real_array};
 
 /// Both of them, in place of the planner's.
 pub(super) fn functions() -> [Arc<AggregateUDF>; 2] {
     let both = [(Measure::Sum, interval_sum()), (Measure::Average, interval_average())];
     both.map(|(measure, of_intervals)| {
         let of_intervals = Arc::new(of_intervals);
+        let of_vectors = sliding(Arc::new(of_vectors(measure)));
         let signature = Signature::user_defined(Volatility::Immutable);
-        Arc::new(AggregateUDF::from(NumberAggregate { measure, of_intervals, signature }))
+        Arc::new(AggregateUDF::from(NumberAggregate {
+            measure,
+            of_intervals,
+            of_vectors,
+            signature,
+        }))
     })
 }
 
-/// An aggregate of numbers.
+/// An aggregate of numbers, of lengths of time, or of vectors.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct NumberAggregate {
     measure: Measure,
     of_intervals: Arc<AggregateUDF>,
+    of_vectors: Arc<AggregateUDF>,
     signature: Signature,
 }
 
@@ -41,6 +52,18 @@ impl NumberAggregate {
     /// The aggregate over the argument; none where it is no number.
     fn shape(&self, arguments: &[FieldRef]) -> Option<Shape> {
         Shape::of(self.measure, arguments.first()?.data_type())
+    }
+
+    /// The aggregate over what is no number.
+    fn other(&self, data_type: Option<&DataType>) -> &AggregateUDF {
+        match data_type {
+            Some(DataType::List(_)) => &self.of_vectors,
+            _ => &self.of_intervals,
+        }
+    }
+
+    fn other_of(&self, arguments: &[FieldRef]) -> &AggregateUDF {
+        self.other(arguments.first().map(|field| field.data_type()))
     }
 }
 
@@ -58,6 +81,8 @@ impl AggregateUDFImpl for NumberAggregate {
             [DataType::Null] => Ok(vec![DataType::Float64]),
             [DataType::Interval(_) | DataType::Duration(_)] => Ok(vec![INTERVAL]),
             [given] if Shape::of(self.measure, given).is_some() => Ok(arguments.to_vec()),
+            // Which arrays are vectors their fields tell.
+            [given] if *given == real_array() => Ok(arguments.to_vec()),
             _ => {
                 let given = arguments.iter().map(ToString::to_string).collect::<Vec<_>>();
                 let given: Vec<_> = given.iter().map(|name| type_name(name)).collect();
@@ -73,7 +98,18 @@ impl AggregateUDFImpl for NumberAggregate {
         };
         match Shape::of(self.measure, given) {
             Some(shape) => Ok(shape.result),
-            None => self.of_intervals.return_type(arguments),
+            None => self.other(Some(given)).return_type(arguments),
+        }
+    }
+
+    fn return_field(&self, arguments: &[FieldRef]) -> Result<FieldRef, DataFusionError> {
+        let types: Vec<DataType> = arguments.iter().map(|it| it.data_type().clone()).collect();
+        match arguments {
+            [given] if matches!(given.data_type(), DataType::List(_)) => match SqlType::of(given) {
+                SqlType::Vector => self.of_vectors.return_field(arguments),
+                other => Err(refusal(self.name(), &[other.name()]).into()),
+            },
+            _ => Ok(Arc::new(Field::new(self.name(), self.return_type(&types)?, true))),
         }
     }
 
@@ -84,7 +120,7 @@ impl AggregateUDFImpl for NumberAggregate {
         match self.shape(arguments.expr_fields) {
             Some(shape) if arguments.is_distinct => Ok(Box::new(Distinct::new(shape))),
             Some(shape) => Ok(total(&shape)),
-            None => self.of_intervals.accumulator(arguments),
+            None => self.other_of(arguments.expr_fields).accumulator(arguments),
         }
     }
 
@@ -93,7 +129,7 @@ impl AggregateUDFImpl for NumberAggregate {
         arguments: StateFieldsArgs<'_>,
     ) -> Result<Vec<FieldRef>, DataFusionError> {
         let Some(shape) = self.shape(arguments.input_fields) else {
-            return self.of_intervals.state_fields(arguments);
+            return self.other_of(arguments.input_fields).state_fields(arguments);
         };
         let named = |part: &str| format_state_name(arguments.name, part);
         if arguments.is_distinct {
@@ -107,10 +143,10 @@ impl AggregateUDFImpl for NumberAggregate {
     }
 
     fn groups_accumulator_supported(&self, arguments: AccumulatorArgs<'_>) -> bool {
-        match self.shape(arguments.expr_fields) {
-            Some(_) => !arguments.is_distinct,
-            None => self.of_intervals.groups_accumulator_supported(arguments),
+        if self.shape(arguments.expr_fields).is_some() {
+            return !arguments.is_distinct;
         }
+        self.other_of(arguments.expr_fields).groups_accumulator_supported(arguments)
     }
 
     fn create_groups_accumulator(
@@ -119,7 +155,7 @@ impl AggregateUDFImpl for NumberAggregate {
     ) -> Result<Box<dyn GroupsAccumulator>, DataFusionError> {
         match self.shape(arguments.expr_fields) {
             Some(shape) => Ok(totals(&shape)),
-            None => self.of_intervals.create_groups_accumulator(arguments),
+            None => self.other_of(arguments.expr_fields).create_groups_accumulator(arguments),
         }
     }
 
@@ -132,7 +168,7 @@ impl AggregateUDFImpl for NumberAggregate {
         }
         match self.shape(arguments.expr_fields) {
             Some(shape) => Ok(total(&shape)),
-            None => self.of_intervals.create_sliding_accumulator(arguments),
+            None => self.other_of(arguments.expr_fields).create_sliding_accumulator(arguments),
         }
     }
 

@@ -14,6 +14,7 @@ mod sliding;
 mod statistics;
 mod total;
 mod two_phases;
+mod vectors;
 
 use std::sync::Arc;
 

@@ -88,7 +88,7 @@ fn has_sum(left: SqlType, right: SqlType) -> bool {
         (Class::Moment | Class::Time, Class::Interval)
         | (Class::Interval, Class::Moment | Class::Time | Class::Interval)
         | (Class::Number, Class::Number)
-        | (Class::Array | Class::Vector, Class::Array | Class::Vector) => true,
+        | (Class::Vector, Class::Vector) => true,
         (Class::Moment, Class::Time) => left == SqlType::Date,
         (Class::Time, Class::Moment) => right == SqlType::Date,
         _ => false,
@@ -98,8 +98,8 @@ fn has_sum(left: SqlType, right: SqlType) -> bool {
 fn has_product((left, right): (Class, Class)) -> bool {
     match (left, right) {
         (Class::Interval, other) | (other, Class::Interval) => is_number(other),
-        (Class::Array | Class::Vector, other) | (other, Class::Array | Class::Vector) => {
-            matches!(other, Class::Array | Class::Vector | Class::Open)
+        (Class::Vector, other) | (other, Class::Vector) => {
+            matches!(other, Class::Vector | Class::Open)
         }
         (left, right) => is_number(left) && is_number(right),
     }
@@ -117,7 +117,7 @@ fn has_difference(left: SqlType, right: SqlType) -> bool {
         | (Class::Time, Class::Time | Class::Interval)
         | (Class::Interval, Class::Interval)
         | (Class::Number, Class::Number)
-        | (Class::Array | Class::Vector, Class::Array | Class::Vector) => true,
+        | (Class::Vector, Class::Vector) => true,
         _ => false,
     }
 }
@@ -125,7 +125,7 @@ fn has_difference(left: SqlType, right: SqlType) -> bool {
 /// Whether `||` joins such values: a text takes everything but an array as its text.
 fn are_joined((left, right): (Class, Class)) -> bool {
     let takes_all = |side| matches!(side, Class::Array | Class::Text | Class::Open);
-    let alike = left == right && matches!(left, Class::Bytea | Class::Document);
+    let alike = left == right && matches!(left, Class::Bytea | Class::Document | Class::Vector);
     takes_all(left) || takes_all(right) || alike
 }
 
@@ -160,6 +160,8 @@ mod tests {
             (Op::StringConcat, SqlType::Text, SqlType::Int4),
             (Op::Eq, SqlType::Date, SqlType::Timestamptz),
             (Op::Eq, SqlType::Oid, SqlType::Int4),
+            (Op::Multiply, SqlType::Vector, SqlType::Unknown),
+            (Op::StringConcat, SqlType::Vector, SqlType::Vector),
             (Op::PGRegexMatch, SqlType::Name, SqlType::Unknown),
         ];
         for (op, left, right) in known {
@@ -172,6 +174,8 @@ mod tests {
             (Op::Modulo, SqlType::Float8, SqlType::Float8),
             (Op::StringConcat, SqlType::Int4, SqlType::Int4),
             (Op::Eq, SqlType::Text, SqlType::Int4),
+            (Op::Plus, SqlType::Int4Array, SqlType::Int4Array),
+            (Op::Minus, SqlType::Vector, SqlType::Float4Array),
             (Op::Lt, SqlType::Uuid, SqlType::Text),
             (Op::PGRegexMatch, SqlType::Int4, SqlType::Unknown),
         ];

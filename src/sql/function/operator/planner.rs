@@ -10,6 +10,7 @@ use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::known::exists;
 use super::operand::{Class, no_condition, no_operator, operand};
+use crate::sql::SqlError;
 use crate::sql::answer::wording::no_value;
 use crate::sql::function::comparing::ARITHMETIC;
 use crate::sql::value::types::SqlType;
@@ -30,6 +31,8 @@ impl ExprPlanner for KnownOperators {
             for (side, of_side) in [(&mut left, of_left), (&mut right, of_right)] {
                 as_condition(side, of_side, &op)?;
             }
+        } else if is_path(&op) && [of_left, of_right].contains(&SqlType::Jsonb) {
+            return Err(SqlError::unsupported(format!("operator {op}")).into());
         } else if !exists(&op, of_left, of_right) {
             return Err(no_operator(of_left, &op.to_string(), of_right).into());
         } else if ARITHMETIC.contains(&op) && widens(of_left, of_right) {
@@ -38,6 +41,11 @@ impl ExprPlanner for KnownOperators {
         }
         Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }))
     }
+}
+
+/// Whether an operator looks into a document by a path, of which there are none.
+fn is_path(op: &BinaryOperator) -> bool {
+    matches!(op, BinaryOperator::AtAt | BinaryOperator::AtQuestion)
 }
 
 /// Whether both sides are calculated with as `double precision`: a `real` has too few digits for a

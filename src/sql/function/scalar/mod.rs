@@ -7,7 +7,6 @@ mod bytes;
 mod character;
 mod concat;
 mod decimals;
-mod distance;
 mod face_id;
 mod format;
 mod from_char;
@@ -28,6 +27,7 @@ mod text;
 mod to_char;
 mod unicode;
 mod uuid;
+mod vector;
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -52,6 +52,7 @@ pub(in crate::sql) use jsonb::{
 };
 pub(in crate::sql) use uuid::{malformed as malformed_uuid, marked as as_uuid};
 pub use uuid::{of_bytes as uuid_of_bytes, shown as uuid};
+pub(in crate::sql) use vector::VectorOperators;
 
 /// Makes all of them known to a session.
 pub(in crate::sql) fn register(state: &mut SessionState) -> Result<(), SqlError> {
@@ -62,7 +63,7 @@ pub(in crate::sql) fn register(state: &mut SessionState) -> Result<(), SqlError>
         padding::functions(),
         series::functions(),
         jsonb::functions(),
-        distance::functions(),
+        vector::functions(),
     ];
     let texts = uuid::functions()
         .into_iter()

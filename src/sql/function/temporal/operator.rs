@@ -12,6 +12,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable, cast};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::difference::{days_between, difference};
+use super::later::{moved, moved_by_days};
 use super::scale::{product, quotient};
 use crate::sql::value::types::SqlType;
 
@@ -58,14 +59,29 @@ impl ExprPlanner for DateOperators {
         let RawBinaryExpr { op, left, right } = expr;
         let sides = (Side::of(&left, schema), Side::of(&right, schema));
         let (left, right) = match (&op, sides) {
-            (Plus | Minus, (Side::Date, Side::Interval)) => (as_timestamp(left), right),
-            (Plus, (Side::Interval, Side::Date)) => (left, as_timestamp(right)),
-            (Plus, (Side::Timestamp | Side::Time, Side::Open)) => {
-                (left, typed(right, SqlType::Interval))
+            (Plus | Minus, (Side::Date, Side::Interval)) => {
+                return Ok(PlannerResult::Planned(moved(as_timestamp(left), right, op == Minus)));
             }
-            (Plus, (Side::Open, Side::Timestamp | Side::Time)) => {
-                (typed(left, SqlType::Interval), right)
+            (Plus, (Side::Interval, Side::Date)) => {
+                return Ok(PlannerResult::Planned(moved(as_timestamp(right), left, false)));
             }
+            (Plus | Minus, (Side::Timestamp, Side::Interval))
+            | (Plus, (Side::Timestamp, Side::Open)) => {
+                let step = typed(right, SqlType::Interval);
+                return Ok(PlannerResult::Planned(moved(left, step, op == Minus)));
+            }
+            (Plus, (Side::Interval | Side::Open, Side::Timestamp)) => {
+                let step = typed(left, SqlType::Interval);
+                return Ok(PlannerResult::Planned(moved(right, step, false)));
+            }
+            (Plus | Minus, (Side::Date, Side::Number)) => {
+                return Ok(PlannerResult::Planned(moved_by_days(left, right, op == Minus)));
+            }
+            (Plus, (Side::Number, Side::Date)) => {
+                return Ok(PlannerResult::Planned(moved_by_days(right, left, false)));
+            }
+            (Plus, (Side::Time, Side::Open)) => (left, typed(right, SqlType::Interval)),
+            (Plus, (Side::Open, Side::Time)) => (typed(left, SqlType::Interval), right),
             // What is taken from a moment is of its type, unless more is said.
             (Minus, (Side::Timestamp, Side::Open)) => {
                 let right = typed(right, SqlType::of_arrow(&left.get_type(schema)?));

@@ -4,7 +4,7 @@
 use crate::sql::value::types::SqlType;
 
 /// Functions by name, and the types of their arguments; more arguments are of the last type.
-const ARGUMENTS: [(&str, &[SqlType]); 66] = [
+const ARGUMENTS: [(&str, &[SqlType]); 69] = [
     ("acos", FLOAT),
     ("age", MOMENT),
     ("array_length", &[SqlType::TextArray, SqlType::Int4]),
@@ -31,6 +31,7 @@ const ARGUMENTS: [(&str, &[SqlType]); 66] = [
     ("jsonb_array_length", DOCUMENT),
     ("jsonb_each", DOCUMENT),
     ("jsonb_each_text", DOCUMENT),
+    ("jsonb_insert", &[SqlType::Jsonb, SqlType::TextArray, SqlType::Jsonb, SqlType::Bool]),
     ("jsonb_object_keys", DOCUMENT),
     ("jsonb_pretty", DOCUMENT),
     ("jsonb_set", &[SqlType::Jsonb, SqlType::TextArray, SqlType::Jsonb, SqlType::Bool]),
@@ -39,6 +40,7 @@ const ARGUMENTS: [(&str, &[SqlType]); 66] = [
     ("justify_days", LENGTH),
     ("justify_hours", LENGTH),
     ("justify_interval", LENGTH),
+    ("l2_normalize", VECTOR),
     ("lag", &[SqlType::Text, SqlType::Int4]),
     ("lead", &[SqlType::Text, SqlType::Int4]),
     ("left", COUNTED),
@@ -62,6 +64,7 @@ const ARGUMENTS: [(&str, &[SqlType]); 66] = [
     ("split_part", &[SqlType::Text, SqlType::Text, SqlType::Int4]),
     ("sqrt", FLOAT),
     ("substr", COUNTED),
+    ("subvector", &[SqlType::Vector, SqlType::Int4, SqlType::Int4]),
     ("tan", FLOAT),
     ("timezone", &[SqlType::Text, SqlType::Timestamptz]),
     ("to_timestamp", FLOAT),
@@ -79,6 +82,7 @@ const FLOAT: &[SqlType] = &[SqlType::Float8];
 const LENGTH: &[SqlType] = &[SqlType::Interval];
 const MOMENT: &[SqlType] = &[SqlType::Timestamptz];
 const TRUTH: &[SqlType] = &[SqlType::Bool];
+const VECTOR: &[SqlType] = &[SqlType::Vector];
 const WHOLE: &[SqlType] = &[SqlType::Int4];
 const ROUNDED: &[SqlType] = &[SqlType::Numeric, SqlType::Int4];
 

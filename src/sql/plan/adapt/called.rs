@@ -96,7 +96,12 @@ pub(super) fn called_function(called: &mut Function) -> Result<Option<Expr>, Sql
         list.args.iter_mut().try_for_each(read_texts)?;
     }
     if let Some(name) = MISSING.iter().find(|name| called_as(called, name)) {
-        return Err(SqlError::unsupported(format!("function {name}")));
+        let refused = SqlError::unsupported(format!("function {name}"));
+        return Err(if name.contains("_to_record") {
+            refused.with_hint(format!("Write FROM {name}(..) AS row(column type, ..)."))
+        } else {
+            refused
+        });
     }
     read_bytes(called)?;
     order_distinct(called);

@@ -8,6 +8,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::array::array;
+use super::interval::{length, take_units};
 use super::operator::text_array;
 use super::syntax::{self, call, cast, literal_text, number, text};
 use super::{Adapter, time, without_system_schema};
@@ -20,7 +21,6 @@ use crate::sql::grammar::marker::{
 use crate::sql::grammar::name::{folded, name_parts};
 use crate::sql::read::columns::GalleryColumn;
 use crate::sql::value::constant::{bytea, real_array};
-use crate::sql::value::interval::interval;
 use crate::sql::value::numeric::plain_digits;
 use crate::sql::value::types::{SqlType, is_vector, reads_text_itself};
 use crate::sql::{SqlError, SqlState};
@@ -61,6 +61,7 @@ impl Adapter {
         };
         let are_oids = is_array_of_oids(data_type);
         known_type(data_type);
+        take_units(inner, data_type)?;
         let precision = time::without_precision(data_type);
         check_type(data_type)?;
         if are_oids {
@@ -308,7 +309,7 @@ fn float(digits: &ExactNumberInfo) -> DataType {
 
 /// That a type is one of PostgreSQL's; what this server lacks of these, the planner says.
 fn check_type(data_type: &DataType) -> Result<(), SqlError> {
-    const ELSEWHERE: [&str; 24] = [
+    const ELSEWHERE: [&str; 25] = [
         "bit",
         "box",
         "cidr",
@@ -318,6 +319,7 @@ fn check_type(data_type: &DataType) -> Result<(), SqlError> {
         "int4range",
         "int8range",
         "interval",
+        "jsonpath",
         "line",
         "lseg",
         "macaddr",
@@ -474,13 +476,6 @@ fn f64_range(text: &str) -> bool {
 fn vanishes(is_zero: bool, text: &str) -> bool {
     let digits = text.split(['e', 'E']).next().unwrap_or_default();
     is_zero && digits.bytes().any(|digit| matches!(digit, b'1'..=b'9'))
-}
-
-/// A length of time as the planner reads it; none where `written` is none.
-pub(super) fn length(written: &str) -> Option<Expr> {
-    let length = interval(written)?;
-    let (months, days, microseconds) = (length.months, length.days, length.nanoseconds / 1000);
-    Some(text(format!("{months} months {days} days {microseconds} microseconds")))
 }
 
 /// `expr::vector` and `expr::real[]` as calls of the functions that tell what type they make;

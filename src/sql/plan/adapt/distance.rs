@@ -1,4 +1,5 @@
-//! Operators of distances between vectors, as the functions of pgvector that they are.
+//! Operators of distances between vectors, as the functions of pgvector that they are, and its
+//! functions of vectors.
 
 use datafusion::sql::sqlparser::ast::{
     ArrayElemTypeDef, BinaryOperator, DataType, Expr, Function, Value,
@@ -12,19 +13,28 @@ use crate::sql::grammar::name::name_parts;
 use crate::sql::value::constant::real_array;
 use crate::sql::value::types::SqlType;
 
-/// Functions of pgvector whose arguments are vectors.
-const DISTANCES: [&str; 3] = ["cosine_distance", "inner_product", "l2_distance"];
+/// Functions of pgvector, and how many of their arguments are vectors.
+const OF_VECTORS: [(&str, usize); 6] = [
+    ("cosine_distance", 2),
+    ("inner_product", 2),
+    ("l1_distance", 2),
+    ("l2_distance", 2),
+    ("l2_normalize", 1),
+    ("subvector", 1),
+];
 
 impl Adapter {
     /// The call of such a function with its arguments as vectors; none for other functions.
     pub(super) fn called_distance(&mut self, called: &Function) -> Result<Option<Expr>, SqlError> {
         let name = name_parts(&called.name).and_then(|mut parts| parts.pop()).unwrap_or_default();
-        let arguments = plain_arguments(&called.args).unwrap_or_default();
-        let [left, right] = arguments.as_slice() else { return Ok(None) };
-        if !DISTANCES.contains(&name.as_str()) {
+        let Some((name, vectors)) = OF_VECTORS.iter().find(|(known, _)| *known == name) else {
             return Ok(None);
+        };
+        let mut arguments = plain_arguments(&called.args).unwrap_or_default();
+        for argument in arguments.iter_mut().take(*vectors) {
+            *argument = self.vector(argument)?;
         }
-        Ok(Some(call(&name, [self.vector(left)?, self.vector(right)?])))
+        Ok(Some(call(name, arguments)))
     }
 
     /// The distance that an operator means; none for other operators.

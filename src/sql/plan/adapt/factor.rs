@@ -14,15 +14,15 @@ use super::syntax::{
 use super::{SYSTEM_SCHEMA, called_as};
 use crate::sql::grammar::marker::{
     ALL_MATCHES, AS_JSONB, AS_UUID, COMPARE_FACES, DETECT_FACES, JSON_ELEMENTS, JSON_ELEMENTS_TEXT,
-    JSON_KEYS, JSON_VALUES, JSON_VALUES_TEXT, MARKER, NUMBERED, SERIES, SIMILAR_FACES, SUBSCRIPTS,
-    TO_JSONB_ARRAY, TO_UUID_ARRAY,
+    JSON_KEYS, JSON_RECORD, JSON_RECORDS, JSON_VALUES, JSON_VALUES_TEXT, MARKER, NUMBERED, SERIES,
+    SIMILAR_FACES, SUBSCRIPTS, TO_JSONB_ARRAY, TO_UUID_ARRAY,
 };
 use crate::sql::grammar::name::{folded, name_parts};
 use crate::sql::value::types::SqlType;
 
 /// Functions that return a set of values, and those that return the same values as an array. Names
 /// with a space are columns of sets that have several.
-const SETS: [(&str, &str); 16] = [
+const SETS: [(&str, &str); 18] = [
     (SERIES_NAME, SERIES),
     ("_pg_expandarray", NUMBERED),
     ("generate_subscripts", SUBSCRIPTS),
@@ -33,6 +33,8 @@ const SETS: [(&str, &str); 16] = [
     ("jsonb_object_keys", JSON_KEYS),
     ("keys of jsonb_each", JSON_KEYS),
     ("keys of jsonb_each_text", JSON_KEYS),
+    (RECORD_SET, JSON_RECORD),
+    (RECORDS_SET, JSON_RECORDS),
     ("values of jsonb_each", JSON_VALUES),
     ("values of jsonb_each_text", JSON_VALUES_TEXT),
     ("regexp_matches", ALL_MATCHES),
@@ -40,6 +42,10 @@ const SETS: [(&str, &str); 16] = [
     ("string_to_table", "string_to_array"),
     ("unnest", "unnest"),
 ];
+
+/// The sets of documents that become rows of columns.
+pub(super) const RECORD_SET: &str = "documents of jsonb_to_record";
+pub(super) const RECORDS_SET: &str = "documents of jsonb_to_recordset";
 
 /// Functions whose rows are those of a relation of their name.
 const AS_RELATIONS: [&str; 5] = [
@@ -89,7 +95,7 @@ pub(super) fn set_as_array(called: &Function) -> Option<Expr> {
     }
     let (_, array) = SETS.into_iter().find(|(set, array)| set == name && set != array)?;
     let values = call("unnest", [call(array, plain_arguments(&called.args)?)]);
-    let are_documents = [JSON_ELEMENTS, JSON_VALUES].contains(&array);
+    let are_documents = [JSON_ELEMENTS, JSON_RECORD, JSON_RECORDS, JSON_VALUES].contains(&array);
     Some(if are_documents { call(AS_JSONB, [values]) } else { values })
 }
 
@@ -166,7 +172,7 @@ fn is_settings(name: &ObjectName) -> bool {
 }
 
 /// A name that stands alone, or is qualified as one of the system's.
-fn system_name(name: &ObjectName) -> Option<String> {
+pub(super) fn system_name(name: &ObjectName) -> Option<String> {
     let mut parts = name_parts(name)?;
     let last = parts.pop()?;
     match parts.as_slice() {

@@ -12,6 +12,7 @@ mod choice;
 mod distance;
 mod factor;
 mod grouping;
+mod interval;
 mod join;
 mod like;
 mod merged;
@@ -20,6 +21,7 @@ mod name;
 mod number;
 mod operator;
 mod order;
+mod record;
 mod row;
 mod sample;
 mod set_list;
@@ -68,7 +70,7 @@ pub(in crate::sql) fn adapt(statement: &mut ast::Statement) -> Result<ParameterT
     let mut adapter = Adapter::default();
     match statement.visit(&mut adapter) {
         ControlFlow::Continue(()) => {
-            whole_row::check_answer(statement)?;
+            whole_row::answer_records(statement);
             print_columns(statement);
             array_call::write_out(statement);
             Ok(adapter.parameter_types)
@@ -187,6 +189,18 @@ impl Adapter {
         }
     }
 
+    /// A length of time as the planner reads it. One with its units that stands outside of queries
+    /// is the offset of a time zone that is set.
+    fn interval(&self, written: &mut Interval) -> Result<Option<Expr>, SqlError> {
+        if written.leading_field.is_some() {
+            return if self.queries > 0 { interval::literal(written) } else { Ok(None) };
+        }
+        if let Some(length) = literal_text(&written.value).and_then(interval::length) {
+            *written.value = length;
+        }
+        Ok(None)
+    }
+
     /// What a call becomes; none where it stays.
     fn function(&mut self, called: &mut Function) -> Result<Option<Expr>, SqlError> {
         let distance = self.called_distance(called)?;
@@ -204,12 +218,7 @@ impl Adapter {
         whole_row::keep_fields(expr);
         match expr {
             Expr::Cast { .. } | Expr::TypedString(_) => self.cast(expr),
-            Expr::Interval(Interval { value, leading_field: None, .. }) => {
-                if let Some(length) = literal_text(value).and_then(cast::length) {
-                    **value = length;
-                }
-                Ok(None)
-            }
+            Expr::Interval(written) => self.interval(written),
             Expr::UnaryOp { op: UnaryOperator::Minus, expr: inner }
                 if matches!(**inner, Expr::Interval(_)) =>
             {
@@ -230,7 +239,7 @@ impl Adapter {
                 choice::compare_with_texts(operand, conditions);
                 Ok(None)
             }
-            Expr::IsNotNull(_) => whole_row::check_test(expr).map(|()| None),
+            Expr::IsNotNull(tested) => Ok(whole_row::tested(tested)),
             Expr::Extract { field, expr: time, .. } => {
                 self.note(time, SqlType::Timestamptz);
                 Ok(Some(time::extract(field, time)))
@@ -401,7 +410,7 @@ impl VisitorMut for Adapter {
             without_system_schema(name);
             of_jsonb(name);
         }
-        if let Err(error) = sample::adapt(factor) {
+        if let Err(error) = sample::adapt(factor).and_then(|()| record::adapt(factor)) {
             return ControlFlow::Break(error);
         }
         factor::adapt(factor);

@@ -2,21 +2,23 @@
 
 use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CaseWhen, Expr, Ident, Query, Select, SetExpr, TableAlias, TableAliasColumnDef,
-    TableFactor, TableWithJoins, UnaryOperator, Value,
+    AccessExpr, BinaryOperator, CaseWhen, Expr, Ident, Query, Select, SetExpr, TableAlias,
+    TableAliasColumnDef, TableFactor, TableWithJoins, UnaryOperator, Value,
 };
 
 use super::called_as;
 use super::syntax::{call, plain_arguments, select_from};
+use crate::sql::grammar::name::folded;
 use crate::sql::{SqlError, SqlState};
 
 /// What the rows that a subquery finds are called beside the one that is looked for.
 const FOUND: &str = "found row";
 
-/// What a comparison of rows is of their values; none for other expressions.
+/// What a comparison of rows is of their values, and which of them a field is; none for other
+/// expressions.
 ///
 /// # Errors
-/// Rows of different length.
+/// Rows of different length, and fields that a row has not.
 pub(super) fn compared(expr: &Expr) -> Result<Option<Expr>, SqlError> {
     match expr {
         Expr::BinaryOp { left, op: BinaryOperator::Overlaps, right } => {
@@ -46,6 +48,12 @@ pub(super) fn compared(expr: &Expr) -> Result<Option<Expr>, SqlError> {
             let equal = list.iter().map(equal).collect::<Result<Vec<_>, _>>()?;
             Ok(join(equal, either).map(|found| negated_if(*negated, found)))
         }
+        Expr::CompoundFieldAccess { root, access_chain } => match access_chain.as_slice() {
+            [AccessExpr::Dot(Expr::Identifier(field))] => {
+                values(root).map(|row| value_of(row, &folded(field))).transpose()
+            }
+            _ => Ok(None),
+        },
         Expr::InSubquery { expr: row, subquery, negated } => {
             Ok(values(row).map(|row| negated_if(*negated, membership(&row, subquery))))
         }
@@ -79,6 +87,16 @@ fn look_up_in(condition: &mut Expr) {
         }
         _ => {}
     }
+}
+
+/// The value in a field of a row, whose fields are called `f1`, `f2` and so on.
+fn value_of(row: Vec<Expr>, field: &str) -> Result<Expr, SqlError> {
+    let place = field.strip_prefix('f').and_then(|place| place.parse::<usize>().ok());
+    let value = place.and_then(|place| row.into_iter().nth(place.checked_sub(1)?));
+    value.map(|value| Expr::Nested(Box::new(value))).ok_or_else(|| {
+        let message = format!("could not identify column \"{field}\" in record data type");
+        SqlError::new(SqlState::UndefinedColumn, message)
+    })
 }
 
 /// The values of a row that a statement writes.

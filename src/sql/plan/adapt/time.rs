@@ -14,7 +14,7 @@ use crate::sql::grammar::name::folded;
 use crate::sql::value::moment::{DAY_US, Moment, WrongMoment, time_of_day};
 
 /// Digits of seconds that a time has.
-const DIGITS_MAX: u64 = 6;
+pub(super) const DIGITS_MAX: u64 = 6;
 
 /// `'text'::date` and its like, in the form that any reader knows.
 ///

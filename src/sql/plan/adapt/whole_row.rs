@@ -13,12 +13,11 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::name::column_name;
 use super::syntax::{literal_text, text};
-use crate::sql::function::whole_row::OPERATOR;
+use crate::sql::function::whole_row::{OPERATOR, RECORD, WITHOUT_NULLS};
 use crate::sql::grammar::marker::MARKER;
 use crate::sql::grammar::name::{folded, name_parts};
 use crate::sql::pg_catalog;
 use crate::sql::read::columns::GalleryColumn;
-use crate::sql::{SqlError, SqlState};
 
 /// Names of columns; none where they are not known.
 type Columns = Option<HashSet<String>>;
@@ -211,33 +210,33 @@ fn columns_of(body: &SetExpr) -> Columns {
     }
 }
 
-/// Refuses rows as columns of a statement's answer, for which there is no type, and questions that
-/// a document answers differently.
-///
-/// # Errors
-/// 0A000, with what to write instead.
-pub(super) fn check_answer(statement: &ast::Statement) -> Result<(), SqlError> {
-    let ast::Statement::Query(query) = statement else { return Ok(()) };
-    let SetExpr::Select(select) = &*query.body else { return Ok(()) };
-    let is_row = |item: &SelectItem| match item {
-        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => is_row(expr),
-        _ => false,
-    };
-    if select.projection.iter().any(is_row) {
-        return Err(SqlError::unsupported("a whole row as a column")
-            .with_hint("Write t.* for its columns, or row_to_json(t)."));
+/// Makes records of rows that are columns of a statement's answer.
+pub(super) fn answer_records(statement: &mut ast::Statement) {
+    let ast::Statement::Query(query) = statement else { return };
+    let SetExpr::Select(select) = &mut *query.body else { return };
+    for item in &mut select.projection {
+        if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item
+            && let Some(record) = with_operator(expr, RECORD)
+        {
+            *expr = record;
+        }
     }
-    Ok(())
 }
 
-/// Refuses `t IS NOT NULL`, which is false of a row in which any column is NULL.
-pub(super) fn check_test(expr: &Expr) -> Result<(), SqlError> {
+/// `t IS NOT NULL`, which is true of a row in which no column is NULL; none for other values.
+pub(super) fn tested(expr: &Expr) -> Option<Expr> {
+    with_operator(expr, WITHOUT_NULLS)
+}
+
+/// A row with another operator between its names.
+fn with_operator(expr: &Expr, operator: &str) -> Option<Expr> {
     match expr {
-        Expr::IsNotNull(tested) if is_row(tested) => {
-            Err(SqlError::new(SqlState::FeatureNotSupported, "IS NOT NULL of a whole row")
-                .with_hint("Write it of a column that is never NULL, such as face_id."))
+        Expr::Nested(inner) => with_operator(inner, operator),
+        Expr::BinaryOp { left, op: BinaryOperator::Custom(op), right } if op == OPERATOR => {
+            let op = BinaryOperator::Custom(operator.to_owned());
+            Some(Expr::BinaryOp { left: left.clone(), op, right: right.clone() })
         }
-        _ => Ok(()),
+        _ => None,
     }
 }
 

@@ -10,7 +10,8 @@ use super::access::{as_text, wrong};
 use super::{Function, Value, arity, documents, written};
 use crate::sql::SqlError;
 use crate::sql::grammar::marker::{
-    JSON_ELEMENTS, JSON_ELEMENTS_TEXT, JSON_KEYS, JSON_VALUES, JSON_VALUES_TEXT,
+    JSON_ELEMENTS, JSON_ELEMENTS_TEXT, JSON_KEYS, JSON_RECORD, JSON_RECORDS, JSON_VALUES,
+    JSON_VALUES_TEXT,
 };
 
 pub(super) fn functions() -> Vec<Function> {
@@ -22,6 +23,10 @@ pub(super) fn functions() -> Vec<Function> {
         }),
         Function::exact(JSON_ELEMENTS_TEXT, [DataType::Utf8], list(), |columns| {
             lists(columns, |document| Ok(texts_of(elements(document)?)))
+        }),
+        Function::exact(JSON_RECORD, [DataType::Utf8], list(), record_lists),
+        Function::exact(JSON_RECORDS, [DataType::Utf8], list(), |columns| {
+            lists(columns, |document| Ok(documents_of(&records(document)?)))
         }),
         Function::exact(JSON_KEYS, [DataType::Utf8], list(), |columns| {
             lists(columns, |document| {
@@ -65,6 +70,32 @@ fn elements(document: Value) -> Result<Vec<Value>, SqlError> {
         Value::Object(_) => Err(wrong("cannot extract elements from an object")),
         _ => Err(wrong("cannot extract elements from a scalar")),
     }
+}
+
+/// Each document by itself; NULL is a row, too, of nothing but NULLs.
+fn record_lists(columns: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
+    let [column] = columns else { return Err(arity("a row of a document")) };
+    let mut lists = ListBuilder::new(StringBuilder::new());
+    for document in documents(column)? {
+        let wrong = |what| wrong(&format!("cannot call populate_composite on {what}"));
+        match document {
+            Some(Value::Object(_)) | None => {}
+            Some(Value::Array(_)) => return Err(wrong("an array").into()),
+            Some(_) => return Err(wrong("a scalar").into()),
+        }
+        lists.append_value([document.as_ref().map(written)]);
+    }
+    Ok(Arc::new(lists.finish()))
+}
+
+fn records(document: Value) -> Result<Vec<Value>, SqlError> {
+    let Value::Array(items) = document else {
+        return Err(wrong("cannot call jsonb_to_recordset on a non-array"));
+    };
+    if items.iter().all(|item| matches!(item, Value::Object(_))) {
+        return Ok(items);
+    }
+    Err(wrong("argument of jsonb_to_recordset must be an array of objects"))
 }
 
 /// Keys and values, short keys first, as PostgreSQL keeps them.

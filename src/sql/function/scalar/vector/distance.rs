@@ -5,15 +5,11 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Float32Array, Float64Array, Int32Array};
-use datafusion::arrow::compute::cast;
+use datafusion::arrow::array::{Array, ArrayRef, Float64Array, Int32Array};
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::error::DataFusionError;
 
-use super::{Function, arity};
-use crate::sql::answer::wording::plain;
-use crate::sql::value::types::real_array;
-use crate::sql::{SqlError, SqlState};
+use super::{Function, arity, different_dimensions, vector, vectors};
 
 pub(super) fn functions() -> Vec<Function> {
     let number = || Field::new("", DataType::Float64, true);
@@ -66,9 +62,7 @@ fn distances(
             return Ok(None);
         };
         if left.len() != right.len() {
-            let (left, right) = (left.len(), right.len());
-            let message = format!("different vector dimensions {left} and {right}");
-            return Err(SqlError::new(SqlState::DataException, message).into());
+            return Err(different_dimensions(left.len(), right.len()).into());
         }
         let both = left.values().iter().zip(right.values());
         pairs.clear();
@@ -96,26 +90,4 @@ fn dimensions(columns: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
     let count = |row| Ok(vector(&column, row)?.and_then(|vector| i32::try_from(vector.len()).ok()));
     let counts = (0..column.len()).map(count);
     Ok(Arc::new(counts.collect::<Result<Int32Array, DataFusionError>>()?))
-}
-
-/// A column of numbers as one of `real[]`.
-fn vectors(column: &ArrayRef) -> Result<ArrayRef, DataFusionError> {
-    if matches!(column.data_type(), DataType::List(_) | DataType::Null) {
-        return Ok(cast(column, &real_array())?);
-    }
-    let message = format!("{} is no vector", plain(&column.data_type().to_string()));
-    Err(SqlError::new(SqlState::DatatypeMismatch, message).into())
-}
-
-fn vector(column: &ArrayRef, row: usize) -> Result<Option<Float32Array>, DataFusionError> {
-    let lists = column.as_list::<i32>();
-    if lists.is_null(row) {
-        return Ok(None);
-    }
-    let numbers: Float32Array = lists.value(row).as_primitive().clone();
-    if numbers.null_count() > 0 {
-        let message = "vector must not contain NULL";
-        return Err(SqlError::new(SqlState::NullValueNotAllowed, message).into());
-    }
-    Ok(Some(numbers))
 }
