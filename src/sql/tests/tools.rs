@@ -43,7 +43,7 @@ async fn answers_to_tools_say_what_is_there() {
         ("SELECT sum(i) FROM generate_series(1, 3) i", "6"),
         ("SELECT pg_get_function_result('version'::regproc)", "text"),
         ("SELECT pg_get_function_arguments('l2_distance'::regproc)", "vector, vector"),
-        ("SELECT count(*) FROM pg_proc WHERE prokind = 'a' AND proname = 'sum'", "7"),
+        ("SELECT count(*) FROM pg_proc WHERE prokind = 'a' AND proname = 'sum'", "8"),
         ("SELECT (parse_ident('public.\"Staff\"'))[2]", "Staff"),
         ("SELECT t.a[2] FROM (SELECT ARRAY[5, 6] AS a) t", "6"),
         ("SELECT p.metadata['team'] FROM people p ORDER BY p.face_id LIMIT 1", "\"red\""),

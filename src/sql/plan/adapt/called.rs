@@ -15,6 +15,7 @@ use crate::sql::grammar::marker::{
 };
 use crate::sql::grammar::name::{folded, name_parts};
 use crate::sql::value::constant::bytea;
+use crate::sql::value::types::SqlType;
 use crate::sql::{SqlError, SqlState};
 
 /// Functions that the planner knows by other names.
@@ -111,6 +112,8 @@ pub(super) fn called_function(called: &mut Function) -> Result<Option<Expr>, Sql
     }
     let rewritten = remainder(called)
         .or_else(|| length(called))
+        .or_else(|| counted(called))
+        .or_else(|| dimensions(called))
         .or_else(|| time::adapted(called))
         .or_else(|| row_as_document(called));
     if let Some(rewritten) = rewritten {
@@ -276,6 +279,35 @@ fn length(called: &Function) -> Option<Expr> {
     let integer = |expr| syntax::cast(expr, ast::DataType::Int(None));
     let length = call("nullif", [integer(length), integer(syntax::number(&0))]);
     Some(if is_lower { integer(call("signum", [length])) } else { length })
+}
+
+/// What counts items of an array, or tells their places, is an `integer`.
+fn counted(called: &Function) -> Option<Expr> {
+    let counts = ["array_ndims", "array_position", "cardinality"];
+    let data_type = if counts.iter().any(|name| called_as(called, name)) {
+        SqlType::Int4.syntax()
+    } else if called_as(called, "array_positions") {
+        SqlType::Int4Array.syntax()
+    } else {
+        return None;
+    };
+    Some(syntax::cast(Expr::Function(called.clone()), data_type))
+}
+
+/// `array_dims` as a text of the bounds, `[1:2][1:3]`; NULL of an array without items.
+fn dimensions(called: &Function) -> Option<Expr> {
+    if !called_as(called, "array_dims") {
+        return None;
+    }
+    let joined = |left, right| Expr::BinaryOp {
+        left: Box::new(left),
+        op: BinaryOperator::StringConcat,
+        right: Box::new(right),
+    };
+    let lengths = Expr::Function(called.clone());
+    let bounds = call("array_to_string", [lengths, syntax::text("][1:")]);
+    let shown = joined(joined(syntax::text("[1:"), bounds), syntax::text("]"));
+    Some(call("nullif", [shown, syntax::text("[1:0]")]))
 }
 
 /// The function of `jsonb` that a function of `json` is.
