@@ -22,6 +22,12 @@ pub(in crate::sql) const LIKE_ALL: &str = "like all";
 pub(in crate::sql) const ILIKE_ANY: &str = "ilike any";
 pub(in crate::sql) const ILIKE_ALL: &str = "ilike all";
 
+/// What `~ ANY (array)` and its like become.
+pub(in crate::sql) const MATCHES_ANY: &str = "matches any";
+pub(in crate::sql) const MATCHES_ALL: &str = "matches all";
+pub(in crate::sql) const IMATCHES_ANY: &str = "imatches any";
+pub(in crate::sql) const IMATCHES_ALL: &str = "imatches all";
+
 /// The function that `expr::real[]` becomes.
 pub(in crate::sql) const TO_REAL_ARRAY: &str = "to_real_array";
 

@@ -7,6 +7,7 @@ use super::refusal::is;
 /// The tokens of one statement as the parser reads them.
 pub(super) fn respelled(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let tokens = plain_before_any(with_signs(without_idle_words(joined(tokens))));
+    let tokens = without_full_frames(named_variadic(tokens));
     let tokens = if has_transaction_modes(&tokens) { without_deferrable(tokens) } else { tokens };
     let tokens = ordered_by_signs(weak_locks(without_read_only(tokens)));
     tables_as_queries(explained_in_parentheses(tokens))
@@ -87,6 +88,39 @@ fn plain_before_any(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
             written.push(operator);
         }
         written.push(token);
+    }
+    written
+}
+
+/// Without `EXCLUDE NO OTHERS` in the frames of windows, which says that nothing is left out.
+fn without_full_frames(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let mut written: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        if is(&token, "OTHERS")
+            && let [.., exclude, no] = written.as_slice()
+            && is(exclude, "EXCLUDE")
+            && is(no, "NO")
+        {
+            written.truncate(written.len() - 2);
+        } else {
+            written.push(token);
+        }
+    }
+    written
+}
+
+/// `f(a, VARIADIC b)` as `f(a, variadic => b)`, which the parser reads.
+fn named_variadic(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let mut written: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        let begins = written.last().is_some_and(|last| {
+            [Token::LParen, Token::Comma].contains(&last.token) && is(&token, "VARIADIC")
+        });
+        let span = token.span;
+        written.push(token);
+        if begins {
+            written.push(TokenWithSpan::new(Token::RArrow, span));
+        }
     }
     written
 }

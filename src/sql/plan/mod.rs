@@ -10,6 +10,7 @@ mod explanation;
 pub(super) mod fixed;
 pub(super) mod in_place;
 pub(super) mod inference;
+pub(super) mod limit;
 pub(super) mod literal;
 pub(super) mod parameters;
 pub(super) mod patience;

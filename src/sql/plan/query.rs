@@ -19,6 +19,8 @@ use datafusion::logical_expr::expr::Placeholder;
 use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::logical_expr::{AggregateUDF, Expr, LogicalPlan, ScalarUDF};
 use datafusion::optimizer::{Analyzer, AnalyzerRule, Optimizer, OptimizerRule};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::SessionConfig;
@@ -36,10 +38,11 @@ use super::literal::TextLiterals;
 use super::parameters::{KnownTypes, Parameters, prepared};
 use super::planning::{OperatorPlanner, TABLE_FUNCTIONS};
 use super::provenance::origins;
-use super::sequence;
+use super::sequence::BranchesInOrder;
 use super::values::united;
 use super::wanted::StillWanted;
 use super::yielding::YieldBetweenBatches;
+use super::{limit, sequence};
 use crate::engine::Exactness;
 use crate::sql::answer::origin::with_origins;
 use crate::sql::answer::undefined::explained;
@@ -91,8 +94,7 @@ static SHARED: LazyLock<Result<SessionState, SqlError>> = LazyLock::new(|| {
         .with_query_planner(Arc::new(OperatorPlanner))
         .with_analyzer_rules(analyzer_rules())
         .with_optimizer_rules(optimizer_rules())
-        .with_physical_optimizer_rule(Arc::new(NearestFirst))
-        .with_physical_optimizer_rule(Arc::new(YieldBetweenBatches))
+        .with_physical_optimizer_rules(physical_rules())
         .with_expr_planners(expr_planners())
         .with_scalar_functions(scalar_functions())
         .with_higher_order_functions(SessionStateDefaults::default_higher_order_functions())
@@ -137,6 +139,13 @@ fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
         if rule.name() == in_two_phases.name() { Arc::clone(&in_two_phases) } else { rule }
     };
     StillWanted::before_each_optimizer(rules.map(own))
+}
+
+fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let before: Arc<dyn PhysicalOptimizerRule + Send + Sync> = Arc::new(BranchesInOrder);
+    let behind: [Arc<dyn PhysicalOptimizerRule + Send + Sync>; 2] =
+        [Arc::new(NearestFirst), Arc::new(YieldBetweenBatches)];
+    [before].into_iter().chain(PhysicalOptimizer::new().rules).chain(behind).collect()
 }
 
 fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
@@ -333,6 +342,7 @@ impl QueryContext {
         parameters: Vec<ScalarValue>,
     ) -> Result<Arc<dyn ExecutionPlan>, SqlError> {
         let plan = plan.replace_params_with_values(&self.parameters.values(parameters))?;
+        let plan = in_place(limit::computed(plan, &self.state)).await?;
         Ok(in_place(self.state.create_physical_plan(&plan)).await?)
     }
 

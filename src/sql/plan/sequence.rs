@@ -1,22 +1,27 @@
 //! The operator that runs the branches of a UNION one after the other, where the statement runs.
 //!
 //! DataFusion starts a task for each branch. Tasks know nothing of the statement they belong to:
-//! one that computes without a pause could not be given up.
+//! one that computes without a pause could not be given up. And it takes columns that are the same
+//! constant in all branches for ordered by whatever a join or a window asks for, and then misses
+//! the order.
 
 use std::fmt;
 use std::sync::Arc;
 
 use datafusion::common::internal_err;
-use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{EquivalenceProperties, Partitioning, PhysicalExpr};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::execution_plan::EmissionType;
 use datafusion::physical_plan::limit::GlobalLimitExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::{
     ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties,
     PlanProperties, ReplaceChildrenOptions,
@@ -50,6 +55,34 @@ pub(super) fn without_tasks(plan: &Arc<dyn ExecutionPlan>) -> Option<Arc<dyn Exe
     let rows = Sequence::of(merge.input());
     let sort = SortExec::new(merge.expr().clone(), rows).with_fetch(merge.fetch());
     Some(Arc::new(sort))
+}
+
+/// Runs the branches of each UNION in their order, before anything else is decided about the plan.
+#[derive(Debug)]
+pub(super) struct BranchesInOrder;
+
+impl PhysicalOptimizerRule for BranchesInOrder {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        _config: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
+        plan.transform_up(|plan| {
+            Ok(match plan.downcast_ref::<UnionExec>() {
+                Some(_) => Transformed::yes(Sequence::of(&plan)),
+                None => Transformed::no(plan),
+            })
+        })
+        .data()
+    }
+
+    fn name(&self) -> &'static str {
+        "branches_in_order"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
 }
 
 /// The rows of all partitions of its input, in their order.

@@ -145,7 +145,7 @@ impl SearchColumn {
 }
 
 /// The schema of a search result.
-pub(super) fn search_schema() -> SchemaRef {
+pub(in crate::sql) fn search_schema() -> SchemaRef {
     static SCHEMA: LazyLock<SchemaRef> =
         LazyLock::new(|| schema_of(SearchColumn::all().into_iter().map(SearchColumn::field)));
     Arc::clone(&SCHEMA)

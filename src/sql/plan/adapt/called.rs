@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::syntax::{self, call, literal_text, plain_arguments};
-use super::{called_as, factor, operator, time, window, without_system_schema};
+use super::{called_as, factor, operator, time, variadic, window, without_system_schema};
 use crate::sql::answer::undefined::undefined;
 use crate::sql::grammar::marker::{
     ARRAY_SUBQUERY, CUME_DIST_OF, DENSE_RANK_OF, MODE, PERCENT_RANK_OF, PERCENTILE_CONT,
@@ -79,6 +79,9 @@ pub(super) fn called_function(called: &mut Function) -> Result<Option<Expr>, Sql
     without_system_schema(&mut called.name);
     of_jsonb(&mut called.name);
     check_wildcard(called)?;
+    if let Some(spread) = variadic::spread(called)? {
+        return Ok(Some(spread));
+    }
     if let FunctionArguments::Subquery(query) = &called.args {
         let is_array = name_parts(&called.name).is_some_and(|name| name == ["array"]);
         let subquery = || call(ARRAY_SUBQUERY, [Expr::Subquery(query.clone())]);

@@ -2,27 +2,42 @@
 //! in rows that only the right side has.
 
 use datafusion::sql::sqlparser::ast::{
-    self, JoinConstraint, JoinOperator, Select, SelectItem, TableFactor, TableWithJoins,
-    UpdateTableFromKind,
+    self, JoinConstraint, JoinOperator, Select, SelectItem, SetExpr, TableFactor, TableWithJoins,
+    UpdateTableFromKind, WildcardAdditionalOptions,
 };
 
+use super::columns::Known;
 use super::merged;
+use super::syntax::select_from;
 use crate::sql::SqlError;
 
 /// Rewrites the joins of `select`.
 ///
 /// # Errors
 /// 0A000 for merged columns that may be those of the right side.
-pub(super) fn adapt_select(select: &mut Select) -> Result<(), SqlError> {
-    let star = |item: &SelectItem| {
-        matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..))
-    };
-    merged::write_out(select);
-    // The order of the sides is that of the columns of a star, and of nothing else.
-    if !select.projection.iter().any(star) {
-        select.from.iter_mut().for_each(turn);
+pub(super) fn adapt_select(select: &mut Select, known: &Known) -> Result<(), SqlError> {
+    for tables in &mut select.from {
+        let joined = tables.joins.iter_mut().map(|join| &mut join.relation);
+        for factor in std::iter::once(&mut tables.relation).chain(joined) {
+            name_nested(factor);
+            known.complete(factor)?;
+        }
     }
+    merged::write_out(select, known)?;
     check(&select.from)
+}
+
+/// `(a JOIN b ..) alias` as a query of its columns.
+fn name_nested(factor: &mut TableFactor) {
+    let TableFactor::NestedJoin { table_with_joins, alias: alias @ Some(_) } = factor else {
+        return;
+    };
+    let mut query = select_from(Vec::new(), vec![table_with_joins.as_ref().clone()]);
+    if let SetExpr::Select(select) = &mut *query.body {
+        select.projection.push(SelectItem::Wildcard(WildcardAdditionalOptions::default()));
+    }
+    let (subquery, alias) = (Box::new(query), alias.take());
+    *factor = TableFactor::Derived { lateral: false, subquery, alias, sample: None };
 }
 
 /// Checks the joins that UPDATE and DELETE take rows from.
@@ -37,20 +52,6 @@ pub(super) fn check_statement(statement: &ast::Statement) -> Result<(), SqlError
         })
         | ast::Statement::Delete(ast::Delete { using: Some(from), .. }) => check(from),
         _ => Ok(()),
-    }
-}
-
-/// `a RIGHT JOIN b` as `b LEFT JOIN a`.
-fn turn(tables: &mut TableWithJoins) {
-    let [join] = tables.joins.as_mut_slice() else { return };
-    let (JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint)) =
-        &join.join_operator
-    else {
-        return;
-    };
-    if merges(constraint) {
-        join.join_operator = JoinOperator::Left(constraint.clone());
-        std::mem::swap(&mut tables.relation, &mut join.relation);
     }
 }
 

@@ -1,32 +1,41 @@
-//! Columns that joins with `USING` merge.
+//! Columns that joins with `USING` and `NATURAL` merge.
 //!
 //! The planner takes a merged column from the left side, where it is NULL in rows that only the
 //! right side of a `RIGHT` or `FULL JOIN` has, and leaves it in its place in a `*`, where it comes
-//! first in PostgreSQL. Such joins are written with `ON`, merged columns as
-//! `coalesce(left, right)`, and stars in full.
+//! first in PostgreSQL. Such joins are written with `ON`, merged columns as what they are of the
+//! sides, and stars in full.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, ExcludeSelectItem, Expr, Ident, JoinConstraint, JoinOperator, ObjectName,
-    ObjectNamePart, OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind,
-    SetExpr, TableFactor, TableWithJoins, VisitMut, VisitorMut, WildcardAdditionalOptions,
+    OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableFactor,
+    TableWithJoins, Value, VisitMut, VisitorMut, WildcardAdditionalOptions,
 };
 
+use super::columns::{Known, constraint, constraint_mut, merged, table_name};
 use super::syntax::call;
 use crate::sql::grammar::name::folded;
+use crate::sql::{SqlError, SqlState};
 
 /// A column of several tables.
+#[derive(Clone)]
 struct Merged {
-    name: Ident,
+    name: String,
     value: Expr,
 }
 
 /// Orders `query` by the columns that its joins merge, where it does not show them.
-pub(super) fn order(query: &mut Query) {
-    let SetExpr::Select(select) = &*query.body else { return };
-    let chains = select.from.iter().filter_map(Chain::of).filter(|chain| chain.from_either);
-    let mut columns: Vec<Merged> = chains.flat_map(|chain| chain.columns).collect();
+///
+/// # Errors
+/// Those of [`write_out`].
+pub(super) fn order(query: &mut Query, known: &Known) -> Result<(), SqlError> {
+    let SetExpr::Select(select) = &*query.body else { return Ok(()) };
+    let mut columns = Vec::new();
+    for tables in &select.from {
+        let joined = Joined::of(tables, known)?;
+        columns.extend(joined.filter(|it| it.is_ours).into_iter().flat_map(Joined::columns));
+    }
     columns.retain(|column| !select.projection.iter().any(|item| shows(item, &column.name)));
     if let Some(order) = &mut query.order_by
         && let OrderByKind::Expressions(keys) = &mut order.kind
@@ -36,184 +45,254 @@ pub(super) fn order(query: &mut Query) {
             let _ = key.visit(&mut written);
         }
     }
+    Ok(())
 }
 
 /// Whether a column of the result is called so, and what is ordered by it means that.
-fn shows(item: &SelectItem, name: &Ident) -> bool {
+fn shows(item: &SelectItem, name: &str) -> bool {
     match item {
         SelectItem::Wildcard(_) => true,
         SelectItem::UnnamedExpr(Expr::Identifier(shown))
-        | SelectItem::ExprWithAlias { alias: shown, .. } => folded(shown) == folded(name),
+        | SelectItem::ExprWithAlias { alias: shown, .. } => folded(shown) == name,
         _ => false,
     }
 }
 
 /// Writes the merging joins of `select`, and the stars over them.
-pub(super) fn write_out(select: &mut Select) {
-    let chains: Vec<Option<Chain>> = select.from.iter().map(Chain::of).collect();
-    if chains.iter().flatten().all(|chain| chain.columns.is_empty()) {
-        return;
+///
+/// # Errors
+/// 42703 and 42702 for a column to merge that a side has not, or twice.
+pub(super) fn write_out(select: &mut Select, known: &Known) -> Result<(), SqlError> {
+    let all: Result<Vec<Option<Joined>>, _> =
+        select.from.iter().map(|tables| Joined::of(tables, known)).collect();
+    let all = all?;
+    if all.iter().flatten().all(|joined| !joined.merges) {
+        return Ok(());
     }
-    let all_known = chains.iter().all(Option::is_some);
+    let all_known = all.iter().all(Option::is_some);
     let items = std::mem::take(&mut select.projection).into_iter();
     select.projection = items
         .flat_map(|item| match &item {
             SelectItem::Wildcard(options)
                 if all_known && *options == WildcardAdditionalOptions::default() =>
             {
-                chains.iter().flatten().flat_map(Chain::star).collect()
+                all.iter().flatten().flat_map(Joined::star).collect()
             }
             _ => vec![item],
         })
         .collect();
     let mut columns = Vec::new();
-    for (tables, chain) in select.from.iter_mut().zip(chains) {
-        if let Some(chain) = chain.filter(|chain| chain.from_either) {
-            join_on(tables, &chain.conditions);
-            columns.extend(chain.columns);
+    for (tables, joined) in select.from.iter_mut().zip(all) {
+        if let Some(joined) = joined.filter(|joined| joined.is_ours) {
+            *tables = joined.tables.clone();
+            columns.extend(joined.columns());
         }
     }
     for item in &mut select.projection {
         if let SelectItem::UnnamedExpr(Expr::Identifier(name)) = item
-            && let Some(column) = columns.iter().find(|it| folded(&it.name) == folded(name))
+            && let Some(column) = columns.iter().find(|it| it.name == folded(name))
         {
             *item = shown(column);
         }
     }
     let _ = select.visit(&mut Written { columns, queries: 0 });
+    Ok(())
+}
+
+/// What a star over joined tables shows, part by part.
+enum Part {
+    Merged(Box<Merged>),
+    /// The columns of a table, without those that are merged.
+    Table {
+        name: Ident,
+        columns: Vec<String>,
+        merged: Vec<String>,
+    },
 }
 
 /// A table and those that are joined to it.
-struct Chain {
-    tables: Vec<Ident>,
-    columns: Vec<Merged>,
-    /// What each join compares that merges columns.
-    conditions: Vec<Option<Expr>>,
-    /// Whether a merged column may be that of the right side.
-    from_either: bool,
+struct Joined {
+    /// The same, with `ON`.
+    tables: TableWithJoins,
+    parts: Vec<Part>,
+    /// Whether a join merges columns.
+    merges: bool,
+    /// Whether the planner would read one of the joins otherwise.
+    is_ours: bool,
 }
 
-impl Chain {
-    /// None where a table has no name, or where only the planner knows whose columns are merged.
-    fn of(tables: &TableWithJoins) -> Option<Self> {
-        let first = table_name(&tables.relation)?;
-        let (columns, conditions) = (Vec::new(), Vec::new());
-        let mut chain = Self { tables: vec![first], columns, conditions, from_either: false };
-        for join in &tables.joins {
-            let right = table_name(&join.relation)?;
-            let equal = chain.join(&join.join_operator, &right)?.into_iter();
-            let both = |left, right| binary(left, BinaryOperator::And, right);
-            let condition = equal.reduce(both);
-            chain.conditions.push(condition);
-            chain.tables.push(right);
-        }
-        Some(chain)
-    }
-
-    /// What is compared when `right` is joined, column by column that this merges.
-    fn join(&mut self, operator: &JoinOperator, right: &Ident) -> Option<Vec<Expr>> {
-        let (constraint, either) = match operator {
-            JoinOperator::Right(constraint)
-            | JoinOperator::RightOuter(constraint)
-            | JoinOperator::FullOuter(constraint) => (constraint, true),
-            JoinOperator::Join(constraint)
-            | JoinOperator::Inner(constraint)
-            | JoinOperator::Left(constraint)
-            | JoinOperator::LeftOuter(constraint) => (constraint, false),
-            _ => return Some(Vec::new()),
+impl Joined {
+    /// None where only the planner knows the columns of a table.
+    fn of(tables: &TableWithJoins, known: &Known) -> Result<Option<Self>, SqlError> {
+        let mut tables = tables.clone();
+        let (mut merges, mut is_ours) = (false, false);
+        let mut side = |factor: &mut TableFactor| {
+            let TableFactor::NestedJoin { table_with_joins, alias: None } = factor else {
+                return Ok(table(factor, known).map(|part| vec![part]));
+            };
+            let Some(joined) = Self::of(table_with_joins, known)? else { return Ok(None) };
+            **table_with_joins = joined.tables;
+            merges |= joined.merges;
+            is_ours |= joined.is_ours;
+            Ok::<_, SqlError>(Some(joined.parts))
         };
-        let names = match constraint {
-            JoinConstraint::Using(names) => names,
-            JoinConstraint::Natural => return None,
-            _ => return Some(Vec::new()),
-        };
-        self.from_either |= either;
-        let mut equal = Vec::with_capacity(names.len());
-        for name in names {
-            let [ObjectNamePart::Identifier(name)] = name.0.as_slice() else { return None };
-            let right = Expr::CompoundIdentifier(vec![right.clone(), name.clone()]);
-            let left = self.merge(name, either.then(|| right.clone()))?;
-            equal.push(binary(left, BinaryOperator::Eq, right));
+        let Some(mut parts) = side(&mut tables.relation)? else { return Ok(None) };
+        let mut constraints = Vec::with_capacity(tables.joins.len());
+        for join in &mut tables.joins {
+            let Some(right) = side(&mut join.relation)? else { return Ok(None) };
+            let Some((joined, on)) = pair(&join.join_operator, parts, right)? else {
+                return Ok(None);
+            };
+            parts = joined;
+            constraints.push(on);
         }
-        Some(equal)
-    }
-
-    /// The column as it was, which is from now on also that of `right`.
-    fn merge(&mut self, name: &Ident, right: Option<Expr>) -> Option<Expr> {
-        let known = self.columns.iter().position(|column| folded(&column.name) == folded(name));
-        let at = match (known, self.tables.as_slice()) {
-            (Some(at), _) => at,
-            (None, [only]) => {
-                let value = Expr::CompoundIdentifier(vec![only.clone(), name.clone()]);
-                self.columns.push(Merged { name: name.clone(), value });
-                self.columns.len() - 1
+        for (join, on) in tables.joins.iter_mut().zip(constraints) {
+            let Some(on) = on else { continue };
+            merges = true;
+            is_ours |= !is_planned_so(&join.join_operator);
+            if let Some(constraint) = constraint_mut(&mut join.join_operator) {
+                *constraint = JoinConstraint::On(on);
             }
-            (None, _) => return None,
-        };
-        let column = self.columns.get_mut(at)?;
-        let left = column.value.clone();
-        if let Some(right) = right {
-            column.value = call("coalesce", [left.clone(), right]);
         }
-        Some(left)
+        Ok(Some(Self { tables, parts, merges, is_ours }))
+    }
+
+    fn columns(self) -> Vec<Merged> {
+        let columns = self.parts.into_iter().filter_map(|part| match part {
+            Part::Merged(column) => Some(*column),
+            Part::Table { .. } => None,
+        });
+        columns.collect()
     }
 
     /// `*`: what is merged comes first, and once.
     fn star(&self) -> Vec<SelectItem> {
-        let tables = self.tables.iter().enumerate().map(|(at, table)| {
-            // Which of the others have a column, only their joins tell.
-            let merging = at == 0 || self.conditions.get(at - 1).is_some_and(Option::is_some);
-            let mut options = WildcardAdditionalOptions::default();
-            if merging && !self.columns.is_empty() {
-                let columns = self.columns.iter().map(|column| column.name.clone());
-                let names = columns.map(|name| ObjectName::from(vec![name]));
-                options.opt_exclude = Some(ExcludeSelectItem::Multiple(names.collect()));
+        let item = |part: &Part| match part {
+            Part::Merged(column) => Some(shown(column)),
+            Part::Table { columns, merged, .. } if columns.iter().all(|it| merged.contains(it)) => {
+                None
             }
-            let name = ObjectName::from(vec![table.clone()]);
-            let kind = SelectItemQualifiedWildcardKind::ObjectName(name);
-            SelectItem::QualifiedWildcard(kind, options)
-        });
-        self.columns.iter().map(shown).chain(tables).collect()
+            Part::Table { name, merged, .. } => {
+                let mut options = WildcardAdditionalOptions::default();
+                if !merged.is_empty() {
+                    let names = merged.iter().map(|name| ObjectName::from(vec![quoted(name)]));
+                    options.opt_exclude = Some(ExcludeSelectItem::Multiple(names.collect()));
+                }
+                let kind = SelectItemQualifiedWildcardKind::ObjectName(name.clone().into());
+                Some(SelectItem::QualifiedWildcard(kind, options))
+            }
+        };
+        self.parts.iter().filter_map(item).collect()
     }
+}
+
+/// A table before anything is joined to it.
+fn table(factor: &TableFactor, known: &Known) -> Option<Part> {
+    let name = table_name(factor)?;
+    Some(Part::Table { name, columns: known.of_factor(factor)?, merged: Vec::new() })
+}
+
+/// Whether the planner merges the columns of such a join in the same way, but for the order of a
+/// star.
+fn is_planned_so(operator: &JoinOperator) -> bool {
+    matches!(
+        operator,
+        JoinOperator::Join(JoinConstraint::Using(_))
+            | JoinOperator::Inner(JoinConstraint::Using(_))
+            | JoinOperator::Left(JoinConstraint::Using(_))
+            | JoinOperator::LeftOuter(JoinConstraint::Using(_))
+    )
+}
+
+/// Parts of a star over a join, and the condition of the join where it merges columns.
+type Pair = (Vec<Part>, Option<Expr>);
+
+/// Two sides joined; none where their columns cannot be told.
+fn pair(
+    operator: &JoinOperator,
+    mut left: Vec<Part>,
+    mut right: Vec<Part>,
+) -> Result<Option<Pair>, SqlError> {
+    let merges =
+        matches!(constraint(operator), Some(JoinConstraint::Using(_) | JoinConstraint::Natural));
+    let Some(names) = merged(operator, &names(&left), &names(&right)) else { return Ok(None) };
+    let (mut parts, mut condition) = (Vec::with_capacity(names.len()), None);
+    for name in names {
+        let (of_left, of_right) =
+            (taken(&mut left, &name, "left")?, taken(&mut right, &name, "right")?);
+        let value = match operator {
+            JoinOperator::Right(_) | JoinOperator::RightOuter(_) => of_right.clone(),
+            JoinOperator::FullOuter(_) => call("coalesce", [of_left.clone(), of_right.clone()]),
+            _ => of_left.clone(),
+        };
+        parts.push(Part::Merged(Box::new(Merged { name, value })));
+        let equal = binary(of_left, BinaryOperator::Eq, of_right);
+        condition = Some(match condition {
+            Some(others) => binary(others, BinaryOperator::And, equal),
+            None => equal,
+        });
+    }
+    parts.append(&mut left);
+    parts.append(&mut right);
+    let always = || Expr::value(Value::Boolean(true));
+    Ok(Some((parts, merges.then(|| condition.unwrap_or_else(always)))))
+}
+
+/// The columns of a star.
+fn names(parts: &[Part]) -> Vec<String> {
+    let of_part = |part: &Part| match part {
+        Part::Merged(column) => vec![column.name.clone()],
+        Part::Table { columns, merged, .. } => {
+            columns.iter().filter(|name| !merged.contains(name)).cloned().collect()
+        }
+    };
+    parts.iter().flat_map(of_part).collect()
+}
+
+/// The value of the column called so, which these parts show no longer.
+fn taken(parts: &mut Vec<Part>, name: &str, side: &str) -> Result<Expr, SqlError> {
+    match names(parts).iter().filter(|known| *known == name).count() {
+        1 => {}
+        0 => {
+            let message = format!(
+                "column \"{name}\" specified in USING clause does not exist in {side} table"
+            );
+            return Err(SqlError::new(SqlState::UndefinedColumn, message));
+        }
+        _ => {
+            let message =
+                format!("common column name \"{name}\" appears more than once in {side} table");
+            return Err(SqlError::new(SqlState::AmbiguousColumn, message));
+        }
+    }
+    let is_it = |part: &Part| matches!(part, Part::Merged(column) if column.name == name);
+    if let Some(at) = parts.iter().position(is_it)
+        && let Part::Merged(column) = parts.remove(at)
+    {
+        return Ok(column.value);
+    }
+    for part in parts {
+        if let Part::Table { name: table, columns, merged } = part
+            && columns.iter().any(|column| column == name)
+            && !merged.iter().any(|column| column == name)
+        {
+            merged.push(name.to_owned());
+            return Ok(Expr::CompoundIdentifier(vec![table.clone(), quoted(name)]));
+        }
+    }
+    Ok(Expr::Identifier(quoted(name)))
+}
+
+fn quoted(name: &str) -> Ident {
+    Ident::with_quote('"', name)
 }
 
 fn binary(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
     Expr::BinaryOp { left: Box::new(left), op, right: Box::new(right) }
 }
 
-fn join_on(tables: &mut TableWithJoins, conditions: &[Option<Expr>]) {
-    for (join, condition) in tables.joins.iter_mut().zip(conditions) {
-        if let JoinOperator::Join(constraint)
-        | JoinOperator::Inner(constraint)
-        | JoinOperator::Left(constraint)
-        | JoinOperator::LeftOuter(constraint)
-        | JoinOperator::Right(constraint)
-        | JoinOperator::RightOuter(constraint)
-        | JoinOperator::FullOuter(constraint) = &mut join.join_operator
-            && let Some(condition) = condition
-        {
-            *constraint = JoinConstraint::On(condition.clone());
-        }
-    }
-}
-
-/// What the columns of a table may be qualified with.
-fn table_name(factor: &TableFactor) -> Option<Ident> {
-    match factor {
-        TableFactor::Table { alias: Some(alias), .. }
-        | TableFactor::Derived { alias: Some(alias), .. }
-        | TableFactor::Function { alias: Some(alias), .. }
-        | TableFactor::UNNEST { alias: Some(alias), .. } => Some(alias.name.clone()),
-        TableFactor::Table { name, .. } => match name.0.last() {
-            Some(ObjectNamePart::Identifier(name)) => Some(name.clone()),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
 fn shown(column: &Merged) -> SelectItem {
-    SelectItem::ExprWithAlias { expr: column.value.clone(), alias: column.name.clone() }
+    SelectItem::ExprWithAlias { expr: column.value.clone(), alias: quoted(&column.name) }
 }
 
 /// Writes merged columns that stand without a table; those of subqueries are their own.
@@ -238,7 +317,7 @@ impl VisitorMut for Written {
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         if let Expr::Identifier(name) = expr
             && self.queries == 0
-            && let Some(column) = self.columns.iter().find(|it| folded(&it.name) == folded(name))
+            && let Some(column) = self.columns.iter().find(|it| it.name == folded(name))
         {
             *expr = column.value.clone();
         }

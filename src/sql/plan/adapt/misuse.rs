@@ -10,10 +10,10 @@ use std::sync::LazyLock;
 use datafusion::execution::SessionStateDefaults;
 use datafusion::sql::sqlparser::ast::{
     self, DuplicateTreatment, Expr, Function, FunctionArgumentClause, FunctionArguments,
-    GroupByExpr, JoinConstraint, JoinOperator, LimitClause, Query, Select, SelectItem, SetExpr,
-    Visit, Visitor,
+    GroupByExpr, JoinConstraint, LimitClause, Query, Select, SelectItem, SetExpr, Visit, Visitor,
 };
 
+use super::columns::constraint;
 use crate::sql::function::aggregate;
 use crate::sql::grammar::name::name_parts;
 use crate::sql::{SqlError, SqlState};
@@ -138,19 +138,6 @@ pub(super) fn check_call(called: &Function) -> Result<(), SqlError> {
     };
     let message = format!("{said} specified, but {name} is not {kind}");
     Err(SqlError::new(SqlState::WrongObjectType, message))
-}
-
-fn constraint(operator: &JoinOperator) -> Option<&JoinConstraint> {
-    match operator {
-        JoinOperator::Join(constraint)
-        | JoinOperator::Inner(constraint)
-        | JoinOperator::Left(constraint)
-        | JoinOperator::LeftOuter(constraint)
-        | JoinOperator::Right(constraint)
-        | JoinOperator::RightOuter(constraint)
-        | JoinOperator::FullOuter(constraint) => Some(constraint),
-        _ => None,
-    }
 }
 
 fn item(item: &SelectItem) -> Option<&Expr> {

@@ -9,6 +9,8 @@ mod bound;
 mod called;
 mod cast;
 mod choice;
+mod columns;
+mod copies;
 mod distance;
 mod factor;
 mod grouping;
@@ -27,7 +29,9 @@ mod sample;
 mod set_list;
 mod syntax;
 mod system_column;
+mod ties;
 mod time;
+mod variadic;
 mod whole_row;
 mod window;
 
@@ -36,8 +40,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     self, BinaryOperator, Expr, Fetch, Function, FunctionArguments, Ident, Interval, LimitClause,
-    ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier,
-    TableFactor, UnaryOperator, Value, VisitMut, VisitorMut,
+    ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr, TableFactor, UnaryOperator,
+    Value, VisitMut, VisitorMut,
 };
 
 use crate::sql::grammar::changing::{changing, inside_a_query};
@@ -47,6 +51,7 @@ use crate::sql::{SqlError, SqlState};
 use argument::argument_type;
 use called::{called_function, count_rows, of_jsonb};
 pub(in crate::sql) use cast::{of_type, parameter_type};
+use columns::Known;
 pub(in crate::sql) use name::shown_schema;
 use syntax::{function, plain_arguments};
 pub(super) use syntax::{literal_text, select};
@@ -114,6 +119,7 @@ struct Adapter {
     parameter_types: ParameterTypes,
     scopes: Scopes,
     rows: Rows,
+    known: Known,
     /// How many queries are around what is visited; outside of them numbers are the statement's.
     queries: usize,
 }
@@ -206,6 +212,9 @@ impl Adapter {
         let distance = self.called_distance(called)?;
         if distance.is_some() {
             return Ok(distance);
+        }
+        if let Some(array) = variadic::array(called) {
+            self.note(array, SqlType::TextArray);
         }
         self.note_bounds(called);
         self.note_arguments(called);
@@ -310,25 +319,30 @@ impl VisitorMut for Adapter {
             return ControlFlow::Break(inside_a_query(name));
         }
         self.queries += 1;
-        let checked = bound::check_order(query)
+        self.known.enter(query);
+        let checked = self
+            .known
+            .complete_with(query)
+            .and_then(|()| bound::check_order(query))
+            .and_then(|()| copies::number(&mut query.body, &self.known))
             .and_then(|()| order::distinct(query))
             .and_then(|()| misuse::check_query(query))
-            .and_then(|()| bound::adapt(query));
+            .and_then(|()| bound::adapt(query))
+            .and_then(|()| ties::keep(query, &self.known));
         if let Err(error) = checked {
             return ControlFlow::Break(error);
         }
         fetch_as_limit(query);
         set_list::name_outside(query);
-        merged::order(query);
+        if let Err(error) = merged::order(query, &self.known) {
+            return ControlFlow::Break(error);
+        }
         if self.queries == 1 {
             order::tell_from_keys(query);
         }
         self.scopes.note(query);
         self.rows.note(query);
         number::leave_in_query(query);
-        if let Err(error) = check_query(query) {
-            return ControlFlow::Break(error);
-        }
         if let SetExpr::Values(values) = &mut *query.body {
             number::unite_columns(values);
         }
@@ -341,6 +355,7 @@ impl VisitorMut for Adapter {
 
     fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<Self::Break> {
         self.queries -= 1;
+        self.known.leave();
         ControlFlow::Continue(())
     }
 
@@ -352,7 +367,7 @@ impl VisitorMut for Adapter {
         self.note_conditions(select);
         let adapted = bound::check_groups(select)
             .and_then(|()| misuse::check_select(select))
-            .and_then(|()| join::adapt_select(select))
+            .and_then(|()| join::adapt_select(select, &self.known))
             .and_then(|()| grouping::adapt(select))
             .and_then(|()| window::write_out(select));
         if let Err(error) = adapted {
@@ -436,23 +451,6 @@ impl VisitorMut for Adapter {
         }
         ControlFlow::Continue(())
     }
-}
-
-/// Refuses what the planner would answer differently: it counts no copies of rows.
-fn check_query(query: &Query) -> Result<(), SqlError> {
-    if query.fetch.as_ref().is_some_and(|fetch| fetch.with_ties) {
-        return Err(SqlError::unsupported("FETCH .. WITH TIES")
-            .with_hint("Compare rank() OVER (ORDER BY ..) in an outer query."));
-    }
-    check_set_operation(&query.body)
-}
-
-fn check_set_operation(body: &SetExpr) -> Result<(), SqlError> {
-    let SetExpr::SetOperation { op, set_quantifier, left, right } = body else { return Ok(()) };
-    if *op != SetOperator::Union && *set_quantifier == SetQuantifier::All {
-        return Err(SqlError::unsupported(format!("{op} ALL")));
-    }
-    check_set_operation(left).and_then(|()| check_set_operation(right))
 }
 
 /// `FETCH FIRST n ROWS ONLY` is another way to write `LIMIT n`.

@@ -3,8 +3,9 @@
 use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::sqlparser::ast::{
     CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, GroupByExpr, Ident, ObjectName, Query, Select, SelectFlavor, SelectItem,
-    SetExpr, TableWithJoins, Value,
+    FunctionArguments, GroupByExpr, Ident, ObjectName, OrderByExpr, Query, Select, SelectFlavor,
+    SelectItem, SetExpr, TableAlias, TableAliasColumnDef, TableFactor, TableWithJoins, Value,
+    Values, WindowSpec, WindowType,
 };
 
 /// A call of a function.
@@ -141,4 +142,38 @@ pub(super) fn select_from(items: Vec<(Expr, Ident)>, from: Vec<TableWithJoins>) 
         format_clause: None,
         pipe_operators: Vec::new(),
     }
+}
+
+/// `(body) alias (columns)` in FROM.
+pub(super) fn derived(body: SetExpr, alias: Ident, columns: &[Ident]) -> TableWithJoins {
+    let mut query = select(Vec::new());
+    *query.body = body;
+    let column = |name: &Ident| TableAliasColumnDef { name: name.clone(), data_type: None };
+    let columns = columns.iter().map(column).collect();
+    let relation = TableFactor::Derived {
+        lateral: false,
+        subquery: Box::new(query),
+        alias: Some(TableAlias { explicit: true, name: alias, columns, at: None }),
+        sample: None,
+    };
+    TableWithJoins { relation, joins: Vec::new() }
+}
+
+/// A call of a window function without arguments.
+pub(super) fn over(name: &str, partition_by: Vec<Expr>, order_by: Vec<OrderByExpr>) -> Expr {
+    let mut called = call(name, []);
+    if let Expr::Function(function) = &mut called {
+        function.over = Some(WindowType::WindowSpec(WindowSpec {
+            window_name: None,
+            partition_by,
+            order_by,
+            window_frame: None,
+        }));
+    }
+    called
+}
+
+/// `VALUES` of no rows, in place of what is moved.
+pub(super) fn no_values() -> Values {
+    Values { explicit_row: false, value_keyword: false, rows: Vec::new() }
 }

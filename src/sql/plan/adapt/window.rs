@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
+use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::sqlparser::ast::{
-    DataType, DuplicateTreatment, Expr, Function, FunctionArguments, NamedWindowExpr, Query,
-    Select, UnaryOperator, Value, VisitMut, VisitorMut, WindowSpec, WindowType,
+    CaseWhen, DataType, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArguments, NamedWindowExpr, Query, Select, UnaryOperator, Value, VisitMut, VisitorMut,
+    WindowSpec, WindowType,
 };
 
 use super::called_as;
-use super::syntax::{cast, plain_arguments};
+use super::syntax::{cast, literal_text, plain_arguments};
 use crate::sql::grammar::name::folded;
 use crate::sql::{SqlError, SqlState};
 
@@ -129,6 +131,9 @@ pub(super) fn called(called: &Function) -> Result<Option<Expr>, SqlError> {
         let message = "argument of nth_value must be greater than zero";
         return Err(SqlError::new(SqlState::InvalidArgumentForNthValue, message));
     }
+    if called_as(called, "lag") || called_as(called, "lead") {
+        return neighbour(called, &arguments);
+    }
     if !called_as(called, "ntile") {
         return Ok(None);
     }
@@ -141,6 +146,60 @@ pub(super) fn called(called: &Function) -> Result<Option<Expr>, SqlError> {
         Some(count) if is_null(count) => Ok(integer(count.clone())),
         // The planner's are `bigint`.
         _ => Ok(integer(Expr::Function(called.clone()))),
+    }
+}
+
+/// `lag` and `lead`: the planner knows no offset or default that belongs to the row, and makes a
+/// default one of the type of the values.
+fn neighbour(called: &Function, arguments: &[Expr]) -> Result<Option<Expr>, SqlError> {
+    let [value, rest @ ..] = arguments else { return Ok(None) };
+    let no_rows = Expr::value(Value::Boolean(false));
+    let case = |condition: Expr, result: Expr, otherwise: Option<Expr>| Expr::Case {
+        case_token: AttachedToken::empty(),
+        end_token: AttachedToken::empty(),
+        operand: None,
+        conditions: vec![CaseWhen { condition, result }],
+        else_result: otherwise.map(Box::new),
+    };
+    match rest {
+        [offset, ..] if is_null(offset) => Ok(Some(case(no_rows, value.clone(), None))),
+        [offset, ..] if !is_whole(offset) => {
+            Err(SqlError::unsupported("lag and lead by an offset that is no constant"))
+        }
+        [_, default]
+            if !is_null(default) && !is_whole(default) && literal_text(default).is_none() =>
+        {
+            let with = |arguments: Vec<Expr>| {
+                let mut other = called.clone();
+                let unnamed = |it| FunctionArg::Unnamed(FunctionArgExpr::Expr(it));
+                if let FunctionArguments::List(list) = &mut other.args {
+                    list.args = arguments.into_iter().map(unnamed).collect();
+                }
+                Expr::Function(other)
+            };
+            // A constant has no neighbour where there is no row.
+            let always = Expr::value(Value::Boolean(true));
+            let neighbour = Expr::IsNull(Box::new(with(vec![always, rest[0].clone()])));
+            let value = with(vec![value.clone(), rest[0].clone()]);
+            Ok(Some(case(neighbour, default.clone(), Some(value))))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Whether this is a whole number, or a parameter that will be one.
+fn is_whole(expr: &Expr) -> bool {
+    match expr {
+        Expr::Nested(inner) | Expr::Cast { expr: inner, data_type: DataType::Int(_), .. } => {
+            is_whole(inner)
+        }
+        Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, expr } => is_whole(expr),
+        Expr::Value(value) => match &value.value {
+            Value::Number(digits, _) => digits.bytes().all(|digit| digit.is_ascii_digit()),
+            Value::Placeholder(_) => true,
+            _ => false,
+        },
+        _ => false,
     }
 }
 
