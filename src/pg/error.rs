@@ -208,6 +208,7 @@ pub(super) fn from_wire(error: &WireError) -> Option<PgError> {
             Some(PgError::error(SqlState::ProgramLimitExceeded, error.to_string()))
         }
         WireError::Length { .. }
+        | WireError::StartupLength
         | WireError::Frame(FrameError::UnknownType(_) | FrameError::Malformed(_))
         | WireError::Startup
         | WireError::Unencrypted

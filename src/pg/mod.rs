@@ -18,6 +18,7 @@ mod extended;
 mod frame;
 mod greeting;
 mod journal;
+mod lobby;
 mod parameter;
 mod portal;
 mod prepared;

@@ -11,7 +11,7 @@ use pgwire::messages::PgWireFrontendMessage;
 use pgwire::messages::startup::{SecretKey, Startup};
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 
@@ -22,6 +22,7 @@ use super::connection::{Connection, farewell};
 use super::encryption::Encryption;
 use super::error::{Failure, PgError, WireState, from_wire};
 use super::journal::Journal;
+use super::lobby::{Lobby, Seat};
 use super::traffic::PgTraffic;
 use super::wire::{Wire, WireError};
 use super::{greeting, startup};
@@ -32,14 +33,14 @@ use crate::sql::{Addresses, Backends, SqlSession, SqlState};
 
 /// How long the door waits after the operating system could not give it a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// Connections above the limit that are told so at the same time; any more are just closed.
-const TURNED_AWAY_MAX: usize = 32;
 
 /// Bounds of the PostgreSQL door.
 #[derive(Debug, Clone, Copy)]
 pub struct PgLimits {
-    /// Connections at the same time.
+    /// Connections of clients that have logged in, at the same time.
     pub connections: usize,
+    /// Those of clients that have not. For one more, another one gives way.
+    pub waiting: usize,
     /// From accepting a connection until its client has logged in.
     pub log_in: Duration,
     /// From the order to stop until statements still running are cut off.
@@ -48,7 +49,8 @@ pub struct PgLimits {
 
 impl Default for PgLimits {
     fn default() -> Self {
-        Self { connections: 500, log_in: Duration::from_secs(10), drain: Duration::from_secs(20) }
+        let (log_in, drain) = (Duration::from_secs(10), Duration::from_secs(20));
+        Self { connections: 500, waiting: 500, log_in, drain }
     }
 }
 
@@ -93,7 +95,7 @@ pub async fn serve_within(
         cancels: Cancels::default(),
         backends: Backends::default(),
         places: Arc::new(Semaphore::new(limits.connections)),
-        turned_away: Arc::new(Semaphore::new(TURNED_AWAY_MAX)),
+        lobby: Lobby::of(limits.waiting),
         messages: MessageBudget::new(),
         last_process: AtomicI32::new(0),
         started: SystemTime::now(),
@@ -111,6 +113,7 @@ pub async fn serve_within(
                 Err(error) => {
                     // Out of descriptors, usually: connections that end will help.
                     tracing::warn!(%error, "cannot accept a connection");
+                    door.lobby.send_away_one();
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
@@ -147,7 +150,7 @@ struct Door {
     cancels: Cancels,
     backends: Backends,
     places: Arc<Semaphore>,
-    turned_away: Arc<Semaphore>,
+    lobby: Lobby,
     messages: MessageBudget,
     last_process: AtomicI32,
     started: SystemTime,
@@ -161,36 +164,35 @@ impl Door {
         stopping: &watch::Receiver<bool>,
         connections: &mut JoinSet<()>,
     ) {
-        let door = Arc::clone(self);
-        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
-            let stopping = stopping.clone();
-            connections.spawn(async move {
-                door.welcome(Wire::new(stream), peer, stopping).await;
-                drop(place);
-            });
-        } else if let Ok(place) = Arc::clone(&self.turned_away).try_acquire_owned() {
-            connections.spawn(async move {
-                door.turn_away(Wire::new(stream)).await;
-                drop(place);
-            });
-        }
+        let (door, stopping) = (Arc::clone(self), stopping.clone());
+        let seat = self.lobby.enter(peer.ip());
+        connections
+            .spawn(async move { door.welcome(Wire::new(stream), peer, seat, stopping).await });
     }
 
-    async fn welcome(&self, mut wire: Wire, peer: SocketAddr, mut stopping: watch::Receiver<bool>) {
+    async fn welcome(
+        &self,
+        mut wire: Wire,
+        peer: SocketAddr,
+        seat: Seat,
+        mut stopping: watch::Receiver<bool>,
+    ) {
         let _open = self.traffic.connected();
         let admitted = tokio::select! {
             biased;
             () = super::connection::stopped(&mut stopping) => {
                 Err(super::connection::shutting_down().into())
             }
-            admitted = timeout(self.limits.log_in, self.log_in(&mut wire, peer)) => {
+            () = seat.gives_way() => Err(too_many().into()),
+            admitted = timeout(self.limits.log_in, self.log_in(&mut wire, peer, &seat)) => {
                 admitted.unwrap_or_else(|_| Err(too_slow().into()))
             }
         };
+        drop(seat);
         match admitted {
             Ok(None) => wire.close().await,
             Ok(Some(admitted)) => {
-                let Admitted { session, process, secret, key_id } = admitted;
+                let Admitted { session, process, secret, key_id, place: _place } = admitted;
                 // The guard forgets the cancel key when the connection ends.
                 let registered = self.cancels.register(process, &secret);
                 let canceler = Arc::clone(&registered.canceler);
@@ -227,11 +229,21 @@ impl Door {
     }
 
     /// Everything up to a session; none for cancel requests and clients that left.
-    async fn log_in(&self, wire: &mut Wire, peer: SocketAddr) -> Result<Option<Admitted>, Failure> {
+    async fn log_in(
+        &self,
+        wire: &mut Wire,
+        peer: SocketAddr,
+        seat: &Seat,
+    ) -> Result<Option<Admitted>, Failure> {
         let Some(startup) = self.start(wire).await? else { return Ok(None) };
+        seat.has_spoken();
         self.encryption.check(wire)?;
+        if self.places.available_permits() == 0 {
+            return Err(too_many().into());
+        }
         greeting::negotiate(wire, &startup).await?;
         let key = self.gatekeeper.admit(wire, &startup.parameters, peer.ip()).await?;
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| too_many())?;
         let tenant = key.tenant.parse().map_err(|error| {
             tracing::error!(%error, key = key.id, "a key names no tenant");
             PgError::fatal(SqlState::InternalError, "internal error")
@@ -250,7 +262,7 @@ impl Door {
         tracing::info!(connection = process, %peer, tenant, key_id, "client logged in");
         let secret = secret_key()?;
         greeting::welcome(wire, &session, &key.name, process, secret.clone()).await?;
-        Ok(Some(Admitted { session, process, secret, key_id: key.id.clone() }))
+        Ok(Some(Admitted { session, process, secret, key_id: key.id.clone(), place }))
     }
 
     /// The startup packet; carries out a cancel request, which is a connection of its own.
@@ -265,20 +277,6 @@ impl Door {
             _ => Ok(None),
         }
     }
-
-    /// Tells a client that all places are taken; a cancel request needs no place.
-    async fn turn_away(&self, mut wire: Wire) {
-        self.traffic.refused();
-        let turned_away = timeout(self.limits.log_in, async {
-            if let Ok(Some(_)) = self.start(&mut wire).await {
-                let message = "sorry, too many clients already";
-                farewell(&mut wire, PgError::fatal(WireState::TooManyConnections, message)).await;
-            }
-        });
-        if turned_away.await.is_err() {
-            tracing::debug!("a client above the limit sent no startup packet in time");
-        }
-    }
 }
 
 /// A client that has proved who it is.
@@ -287,6 +285,8 @@ struct Admitted {
     process: i32,
     secret: SecretKey,
     key_id: String,
+    /// Its place among those that have logged in.
+    place: OwnedSemaphorePermit,
 }
 
 fn secret_key() -> Result<SecretKey, PgError> {
@@ -296,6 +296,10 @@ fn secret_key() -> Result<SecretKey, PgError> {
         PgError::fatal(SqlState::InternalError, "internal error")
     })?;
     Ok(SecretKey::I32(i32::from_be_bytes(bytes)))
+}
+
+fn too_many() -> PgError {
+    PgError::fatal(WireState::TooManyConnections, "sorry, too many clients already")
 }
 
 fn too_slow() -> PgError {

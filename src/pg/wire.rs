@@ -16,8 +16,8 @@ use super::budget::{MessageBudget, SHORT_BYTES, Share};
 use super::frame::{self, FrameError};
 use crate::tls::{Protocol, Stream, Tls};
 
-/// Longest startup packet; PostgreSQL's own limit.
-const STARTUP_BYTES_MAX: usize = 10_000;
+/// Longest startup packet, with its length; PostgreSQL's own limit.
+const STARTUP_BYTES_MAX: usize = 10_004;
 /// Longest message of a client that has not logged in.
 const LOG_IN_BYTES_MAX: usize = 64 * 1024;
 /// Longest message that holds neither SQL nor parameters; PostgreSQL's own limit.
@@ -60,6 +60,9 @@ pub(super) enum WireError {
         /// The most it may declare.
         max: usize,
     },
+    /// A startup packet declares a length outside its bounds.
+    #[error("invalid length of startup packet")]
+    StartupLength,
     /// A message is not what its type says.
     #[error(transparent)]
     Frame(#[from] FrameError),
@@ -222,11 +225,13 @@ impl Wire {
     }
 
     async fn startup_packet(&mut self) -> Result<Option<BytesMut>, WireError> {
-        if !self.receive_until(8).await? {
+        // Whoever announces less than a packet has sends nothing that could be waited for.
+        if !self.receive_until(4).await? {
             return Ok(None);
         }
         let length = self.input.as_ref().get_i32();
-        let bytes = checked_length(length, 8, STARTUP_BYTES_MAX)?;
+        let bytes = checked_length(length, 8, STARTUP_BYTES_MAX);
+        let bytes = bytes.map_err(|_| WireError::StartupLength)?;
         if !self.receive_until(bytes).await? {
             return Ok(None);
         }

@@ -10,6 +10,7 @@ mod faces;
 mod fuzz;
 mod idle;
 mod lateral;
+mod lobby;
 mod prepared;
 mod protocol;
 mod sleep;
