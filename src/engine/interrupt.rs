@@ -65,6 +65,20 @@ impl Interrupt {
         CURRENT.try_with(|current| current.raised.load(Ordering::Relaxed)).unwrap_or(false)
     }
 
+    /// That the work that asks is not given up.
+    ///
+    /// # Errors
+    /// [`EngineError::Cancelled`].
+    pub fn check() -> Result<(), EngineError> {
+        if Self::is_raised() { Err(EngineError::Cancelled) } else { Ok(()) }
+    }
+
+    /// The one in whose scope this is called.
+    #[cfg(test)]
+    pub(crate) fn here() -> Option<Self> {
+        CURRENT.try_with(Clone::clone).ok()
+    }
+
     /// The one in whose scope this is called, where the runtime has other threads for other work.
     pub(super) fn current() -> Option<Self> {
         let current = CURRENT.try_with(Clone::clone).ok()?;

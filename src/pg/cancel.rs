@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{self, Instant};
 
 use super::error::{Failure, PgError, WireState};
+use super::mishap::contained;
 use crate::engine::Interrupt;
 use crate::sql::{Signals, SqlSession, SqlState};
 
@@ -187,7 +188,7 @@ impl Drop for Started<'_> {
 /// its commit is not given up any more.
 ///
 /// # Errors
-/// Those of the work, and 57014.
+/// Those of the work, 57014, and XX000 where it panics.
 pub(super) async fn cancelable<T>(
     canceler: Arc<Canceler>,
     deadline: Option<Instant>,
@@ -209,7 +210,7 @@ pub(super) async fn cancelable<T>(
     let outcome = tokio::select! {
         biased;
         () = running.given_up.notified() => Err(running.failure()),
-        outcome = running.interrupt.clone().scope(work) => outcome,
+        outcome = running.interrupt.clone().scope(contained(work)) => outcome,
     };
     match outcome {
         // What a search says that was stopped.

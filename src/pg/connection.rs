@@ -16,6 +16,7 @@ use super::error::{Failure, PgError, WireState, from_wire};
 use super::frame::FrameError;
 use super::greeting;
 use super::journal::Journal;
+use super::mishap::contained;
 use super::portal::Portals;
 use super::wire::{Wire, WireError};
 use crate::sql::{SqlSession, SqlState, TransactionStatus};
@@ -127,7 +128,7 @@ impl Connection {
         let extended = message.is_extended_query();
         self.patience = None;
         self.keep_time(&message);
-        match self.dispatch(message).await {
+        match contained(self.dispatch(message)).await {
             Ok(()) => Ok(()),
             Err(Failure::Client(error)) if !error.fatal => self.report(error, extended).await,
             Err(Failure::Wire(error @ WireError::Encode(_))) => {

@@ -19,6 +19,7 @@ mod frame;
 mod greeting;
 mod journal;
 mod lobby;
+mod mishap;
 mod parameter;
 mod portal;
 mod prepared;

@@ -203,7 +203,8 @@ impl Door {
                 let journal = Journal::new(process, Arc::clone(self.traffic.sql()));
                 let connection =
                     Connection::new(wire, session, canceler, journal, gatekeeper, key_id);
-                connection.run(stopping).await;
+                // Boxed: the future is large, and those that wait to log in would carry it.
+                Box::pin(connection.run(stopping)).await;
                 tracing::info!(connection = process, "client left");
             }
             Err(failure) => {

@@ -5,6 +5,7 @@ mod description;
 mod explain;
 mod lock;
 mod prepared;
+mod rights;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -35,6 +36,7 @@ use super::session_state::report::Reported;
 use super::session_state::settings::{SettingCommand, Settings};
 use super::value::numeric;
 use super::value::output::IntervalStyle;
+use super::write::absent::Written;
 use super::write::transaction::Writer;
 use super::{
     Addresses, Backends, Description, Notice, Outcome, Signals, SqlError, SqlState, SqlType,
@@ -82,6 +84,8 @@ impl SqlSession {
             sleep::register(&mut state)?;
             pg_catalog::register(&mut state)?;
             apply::register(&mut state)?;
+            #[cfg(test)]
+            super::function::mishap::register(&mut state)?;
             Ok(state)
         });
         let (holdings, purpose) = (Holdings::default(), tenant.purpose());
@@ -174,12 +178,8 @@ impl SqlSession {
     /// # Errors
     /// Those of [`Self::parse`].
     pub fn parse_call(&self, text: &str, outputs: &[usize]) -> Result<Vec<Statement>, SqlError> {
-        let exists = |parts: &[String]| {
-            let catalog = self.catalog();
-            let name = catalog.written(parts).map(|name| catalog.gallery(name).is_ok());
-            name.unwrap_or_else(|error| error.state != SqlState::UndefinedTable)
-        };
-        self.failing_the_block(parser::parse(text, outputs, exists))
+        let may_write = |written: &Written| self.may_write(written);
+        self.failing_the_block(parser::parse(text, outputs, may_write))
     }
 
     /// What `statement` takes and returns. `declared` holds the parameter types the client chose;
@@ -289,29 +289,6 @@ impl SqlSession {
             self.fail_transaction();
         }
         result
-    }
-
-    /// Everything that must hold before a statement is looked at more closely.
-    fn check(&self, statement: &Statement) -> Result<(), SqlError> {
-        if !statement.ends_failure() {
-            self.writer.check_usable()?;
-        }
-        let command = statement.command();
-        if !self.role.allows(command.action()) {
-            let name = match command {
-                Command::Prepare(prepare) => prepare.statement.command().name(),
-                other => other.name(),
-            };
-            let message = format!("permission denied: a {} key may not run {name}", self.role);
-            return Err(SqlError::new(SqlState::InsufficientPrivilege, message));
-        }
-        match command.write_name().or(command.lock_name()) {
-            Some(name) if self.is_read_only() => {
-                let message = format!("cannot execute {name} in a read-only transaction");
-                Err(SqlError::new(SqlState::ReadOnlySqlTransaction, message))
-            }
-            _ => Ok(()),
-        }
     }
 
     fn catalog(&self) -> GalleryCatalog {

@@ -104,7 +104,7 @@ impl AlterCollection {
         writer: &Writer,
     ) -> Result<(Outcome, Option<Notice>), SqlError> {
         let at = catalog.snapshot();
-        let changes = catalog.gallery_name(&self.name).and_then(|name| match &self.change {
+        let changes = catalog.written(&self.name).and_then(|name| match &self.change {
             Alteration::Rename(new_name) => Ok(at.renaming(name, new_name)?),
             Alteration::Set(options) => Ok(at.redescription(name, description(options)?)?),
             Alteration::Comment(text) => Ok(at.redescription(name, text.as_deref())?),

@@ -218,7 +218,7 @@ impl DropCollection {
         catalog: &GalleryCatalog,
         writer: &Writer,
     ) -> Result<(Outcome, Option<Notice>), SqlError> {
-        let changes = match catalog.gallery_name(&self.name) {
+        let changes = match catalog.written(&self.name) {
             Ok(name) => catalog.snapshot().drop_of(name).map_err(SqlError::from),
             Err(error) => Err(error),
         };

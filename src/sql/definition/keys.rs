@@ -10,6 +10,7 @@ use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::ast::Ident;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
+use datafusion::sql::sqlparser::tokenizer::Token;
 
 use crate::engine::keyring::{Key, KeyDraft, Keyring, KeyringError, Tier};
 use crate::engine::{Role, TenantName};
@@ -22,7 +23,7 @@ use crate::sql::{Outcome, SqlError, SqlState};
 #[derive(Debug)]
 pub(in crate::sql) enum KeyCommand {
     /// `CREATE KEY name [ROLE role] [TIER tier] [EXPIRES 'time']`.
-    Create { name: String, role: Role, tier: Tier, expires_at_us: Option<i64> },
+    Create { name: String, role: Role, tier: Tier, expires: Option<String> },
     /// `DROP KEY [IF EXISTS] name`.
     Drop { name: String, if_exists: bool },
     /// `SHOW KEYS`.
@@ -59,7 +60,7 @@ fn create(parser: &mut Parser<'_>) -> Result<KeyCommand, ParserError> {
             tier.replace(word::<Tier>(parser)?).is_some()
         } else if next_is(parser, 0, "EXPIRES") {
             skip(parser, 1);
-            expires.replace(time(&parser.parse_literal_string()?)?).is_some()
+            expires.replace(string(parser)?).is_some()
         } else {
             break;
         };
@@ -71,12 +72,22 @@ fn create(parser: &mut Parser<'_>) -> Result<KeyCommand, ParserError> {
         name,
         role: role.unwrap_or(Role::Write),
         tier: tier.unwrap_or_default(),
-        expires_at_us: expires,
+        expires,
     })
 }
 
 fn name(parser: &mut Parser<'_>) -> Result<String, ParserError> {
     Ok(folded(&parser.parse_identifier()?))
+}
+
+/// The text that follows, in quotes.
+fn string(parser: &mut Parser<'_>) -> Result<String, ParserError> {
+    match parser.peek_token_ref().token {
+        Token::SingleQuotedString(_) | Token::EscapedStringLiteral(_) => {
+            parser.parse_literal_string()
+        }
+        _ => parser.expected("a day or a time as a string", parser.peek_token()),
+    }
 }
 
 /// The word that follows, as one of several.
@@ -88,7 +99,7 @@ fn word<T: std::str::FromStr<Err: std::fmt::Display>>(
 }
 
 /// A day, which begins at midnight, or a time; UTC unless it says otherwise.
-fn time(text: &str) -> Result<i64, ParserError> {
+fn time(text: &str) -> Result<i64, SqlError> {
     let zoned = || {
         let spellings = ["%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M:%S%.f%#z"];
         spellings.iter().find_map(|spelling| DateTime::parse_from_str(text, spelling).ok())
@@ -102,7 +113,9 @@ fn time(text: &str) -> Result<i64, ParserError> {
     let time = time.or_else(|| plain().map(|time| time.and_utc()));
     let time = time.or_else(|| day().map(|day| day.and_time(NaiveTime::MIN).and_utc()));
     time.map(|time| time.timestamp_micros()).ok_or_else(|| {
-        ParserError::ParserError(format!("Expected: a day or a time as a string, found: {text:?}"))
+        let message = format!("invalid input syntax for type timestamp with time zone: \"{text}\"");
+        SqlError::new(SqlState::InvalidDatetimeFormat, message)
+            .with_hint("Write a day or a time: '2027-01-31', '2027-01-31 12:00:00'.")
     })
 }
 
@@ -128,20 +141,21 @@ impl KeyCommand {
     /// Carries it out on the keys of `tenant`; durable when this returns.
     ///
     /// # Errors
-    /// 42710 and 42704 for names that are taken and that are not there; 22023.
+    /// 42710 and 42704 for names that are taken and that are not there; 22007 for a time that is
+    /// none, 22023 for one that has passed.
     pub(in crate::sql) async fn run(
         &self,
         keyring: Arc<Keyring>,
         tenant: &TenantName,
     ) -> Result<Outcome, SqlError> {
         match self {
-            Self::Create { name, role, tier, expires_at_us } => {
+            Self::Create { name, role, tier, expires } => {
                 let draft = KeyDraft {
                     tenant: tenant.clone(),
                     name: name.clone(),
                     role: *role,
                     tier: *tier,
-                    expires_at_us: *expires_at_us,
+                    expires_at_us: expires.as_deref().map(time).transpose()?,
                 };
                 let (key, secret) = off_thread(move || keyring.create(draft)).await?;
                 let arrays = [&*key.id, &*key.name, secret.reveal()];

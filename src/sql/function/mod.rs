@@ -7,6 +7,8 @@ pub(super) mod comparing;
 pub(super) mod conversion;
 pub(super) mod extreme;
 pub(super) mod marked;
+#[cfg(test)]
+pub(super) mod mishap;
 pub(super) mod operator;
 pub(super) mod pattern;
 pub(super) mod record;

@@ -38,14 +38,15 @@ use crate::sql::write::update::Update;
 use crate::sql::{SqlError, SqlState, Statement};
 
 /// Parses all statements of `text`; the parameters at the places in `outputs` are no arguments of
-/// calls, and `exists` tells whether there is a collection of a name.
+/// calls, and `may_write` tells why a statement cannot write where it wants to, whatever else it
+/// says.
 ///
 /// # Errors
 /// The first thing wrong with any of them.
 pub(in crate::sql) fn parse(
     text: &str,
     outputs: &[usize],
-    exists: impl Fn(&[String]) -> bool,
+    may_write: impl Fn(&Written) -> Result<(), SqlError>,
 ) -> Result<Vec<Statement>, SqlError> {
     lexer::statements(text, outputs)?
         .into_iter()
@@ -55,7 +56,7 @@ pub(in crate::sql) fn parse(
             let source = Source { text, span, parameter_count, depth, tokens: tokens.len() };
             let (command, parameter_types) =
                 depth.run(|| command(source, tokens)).map_err(|error| match written {
-                    Some(written) => places.locate(written.or(error, &exists)),
+                    Some(written) => places.locate(written.or(error, &may_write)),
                     None => places.locate(error),
                 })?;
             let takes_none = matches!(command, Command::CopyOut(_) | Command::CopyIn(_));

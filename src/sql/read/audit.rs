@@ -39,6 +39,11 @@ pub(in crate::sql) fn parse(parser: &mut Parser<'_>) -> bool {
     is_it
 }
 
+/// Whether there is a relation `schema.name` that this is the whole of.
+pub(super) fn exists(schema: &str, name: &str) -> bool {
+    (schema, name) == (SCHEMA, TABLE)
+}
+
 /// The table `likeness.name`; none where there is no such table.
 ///
 /// # Errors

@@ -115,7 +115,7 @@ impl GalleryCatalog {
         };
         let is_alone = parts.len() == 1 && self.path().reaches(SCHEMA);
         let is_gallery = is_alone && self.snapshot.descriptor(name).is_ok();
-        if !is_gallery && pg_catalog::exists(schema, name) {
+        if !is_gallery && (pg_catalog::exists(schema, name) || audit::exists(schema, name)) {
             let message = format!("permission denied: \"{name}\" is a system catalog");
             return Err(SqlError::new(SqlState::InsufficientPrivilege, message));
         }

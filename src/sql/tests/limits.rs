@@ -104,3 +104,21 @@ async fn planning_ends_with_its_statement() {
         assert_eq!(error.state, SqlState::QueryCanceled, "{query}: {error}");
     }
 }
+
+/// The second face of the batch is wrong, which nobody is to find out any more.
+#[tokio::test]
+async fn an_insert_is_given_up_between_two_of_its_faces() {
+    let client = Client::with_people().await;
+    for conflict in
+        ["", "ON CONFLICT DO NOTHING", "ON CONFLICT (face_id) DO UPDATE SET metadata = NULL"]
+    {
+        let insert = format!(
+            "INSERT INTO people (embedding)
+             SELECT CASE n WHEN 1 THEN '[1, 0, 0]'::vector ELSE '[1]'::vector END
+             FROM generate_series(1, 3) g(n) WHERE NOT give_up_if(n = 3) {conflict}"
+        );
+        let error = Interrupt::default().scope(Box::pin(client.error(&insert))).await;
+        assert_eq!(error.state, SqlState::QueryCanceled, "{conflict}: {error}");
+        assert_eq!(client.count("people").await, "4", "{conflict}");
+    }
+}

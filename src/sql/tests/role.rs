@@ -80,12 +80,102 @@ async fn each_role_may_run_its_statements_and_no_others() {
     assert_eq!(client.column("SHOW COLLECTIONS").await, ["people"]);
 }
 
+/// Each with something that a role with its rights is told, and another one is not.
+const WRONG_WRITES: [(&str, SqlState); 17] = [
+    ("INSERT INTO nobody (embedding) VALUES ('[1]')", SqlState::UndefinedTable),
+    ("INSERT INTO nobody SELECT * FROM nobody", SqlState::UndefinedTable),
+    ("INSERT INTO people (nothing) VALUES (1)", SqlState::UndefinedColumn),
+    ("INSERT INTO people (metadata) VALUES ('1')", SqlState::NotNullViolation),
+    ("INSERT INTO people (embedding) VALUES ('[1]', 2)", SqlState::SyntaxError),
+    (
+        "WITH x(a) AS (SELECT 1), y AS (SELECT 2) INSERT INTO people (a) SELECT a FROM x",
+        SqlState::UndefinedColumn,
+    ),
+    ("UPDATE nobody SET metadata = '1'", SqlState::UndefinedTable),
+    ("UPDATE people SET nothing = 1", SqlState::UndefinedColumn),
+    ("UPDATE ONLY people SET created_at = now()", SqlState::GeneratedAlways),
+    ("WITH x AS (SELECT 1) UPDATE people SET nothing = 1", SqlState::UndefinedColumn),
+    ("UPDATE people SET image = 'x'", SqlState::FeatureNotSupported),
+    ("PREPARE p AS UPDATE nobody SET nothing = $1", SqlState::UndefinedTable),
+    ("DELETE FROM nobody", SqlState::UndefinedTable),
+    ("DELETE FROM people WHERE nothing = 1 RETURNING nothing", SqlState::UndefinedColumn),
+    ("COPY nobody FROM STDIN", SqlState::UndefinedTable),
+    ("COPY people (nothing) FROM STDIN", SqlState::UndefinedColumn),
+    ("SELECT * FROM nobody FOR UPDATE", SqlState::UndefinedTable),
+];
+
+const WRONG_ADMINISTRATION: [(&str, SqlState); 9] = [
+    ("DROP COLLECTION nobody", SqlState::UndefinedTable),
+    ("ALTER COLLECTION nobody RENAME TO somebody", SqlState::UndefinedTable),
+    ("ALTER TABLE nobody RENAME TO somebody", SqlState::UndefinedTable),
+    ("ALTER COLLECTION people SET (nothing = 1)", SqlState::InvalidParameterValue),
+    ("CREATE COLLECTION c WITH (nothing = 1)", SqlState::InvalidParameterValue),
+    ("COMMENT ON TABLE nobody IS 'x'", SqlState::UndefinedTable),
+    ("TRUNCATE nobody", SqlState::UndefinedTable),
+    ("VACUUM nobody", SqlState::UndefinedTable),
+    ("CREATE KEY k EXPIRES 'garbage'", SqlState::ObjectNotInPrerequisiteState),
+];
+
 #[tokio::test]
-async fn rights_are_checked_before_the_collection_is_looked_up() {
-    let mut client = Client::new();
-    client.session = client.database.session("acme", Role::Read);
-    for sql in ["DELETE FROM nobody", "UPDATE nobody SET metadata = NULL", "DROP COLLECTION nobody"]
-    {
-        assert_eq!(client.state(sql).await, SqlState::InsufficientPrivilege, "{sql}");
+async fn rights_are_checked_before_names_and_values_are_looked_at() {
+    let mut client = Client::with_people().await;
+    for role in [Role::Read, Role::Write, Role::Admin] {
+        client.session = client.database.session("acme", role);
+        let groups = [
+            (&WRONG_WRITES[..], role >= Role::Write),
+            (&WRONG_ADMINISTRATION, role == Role::Admin),
+        ];
+        for (statements, allowed) in groups {
+            for (sql, told) in statements {
+                let expected = if allowed { *told } else { SqlState::InsufficientPrivilege };
+                assert_eq!(client.state(sql).await, expected, "{sql} as {role}");
+            }
+        }
+        // What is no statement is nothing that a role could allow; what only reads, all do.
+        for (sql, told) in [
+            ("UPDATE people SET metadata", SqlState::SyntaxError),
+            ("COPY nobody TO STDOUT (FORMAT nothing)", SqlState::UndefinedTable),
+            ("COPY people (nothing) TO STDOUT", SqlState::UndefinedColumn),
+        ] {
+            assert_eq!(client.state(sql).await, told, "{sql} as {role}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_writes_to_relations_of_the_system() {
+    let mut client = Client::with_people().await;
+    for role in [Role::Read, Role::Write, Role::Admin] {
+        client.session = client.database.session("acme", role);
+        for relation in ["pg_class", "pg_catalog.pg_class", "pg_tables", "likeness.audit"] {
+            for sql in [
+                "INSERT INTO % (oid, relname) VALUES (1, 'x')",
+                "INSERT INTO % VALUES (1)",
+                "INSERT INTO % SELECT * FROM %",
+                "INSERT INTO % DEFAULT VALUES",
+                "WITH x AS (SELECT 1) INSERT INTO % (oid) SELECT * FROM x",
+                "UPDATE % SET relname = 'x'",
+                "UPDATE % SET metadata = '1'",
+                "WITH x (a) AS (SELECT 1) UPDATE % SET relname = 'x' FROM x",
+                "DELETE FROM %",
+                "DELETE FROM % WHERE relname = 'x' RETURNING oid",
+                "COPY % FROM STDIN",
+                "COPY % (oid) FROM STDIN",
+                "TRUNCATE %",
+                "DROP COLLECTION %",
+                "DROP COLLECTION IF EXISTS %",
+                "ALTER COLLECTION % RENAME TO x",
+                "COMMENT ON TABLE % IS 'x'",
+            ] {
+                let sql = sql.replace('%', relation);
+                let error = client.error(&sql).await;
+                assert_eq!(error.state, SqlState::InsufficientPrivilege, "{sql} as {role}");
+                if role == Role::Admin {
+                    let name = relation.rsplit('.').next().unwrap();
+                    let told = format!("permission denied: \"{name}\" is a system catalog");
+                    assert_eq!(error.message, told, "{sql}");
+                }
+            }
+        }
     }
 }

@@ -9,11 +9,14 @@ use futures::TryStreamExt;
 use super::row::{FaceCell, ProposedFace, face_of};
 use super::source::{ColumnList, Source};
 use super::{Insert, InsertColumn};
+use crate::engine::{Interrupt, TemplateSource};
 use crate::sql::SqlError;
 use crate::sql::plan::query::QueryContext;
 
-/// Rows of VALUES that become faces at a time.
+/// Rows that become faces at a time.
 const ROWS: usize = 1024;
+/// Bytes of images among them, after which there are no more.
+const IMAGE_BYTES: usize = 1 << 20;
 
 /// Reads the rows of an INSERT.
 pub(super) enum Faces<'a> {
@@ -26,6 +29,8 @@ pub(super) enum Faces<'a> {
     Query {
         columns: &'a ColumnList,
         batches: SendableRecordBatchStream,
+        /// What came last, and how many of its rows have become faces.
+        batch: Option<(RecordBatch, usize)>,
     },
 }
 
@@ -44,7 +49,7 @@ impl<'a> Faces<'a> {
                 let plan = context.plan(query).await?;
                 columns.check_width(plan.schema().fields().len())?;
                 let batches = context.stream(plan, parameters.to_vec()).await?;
-                Ok(Self::Query { columns, batches })
+                Ok(Self::Query { columns, batches, batch: None })
             }
         }
     }
@@ -57,6 +62,7 @@ impl<'a> Faces<'a> {
         match self {
             Self::Cells { columns, rows, context, parameters } => {
                 let face = |row: &Vec<ast::Expr>| {
+                    Interrupt::check()?;
                     let columns = columns.columns();
                     let cells = columns.iter().zip(row).map(|(&column, cell)| {
                         let (name, wanted) = (column.name(), column.sql_type());
@@ -66,20 +72,44 @@ impl<'a> Faces<'a> {
                 };
                 rows.next().map(|rows| rows.iter().map(face).collect()).transpose()
             }
-            Self::Query { columns, batches } => match batches.try_next().await? {
-                Some(batch) => faces_of(columns.columns(), &batch).map(Some),
-                None => Ok(None),
-            },
+            Self::Query { columns, batches, batch } => {
+                let (whole, from) = match batch.take() {
+                    Some(begun) => begun,
+                    None => match batches.try_next().await? {
+                        Some(next) => (next, 0),
+                        None => return Ok(None),
+                    },
+                };
+                let faces = faces_of(columns.columns(), &whole, from)?;
+                let done = from + faces.len();
+                *batch = (done < whole.num_rows()).then_some((whole, done));
+                Ok(Some(faces))
+            }
         }
     }
 }
 
-fn faces_of(columns: &[InsertColumn], batch: &RecordBatch) -> Result<Vec<ProposedFace>, SqlError> {
-    let face = |row| {
+/// The faces of a batch from a row on: so many that they are no copy of everything in it where that
+/// is much.
+fn faces_of(
+    columns: &[InsertColumn],
+    batch: &RecordBatch,
+    from: usize,
+) -> Result<Vec<ProposedFace>, SqlError> {
+    let (mut faces, mut bytes) = (Vec::new(), 0);
+    for row in from..batch.num_rows() {
+        Interrupt::check()?;
         let cells = columns.iter().zip(batch.columns()).map(|(&column, values)| {
             FaceCell::of(column, &ScalarValue::try_from_array(values, row)?)
         });
-        Ok(face_of(columns, cells)?)
-    };
-    (0..batch.num_rows()).map(face).collect()
+        let face = face_of(columns, cells)?;
+        if let TemplateSource::Image { image, .. } = &face.0.source {
+            bytes += image.len();
+        }
+        faces.push(face);
+        if bytes >= IMAGE_BYTES || faces.len() >= ROWS {
+            break;
+        }
+    }
+    Ok(faces)
 }

@@ -8,7 +8,7 @@ use super::conflict::{ConflictUpdate, OnConflict};
 use super::faces::Faces;
 use super::returned::Returned;
 use super::upsert::{Meetings, Met, Upsert};
-use crate::engine::EngineError;
+use crate::engine::{EngineError, Interrupt};
 use crate::sql::plan::query::QueryContext;
 use crate::sql::write::enrolment::Enrolment;
 use crate::sql::write::transaction::Writer;
@@ -54,6 +54,7 @@ impl Run<'_> {
         let mut faces = self.faces().await?;
         while let Some(some) = faces.next().await? {
             for face in some {
+                still_wanted().await?;
                 if let Some(meetings) = &mut meetings
                     && meetings.of_face(&face)? != Met::Nobody
                 {
@@ -77,6 +78,7 @@ impl Run<'_> {
         let mut faces = self.faces().await?;
         while let Some(some) = faces.next().await? {
             for face in some {
+                still_wanted().await?;
                 upsert.push(face, &mut enrolment).await?;
             }
         }
@@ -99,4 +101,12 @@ impl Run<'_> {
     async fn faces(&self) -> Result<Faces<'_>, SqlError> {
         Faces::of(self.insert, self.context, self.parameters).await
     }
+}
+
+/// Looks whether the statement is given up, between two faces: no more than one is worked on then,
+/// and one from a large photo takes its time.
+async fn still_wanted() -> Result<(), SqlError> {
+    // Faces from embeddings come without anything to wait for.
+    tokio::task::consume_budget().await;
+    Ok(Interrupt::check()?)
 }
