@@ -2,6 +2,7 @@
 //! the rules that put them into plans.
 
 pub(super) mod aggregate;
+pub(super) mod allowance;
 pub(super) mod arithmetic;
 pub(super) mod comparing;
 pub(super) mod conversion;

@@ -1,8 +1,6 @@
 //! Limits that queries compute, `LIMIT (SELECT ..)`: they are run before the query they bound is
 //! planned, which needs to know how many rows are wanted.
 
-use std::collections::HashMap;
-
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::internal_err;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -38,18 +36,18 @@ pub(super) async fn computed(
     if bounds.is_empty() {
         return Ok(plan);
     }
-    let mut values = HashMap::new();
+    let mut values = Vec::with_capacity(bounds.len());
     for (expr, bound) in bounds {
-        values.insert(expr.clone(), bound.checked(value(expr, session).await?)?);
+        values.push((expr.clone(), bound.checked(value(expr, session).await?)?));
     }
     let plan = plan.transform_down_with_subqueries(|node| {
         let LogicalPlan::Limit(Limit { skip, fetch, input }) = node else {
             return Ok(Transformed::no(node));
         };
         let known = |expr: Option<Box<Expr>>| match expr {
-            Some(expr) => match values.get(&*expr) {
-                Some(Some(rows)) => Some(Box::new(Expr::Literal((*rows).into(), None))),
-                Some(None) => None,
+            Some(expr) => match values.iter().find(|(known, _)| *known == *expr) {
+                Some((_, Some(rows))) => Some(Box::new(Expr::Literal((*rows).into(), None))),
+                Some((_, None)) => None,
                 None => Some(expr),
             },
             None => None,

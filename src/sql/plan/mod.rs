@@ -15,6 +15,7 @@ pub(super) mod literal;
 pub(super) mod parameters;
 pub(super) mod patience;
 pub(super) mod planning;
+mod portion;
 pub(super) mod projection;
 pub(super) mod provenance;
 pub(super) mod query;

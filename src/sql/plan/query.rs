@@ -37,6 +37,7 @@ use super::in_place::{in_place, in_place_stream};
 use super::literal::TextLiterals;
 use super::parameters::{KnownTypes, Parameters, prepared};
 use super::planning::{OperatorPlanner, TABLE_FUNCTIONS};
+use super::portion::{self, InPortions};
 use super::provenance::origins;
 use super::sequence::BranchesInOrder;
 use super::values::united;
@@ -47,6 +48,7 @@ use crate::engine::Exactness;
 use crate::sql::answer::origin::with_origins;
 use crate::sql::answer::undefined::explained;
 use crate::sql::function::aggregate::{self, DistinctInTwoPhases};
+use crate::sql::function::allowance::MeasuredCalls;
 use crate::sql::function::arithmetic::CheckedArithmetic;
 use crate::sql::function::conversion::ConvertedValues;
 use crate::sql::function::marked::MarkedArrays;
@@ -143,8 +145,8 @@ fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
 
 fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let before: Arc<dyn PhysicalOptimizerRule + Send + Sync> = Arc::new(BranchesInOrder);
-    let behind: [Arc<dyn PhysicalOptimizerRule + Send + Sync>; 2] =
-        [Arc::new(NearestFirst), Arc::new(YieldBetweenBatches)];
+    let behind: [Arc<dyn PhysicalOptimizerRule + Send + Sync>; 3] =
+        [Arc::new(NearestFirst), Arc::new(YieldBetweenBatches), Arc::new(InPortions)];
     [before].into_iter().chain(PhysicalOptimizer::new().rules).chain(behind).collect()
 }
 
@@ -192,6 +194,8 @@ pub(in crate::sql) fn session_state(database: &str) -> Result<SessionState, SqlE
         // Tests run beside each other in one process, and some use the memory up.
         state = SessionStateBuilder::new_from_existing(state).with_runtime_env(runtime()?).build();
     }
+    let pool = Arc::clone(&state.runtime_env().memory_pool);
+    state.add_analyzer_rule(Arc::new(MeasuredCalls::new(pool)));
     let config = state.config_mut();
     *config = config.clone().with_default_catalog_and_schema(database, SCHEMA);
     Ok(state)
@@ -333,7 +337,8 @@ impl QueryContext {
         &self,
         plan: &Arc<dyn ExecutionPlan>,
     ) -> Result<SendableRecordBatchStream, SqlError> {
-        Ok(in_place_stream(sequence::execute(plan, self.state.task_ctx())?))
+        let context = portion::context(&self.state, plan)?;
+        Ok(in_place_stream(sequence::execute(plan, context)?))
     }
 
     pub(super) async fn physical(

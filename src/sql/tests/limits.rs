@@ -52,6 +52,150 @@ async fn functions_without_a_bound_on_their_result_do_not_exist() {
     }
 }
 
+/// The states of answers that take more than there is.
+const TOO_MUCH: [SqlState; 2] = [SqlState::ProgramLimitExceeded, SqlState::OutOfMemory];
+
+/// Runs what must be refused, and shows nothing of what it makes if it is not.
+async fn assert_too_much(client: &Client, sql: &str) {
+    let shown: String = sql.chars().take(200).collect();
+    let refused = tokio::time::timeout(Duration::from_mins(1), client.error(sql)).await;
+    let error = refused.unwrap_or_else(|_| panic!("took too long: {shown}"));
+    assert!(TOO_MUCH.contains(&error.state), "{shown}: {error}");
+}
+
+#[tokio::test]
+async fn what_a_function_makes_has_a_bound() {
+    let client = Client::new();
+    for call in [
+        "repeat('x', 2000000000)",
+        "lpad('x', 2000000000, 'y')",
+        "format('%2000000000s', 'x')",
+        "'x'::char(10000000)",
+        "replace(repeat('x', 1000000), 'x', repeat('y', 1000))",
+        "regexp_replace(repeat('x', 1000000), 'x', repeat('y', 1000), 'g')",
+        "concat_ws(repeat('x', 4000000), 'a', 'b', 'c', 'd')",
+        "array_to_string(string_to_array(repeat('x,', 100000), ','), repeat('y', 1000))",
+        "array_replace(string_to_array(repeat('x,', 100000), ','), 'x', repeat('y', 1000))",
+        "jsonb_pretty((repeat('[', 60) || repeat('1,', 100000) || '1' || repeat(']', 60))::jsonb)",
+        "repeat('x', 5000000) || repeat('y', 5000000)",
+        "encode(convert_to(repeat('x', 5000000), 'UTF8'), 'hex')",
+    ] {
+        assert_too_much(&client, &format!("SELECT length(({call})::text)")).await;
+        // The same where it is not known before.
+        let of_rows = call.replace("'x'", "x");
+        let sql = format!(
+            "SELECT max(length(({of_rows})::text)) FROM (SELECT chr(120 + g * 0) FROM \
+             generate_series(1, 1) g) r(x)"
+        );
+        assert_too_much(&client, &sql).await;
+    }
+    let groups = "SELECT count(*) FROM regexp_matches(repeat('x', 100000), \
+                  repeat('(', 50) || 'x' || repeat(')', 50), 'g')";
+    assert_too_much(&client, groups).await;
+}
+
+#[tokio::test]
+async fn what_grows_step_by_step_comes_to_an_end() {
+    let client = Client::new();
+    let doubled = |step: fn(String) -> String| {
+        let first = "t0 AS (SELECT repeat('x', 1000 + g) AS x FROM generate_series(1, 1) g)";
+        let others = (0..20)
+            .map(|at| format!("t{} AS (SELECT {} AS x FROM t{at})", at + 1, step("x".to_owned())));
+        let steps: Vec<_> = [first.to_owned()].into_iter().chain(others).collect();
+        format!("WITH {} SELECT length(x) FROM t20", steps.join(", "))
+    };
+    for step in [
+        |x| format!("{x} || {x}"),
+        |x| format!("concat({x}, {x})"),
+        |x| format!("encode(convert_to({x}, 'UTF8'), 'hex')"),
+        |x| format!("to_jsonb({x} || '\"\"')::text || {x}"),
+    ] as [fn(String) -> String; 4]
+    {
+        assert_too_much(&client, &doubled(step)).await;
+    }
+    let documents = "WITH RECURSIVE d(n, d) AS (SELECT 1, '[1]'::jsonb UNION ALL \
+                     SELECT n + 1, d || d FROM d WHERE n < 40) SELECT max(n) FROM d";
+    assert_too_much(&client, documents).await;
+}
+
+#[tokio::test]
+async fn results_of_functions_count_together() {
+    let client = Client::new();
+    for row in ["4000000 + {}", "4000000 + {} + g"] {
+        let texts =
+            (0..40).map(|at| format!("repeat('x', {})", row.replace("{}", &at.to_string())));
+        let texts = texts.collect::<Vec<_>>().join(", ");
+        assert_too_much(&client, &format!("SELECT {texts} FROM generate_series(1, 1) g")).await;
+    }
+}
+
+#[tokio::test]
+async fn wide_rows_are_made_a_few_at_once() {
+    let client = Client::new();
+    for sql in [
+        "SELECT length(repeat('x', 100000)) FROM generate_series(1, 3000)",
+        "SELECT length(repeat('x', 100000) || g) FROM generate_series(1, 3000) g",
+        "SELECT length(repeat('x', 1000 + g % 2)) FROM generate_series(1, 3000) g",
+        "SELECT length(CASE WHEN g > 0 THEN repeat('x', 100000) ELSE 'y' END) \
+         FROM generate_series(1, 3000) g",
+        "SELECT length(x || x) FROM (SELECT repeat('x', 2000 + g % 7) AS x \
+         FROM generate_series(1, 3000) g) t",
+    ] {
+        assert_eq!(client.rows(sql).await.len(), 3000, "{sql}");
+    }
+    // A batch of rows of a megabyte would be gigabytes.
+    let large = "SELECT count(*) FROM (SELECT repeat('x', 1000000) || g AS x \
+                 FROM generate_series(1, 1000) g) t WHERE length(upper(x)) > 0";
+    assert_eq!(client.column(large).await, ["1000"]);
+}
+
+#[tokio::test]
+async fn rows_that_are_written_out_many_times_have_a_bound() {
+    let client = Client::with_people().await;
+    let wide = "(SELECT repeat('x', 1000000 + g) AS x FROM generate_series(1, 2) g) w";
+    for sql in [
+        format!("SELECT w.x, g FROM {wide} CROSS JOIN generate_series(1, 100000) g"),
+        format!("SELECT w.x, unnest(array_agg(g)) FROM {wide}, generate_series(1, 9) g GROUP BY 1"),
+        "SELECT x, unnest(string_to_array(repeat('y,', 100000), ',')) \
+         FROM (SELECT repeat('x', 1000 + g) AS x FROM generate_series(1, 1) g) t"
+            .to_owned(),
+        "SELECT ARRAY(SELECT g FROM generate_series(1, 1000000000) g)".to_owned(),
+        "SELECT (SELECT repeat('x', 100000 + g)) FROM generate_series(1, 1000) g".to_owned(),
+    ] {
+        assert_too_much(&client, &sql).await;
+    }
+    // Each row of a lateral query stands beside its outer row, as many at once as fit.
+    let lateral = format!(
+        "SELECT length(w.x) FROM {wide}, LATERAL (SELECT h FROM generate_series(1, 50) h \
+         WHERE h <= length(w.x)) l"
+    );
+    assert_eq!(client.rows(&lateral).await.len(), 100);
+}
+
+#[tokio::test]
+async fn what_aggregates_gather_counts_with_what_is_made_of_it() {
+    let client = Client::new();
+    for aggregate in
+        ["array_agg(x)", "string_agg(x, ',')", "jsonb_agg(x)", "jsonb_object_agg(x, x)"]
+    {
+        for over in ["", " OVER ()"] {
+            let sql = format!(
+                "SELECT length(({aggregate}{over})::text) FROM (SELECT repeat('x', 100000 + g % 7) \
+                 || g AS x FROM generate_series(1, 1000) g) t"
+            );
+            assert_too_much(&client, &sql).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_document_is_taken_apart_up_to_a_size() {
+    let client = Client::new();
+    let sql = "SELECT jsonb_array_length(('[' || string_agg(x, ',') || ']')::jsonb) FROM \
+               (SELECT '\"' || repeat('x', 1000000) || '\"' AS x FROM generate_series(1, 17)) t";
+    assert_too_much(&client, sql).await;
+}
+
 #[tokio::test]
 async fn an_endless_query_can_be_given_up() {
     let client = Client::new();

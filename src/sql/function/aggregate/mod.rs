@@ -5,6 +5,7 @@ mod deviations;
 mod distinct;
 mod document;
 mod function;
+mod gathered;
 mod groups;
 mod in_order;
 mod joined;

@@ -19,6 +19,8 @@ use datafusion::logical_expr::{
 use datafusion::physical_expr::{PhysicalExpr, PhysicalSortExpr};
 use datafusion::scalar::ScalarValue;
 
+use super::gathered::{Gathered, GatheredGroups};
+use crate::sql::function::allowance::bytes_of;
 use crate::sql::function::marked::marked_array;
 use crate::sql::value::types::SqlType;
 
@@ -74,7 +76,7 @@ impl AggregateUDFImpl for Sliding {
         if is_backwards(&arguments) {
             return self.create_sliding_accumulator(arguments);
         }
-        self.inner.accumulator(arguments)
+        Ok(Box::new(Gathered(self.inner.accumulator(arguments)?)))
     }
 
     fn state_fields(
@@ -92,7 +94,7 @@ impl AggregateUDFImpl for Sliding {
         &self,
         arguments: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn GroupsAccumulator>, DataFusionError> {
-        self.inner.create_groups_accumulator(arguments)
+        Ok(Box::new(GatheredGroups(self.inner.create_groups_accumulator(arguments)?)))
     }
 
     fn create_sliding_accumulator(
@@ -260,6 +262,7 @@ impl Accumulator for Frame {
     }
 
     fn size(&self) -> usize {
-        size_of_val(self) + self.parts.capacity() * size_of::<Vec<ArrayRef>>()
+        let kept: usize = self.parts.iter().flatten().map(|column| bytes_of(column)).sum();
+        size_of_val(self) + self.parts.capacity() * size_of::<Vec<ArrayRef>>() + kept
     }
 }

@@ -12,15 +12,13 @@ use datafusion::logical_expr::{
 };
 use datafusion::scalar::ScalarValue;
 
+use crate::sql::function::allowance::Made;
 use crate::sql::grammar::marker::{TO_CHARACTERS, TO_VARCHAR};
 use crate::sql::value::types::{SqlType, with_length};
 use crate::sql::{SqlError, SqlState};
 
 /// Longest text of either type, as in PostgreSQL.
 const CHARACTERS_MAX: i64 = 10_485_760;
-
-/// Most bytes of padding of one batch: results are not counted by the memory pool.
-const PADDING_BYTES_MAX: usize = 16 << 20;
 
 /// What such casts become; a second argument is the length.
 pub(super) fn functions() -> impl Iterator<Item = ScalarUDF> {
@@ -49,17 +47,13 @@ impl Bounded {
             let message = format!("length for type {name} cannot exceed {CHARACTERS_MAX}");
             return Err(SqlError::new(SqlState::InvalidParameterValue, message));
         };
-        let mut padding = 0;
+        let mut made = Made::by("char");
         let fitted = texts.iter().map(|text| {
             let Some(text) = text else { return Ok(None) };
             let mut fitted: String = text.chars().take(length).collect();
             if is_filled {
                 let missing = length - fitted.chars().count();
-                padding += missing;
-                if padding > PADDING_BYTES_MAX {
-                    let message = "values of type char are too long here";
-                    return Err(SqlError::new(SqlState::ProgramLimitExceeded, message));
-                }
+                made.add(missing)?;
                 fitted.extend(std::iter::repeat_n(' ', missing));
             }
             Ok(Some(fitted))

@@ -13,15 +13,13 @@ use datafusion::logical_expr::{
 
 use super::concat::shown;
 use super::quote::literal;
+use crate::sql::function::allowance::Made;
 use crate::sql::pg_catalog::quoted_identifier;
 use crate::sql::value::output::interval_style;
 use crate::sql::{SqlError, SqlState};
 
-/// Most letters that a value is filled to, and that all values of a batch are.
-const WIDTH_MAX: usize = 16 << 20;
-
 pub(super) fn function() -> ScalarUDF {
-    let signature = Signature::variadic_any(Volatility::Volatile);
+    let signature = Signature::variadic_any(Volatility::Stable);
     ScalarUDF::from(Format { signature })
 }
 
@@ -52,12 +50,12 @@ impl ScalarUDFImpl for Format {
         let style = interval_style(&arguments.config_options);
         let columns = columns.map(|(column, field)| shown(&column.to_array(rows)?, field, style));
         let columns = columns.collect::<Result<Vec<_>, DataFusionError>>()?;
-        let (mut texts, mut room) = (StringBuilder::new(), WIDTH_MAX);
+        let (mut texts, mut made) = (StringBuilder::new(), Made::by("format"));
         for row in 0..rows {
             let values: Vec<_> = columns.iter().map(|column| value(column, row)).collect();
             match values.split_first() {
                 Some((Some(template), values)) => {
-                    texts.append_value(formatted(template, values, &mut room)?);
+                    texts.append_value(formatted(template, values, &mut made)?);
                 }
                 _ => texts.append_null(),
             }
@@ -70,12 +68,9 @@ fn value(column: &StringArray, row: usize) -> Option<&str> {
     column.is_valid(row).then(|| column.value(row))
 }
 
-/// The template with the values in it; so many letters are left for filling.
-fn formatted(
-    template: &str,
-    values: &[Option<&str>],
-    room: &mut usize,
-) -> Result<String, SqlError> {
+/// The template with the values in it.
+fn formatted(template: &str, values: &[Option<&str>], made: &mut Made) -> Result<String, SqlError> {
+    made.add(template.len())?;
     let mut output = String::with_capacity(template.len());
     let mut letters = template.chars().peekable();
     let mut given = Given { values, next: 0 };
@@ -86,7 +81,7 @@ fn formatted(
             output.push('%');
         } else {
             let place = Place::read(&mut letters, &mut given)?;
-            place.fill(&mut output, &mut given, room)?;
+            place.fill(&mut output, &mut given, made)?;
         }
     }
     Ok(output)
@@ -166,7 +161,7 @@ impl Place {
         &self,
         output: &mut String,
         given: &mut Given<'_>,
-        room: &mut usize,
+        made: &mut Made,
     ) -> Result<(), SqlError> {
         if !['s', 'I', 'L'].contains(&self.kind) {
             let message = format!("unrecognized format() type specifier \"{}\"", self.kind);
@@ -184,9 +179,7 @@ impl Place {
             (_, text) => text.unwrap_or_default().to_owned(),
         };
         let missing = self.width.saturating_sub(text.chars().count());
-        *room = room.checked_sub(missing).ok_or_else(|| {
-            SqlError::new(SqlState::ProgramLimitExceeded, "requested length too large")
-        })?;
+        made.add(text.len().saturating_add(missing))?;
         let padding = " ".repeat(missing);
         output.extend(if self.to_the_left { [text, padding] } else { [padding, text] });
         Ok(())
@@ -224,7 +217,7 @@ mod tests {
     #[test]
     fn places_are_filled_with_values() {
         let texts = |template, values: &[Option<&str>]| {
-            formatted(template, values, &mut 100).map_err(|error| error.state.code())
+            formatted(template, values, &mut Made::by("format")).map_err(|error| error.state.code())
         };
         let cases = [
             ("%s %I %L%%", vec![Some("a"), Some("b c"), Some("d'")], "a \"b c\" 'd'''%"),
@@ -244,7 +237,7 @@ mod tests {
             ("%d", vec![Some("1")], "22023"),
             ("%0$s", vec![Some("1")], "22023"),
             ("%9999999999s", vec![Some("1")], "22003"),
-            ("%102s", vec![Some("1")], "54000"),
+            ("%2000000000s", vec![Some("1")], "54000"),
         ];
         for (template, values, state) in refused {
             assert_eq!(texts(template, &values), Err(state), "{template}");

@@ -129,13 +129,6 @@ impl Function {
         Self { name, signature, returns, body }
     }
 
-    /// The same, run for each row even where it says the same for all: what it says is so large
-    /// that it is counted for all of them.
-    fn for_each_row(mut self) -> Self {
-        self.signature.volatility = Volatility::Volatile;
-        self
-    }
-
     /// A function of so many arguments of any type.
     fn any(name: &'static str, arguments: usize, returns: Field, body: Body) -> Self {
         let signature = Signature::any(arguments, Volatility::Immutable);
@@ -181,8 +174,8 @@ impl ScalarUDFImpl for Function {
         &self,
         arguments: ScalarFunctionArgs,
     ) -> Result<ColumnarValue, DataFusionError> {
-        let constant = self.signature.volatility != Volatility::Volatile
-            && arguments.args.iter().all(|argument| matches!(argument, ColumnarValue::Scalar(_)));
+        let constant =
+            arguments.args.iter().all(|argument| matches!(argument, ColumnarValue::Scalar(_)));
         let rows = if constant { 1 } else { arguments.number_rows };
         let columns = arguments.args.into_iter().map(|argument| argument.into_array(rows));
         let results = (self.body)(&columns.collect::<Result<Vec<_>, _>>()?)?;

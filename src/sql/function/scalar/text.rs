@@ -7,6 +7,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Int32Type, Int64Type};
 use datafusion::error::DataFusionError;
 
 use super::{Function, arity};
+use crate::sql::function::allowance::Made;
 use crate::sql::function::pattern::{replacement, similar};
 use crate::sql::grammar::marker::{LIKE_ESCAPE, REPLACEMENT, SIMILAR_PATTERN};
 use crate::sql::{SqlError, SqlState};
@@ -33,6 +34,12 @@ pub(super) fn functions() -> Vec<Function> {
             text(),
             hexadecimals,
         ),
+        Function::exact(
+            "replace",
+            [DataType::Utf8, DataType::Utf8, DataType::Utf8],
+            text(),
+            replaced,
+        ),
         Function::one_of("length", texts_or_bytes(), length(), |columns| {
             lengths(columns, |text| text.chars().count())
         }),
@@ -40,6 +47,22 @@ pub(super) fn functions() -> Vec<Function> {
             lengths(columns, str::len)
         }),
     ]
+}
+
+/// Texts with one part in place of another wherever that is; nothing is nowhere.
+fn replaced(columns: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
+    let [texts, from, to] = columns else { return Err(arity("replace")) };
+    let [texts, from, to] = [texts, from, to].map(AsArray::as_string::<i32>);
+    let mut made = Made::by("replace");
+    let rows = texts.iter().zip(from).zip(to).map(|((text, from), to)| {
+        let (Some(text), Some(from), Some(to)) = (text, from, to) else { return Ok(None) };
+        if from.is_empty() {
+            return Ok(Some(text.to_owned()));
+        }
+        made.add(text.len().saturating_add(text.matches(from).count().saturating_mul(to.len())))?;
+        Ok::<_, SqlError>(Some(text.replace(from, to)))
+    });
+    Ok(Arc::new(rows.collect::<Result<StringArray, _>>()?))
 }
 
 /// A LIKE pattern with the escapes of its own as backslashes.

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, UInt32Array, new_null_array};
+use datafusion::arrow::array::{
+    Array, ArrayRef, BooleanArray, ListArray, UInt32Array, new_null_array,
+};
+use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::compute::{concat, take_record_batch};
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
@@ -26,6 +29,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::answer::{Answer, Members, Remembered};
 use super::node::Yield;
 use super::reference::{Row, bind};
+use crate::sql::function::allowance::{Made, bytes_of, bytes_of_rows, bytes_of_value};
+use crate::sql::plan::portion::{self, PORTION_BYTES};
 use crate::sql::plan::sequence;
 use crate::sql::{SqlError, SqlState};
 
@@ -53,7 +58,7 @@ impl Inner {
         let columns = self.columns.iter().map(|(column, _)| column.clone());
         let row: Row = columns.zip(key.iter().cloned()).collect();
         let plan = self.session.create_physical_plan(&bind(&self.plan, &row)?).await?;
-        sequence::execute(&plan, self.session.task_ctx())
+        sequence::execute(&plan, portion::context(&self.session, &plan)?)
     }
 
     fn key(&self, batch: &RecordBatch, row: usize) -> Result<Vec<ScalarValue>, DataFusionError> {
@@ -100,7 +105,7 @@ impl Inner {
     async fn value(&self, key: &[ScalarValue]) -> Result<ScalarValue, DataFusionError> {
         let mut rows = self.rows(key).await?;
         let mut columns = Vec::new();
-        let mut count = 0;
+        let (mut count, mut made) = (0, Made::by("a subquery"));
         while let Some(batch) = rows.try_next().await? {
             count += batch.num_rows();
             match self.yields {
@@ -108,8 +113,9 @@ impl Inner {
                 Yield::Value(_) if count > 1 => return Err(several_rows().into()),
                 _ => {}
             }
-            if batch.num_rows() > 0 {
-                columns.extend(batch.columns().first().cloned());
+            if let Some(column) = batch.columns().first().filter(|column| !column.is_empty()) {
+                made.add(bytes_of(column))?;
+                columns.push(Arc::clone(column));
             }
         }
         match &self.yields {
@@ -144,9 +150,9 @@ impl Inner {
         } else {
             concat(&columns)?
         };
-        let values = (0..values.len()).map(|at| ScalarValue::try_from_array(&values, at));
-        let values = values.collect::<Result<Vec<_>, _>>()?;
-        Ok(ScalarValue::List(ScalarValue::new_list_nullable(&values, element.data_type())))
+        let offsets = OffsetBuffer::from_lengths([values.len()]);
+        let array = ListArray::try_new(Arc::clone(element), offsets, values, None)?;
+        Ok(ScalarValue::List(Arc::new(array)))
     }
 
     /// Whether the value is asked for beside each row of `batch`.
@@ -165,6 +171,7 @@ impl Inner {
         let asked = self.asked(&batch)?;
         let is_asked = |row| asked.as_ref().is_none_or(|a| a.is_valid(row) && a.value(row));
         let mut values = Vec::with_capacity(batch.num_rows());
+        let mut made = Made::by("a subquery");
         for row in 0..batch.num_rows() {
             if !is_asked(row) {
                 values.push(self.null()?);
@@ -181,7 +188,9 @@ impl Inner {
             let Some(answer) = known.get(&key) else {
                 return internal_err!("an answer was forgotten");
             };
-            values.push(self.beside_row(answer, &batch, row)?);
+            let value = self.beside_row(answer, &batch, row)?;
+            made.add(bytes_of_value(&value))?;
+            values.push(value);
         }
         let added = if values.is_empty() {
             new_null_array(self.added_type()?, 0)
@@ -209,36 +218,42 @@ impl Inner {
         let first = match first {
             None if keep_outer => {
                 let added = schema.fields().iter().skip(outer.num_columns());
-                let nulls = added.map(|field| new_null_array(field.data_type(), 1)).collect();
-                Some(joined(&outer, 1, nulls, &schema)?)
+                let nulls: Vec<_> =
+                    added.map(|field| new_null_array(field.data_type(), 1)).collect();
+                Some(joined(&outer, 1, &nulls, &schema)?)
             }
             None => None,
-            Some(inner) => Some(beside(&outer, &inner, &schema)?),
+            Some(inner) => {
+                rows = stream::iter([Ok(inner)]).chain(rows).boxed();
+                None
+            }
         };
         let named = Arc::clone(&schema);
-        let others = rows.map(move |inner| beside(&outer, &inner?, &named));
-        let all = stream::iter(first.map(Ok)).chain(others);
+        let beside = rows.map_ok(move |inner| {
+            let (outer, named) = (outer.clone(), Arc::clone(&named));
+            stream::iter(portions(&outer, inner))
+                .map(move |inner| joined(&outer, inner.num_rows(), inner.columns(), &named))
+        });
+        let all = stream::iter(first.map(Ok)).chain(beside.try_flatten());
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, all)))
     }
 }
 
-fn beside(
-    outer: &RecordBatch,
-    inner: &RecordBatch,
-    schema: &SchemaRef,
-) -> Result<RecordBatch, DataFusionError> {
-    joined(outer, inner.num_rows(), inner.columns().to_vec(), schema)
+/// `inner`, so many rows at once as the outer row may be written out beside.
+fn portions(outer: &RecordBatch, inner: RecordBatch) -> impl Iterator<Item = RecordBatch> + use<> {
+    let (rows, step) = (inner.num_rows(), (PORTION_BYTES / bytes_of_rows(outer).max(1)).max(1));
+    (0..rows).step_by(step).map(move |from| inner.slice(from, step.min(rows - from)))
 }
 
 /// The one outer row, so many times, beside columns of that length.
 fn joined(
     outer: &RecordBatch,
     rows: usize,
-    added: Vec<ArrayRef>,
+    added: &[ArrayRef],
     schema: &SchemaRef,
 ) -> Result<RecordBatch, DataFusionError> {
     let repeated = take_record_batch(outer, &UInt32Array::from(vec![0; rows]))?;
-    let columns = repeated.columns().iter().cloned().chain(added).collect();
+    let columns = repeated.columns().iter().chain(added).cloned().collect();
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
     Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
 }

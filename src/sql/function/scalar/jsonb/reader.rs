@@ -7,11 +7,18 @@ use crate::sql::{SqlError, SqlState};
 /// How deeply arrays and objects may stand in each other.
 const DEPTH_MAX: usize = 128;
 
+/// Longest text that is taken apart: a document takes many times as much as its text.
+const TEXT_BYTES_MAX: usize = 16 << 20;
+
 /// The document that `text` is.
 ///
 /// # Errors
-/// 22P02 for anything else.
+/// 22P02 for anything else; 54000 for more than [`TEXT_BYTES_MAX`].
 pub(in crate::sql) fn read(text: &str) -> Result<Value, SqlError> {
+    if text.len() > TEXT_BYTES_MAX {
+        let message = format!("a document of more than {} MiB", TEXT_BYTES_MAX >> 20);
+        return Err(SqlError::new(SqlState::ProgramLimitExceeded, message));
+    }
     let mut reader = Reader { rest: text, depth: 0 };
     let document = reader.value()?;
     reader.skip_space();

@@ -10,8 +10,12 @@ use regex::Match;
 use super::arguments::{Arguments, Row, offset};
 use super::finder::{Finder, Options, parts};
 use super::{Function, function};
+use crate::sql::function::allowance::Made;
 use crate::sql::grammar::marker::ALL_MATCHES;
 use crate::sql::{SqlError, SqlState};
+
+/// What a part takes besides its letters.
+const PART_BYTES: usize = size_of::<&str>();
 
 pub(super) fn functions() -> [Function; 5] {
     let (text, whole) = (DataType::Utf8, DataType::Int64);
@@ -53,6 +57,7 @@ fn first_matches(columns: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
 /// The rows of `regexp_matches`, as an array.
 fn all_matches(columns: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
     let (mut rows, mut last) = (ListBuilder::new(ListBuilder::new(StringBuilder::new())), None);
+    let mut made = Made::by("regexp_matches");
     for row in Arguments::new(columns).rows() {
         let Some(row) = row else {
             rows.append_null();
@@ -61,7 +66,9 @@ fn all_matches(columns: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
         let finder = Finder::new(last.take(), row.text(1), Options::read(row.text(2))?)?;
         let wanted = if finder.options().all { usize::MAX } else { 1 };
         for found in finder.places(row.text(0), 0).take(wanted) {
-            rows.values().append_value(parts(&found));
+            let parts = parts(&found);
+            made.add(parts.iter().map(|part| part.map_or(0, str::len) + PART_BYTES).sum())?;
+            rows.values().append_value(parts);
         }
         rows.append(true);
         last = Some(finder);

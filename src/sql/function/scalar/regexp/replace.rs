@@ -11,6 +11,7 @@ use super::Function;
 use super::arguments::{Arguments, Row, offset};
 use super::finder::{Finder, Options};
 use crate::sql::SqlError;
+use crate::sql::function::allowance::Made;
 
 /// The places of the arguments behind the pattern.
 const REPLACEMENT: usize = 2;
@@ -39,12 +40,12 @@ pub(super) fn function() -> Function {
 
 fn replaced(columns: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
     let by_flags = columns.get(FLAGS).is_some_and(|column| column.data_type().is_string());
-    let mut last = None;
+    let (mut last, mut made) = (None, Made::by("regexp_replace"));
     let texts = Arguments::new(columns).rows().map(|row| {
         let Some(row) = row else { return Ok(None) };
         let wanted = if by_flags { Wanted::by_flags(row)? } else { Wanted::by_numbers(row)? };
         let finder = Finder::new(last.take(), row.text(1), wanted.options)?;
-        let text = wanted.replace(&finder, row.text(0), row.text(REPLACEMENT));
+        let text = wanted.replace(&finder, row.text(0), row.text(REPLACEMENT), &mut made)?;
         last = Some(finder);
         Ok::<_, SqlError>(Some(text))
     });
@@ -73,14 +74,23 @@ impl Wanted {
         Ok(Self { options, start, number: (number > 0).then_some(number) })
     }
 
-    fn replace(&self, finder: &Finder, text: &str, replacement: &str) -> String {
-        let Some(start) = offset(text, self.start) else { return text.to_owned() };
+    fn replace(
+        &self,
+        finder: &Finder,
+        text: &str,
+        replacement: &str,
+        made: &mut Made,
+    ) -> Result<String, SqlError> {
+        made.add(text.len())?;
+        let Some(start) = offset(text, self.start) else { return Ok(text.to_owned()) };
         let (mut output, mut copied) = (String::with_capacity(text.len()), 0);
         for (found, number) in finder.places(text, start).zip(1..) {
             let Some(place) = found.get(0) else { break };
             if self.number.is_none_or(|wanted| wanted == number) {
                 output.push_str(text.get(copied..place.start()).unwrap_or_default());
+                let before = output.len();
                 found.expand(replacement, &mut output);
+                made.add(output.len() - before)?;
                 copied = place.end();
             }
             if self.number.is_some_and(|wanted| wanted <= number) {
@@ -88,6 +98,6 @@ impl Wanted {
             }
         }
         output.push_str(text.get(copied..).unwrap_or_default());
-        output
+        Ok(output)
     }
 }

@@ -9,6 +9,7 @@ use datafusion::error::DataFusionError;
 use super::arguments::Arguments;
 use super::finder::Finder;
 use super::{Function, function};
+use crate::sql::function::allowance::Made;
 
 /// The function of one name, and that whose array is unnested for another.
 pub(super) fn functions() -> [Function; 1] {
@@ -19,31 +20,40 @@ pub(super) fn functions() -> [Function; 1] {
 
 fn splits(columns: &[ArrayRef]) -> Result<ArrayRef, DataFusionError> {
     let (mut lists, mut last) = (ListBuilder::new(StringBuilder::new()), None);
+    let mut made = Made::by("regexp_split_to_array");
     for row in Arguments::new(columns).rows() {
         let Some(row) = row else {
             lists.append_null();
             continue;
         };
         let finder = row.finder(last.take(), 2, "regexp_split_to_array")?;
-        lists.append_value(pieces(&finder, row.text(0)).into_iter().map(Some));
+        for piece in pieces(&finder, row.text(0)) {
+            made.add(piece.len() + size_of::<i32>())?;
+            lists.values().append_value(piece);
+        }
+        lists.append(true);
         last = Some(finder);
     }
     Ok(Arc::new(lists.finish()))
 }
 
 /// Places without letters count where there is something before and behind them.
-fn pieces<'t>(finder: &Finder, text: &'t str) -> Vec<&'t str> {
-    let (mut pieces, mut begin, mut last_end) = (Vec::new(), 0, 0);
-    for found in finder.places(text, 0) {
-        let Some(place) = found.get(0) else { break };
-        if place.start() < text.len() && place.end() > last_end {
-            pieces.extend(text.get(begin..place.start()));
-            begin = place.end();
+fn pieces<'t>(finder: &'t Finder, text: &'t str) -> impl Iterator<Item = &'t str> {
+    let (mut begin, mut last_end, mut places) = (0, 0, finder.places(text, 0).fuse());
+    let mut rest = Some(());
+    std::iter::from_fn(move || {
+        for found in places.by_ref() {
+            let Some(place) = found.get(0) else { break };
+            let ends_piece = place.start() < text.len() && place.end() > last_end;
+            last_end = place.end();
+            if ends_piece {
+                let piece = text.get(begin..place.start());
+                begin = place.end();
+                return piece;
+            }
         }
-        last_end = place.end();
-    }
-    pieces.extend(text.get(begin..));
-    pieces
+        rest.take().and_then(|()| text.get(begin..))
+    })
 }
 
 #[cfg(test)]
@@ -55,7 +65,7 @@ mod tests {
     fn texts_are_split_as_by_postgresql() {
         let split = |text, pattern| {
             let finder = Finder::new(None, pattern, Options::default()).unwrap();
-            pieces(&finder, text)
+            pieces(&finder, text).map(str::to_owned).collect::<Vec<_>>()
         };
         assert_eq!(split("a, b,c", ",\\s*"), ["a", "b", "c"]);
         assert_eq!(split("hey", ""), ["h", "e", "y"]);

@@ -28,6 +28,7 @@ use super::super::request::{Request, arrays};
 use super::super::{Cut, ProbeKind};
 use crate::engine::{CandidateList, Exactness, IdentifyRequest};
 use crate::sql::SqlError;
+use crate::sql::function::allowance::{CALL_BYTES_MAX, Made, bytes_of_rows};
 use crate::sql::read::columns::SearchColumn;
 use crate::sql::session_state::settings::write_exactness;
 
@@ -124,6 +125,7 @@ impl Searches {
                 candidates.push(candidate);
             }
         }
+        check_written(rows, &outer)?;
         let rows = take_record_batch(rows, &UInt32Array::from(outer))?;
         let places = UInt32Array::from(places);
         let found = arrays(&candidates, ranks, &self.columns);
@@ -135,16 +137,27 @@ impl Searches {
     }
 }
 
+/// What it takes to write these of `rows` out.
+fn check_written(rows: &RecordBatch, outer: &[u32]) -> Result<(), SqlError> {
+    let mut made = Made::by("a SEARCH for each row");
+    let each = outer.chunk_by(|one, other| one == other);
+    each.filter_map(|same| Some((*same.first()? as usize, same.len()))).try_for_each(
+        |(row, times)| made.add(bytes_of_rows(&rows.slice(row, 1)).saturating_mul(times)),
+    )
+}
+
 impl Asked {
     /// What is searched for next, together.
     fn take(&mut self) -> Vec<Option<IdentifyRequest>> {
-        let mut candidates = 0;
-        let mut taken = Vec::new();
+        let (mut candidates, mut taken) = (0, Vec::new());
+        // Each row is written out once for each of its candidates.
+        let width = bytes_of_rows(&self.rows) / self.rows.num_rows().max(1);
+        let candidates_max = CANDIDATES_MAX.min(CALL_BYTES_MAX / 2 / width.max(1));
         while taken.len() < ROWS_MAX
             && let Some(next) = self.requests.front()
         {
             candidates += next.as_ref().map_or(0, |request| request.limit);
-            if candidates > CANDIDATES_MAX && !taken.is_empty() {
+            if candidates > candidates_max && !taken.is_empty() {
                 break;
             }
             taken.extend(self.requests.pop_front());
