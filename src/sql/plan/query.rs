@@ -34,6 +34,7 @@ use super::apply::ApplySubqueries;
 use super::call::CallRelationPlanner;
 use super::choice::{self, ChosenValues};
 use super::in_place::{in_place, in_place_stream};
+use super::kept::KeptRows;
 use super::literal::TextLiterals;
 use super::parameters::{KnownTypes, Parameters, prepared};
 use super::planning::{OperatorPlanner, TABLE_FUNCTIONS};
@@ -145,8 +146,12 @@ fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
 
 fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let before: Arc<dyn PhysicalOptimizerRule + Send + Sync> = Arc::new(BranchesInOrder);
-    let behind: [Arc<dyn PhysicalOptimizerRule + Send + Sync>; 3] =
-        [Arc::new(NearestFirst), Arc::new(YieldBetweenBatches), Arc::new(InPortions)];
+    let behind: [Arc<dyn PhysicalOptimizerRule + Send + Sync>; 4] = [
+        Arc::new(NearestFirst),
+        Arc::new(YieldBetweenBatches),
+        Arc::new(InPortions),
+        Arc::new(KeptRows),
+    ];
     [before].into_iter().chain(PhysicalOptimizer::new().rules).chain(behind).collect()
 }
 

@@ -189,6 +189,26 @@ async fn what_aggregates_gather_counts_with_what_is_made_of_it() {
 }
 
 #[tokio::test]
+async fn rows_that_a_window_keeps_count() {
+    let client = Client::new();
+    for window in [
+        "count(*) OVER ()",
+        "lead(g, 900000000) OVER ()",
+        "max(g) OVER (ROWS BETWEEN 900000000 PRECEDING AND CURRENT ROW)",
+        "max(g) OVER (ROWS BETWEEN CURRENT ROW AND 900000000 FOLLOWING)",
+    ] {
+        let sql = format!(
+            "SELECT max(x) FROM (SELECT {window} AS x FROM generate_series(1, 1000000000) g) t"
+        );
+        assert_too_much(&client, &sql).await;
+    }
+    // What is answered is let go of, here some 80 MB.
+    let numbered = "SELECT max(n) FROM (SELECT row_number() OVER () AS n, repeat('x', 1000) AS x \
+                    FROM generate_series(1, 80000)) t WHERE x <> ''";
+    assert_eq!(client.column(numbered).await, ["80000"]);
+}
+
+#[tokio::test]
 async fn a_document_is_taken_apart_up_to_a_size() {
     let client = Client::new();
     let sql = "SELECT jsonb_array_length(('[' || string_agg(x, ',') || ']')::jsonb) FROM \

@@ -71,10 +71,12 @@ impl AnalyzerRule for MeasuredCalls {
 }
 
 /// Whether there is nothing to measure, or it is done already. An array of constants is no larger
-/// than the statement, and the planner looks for it.
+/// than the statement, and the planner looks for it; and it looks for what waits.
 fn is_measured(call: &ScalarFunction) -> bool {
     let of_constants = || call.args.iter().all(|item| matches!(item, Expr::Literal(..)));
-    call.func.inner().is::<Measured>() || call.func.name() == "make_array" && of_constants()
+    call.func.inner().is::<Measured>()
+        || call.func.as_async().is_some()
+        || call.func.name() == "make_array" && of_constants()
 }
 
 /// Whether both sides have one type, and it is one of texts or of bytes. The type of a long chain
