@@ -113,7 +113,7 @@ async def inferred():
         ("SELECT substring('hello', $1, $2)", [2, 3], "ell"),
         ("SELECT left('hello', $1)", [2], "he"),
         ("SELECT 5 = ANY($1)", [[4, 5]], True),
-        ("SELECT now() - $1 < now()", [datetime.timedelta(days=1)], True),
+        ("SELECT now() - $1 > interval '1 hour'", [MOMENT], True),
         ("SELECT interval '1 day' * $1", [1.5], datetime.timedelta(hours=36)),
         ("VALUES (1), ($1) LIMIT $2 OFFSET $3", [2, 1, 1], 2),
         ("SELECT 1 UNION ALL SELECT $1 LIMIT 1", [2], 1),

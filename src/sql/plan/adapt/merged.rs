@@ -1,9 +1,10 @@
 //! Columns that joins with `USING` and `NATURAL` merge.
 //!
 //! The planner takes a merged column from the left side, where it is NULL in rows that only the
-//! right side of a `RIGHT` or `FULL JOIN` has, and leaves it in its place in a `*`, where it comes
-//! first in PostgreSQL. Such joins are written with `ON`, merged columns as what they are of the
-//! sides, and stars in full.
+//! right side of a `RIGHT` or `FULL JOIN` has; leaves it in its place in a `*`, where it comes first
+//! in PostgreSQL; and leaves columns out of a `*` that are called as those which a derived table has
+//! merged. So joins are written with `ON`, merged columns as what they are of the sides, and stars
+//! in full.
 
 use std::ops::ControlFlow;
 
@@ -34,13 +35,13 @@ pub(super) fn order(query: &mut Query, known: &Known) -> Result<(), SqlError> {
     let mut columns = Vec::new();
     for tables in &select.from {
         let joined = Joined::of(tables, known)?;
-        columns.extend(joined.filter(|it| it.is_ours).into_iter().flat_map(Joined::columns));
+        columns.extend(joined.into_iter().flat_map(Joined::columns));
     }
     columns.retain(|column| !select.projection.iter().any(|item| shows(item, &column.name)));
     if let Some(order) = &mut query.order_by
         && let OrderByKind::Expressions(keys) = &mut order.kind
     {
-        let mut written = Written { columns, queries: 0 };
+        let mut written = Written::new(columns, known);
         for key in keys {
             let _ = key.visit(&mut written);
         }
@@ -83,7 +84,7 @@ pub(super) fn write_out(select: &mut Select, known: &Known) -> Result<(), SqlErr
         .collect();
     let mut columns = Vec::new();
     for (tables, joined) in select.from.iter_mut().zip(all) {
-        if let Some(joined) = joined.filter(|joined| joined.is_ours) {
+        if let Some(joined) = joined {
             *tables = joined.tables.clone();
             columns.extend(joined.columns());
         }
@@ -95,7 +96,7 @@ pub(super) fn write_out(select: &mut Select, known: &Known) -> Result<(), SqlErr
             *item = shown(column);
         }
     }
-    let _ = select.visit(&mut Written { columns, queries: 0 });
+    let _ = select.visit(&mut Written::new(columns, known));
     Ok(())
 }
 
@@ -117,15 +118,13 @@ struct Joined {
     parts: Vec<Part>,
     /// Whether a join merges columns.
     merges: bool,
-    /// Whether the planner would read one of the joins otherwise.
-    is_ours: bool,
 }
 
 impl Joined {
     /// None where only the planner knows the columns of a table.
     fn of(tables: &TableWithJoins, known: &Known) -> Result<Option<Self>, SqlError> {
         let mut tables = tables.clone();
-        let (mut merges, mut is_ours) = (false, false);
+        let mut merges = false;
         let mut side = |factor: &mut TableFactor| {
             let TableFactor::NestedJoin { table_with_joins, alias: None } = factor else {
                 return Ok(table(factor, known).map(|part| vec![part]));
@@ -133,7 +132,6 @@ impl Joined {
             let Some(joined) = Self::of(table_with_joins, known)? else { return Ok(None) };
             **table_with_joins = joined.tables;
             merges |= joined.merges;
-            is_ours |= joined.is_ours;
             Ok::<_, SqlError>(Some(joined.parts))
         };
         let Some(mut parts) = side(&mut tables.relation)? else { return Ok(None) };
@@ -149,12 +147,11 @@ impl Joined {
         for (join, on) in tables.joins.iter_mut().zip(constraints) {
             let Some(on) = on else { continue };
             merges = true;
-            is_ours |= !is_planned_so(&join.join_operator);
             if let Some(constraint) = constraint_mut(&mut join.join_operator) {
                 *constraint = JoinConstraint::On(on);
             }
         }
-        Ok(Some(Self { tables, parts, merges, is_ours }))
+        Ok(Some(Self { tables, parts, merges }))
     }
 
     fn columns(self) -> Vec<Merged> {
@@ -190,18 +187,6 @@ impl Joined {
 fn table(factor: &TableFactor, known: &Known) -> Option<Part> {
     let name = table_name(factor)?;
     Some(Part::Table { name, columns: known.of_factor(factor)?, merged: Vec::new() })
-}
-
-/// Whether the planner merges the columns of such a join in the same way, but for the order of a
-/// star.
-fn is_planned_so(operator: &JoinOperator) -> bool {
-    matches!(
-        operator,
-        JoinOperator::Join(JoinConstraint::Using(_))
-            | JoinOperator::Inner(JoinConstraint::Using(_))
-            | JoinOperator::Left(JoinConstraint::Using(_))
-            | JoinOperator::LeftOuter(JoinConstraint::Using(_))
-    )
 }
 
 /// Parts of a star over a join, and the condition of the join where it merges columns.
@@ -295,29 +280,60 @@ fn shown(column: &Merged) -> SelectItem {
     SelectItem::ExprWithAlias { expr: column.value.clone(), alias: quoted(&column.name) }
 }
 
-/// Writes merged columns that stand without a table; those of subqueries are their own.
-struct Written {
+/// Writes merged columns that stand without a table, in subqueries where no column or name of their
+/// own is called so.
+struct Written<'k> {
     columns: Vec<Merged>,
-    queries: usize,
+    known: &'k Known,
+    /// What each subquery around an expression names itself; none where only the planner knows.
+    own_names: Vec<Option<Vec<String>>>,
 }
 
-impl VisitorMut for Written {
+impl<'k> Written<'k> {
+    fn new(columns: Vec<Merged>, known: &'k Known) -> Self {
+        Self { columns, known, own_names: Vec::new() }
+    }
+
+    fn own_names(&self, query: &Query) -> Option<Vec<String>> {
+        let SetExpr::Select(select) = &*query.body else { return None };
+        let aliases = select.projection.iter().filter_map(|item| match item {
+            SelectItem::ExprWithAlias { alias, .. } => Some(folded(alias)),
+            _ => None,
+        });
+        let mut names: Vec<String> = aliases.collect();
+        for tables in &select.from {
+            let joined = tables.joins.iter().map(|join| &join.relation);
+            for factor in [&tables.relation].into_iter().chain(joined) {
+                names.extend(self.known.of_factor(factor)?);
+            }
+        }
+        query.with.is_none().then_some(names)
+    }
+
+    fn is_free(&self, name: &str) -> bool {
+        let is_own = |names: &Vec<String>| names.iter().any(|own| own == name);
+        self.own_names.iter().all(|names| names.as_ref().is_some_and(|names| !is_own(names)))
+    }
+}
+
+impl VisitorMut for Written<'_> {
     type Break = ();
 
-    fn pre_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
-        self.queries += 1;
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        self.own_names.push(self.own_names(query));
         ControlFlow::Continue(())
     }
 
     fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
-        self.queries -= 1;
+        self.own_names.pop();
         ControlFlow::Continue(())
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         if let Expr::Identifier(name) = expr
-            && self.queries == 0
-            && let Some(column) = self.columns.iter().find(|it| it.name == folded(name))
+            && let name = folded(name)
+            && let Some(column) = self.columns.iter().find(|it| it.name == name)
+            && self.is_free(&name)
         {
             *expr = column.value.clone();
         }
