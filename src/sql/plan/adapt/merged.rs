@@ -1,10 +1,10 @@
 //! Columns that joins with `USING` and `NATURAL` merge.
 //!
 //! The planner takes a merged column from the left side, where it is NULL in rows that only the
-//! right side of a `RIGHT` or `FULL JOIN` has; leaves it in its place in a `*`, where it comes first
-//! in PostgreSQL; and leaves columns out of a `*` that are called as those which a derived table has
-//! merged. So joins are written with `ON`, merged columns as what they are of the sides, and stars
-//! in full.
+//! right side of a `RIGHT` or `FULL JOIN` has; leaves it in its place in a `*`, where it comes
+//! first in PostgreSQL; and leaves columns out of a `*` that are called as those which a derived
+//! table has merged. So joins are written with `ON`, merged columns as what they are of the sides,
+//! and stars in full.
 
 use std::ops::ControlFlow;
 
