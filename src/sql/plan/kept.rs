@@ -1,27 +1,23 @@
 //! Rows that windows keep, counted: the planner's operators of windows count nothing.
 
-use std::fmt;
 use std::sync::Arc;
 
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::internal_err;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::WindowFrameBound;
-use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec};
-use datafusion::physical_plan::{
-    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties,
-    ReplaceChildrenOptions,
-};
+use datafusion::physical_plan::{ChildrenPropertiesMode, ExecutionPlan, ReplaceChildrenOptions};
 use futures::TryStreamExt;
 use parking_lot::Mutex;
 
+use super::passing::{Pass, Passing};
 use crate::sql::function::allowance::bytes_of;
 
 /// What is made of a row besides: rows may have no column that anybody asked for.
@@ -41,9 +37,8 @@ impl PhysicalOptimizerRule for KeptRows {
             let Some(lets_go) = lets_go(&plan) else { return Ok(Transformed::no(plan)) };
             let account = Arc::new(Mutex::new(None));
             let given = plan.children().iter().map(|input| input.schema().fields().len()).sum();
-            let counted = |input: &Arc<dyn ExecutionPlan>, side| -> Arc<dyn ExecutionPlan> {
-                let (input, account) = (Arc::clone(input), Arc::clone(&account));
-                Arc::new(Counted { input, side, given, account })
+            let counted = |input: &Arc<dyn ExecutionPlan>, side| {
+                Passing::of(input, Counted { side, given, account: Arc::clone(&account) })
             };
             let inputs = plan.children().into_iter().map(|input| counted(input, Side::In));
             let mode = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Keep);
@@ -83,10 +78,9 @@ enum Side {
     Out,
 }
 
-/// Hands its input on and counts it.
+/// Counts what is handed on.
 #[derive(Debug)]
 struct Counted {
-    input: Arc<dyn ExecutionPlan>,
     side: Side,
     /// How many columns the window is given.
     given: usize,
@@ -94,34 +88,7 @@ struct Counted {
     account: Arc<Mutex<Option<Arc<MemoryReservation>>>>,
 }
 
-impl Counted {
-    /// Counts the columns that a window is given; its own come behind them.
-    fn count(
-        side: Side,
-        account: &MemoryReservation,
-        rows: &RecordBatch,
-        given: usize,
-    ) -> Result<(), DataFusionError> {
-        let columns = rows.columns().iter().take(given);
-        let bytes: usize = columns.map(|column| bytes_of(column)).sum();
-        let bytes = bytes + rows.num_rows() * ANSWER_BYTES;
-        match side {
-            Side::In => account.try_grow(bytes),
-            Side::Out => {
-                account.shrink(bytes.min(account.size()));
-                Ok(())
-            }
-        }
-    }
-}
-
-impl DisplayAs for Counted {
-    fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl ExecutionPlan for Counted {
+impl Pass for Counted {
     fn name(&self) -> &'static str {
         match self.side {
             Side::In => "Kept",
@@ -129,47 +96,9 @@ impl ExecutionPlan for Counted {
         }
     }
 
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.input.properties()
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn apply_expressions(
+    fn start(
         &self,
-        _visit: &mut dyn FnMut(
-            &Arc<dyn PhysicalExpr>,
-        ) -> Result<TreeNodeRecursion, DataFusionError>,
-    ) -> Result<TreeNodeRecursion, DataFusionError> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-        _options: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
-        let Some(input) = children.first() else { return internal_err!("nothing is counted") };
-        let (input, account) = (Arc::clone(input), Arc::clone(&self.account));
-        Ok(Arc::new(Self { input, side: self.side, given: self.given, account }))
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
-        let mode = ChildrenPropertiesMode::Recompute;
-        self.replace_children(children, ReplaceChildrenOptions::new(mode))
-    }
-
-    fn execute(
-        &self,
+        input: &Arc<dyn ExecutionPlan>,
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream, DataFusionError> {
@@ -177,14 +106,33 @@ impl ExecutionPlan for Counted {
             let kept = MemoryConsumer::new("rows of a window").register(context.memory_pool());
             *self.account.lock() = Some(Arc::new(kept));
         }
-        let rows = self.input.execute(partition, context)?;
+        let rows = input.execute(partition, context)?;
         let Some(account) = self.account.lock().clone() else {
             return internal_err!("nobody counts the rows of a window");
         };
         let (side, given) = (self.side, self.given);
-        let counted = rows.and_then(move |rows: RecordBatch| {
-            std::future::ready(Self::count(side, &account, &rows, given).map(|()| rows))
+        let counted = rows.and_then(move |rows| {
+            std::future::ready(count(side, &account, &rows, given).map(|()| rows))
         });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), counted)))
+        Ok(Box::pin(RecordBatchStreamAdapter::new(input.schema(), counted)))
+    }
+}
+
+/// Counts the columns that a window is given; its own come behind them.
+fn count(
+    side: Side,
+    account: &MemoryReservation,
+    rows: &RecordBatch,
+    given: usize,
+) -> Result<(), DataFusionError> {
+    let columns = rows.columns().iter().take(given);
+    let bytes: usize = columns.map(|column| bytes_of(column)).sum();
+    let bytes = bytes + rows.num_rows() * ANSWER_BYTES;
+    match side {
+        Side::In => account.try_grow(bytes),
+        Side::Out => {
+            account.shrink(bytes.min(account.size()));
+            Ok(())
+        }
     }
 }

@@ -74,7 +74,7 @@ fn depends_on_others(expr: &Expr) -> bool {
 async fn value(expr: Expr, session: &SessionState) -> Result<Option<i64>, SqlError> {
     let plan = LogicalPlanBuilder::empty(true).project([expr.alias("rows")])?.build()?;
     let plan = session.create_physical_plan(&plan).await?;
-    let batches = sequence::execute(&plan, session.task_ctx())?.try_collect::<Vec<_>>().await?;
+    let batches = sequence::execute(&plan, session)?.try_collect::<Vec<_>>().await?;
     let Some(column) = batches.iter().find(|batch| batch.num_rows() > 0).map(|it| it.column(0))
     else {
         return Ok(None);

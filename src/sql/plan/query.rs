@@ -38,7 +38,7 @@ use super::kept::KeptRows;
 use super::literal::TextLiterals;
 use super::parameters::{KnownTypes, Parameters, prepared};
 use super::planning::{OperatorPlanner, TABLE_FUNCTIONS};
-use super::portion::{self, InPortions};
+use super::portion::InPortions;
 use super::provenance::origins;
 use super::sequence::BranchesInOrder;
 use super::values::united;
@@ -175,8 +175,8 @@ fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {
     own.into_iter().chain(SessionStateDefaults::default_expr_planners()).collect()
 }
 
-/// DataFusion's functions without those whose result is as large as an argument says: scalar
-/// results are not counted by the memory pool, and `repeat('x', 2000000000)` is short to write.
+/// DataFusion's functions without those whose result is as large as an argument says: what a call
+/// made is measured when it is there, and `repeat('x', 2000000000)` is short to write.
 fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
     const UNBOUNDED: [&str; 7] =
         ["array_repeat", "array_resize", "generate_series", "lpad", "range", "repeat", "rpad"];
@@ -342,8 +342,7 @@ impl QueryContext {
         &self,
         plan: &Arc<dyn ExecutionPlan>,
     ) -> Result<SendableRecordBatchStream, SqlError> {
-        let context = portion::context(&self.state, plan)?;
-        Ok(in_place_stream(sequence::execute(plan, context)?))
+        Ok(in_place_stream(sequence::execute(plan, &self.state)?))
     }
 
     pub(super) async fn physical(

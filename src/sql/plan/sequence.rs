@@ -12,7 +12,7 @@ use datafusion::common::internal_err;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
 use datafusion::physical_expr::{EquivalenceProperties, Partitioning, PhysicalExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
@@ -28,14 +28,17 @@ use datafusion::physical_plan::{
 };
 use futures::{StreamExt, TryStreamExt, stream};
 
-/// Starts `plan`.
+use super::portion;
+
+/// Starts `plan` of a statement of `session`.
 ///
 /// # Errors
 /// Those of its operators.
 pub(super) fn execute(
     plan: &Arc<dyn ExecutionPlan>,
-    context: Arc<TaskContext>,
+    session: &SessionState,
 ) -> Result<SendableRecordBatchStream, DataFusionError> {
+    let context = portion::context(session, plan)?;
     match plan.output_partitioning().partition_count() {
         1 => plan.execute(0, context),
         _ => Sequence::of(plan).execute(0, context),

@@ -11,7 +11,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::optimizer::{AnalyzerRule, OptimizerConfig, OptimizerRule};
 
-use crate::engine::{EngineError, Interrupt};
+use crate::engine::Interrupt;
 use crate::sql::SqlError;
 
 /// A rule that changes nothing, and fails once nobody waits for the plan.
@@ -36,10 +36,7 @@ impl StillWanted {
 
 /// Fails once the statement is given up.
 pub(super) fn check() -> Result<(), DataFusionError> {
-    if Interrupt::is_raised() {
-        return Err(SqlError::from(EngineError::Cancelled).into());
-    }
-    Ok(())
+    Interrupt::check().map_err(|given_up| SqlError::from(given_up).into())
 }
 
 impl ExprPlanner for StillWanted {

@@ -9,6 +9,7 @@ use datafusion::sql::sqlparser::ast::{
     TableFactor,
 };
 
+use crate::sql::grammar::from::factors;
 use crate::sql::grammar::name::{folded, name_parts};
 use crate::sql::{SqlError, SqlState};
 
@@ -110,11 +111,7 @@ fn check_select(select: &Select, lock: &str) -> Result<(), SqlError> {
 
 /// The tables of `select` that have faces.
 fn tables(select: &Select, lock: &str) -> Result<Vec<Table>, SqlError> {
-    let joined = select.from.iter().flat_map(|table| {
-        let joins = table.joins.iter().map(|join| &join.relation);
-        std::iter::once(&table.relation).chain(joins)
-    });
-    joined
+    factors(select)
         .map(|factor| match factor {
             TableFactor::Table { name, alias, args: None, .. } => {
                 let parts = name_parts(name).unwrap_or_default();

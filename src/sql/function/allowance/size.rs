@@ -1,6 +1,6 @@
 //! How many bytes the rows of a column take.
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, OffsetSizeTrait};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::logical_expr::ColumnarValue;
@@ -10,16 +10,10 @@ use datafusion::scalar::ScalarValue;
 pub(in crate::sql) fn bytes_of(column: &dyn Array) -> usize {
     let rows = column.len();
     match column.data_type() {
-        DataType::Utf8 => {
-            let offsets = column.as_string::<i32>().offsets();
-            spanned(offsets) + size_of_val(&offsets[..])
-        }
-        DataType::Binary => {
-            let offsets = column.as_binary::<i32>().offsets();
-            spanned(offsets) + size_of_val(&offsets[..])
-        }
-        DataType::LargeUtf8 => column.as_string::<i64>().value_data().len(),
-        DataType::LargeBinary => column.as_binary::<i64>().value_data().len(),
+        DataType::Utf8 => with_offsets(column.as_string::<i32>().offsets()),
+        DataType::Binary => with_offsets(column.as_binary::<i32>().offsets()),
+        DataType::LargeUtf8 => with_offsets(column.as_string::<i64>().offsets()),
+        DataType::LargeBinary => with_offsets(column.as_binary::<i64>().offsets()),
         DataType::Utf8View => column.as_string_view().lengths().map(|it| it as usize + 16).sum(),
         DataType::BinaryView => column.as_binary_view().lengths().map(|it| it as usize + 16).sum(),
         DataType::List(_) => {
@@ -43,11 +37,16 @@ pub(in crate::sql) fn bytes_of_rows(rows: &RecordBatch) -> usize {
 }
 
 /// How far the last of some offsets is from the first.
-fn spanned(offsets: &[i32]) -> usize {
+fn spanned<O: OffsetSizeTrait>(offsets: &[O]) -> usize {
     match (offsets.first(), offsets.last()) {
-        (Some(first), Some(last)) => (last - first) as usize,
+        (Some(first), Some(last)) => (*last - *first).as_usize(),
         _ => 0,
     }
+}
+
+/// The same with the offsets themselves.
+fn with_offsets<O: OffsetSizeTrait>(offsets: &[O]) -> usize {
+    spanned(offsets) + size_of_val(offsets)
 }
 
 /// The bytes of an argument: those of a column, or those of the one value that stands for all rows.
@@ -83,7 +82,9 @@ pub(in crate::sql) fn longest(texts: &ArrayRef) -> usize {
 mod tests {
     use std::sync::Arc;
 
-    use datafusion::arrow::array::{Int32Array, ListArray, StringArray, StringViewArray};
+    use datafusion::arrow::array::{
+        Int32Array, LargeStringArray, ListArray, StringArray, StringViewArray,
+    };
     use datafusion::arrow::datatypes::Int32Type;
 
     use super::*;
@@ -91,6 +92,7 @@ mod tests {
     #[test]
     fn a_slice_is_as_large_as_its_own_rows() {
         let texts: ArrayRef = Arc::new(StringArray::from(vec!["a", "bcd", ""]));
+        let long: ArrayRef = Arc::new(LargeStringArray::from(vec!["a", "bcd", ""]));
         let views: ArrayRef = Arc::new(StringViewArray::from(vec!["a", "bcd", ""]));
         let numbers: ArrayRef = Arc::new(Int32Array::from(vec![1, 2, 3]));
         let items = |count| Some(vec![Some(1); count]);
@@ -99,7 +101,9 @@ mod tests {
             items(100),
             items(0),
         ]));
-        for (column, wanted) in [(texts, 3 + 8), (views, 3 + 16), (numbers, 4), (lists, 400 + 8)] {
+        let cases =
+            [(texts, 3 + 8), (long, 3 + 16), (views, 3 + 16), (numbers, 4), (lists, 400 + 8)];
+        for (column, wanted) in cases {
             assert_eq!(bytes_of(&column.slice(1, 1)), wanted, "{column:?}");
         }
     }

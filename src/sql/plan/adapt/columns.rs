@@ -10,6 +10,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::factor;
 use super::name::column_name;
+use crate::sql::grammar::from::factors;
 use crate::sql::grammar::marker::MARKER;
 use crate::sql::grammar::name::{folded, name_parts};
 use crate::sql::pg_catalog::{self, INFORMATION_SCHEMA, PG_CATALOG};
@@ -96,14 +97,10 @@ impl Known {
                     options,
                 ) if *options == plain => {
                     let name = name_parts(name)?.pop()?;
-                    let mut factors = select.from.iter().flat_map(|from| {
-                        let joined = from.joins.iter().map(|join| &join.relation);
-                        std::iter::once(&from.relation).chain(joined)
-                    });
                     let of_name = |factor: &&TableFactor| {
                         table_name(factor).is_some_and(|known| folded(&known) == name)
                     };
-                    names.extend(self.of_factor(factors.find(of_name)?)?);
+                    names.extend(self.of_factor(factors(select).find(of_name)?)?);
                 }
                 _ => return None,
             }

@@ -16,6 +16,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::columns::{Known, constraint, constraint_mut, merged, table_name};
 use super::syntax::call;
+use crate::sql::grammar::from::factors;
 use crate::sql::grammar::name::folded;
 use crate::sql::{SqlError, SqlState};
 
@@ -301,11 +302,8 @@ impl<'k> Written<'k> {
             _ => None,
         });
         let mut names: Vec<String> = aliases.collect();
-        for tables in &select.from {
-            let joined = tables.joins.iter().map(|join| &join.relation);
-            for factor in [&tables.relation].into_iter().chain(joined) {
-                names.extend(self.known.of_factor(factor)?);
-            }
+        for factor in factors(select) {
+            names.extend(self.known.of_factor(factor)?);
         }
         query.with.is_none().then_some(names)
     }

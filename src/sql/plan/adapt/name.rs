@@ -14,6 +14,7 @@ use datafusion::sql::sqlparser::ast::{
     TrimWhereField, Value,
 };
 
+use crate::sql::grammar::from::factors;
 use crate::sql::grammar::name::{folded, name_parts};
 
 /// Stands between a name and the number that tells it from others of that name.
@@ -52,13 +53,7 @@ pub(super) fn name_columns(items: &mut [SelectItem]) {
 /// A name that two tables of a FROM have.
 pub(super) fn repeated_table(select: &Select) -> Option<String> {
     let mut known = HashSet::new();
-    tables(select).filter_map(table_name).find(|name| !known.insert(name.clone()))
-}
-
-fn tables(select: &Select) -> impl Iterator<Item = &TableFactor> {
-    select.from.iter().flat_map(|from| {
-        std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation))
-    })
+    factors(select).filter_map(table_name).find(|name| !known.insert(name.clone()))
 }
 
 /// `t.*` of `FROM schema.t` becomes `schema.t.*`, as the planner has it.
@@ -69,7 +64,7 @@ pub(super) fn qualify_stars(select: &mut Select) {
         }
         _ => None,
     };
-    let qualified: Vec<(String, ObjectName)> = tables(select).filter_map(of_schemas).collect();
+    let qualified: Vec<(String, ObjectName)> = factors(select).filter_map(of_schemas).collect();
     for item in &mut select.projection {
         if let SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(star), _) =
             item

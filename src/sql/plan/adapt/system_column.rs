@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use datafusion::sql::sqlparser::ast::{Expr, Ident, Query, Select, SelectItem, TableFactor, Value};
 
 use super::syntax::call;
+use crate::sql::grammar::from::factors;
 use crate::sql::grammar::name::{folded, name_parts};
 
 const TABLEOID: &str = "tableoid";
@@ -40,11 +41,7 @@ impl Scopes {
                 *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
             }
         }
-        let factors = select.from.iter().flat_map(|table| {
-            let joined = table.joins.iter().map(|join| &join.relation);
-            std::iter::once(&table.relation).chain(joined)
-        });
-        let sources = factors.filter_map(|factor| self.source(factor)).collect();
+        let sources = factors(select).filter_map(|factor| self.source(factor)).collect();
         self.selects.push(sources);
     }
 

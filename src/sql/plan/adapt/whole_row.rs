@@ -14,6 +14,7 @@ use datafusion::sql::sqlparser::ast::{
 use super::name::column_name;
 use super::syntax::{literal_text, text};
 use crate::sql::function::whole_row::{OPERATOR, RECORD, WITHOUT_NULLS};
+use crate::sql::grammar::from::factors;
 use crate::sql::grammar::marker::MARKER;
 use crate::sql::grammar::name::{folded, name_parts};
 use crate::sql::pg_catalog;
@@ -48,11 +49,7 @@ impl Rows {
 
     /// Enters `select`, whose columns keep the names of rows.
     pub(super) fn enter(&mut self, select: &mut Select) {
-        let factors = select.from.iter().flat_map(|table| {
-            let joined = table.joins.iter().map(|join| &join.relation);
-            std::iter::once(&table.relation).chain(joined)
-        });
-        let tables = factors.filter_map(|factor| self.table(factor)).collect();
+        let tables = factors(select).filter_map(|factor| self.table(factor)).collect();
         self.selects.push(tables);
         for item in &mut select.projection {
             if let SelectItem::UnnamedExpr(expr @ Expr::Identifier(_)) = item

@@ -30,7 +30,7 @@ use super::answer::{Answer, Members, Remembered};
 use super::node::Yield;
 use super::reference::{Row, bind};
 use crate::sql::function::allowance::{Made, bytes_of, bytes_of_rows, bytes_of_value};
-use crate::sql::plan::portion::{self, PORTION_BYTES};
+use crate::sql::plan::portion::PORTION_BYTES;
 use crate::sql::plan::sequence;
 use crate::sql::{SqlError, SqlState};
 
@@ -58,7 +58,7 @@ impl Inner {
         let columns = self.columns.iter().map(|(column, _)| column.clone());
         let row: Row = columns.zip(key.iter().cloned()).collect();
         let plan = self.session.create_physical_plan(&bind(&self.plan, &row)?).await?;
-        sequence::execute(&plan, portion::context(&self.session, &plan)?)
+        sequence::execute(&plan, &self.session)
     }
 
     fn key(&self, batch: &RecordBatch, row: usize) -> Result<Vec<ScalarValue>, DataFusionError> {

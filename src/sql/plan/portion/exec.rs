@@ -1,100 +1,39 @@
-//! The operator that hands its input on in portions.
+//! Rows handed on in portions.
 
-use std::fmt;
 use std::sync::Arc;
 
 use datafusion::arrow::record_batch::RecordBatch;
-use datafusion::common::internal_err;
-use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{
-    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties,
-    ReplaceChildrenOptions,
-};
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::cost::Cost;
+use crate::sql::plan::passing::Pass;
 
-/// The rows of its input, fewer at once where they are wide.
+/// Fewer rows at once where they are wide.
 #[derive(Debug)]
-pub(in crate::sql::plan) struct Portions {
-    input: Arc<dyn ExecutionPlan>,
+pub(super) struct Portions {
     /// What they are for.
-    cost: Cost,
+    pub(super) cost: Cost,
 }
 
-impl Portions {
-    pub(super) fn of(input: &Arc<dyn ExecutionPlan>, cost: Cost) -> Arc<dyn ExecutionPlan> {
-        Arc::new(Self { input: Arc::clone(input), cost })
-    }
-
-    /// Whether a join makes more of its input.
-    pub(in crate::sql::plan) fn are_joined(&self) -> bool {
-        matches!(self.cost, Cost::Joined)
-    }
-}
-
-impl DisplayAs for Portions {
-    fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Portions")
-    }
-}
-
-impl ExecutionPlan for Portions {
+impl Pass for Portions {
     fn name(&self) -> &'static str {
         "Portions"
     }
 
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.input.properties()
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn apply_expressions(
+    fn start(
         &self,
-        _visit: &mut dyn FnMut(
-            &Arc<dyn PhysicalExpr>,
-        ) -> Result<TreeNodeRecursion, DataFusionError>,
-    ) -> Result<TreeNodeRecursion, DataFusionError> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-        _options: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
-        let Some(input) = children.first() else { return internal_err!("portions of nothing") };
-        Ok(Self::of(input, self.cost.clone()))
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
-        let mode = ChildrenPropertiesMode::Recompute;
-        self.replace_children(children, ReplaceChildrenOptions::new(mode))
-    }
-
-    fn execute(
-        &self,
+        input: &Arc<dyn ExecutionPlan>,
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream, DataFusionError> {
-        let (rows, cost) = (self.input.execute(partition, context)?, self.cost.clone());
+        let (rows, cost) = (input.execute(partition, context)?, self.cost.clone());
         let portions =
             rows.map_ok(move |batch| stream::iter(cut(batch, cost.clone()))).try_flatten().boxed();
-        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), portions)))
+        Ok(Box::pin(RecordBatchStreamAdapter::new(input.schema(), portions)))
     }
 }
 

@@ -16,7 +16,10 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::{SessionState, TaskContext};
 use datafusion::physical_plan::ExecutionPlan;
 
+use cost::Cost;
 use exec::Portions;
+
+use super::passing::Passing;
 
 pub(super) use cost::PORTION_BYTES;
 pub(super) use rule::InPortions;
@@ -30,7 +33,8 @@ pub(super) fn context(
     plan: &Arc<dyn ExecutionPlan>,
 ) -> Result<Arc<TaskContext>, DataFusionError> {
     let joins = |part: &Arc<dyn ExecutionPlan>| {
-        Ok(part.downcast_ref::<Portions>().is_some_and(Portions::are_joined))
+        let portions = part.downcast_ref::<Passing<Portions>>();
+        Ok(portions.is_some_and(|portions| matches!(portions.pass.cost, Cost::Joined)))
     };
     if !plan.exists(joins)? {
         return Ok(state.task_ctx());

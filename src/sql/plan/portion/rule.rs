@@ -10,6 +10,7 @@ use datafusion::physical_plan::{ChildrenPropertiesMode, ExecutionPlan, ReplaceCh
 
 use super::cost::Cost;
 use super::exec::Portions;
+use crate::sql::plan::passing::Passing;
 
 /// Cuts what operators get wherever they make more of it; comes behind all rules that look at the
 /// operators of a plan.
@@ -25,7 +26,8 @@ impl PhysicalOptimizerRule for InPortions {
         plan.transform_up(|plan| {
             let Some(cost) = Cost::of(&plan)? else { return Ok(Transformed::no(plan)) };
             let inputs = plan.children().into_iter();
-            let portions = inputs.map(|input| Portions::of(input, cost.clone())).collect();
+            let portions =
+                inputs.map(|input| Passing::of(input, Portions { cost: cost.clone() })).collect();
             let mode = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Keep);
             Ok(Transformed::yes(plan.replace_children(portions, mode)?))
         })
