@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::audit::{AuditError, AuditLog};
-use crate::causes::with_causes;
+use crate::causes::{TaskError, with_causes};
 use crate::config::ServerConfig;
 use crate::engine::keyring::{Keyring, KeyringError};
 use crate::engine::{Engine, EngineError, Inference};
@@ -201,7 +201,7 @@ impl Server {
         let engine = self.engine;
         tokio::task::spawn_blocking(move || engine.checkpoint())
             .await
-            .map_err(|join| ServerError::Serve(io::Error::other(join)))??;
+            .map_err(|ended| ServerError::Serve(unfinished(&ended)))??;
         outcome
     }
 }
@@ -260,7 +260,11 @@ async fn report_trouble(engine: Arc<Engine>) {
 }
 
 fn door_outcome(ended: Result<io::Result<()>, tokio::task::JoinError>) -> Result<(), ServerError> {
-    ended.map_err(io::Error::other).flatten().map_err(ServerError::Serve)
+    ended.map_err(|ended| unfinished(&ended)).flatten().map_err(ServerError::Serve)
+}
+
+fn unfinished(ended: &tokio::task::JoinError) -> io::Error {
+    io::Error::other(TaskError::from(ended))
 }
 
 async fn listen(address: &str, option: &'static str) -> Result<TcpListener, ServerError> {

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use likeness_storage::{GalleryDescriptor, GalleryId, Row, Store};
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 use super::changes::BULK_BYTES_MIN;
 use super::enroll::{EnrollmentDraft, check_draft};
 use super::{Changes, EngineError, GivenValues, Interrupt, Tenant, TenantSnapshot};
+use crate::causes::TaskError;
 
 /// Bytes of rows that are handed to a load at a time.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -141,7 +142,7 @@ impl Import {
         Interrupt::shut_out(async {
             self.step(Step::Commit).await?;
             match self.load.take() {
-                Some(load) => load.outcome.await.unwrap_or_else(|join| Err(broken(join))),
+                Some(load) => load.outcome.await.unwrap_or_else(|ended| Err(unfinished(&ended))),
                 None => Ok(()),
             }
         })
@@ -158,7 +159,7 @@ impl Import {
         }
         // The load has ended, and says why.
         match self.load.take() {
-            Some(load) => load.outcome.await.unwrap_or_else(|join| Err(broken(join))),
+            Some(load) => load.outcome.await.unwrap_or_else(|ended| Err(unfinished(&ended))),
             None => Ok(()),
         }
     }
@@ -195,6 +196,10 @@ fn load(
         }
     }
     Ok(())
+}
+
+fn unfinished(ended: &JoinError) -> EngineError {
+    broken(TaskError::from(ended))
 }
 
 fn broken(cause: impl std::error::Error + Send + Sync + 'static) -> EngineError {

@@ -78,6 +78,7 @@ use likeness_storage::Store;
 use self::transaction::Uncommitted;
 use self::turn::Turns;
 use crate::biometric::FaceIdGenerator;
+use crate::causes::TaskError;
 
 /// Similarity from which two faces count as the same person unless the caller says otherwise.
 pub const DEFAULT_THRESHOLD: f32 = 0.65;
@@ -160,7 +161,7 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, EngineError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(outcome) => outcome,
-        Err(join) => Err(EngineError::Internal(Box::new(join))),
+        Err(ended) => Err(EngineError::Internal(Box::new(TaskError::from(&ended)))),
     }
 }
 

@@ -1,7 +1,6 @@
 //! A panic is a defect, which costs the statement in which it happens and nothing else: not the
 //! connection, nor what else its client has open there.
 
-use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 
@@ -10,7 +9,8 @@ use futures::FutureExt;
 use super::error::{Failure, PgError};
 use crate::sql::SqlState;
 
-/// Does work that may panic, which is an error of the work then.
+/// Does work that may panic, which is an error of the work then. Where it happened is in the log
+/// already; what it says may quote a value of the statement and is dropped.
 ///
 /// Whatever the work shares with others is behind locks that are let go, and holds nothing that is
 /// half done across them; the transaction it belongs to has failed, as with any error.
@@ -20,18 +20,10 @@ use crate::sql::SqlState;
 pub(super) async fn contained<T>(
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    match AssertUnwindSafe(work).catch_unwind().await {
-        Ok(outcome) => outcome,
-        Err(panic) => {
-            tracing::error!(reason = reason(&*panic), "a statement panicked");
-            Err(PgError::error(SqlState::InternalError, "internal error")
-                .with_hint("the server's log has the details")
-                .into())
-        }
-    }
-}
-
-fn reason(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_said| {
+        tracing::error!("a statement panicked");
+        Err(PgError::error(SqlState::InternalError, "internal error")
+            .with_hint("the server's log has the details")
+            .into())
+    })
 }

@@ -26,7 +26,7 @@ use super::lobby::{Lobby, Seat};
 use super::traffic::PgTraffic;
 use super::wire::{Wire, WireError};
 use super::{greeting, startup};
-use crate::causes::with_causes;
+use crate::causes::{TaskError, with_causes};
 use crate::engine::keyring::Keyring;
 use crate::engine::{self, Actor, Engine};
 use crate::sql::{Addresses, Backends, SqlSession, SqlState};
@@ -135,7 +135,8 @@ pub async fn serve_within(
 }
 
 fn log_panic(ended: Result<(), JoinError>) {
-    if let Err(error) = ended {
+    if let Err(ended) = ended {
+        let error = TaskError::from(&ended);
         tracing::error!(%error, "a connection failed");
     }
 }

@@ -1,6 +1,5 @@
 //! Bounds on what runs at once and for how long. Excess is refused at once instead of queued.
 
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
 
 use axum::extract::{Request, State};
@@ -24,7 +23,8 @@ pub(super) async fn admit(
     let served = AssertUnwindSafe(next.run(request)).catch_unwind();
     match tokio::time::timeout(state.limits().request_timeout, served).await {
         Ok(Ok(response)) => response,
-        Ok(Err(panic)) => ApiError::internal(panic_message(&*panic)).into_response(),
+        // Where it happened is in the log already; what it says may quote what was sent.
+        Ok(Err(_said)) => ApiError::internal("a handler panicked").into_response(),
         Err(_elapsed) => {
             let message = "the request took too long; if it was a change, it may still happen";
             ApiError::overloaded(message).into_response()
@@ -46,10 +46,4 @@ pub(super) async fn admit_upload(
 
 fn no_place() -> Response {
     ApiError::overloaded("the server is busy; try again in a moment").into_response()
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    format!("handler panicked: {}", text.unwrap_or_else(|| "no message".to_owned()))
 }

@@ -21,6 +21,7 @@ use serde::Serialize;
 use tracing::Instrument;
 
 use super::error::{ApiError, ErrorCode};
+use crate::causes::TaskError;
 use crate::engine::{Changes, RECEIPT_KEPT, Tenant};
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -176,7 +177,8 @@ impl Answers {
             Ok::<_, ApiError>(answer)
         };
         let done = tokio::spawn(work.in_current_span()).await;
-        Ok(done.map_err(ApiError::internal)??.into_response())
+        let done = done.map_err(|ended| ApiError::internal(TaskError::from(&ended)))?;
+        Ok(done?.into_response())
     }
 
     /// Reserves `key`, or says what was answered under it.

@@ -10,6 +10,7 @@ use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::parser::ParserError;
 
 use super::wording;
+use crate::causes::TaskError;
 use crate::engine::{EngineError, ImageError};
 use crate::sql::SqlState;
 
@@ -230,6 +231,10 @@ impl From<&DataFusionError> for SqlError {
                 "the statement needs more memory than queries may use",
             )
             .with_detail(wording::plain(text)),
+            DataFusionError::ExecutionJoin(ended) => {
+                tracing::error!(error = %TaskError::from(&**ended), "statement failed");
+                Self::new(SqlState::InternalError, "internal error")
+            }
             malfunction => {
                 tracing::error!(error = malfunction as &dyn Error, "statement failed");
                 Self::new(SqlState::InternalError, "internal error")
