@@ -219,6 +219,9 @@ fn own(parser: &mut Parser<'_>) -> Result<Option<Command>, ParserError> {
     if settings::parse_constraints(parser) {
         return Ok(Some(Command::Nothing("SET CONSTRAINTS")));
     }
+    if let Some(tag) = settings::parse_authorization(parser) {
+        return Ok(Some(Command::Nothing(tag)));
+    }
     if audit::parse(parser) {
         return Ok(Some(Command::VerifyAudit));
     }

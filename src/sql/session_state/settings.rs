@@ -33,7 +33,8 @@ use self::quantity::MILLISECONDS;
 use self::setting::{Setting, Terms};
 
 pub(in crate::sql) use command::{
-    SettingCommand, parse_constraints, reset_command, set_command, show_command,
+    SettingCommand, parse_authorization, parse_constraints, reset_command, set_command,
+    show_command,
 };
 pub(in crate::sql) use search_path::SearchPath;
 

@@ -318,7 +318,18 @@ pub(in crate::sql) fn real_array(what: &str, text: &str) -> Result<Vec<f32>, Sql
         .into_iter()
         .find_map(|(open, close)| trimmed.strip_prefix(open)?.strip_suffix(close))
         .ok_or_else(malformed)?;
-    inner.split(',').map(|number| number.trim().parse::<f32>().map_err(|_| malformed())).collect()
+    let number = |written: &str| {
+        let written = written.trim();
+        let number: f32 = written.parse().map_err(|_| malformed())?;
+        // Infinity that is written as digits was meant to be something else.
+        if number.is_infinite() && written.contains(|letter: char| letter.is_ascii_digit()) {
+            let shown: String = written.chars().take(40).collect();
+            let message = format!("\"{shown}\" is out of range for {what}");
+            return Err(SqlError::new(SqlState::NumericValueOutOfRange, message));
+        }
+        Ok(number)
+    };
+    inner.split(',').map(number).collect()
 }
 
 /// Bytes from PostgreSQL's text forms of `bytea`: `\x` and hexadecimal digits, or bytes with `\\`
@@ -399,6 +410,9 @@ mod tests {
                 SqlState::InvalidTextRepresentation,
                 "{text}"
             );
+        }
+        for text in ["[1e400]", "[1, -4e38]", "{3.5e38}"] {
+            assert_eq!(state(ScalarValue::from(text)), SqlState::NumericValueOutOfRange, "{text}");
         }
         assert_eq!(state(ScalarValue::from(1_i64)), SqlState::DatatypeMismatch);
         let hole = ScalarValue::new_list_nullable(

@@ -163,7 +163,7 @@ fn collection_oid(catalog: &SystemView, name: &str) -> Option<u32> {
 }
 
 /// The name of a relation, with its schema where that is not on the search path.
-fn relation_name(catalog: &SystemView, oid: u32) -> Option<String> {
+pub(super) fn relation_name(catalog: &SystemView, oid: u32) -> Option<String> {
     if let Some(relation) = Relation::all().iter().find(|relation| relation.oid == oid) {
         return Some(shown(catalog, relation.schema, relation.name));
     }

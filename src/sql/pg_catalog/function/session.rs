@@ -6,7 +6,8 @@ use std::time::SystemTime;
 use super::super::relation::Kind;
 use super::super::view::{SessionView, SystemView, moment};
 use super::definition::{Body, Definition};
-use super::naming::first;
+use super::lookup::{no_relation, relation_name, relation_oid};
+use super::naming::{first, number};
 use crate::sql::backends::Signal;
 use crate::sql::session_state::settings::{SERVER_VERSION, Settings};
 use crate::sql::{Notice, SqlError, SqlState};
@@ -93,6 +94,13 @@ pub(super) const VOLATILE: &[Definition<SystemView>] = &[
         let [name, value, is_local] = arguments else { return Ok(None) };
         set_config(catalog, name, value, *is_local == "true").map(Some)
     }),
+    of("lastval", 0, 0, Kind::Int8, |_, _| {
+        let message = "lastval is not yet defined in this session";
+        Err(SqlError::new(SqlState::ObjectNotInPrerequisiteState, message))
+    }),
+    of("nextval", 1, 1, Kind::Int8, no_sequence),
+    of("currval", 1, 1, Kind::Int8, no_sequence),
+    of("setval", 2, 3, Kind::Int8, no_sequence),
 ];
 
 const fn of(
@@ -107,6 +115,17 @@ const fn of(
 
 fn no_lock(_: &SystemView, _: &[&str]) -> Result<Option<String>, SqlError> {
     Err(SqlError::unsupported("an advisory lock"))
+}
+
+/// There are no sequences, so whatever is named so is none.
+fn no_sequence(catalog: &SystemView, arguments: &[&str]) -> Result<Option<String>, SqlError> {
+    let name = first(arguments);
+    let oid = number(name).or_else(|| relation_oid(catalog, name));
+    let Some(relation) = oid.and_then(|oid| relation_name(catalog, oid)) else {
+        return Err(no_relation(name));
+    };
+    let message = format!("\"{relation}\" is not a sequence");
+    Err(SqlError::new(SqlState::WrongObjectType, message))
 }
 
 /// SET, or SET LOCAL; the value that the setting has then.

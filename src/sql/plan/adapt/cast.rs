@@ -406,9 +406,14 @@ fn literal(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlError>
             Ok(Some(Expr::value(Value::HexStringLiteral(hex::encode(bytea(written)?)))))
         }
         other if reads_text_itself(other) => {
-            // What is no array is said before anything runs.
-            real_array("array", written)?;
             let by_function = is_vector(other) || cast_type(other) == Some(SqlType::Float4Array);
+            let name = if is_vector(other) { "type vector" } else { "type real" };
+            match real_array(name, written) {
+                // Of two widths of numbers the wider one may hold it.
+                Err(error) if !by_function && error.state == SqlState::NumericValueOutOfRange => {}
+                // What is no array is said before anything runs.
+                read => drop(read?),
+            }
             Ok((!by_function).then(|| doubles(written, other)))
         }
         DataType::Array(

@@ -115,7 +115,17 @@ impl<'a> Search<'a> {
             clauses.push((cut.keyword(), cursor.expression()?));
         }
         if cursor.skip_words(&[LIMIT]) {
-            clauses.push((LIMIT, cursor.expression()?));
+            let limit = cursor.expression()?;
+            if let [none] = limit
+                && (is_word(none, "ALL") || is_word(none, "NULL"))
+            {
+                return Err(RewriteError {
+                    state: SqlState::FeatureNotSupported,
+                    message: "SEARCH without a limit is not supported".to_owned(),
+                    span: Some(none.span),
+                });
+            }
+            clauses.push((LIMIT, limit));
         }
         match cursor.rest.first() {
             None => {}
@@ -365,6 +375,8 @@ mod tests {
             ("SEARCH FACES IN c LIKE 'x' LIMIT 1 WHERE a", SqlState::SyntaxError, Some(36)),
             ("SEARCH FACES IN c LIKE 'x' ORDER BY rank", SqlState::SyntaxError, Some(28)),
             ("SEARCH FACES IN c EXTERNAL", SqlState::SyntaxError, None),
+            ("SEARCH FACES IN c LIKE 'x' LIMIT ALL", SqlState::FeatureNotSupported, Some(34)),
+            ("SEARCH FACES IN c LIKE 'x' LIMIT null", SqlState::FeatureNotSupported, Some(34)),
             ("SEARCH FACES IN c LIKE 'x' THRESHOLD 1 AT FMR 1", SqlState::SyntaxError, Some(40)),
         ];
         for (text, state, position) in cases {

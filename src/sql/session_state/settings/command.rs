@@ -99,6 +99,22 @@ pub(in crate::sql) fn parse_constraints(parser: &mut Parser<'_>) -> bool {
     is_it
 }
 
+/// Passes over `SET [SESSION | LOCAL] SESSION AUTHORIZATION DEFAULT` or `RESET SESSION
+/// AUTHORIZATION`, if that comes next, and gives its tag: a session is its key's, and stays so.
+pub(in crate::sql) fn parse_authorization(parser: &mut Parser<'_>) -> Option<&'static str> {
+    const FORMS: [(&[&str], &str); 4] = [
+        (&["RESET", "SESSION", "AUTHORIZATION"], "RESET"),
+        (&["SET", "SESSION", "AUTHORIZATION", "DEFAULT"], "SET"),
+        (&["SET", "SESSION", "SESSION", "AUTHORIZATION", "DEFAULT"], "SET"),
+        (&["SET", "LOCAL", "SESSION", "AUTHORIZATION", "DEFAULT"], "SET"),
+    ];
+    let is_next =
+        |words: &[&str]| words.iter().zip(0..).all(|(word, at)| next_is(parser, at, word));
+    let (words, tag) = FORMS.into_iter().find(|(words, _)| is_next(words))?;
+    skip(parser, words.len());
+    Some(tag)
+}
+
 /// The command of a SHOW statement.
 pub(in crate::sql) fn show_command(variable: &[Ident]) -> SettingCommand {
     let words: Vec<String> = variable.iter().map(folded).collect();
