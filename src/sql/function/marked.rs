@@ -24,10 +24,22 @@ use super::operator::{common_type, operand};
 use super::scalar::{document_of_text, malformed_uuid, read_document, uuid};
 use crate::sql::value::types::SqlType;
 
+const MARKED: &str = "marked";
+
 /// `value`, which is stored as one of `sql_type`, as one.
 pub(in crate::sql) fn marked(value: Expr, sql_type: SqlType) -> Expr {
     let signature = Signature::any(1, Volatility::Immutable);
     ScalarUDF::from(Marked { sql_type, signature }).call(vec![value])
+}
+
+/// What is marked, where `expr` marks a value; itself where it does not.
+pub(in crate::sql) fn unmarked(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::ScalarFunction(call) if call.func.name() == MARKED => {
+            call.args.first().unwrap_or(expr)
+        }
+        _ => expr,
+    }
 }
 
 /// The type of arrays of items of this type, where it has to be told.
@@ -67,7 +79,7 @@ struct Marked {
 
 impl ScalarUDFImpl for Marked {
     fn name(&self) -> &'static str {
-        "marked"
+        MARKED
     }
 
     fn signature(&self) -> &Signature {

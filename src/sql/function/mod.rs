@@ -3,6 +3,7 @@
 
 pub(super) mod aggregate;
 pub(super) mod allowance;
+pub(super) mod any;
 pub(super) mod arithmetic;
 pub(super) mod comparing;
 pub(super) mod conversion;

@@ -1,5 +1,9 @@
 //! The names that stand in a rewritten statement for operators and functions of ours.
 
+use datafusion::sql::sqlparser::ast::BinaryOperator;
+
+use crate::sql::function::comparing::COMPARISONS;
+
 /// Name of the table function that stands for `SEARCH FACES`. Contains a space, so that no text
 /// can spell it without quotes; quoted it is refused.
 pub(in crate::sql) const MARKER: &str = "SEARCH FACES";
@@ -15,6 +19,23 @@ pub(in crate::sql) const COMPARE_FACES: &str = "compare_faces";
 
 /// The function that `expr::vector` becomes; a second argument is the dimensions in `vector(n)`.
 pub(in crate::sql) const TO_VECTOR: &str = "to_vector";
+
+/// What stands before an operator that compares with the items of an array.
+const ANY: &str = "any";
+
+/// The operator that `op ANY (array)` becomes between a value and the array.
+pub(in crate::sql) fn beside_any(op: &BinaryOperator) -> BinaryOperator {
+    BinaryOperator::PGCustomBinaryOperator(vec![ANY.to_owned(), op.to_string()])
+}
+
+/// The operator that an item is compared with, where `op` is one of these.
+pub(in crate::sql) fn of_any(op: &BinaryOperator) -> Option<BinaryOperator> {
+    let BinaryOperator::PGCustomBinaryOperator(parts) = op else { return None };
+    match parts.as_slice() {
+        [any, op] if any == ANY => COMPARISONS.into_iter().find(|known| known.to_string() == *op),
+        _ => None,
+    }
+}
 
 /// What `LIKE ANY (array)` and its like become.
 pub(in crate::sql) const LIKE_ANY: &str = "like any";

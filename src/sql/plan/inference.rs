@@ -3,7 +3,7 @@
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::expr::{Between, BinaryExpr, Case, InList, Placeholder};
+use datafusion::logical_expr::expr::{Between, Case, InList, Placeholder};
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Cast, Expr, ExprSchemable, LogicalPlan};
 use datafusion::sql::sqlparser::ast;
@@ -12,15 +12,15 @@ use super::query::QueryContext;
 use crate::sql::grammar::name::parameter_index;
 use crate::sql::{SqlError, SqlType};
 
+/// What the function that compares a value with the items of an array is called, whatever the
+/// comparison is.
+const COMPARED_WITH_ITEMS: &str = "array_has";
+
 /// Functions whose arguments and results are all of one type.
 const OF_ONE_TYPE: [&str; 5] = ["coalesce", "greatest", "least", "make_array", "nullif"];
 
 /// Functions of an array and one of its items.
-const OF_ARRAY_AND_ITEM: [&str; 4] =
-    ["array_append", "array_has", "array_position", "array_remove_all"];
-
-/// Functions of an array whose result is one of its items.
-const ITEM_OF_ARRAY: [&str; 2] = ["array_max", "array_min"];
+const OF_ARRAY_AND_ITEM: [&str; 3] = ["array_append", "array_position", "array_remove_all"];
 
 /// Types of `$1..` in `plan`, as far as it decides them.
 ///
@@ -158,10 +158,6 @@ fn decide_by_part(part: &Expr, schema: &DFSchema, types: Types<'_>) {
     match part {
         // What stands in a column of VALUES is cast to what the others are.
         Expr::Cast(Cast { expr, field }) => operand(expr).decide(SqlType::of(field), types),
-        Expr::BinaryExpr(BinaryExpr { left, right, .. }) => {
-            decide_by_item(left, right, schema, types);
-            decide_by_item(right, left, schema, types);
-        }
         Expr::Between(Between { expr, low, high, .. }) => {
             decide_alike([expr, low, high].into_iter().map(|part| operand(part)), types);
         }
@@ -173,23 +169,13 @@ fn decide_by_part(part: &Expr, schema: &DFSchema, types: Types<'_>) {
             let name = call.func.name();
             if OF_ONE_TYPE.contains(&name) {
                 decide_alike(call.args.iter().map(operand), types);
-            } else if OF_ARRAY_AND_ITEM.contains(&name)
+            } else if (OF_ARRAY_AND_ITEM.contains(&name) || name.starts_with(COMPARED_WITH_ITEMS))
                 && let [array, item, ..] = call.args.as_slice()
             {
                 decide_array(&operand(array), &operand(item), types);
             }
         }
         _ => {}
-    }
-}
-
-/// `item > array_min($1)`, as `item > ANY($1)` is planned.
-fn decide_by_item(item: &Expr, found: &Expr, schema: &DFSchema, types: Types<'_>) {
-    if let Expr::ScalarFunction(call) = found
-        && ITEM_OF_ARRAY.contains(&call.func.name())
-        && let [array] = call.args.as_slice()
-    {
-        decide_array(&Operand::of(array, schema), &Operand::of(item, schema), types);
     }
 }
 

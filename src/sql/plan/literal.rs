@@ -14,8 +14,11 @@ use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use crate::sql::answer::wording::{no_value, type_name};
 use crate::sql::function::comparing::{ARITHMETIC, COMPARISONS};
+use crate::sql::function::marked::written;
 use crate::sql::function::operator::operand;
 use crate::sql::function::scalar::{malformed_uuid, uuid};
+use crate::sql::function::vector::as_vector;
+use crate::sql::value::constant::bytea;
 use crate::sql::value::interval::interval;
 use crate::sql::value::moment::{Moment, WrongMoment, time_of_day};
 use crate::sql::value::numeric::exact;
@@ -47,7 +50,8 @@ impl ExprPlanner for TextLiterals {
     }
 }
 
-fn text_of(expr: &Expr) -> Option<&str> {
+/// The text that a literal is.
+pub(super) fn text_of(expr: &Expr) -> Option<&str> {
     match expr {
         Expr::Literal(value, _) => value.try_as_str().flatten(),
         _ => None,
@@ -61,16 +65,45 @@ fn beside(
     op: &BinaryOperator,
     schema: &DFSchema,
 ) -> Result<Option<Expr>, DataFusionError> {
+    let Ok(data_type) = other.get_type(schema) else { return Ok(None) };
+    let is_uuid = data_type == DataType::Utf8 && operand(other, schema) == SqlType::Uuid;
+    read(text, &data_type, is_uuid, op)
+}
+
+/// What `text` is that stands where a value of this type does, which tells its type by its field.
+///
+/// # Errors
+/// Text that is no value of the type.
+pub(super) fn text_as(text: &str, field: &Field) -> Result<Expr, DataFusionError> {
+    let written_text = || Expr::Literal(ScalarValue::from(text), None);
+    match SqlType::of(field) {
+        SqlType::Vector => Ok(as_vector(written_text())),
+        marked @ (SqlType::Jsonb | SqlType::Uuid) => written(written_text(), marked),
+        SqlType::Bytea => Ok(Expr::Literal(ScalarValue::Binary(Some(bytea(text)?)), None)),
+        _ => {
+            let value = read(text, field.data_type(), false, &BinaryOperator::Eq)?;
+            Ok(value.unwrap_or_else(written_text))
+        }
+    }
+}
+
+/// What `text` is beside a value of this type; none where the planner decides that.
+fn read(
+    text: &str,
+    data_type: &DataType,
+    is_uuid: bool,
+    op: &BinaryOperator,
+) -> Result<Option<Expr>, DataFusionError> {
     let is_comparison = COMPARISONS.contains(op);
     let of_one_type = is_comparison || ARITHMETIC.contains(op);
-    match other.get_type(schema) {
-        Ok(DataType::List(item)) => Ok(array(text, &item)),
-        Ok(DataType::Utf8) if of_one_type && operand(other, schema) == SqlType::Uuid => {
+    match data_type {
+        DataType::List(item) => Ok(array(text, item)),
+        DataType::Utf8 if of_one_type && is_uuid => {
             let shown = uuid(text).ok_or_else(|| malformed_uuid(text))?;
             Ok(Some(Expr::Literal(ScalarValue::from(shown), None)))
         }
-        Ok(number) if of_one_type && (number.is_numeric() || number == DataType::Boolean) => {
-            let value = match &number {
+        number if of_one_type && (number.is_numeric() || *number == DataType::Boolean) => {
+            let value = match number {
                 // With its own digits, not with those of the other.
                 exact_type if exact_type.is_decimal() => exact(text).ok(),
                 other => ScalarValue::try_from_string(text.trim().to_owned(), other).ok(),
@@ -79,14 +112,14 @@ fn beside(
             Ok(Some(Expr::Literal(value, None)))
         }
         // A moment is taken from a moment, and so is a text.
-        Ok(moment)
-            if is_comparison && is_moment(&moment)
+        moment
+            if is_comparison && is_moment(moment)
                 || *op == BinaryOperator::Minus && matches!(moment, DataType::Timestamp(..)) =>
         {
-            Ok(Some(Expr::Literal(moment_of(text, &moment)?, None)))
+            Ok(Some(Expr::Literal(moment_of(text, moment)?, None)))
         }
         // What is added to a moment is a length of time.
-        Ok(beside)
+        beside
             if (*op == BinaryOperator::Plus && matches!(beside, DataType::Timestamp(..)))
                 || (matches!(beside, DataType::Interval(_)) && (is_comparison || is_sum(op))) =>
         {

@@ -2,6 +2,7 @@
 //! parameters, rules and operators that belong to no one function or table, and the end in time.
 
 pub(super) mod adapt;
+mod any;
 pub(super) mod apply;
 pub(super) mod call;
 pub(super) mod choice;
@@ -13,6 +14,7 @@ pub(super) mod inference;
 pub(super) mod kept;
 mod limit;
 pub(super) mod literal;
+mod neighbour;
 pub(super) mod parameters;
 pub(super) mod passing;
 mod patience;

@@ -30,12 +30,14 @@ use datafusion::sql::sqlparser::ast::{self, ExprWithAlias, Query, Value, Visit, 
 use futures::{FutureExt, StreamExt};
 
 use super::adapt::shown_schema;
+use super::any::ComparedWithAny;
 use super::apply::ApplySubqueries;
 use super::call::CallRelationPlanner;
 use super::choice::{self, ChosenValues};
 use super::in_place::{in_place, in_place_stream};
 use super::kept::KeptRows;
 use super::literal::TextLiterals;
+use super::neighbour::NeighbouringTexts;
 use super::parameters::{KnownTypes, Parameters, prepared};
 use super::planning::{OperatorPlanner, TABLE_FUNCTIONS};
 use super::portion::InPortions;
@@ -119,8 +121,12 @@ fn runtime() -> Result<Arc<RuntimeEnv>, SqlError> {
 
 /// The planner's rules between those that have to see a plan before and behind them.
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    let before: [Arc<dyn AnalyzerRule + Send + Sync>; 3] =
-        [Arc::new(CheckedOperands), Arc::new(ChosenValues), Arc::new(NumericOperands)];
+    let before: [Arc<dyn AnalyzerRule + Send + Sync>; 4] = [
+        Arc::new(NeighbouringTexts),
+        Arc::new(CheckedOperands),
+        Arc::new(ChosenValues),
+        Arc::new(NumericOperands),
+    ];
     let behind: [Arc<dyn AnalyzerRule + Send + Sync>; 7] = [
         Arc::new(CheckedArithmetic),
         Arc::new(ConvertedValues),
@@ -160,8 +166,10 @@ fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
 }
 
 fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {
-    let own: [Arc<dyn ExprPlanner>; 10] = [
+    let own: [Arc<dyn ExprPlanner>; 12] = [
         Arc::new(StillWanted),
+        Arc::new(ComparedWithAny),
+        Arc::new(NeighbouringTexts),
         Arc::new(WholeRows),
         Arc::new(KnownOperators),
         Arc::new(MarkedArrays),

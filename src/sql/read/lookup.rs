@@ -18,7 +18,9 @@ use super::catalog::GalleryCatalog;
 use super::columns::GalleryColumn;
 use crate::biometric::FaceId;
 use crate::sql::answer::origin::with_origins;
+use crate::sql::grammar::marker::of_any;
 use crate::sql::grammar::name::name_parts;
+use crate::sql::plan::adapt::array_items;
 use crate::sql::plan::projection::{Projection, column_name, filtered_select, table_name};
 use crate::sql::value::constant::Constant;
 use crate::sql::{Origin, Outcome, SqlError, SqlType};
@@ -199,7 +201,9 @@ fn wanted(predicate: &Expr, table: &str) -> Option<Ids> {
             Some(Ids::Each(vec![Constant::of(id)?]))
         }
         Expr::InList { expr, list, negated: false } if is_id(expr) => each(list),
-        Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, is_some: _ } if is_id(left) => {
+        Expr::BinaryOp { left, op, right }
+            if of_any(op) == Some(BinaryOperator::Eq) && is_id(left) =>
+        {
             items(right)
         }
         _ => None,
@@ -229,7 +233,12 @@ fn items(array: &Expr) -> Option<Ids> {
         Expr::Array(Array { elem, named: true }) if !elem.is_empty() => each(elem),
         _ => match Constant::of(array)? {
             Constant::Parameter(at) => Some(Ids::Array(at)),
-            Constant::Literal(_) => None,
+            Constant::Literal(written) => {
+                let items = array_items(written.try_as_str().flatten()?).ok()?;
+                let of_text = |item: Option<String>| Constant::Literal(ScalarValue::Utf8(item));
+                let is_short = items.len() <= IDS_MAX && !items.is_empty();
+                is_short.then(|| Ids::Each(items.into_iter().map(of_text).collect()))
+            }
         },
     }
 }

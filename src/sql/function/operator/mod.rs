@@ -12,4 +12,4 @@ pub(in crate::sql) use assigned::{assigned, not_assigned};
 pub(in crate::sql) use common::common_type;
 pub(in crate::sql) use operand::operand;
 pub(in crate::sql) use planner::KnownOperators;
-pub(in crate::sql) use rule::CheckedOperands;
+pub(in crate::sql) use rule::{CheckedOperands, compared};

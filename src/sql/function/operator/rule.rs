@@ -118,7 +118,11 @@ fn check_compared(left: &Expr, op: &str, right: &Expr, schema: &DFSchema) -> Res
     compared(operand(left, schema), op, operand(right, schema))
 }
 
-fn compared(left: SqlType, op: &str, right: SqlType) -> Result<(), SqlError> {
+/// That values of these types are compared with each other.
+///
+/// # Errors
+/// 42883 where they are not.
+pub(in crate::sql) fn compared(left: SqlType, op: &str, right: SqlType) -> Result<(), SqlError> {
     if are_comparable((Class::of(left), Class::of(right))) {
         return Ok(());
     }

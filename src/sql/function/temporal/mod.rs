@@ -25,6 +25,7 @@ pub(super) use function::{INTERVAL, TIMESTAMP, moments};
 pub(super) use later::later;
 pub(in crate::sql) use operator::DateOperators;
 pub(in crate::sql) use rule::ComparedIntervals;
+pub(super) use span::spans;
 pub(in crate::sql) use zone::{meant, zone};
 
 /// Functions, most of them instead of the planner's.

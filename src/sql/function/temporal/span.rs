@@ -51,7 +51,7 @@ impl ScalarUDFImpl for Span {
 }
 
 /// How long each of these intervals is.
-pub(super) fn spans(intervals: &ArrayRef) -> Result<ArrayRef, DataFusionError> {
+pub(in crate::sql::function) fn spans(intervals: &ArrayRef) -> Result<ArrayRef, DataFusionError> {
     let intervals = cast(intervals, &DataType::Interval(IntervalUnit::MonthDayNano))?;
     let intervals = intervals.as_primitive::<IntervalMonthDayNanoType>();
     let spans = intervals.iter().map(|interval| interval.map(nanoseconds));

@@ -2,7 +2,7 @@
 
 use datafusion::sql::sqlparser::ast::{Array, DataType, Expr, Value};
 
-use super::syntax::{cast, text};
+use super::syntax::{cast, literal_text, text};
 use crate::sql::{SqlError, SqlState};
 
 /// How many levels an array may have, as in PostgreSQL.
@@ -16,6 +16,25 @@ pub(super) fn array(written: &str, element: &DataType) -> Result<Expr, SqlError>
     let mut reader = Reader { rest: written.trim(), written, element, level: 0 };
     let array = reader.array()?;
     if reader.rest.trim().is_empty() { Ok(array) } else { Err(reader.malformed()) }
+}
+
+/// The items of the array that `written` is, those of all levels one after the other; none for
+/// NULL.
+///
+/// # Errors
+/// As for [`array`].
+pub(in crate::sql) fn items(written: &str) -> Result<Vec<Option<String>>, SqlError> {
+    let mut items = Vec::new();
+    push_items(array(written, &DataType::Text)?, &mut items);
+    Ok(items)
+}
+
+fn push_items(array: Expr, items: &mut Vec<Option<String>>) {
+    match array {
+        Expr::Array(array) => array.elem.into_iter().for_each(|item| push_items(item, items)),
+        Expr::Cast { expr, .. } => items.push(literal_text(&expr).map(str::to_owned)),
+        _ => {}
+    }
 }
 
 struct Reader<'a> {
@@ -128,6 +147,14 @@ mod tests {
         for (written, expected) in cases {
             assert_eq!(read(written).unwrap(), expected, "{written}");
         }
+    }
+
+    #[test]
+    fn items_of_all_levels_follow_each_other() {
+        let read = items("{{a,NULL},{\"null\",\"\"}}").unwrap();
+        let read: Vec<Option<&str>> = read.iter().map(Option::as_deref).collect();
+        assert_eq!(read, [Some("a"), None, Some("null"), Some("")]);
+        assert_eq!(items("{}").unwrap(), []);
     }
 
     #[test]

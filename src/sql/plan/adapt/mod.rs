@@ -49,6 +49,7 @@ use crate::sql::grammar::name::{name_parts, parameter_index};
 use crate::sql::value::types::SqlType;
 use crate::sql::{SqlError, SqlState};
 use argument::argument_type;
+pub(in crate::sql) use array::items as array_items;
 use called::{called_function, count_rows, of_jsonb};
 pub(in crate::sql) use cast::{of_type, parameter_type};
 use columns::Known;

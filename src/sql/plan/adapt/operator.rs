@@ -9,7 +9,9 @@ use super::SYSTEM_SCHEMA;
 use super::array::array;
 use super::syntax::{call, cast, literal_text, number, text};
 use crate::sql::function::comparing::COMPARISONS;
-use crate::sql::grammar::marker::{LIKE_ESCAPE, SIMILAR_PATTERN, TO_CHARACTERS};
+use crate::sql::grammar::marker::{
+    LIKE_ESCAPE, SIMILAR_PATTERN, TO_CHARACTERS, beside_any, of_any,
+};
 use crate::sql::grammar::name::{folded, name_parts};
 use crate::sql::{SqlError, SqlState};
 
@@ -53,12 +55,14 @@ pub(super) fn operator(expr: &mut Expr) -> Result<Option<Expr>, SqlError> {
             }
             Ok(None)
         }
-        Expr::AnyOp { compare_op, right, .. } | Expr::AllOp { compare_op, right, .. } => {
+        Expr::AnyOp { left, compare_op, .. } | Expr::AllOp { left, compare_op, .. } => {
             unqualified(compare_op)?;
-            if let Some(written) = literal_text(right) {
-                **right = text_array(written)?;
-            }
+            without_padding(left);
             Ok(any(expr))
+        }
+        Expr::InList { expr: compared, list, .. } => {
+            [&mut **compared].into_iter().chain(list).for_each(without_padding);
+            Ok(None)
         }
         Expr::CompoundFieldAccess { root, access_chain } => Ok(match access_chain.as_mut_slice() {
             [AccessExpr::Dot(Expr::Identifier(field))] => {
@@ -87,9 +91,7 @@ pub(super) fn operator(expr: &mut Expr) -> Result<Option<Expr>, SqlError> {
             Ok(Some(call("array_element", [found, number(&1)])))
         }
         Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. } => {
-            if let Some(escape) = escape_char.take() {
-                escaped(pattern, &escape);
-            }
+            escape_char.take().iter().for_each(|escape| escaped(pattern, escape));
             Ok(None)
         }
         _ => Ok(None),
@@ -106,22 +108,37 @@ fn similar(negated: bool, expr: &Expr, pattern: &Expr, escape: Option<&ValueWith
     Expr::Nested(Box::new(Expr::BinaryOp { left, op, right }))
 }
 
-/// `x > ANY(array)` as `NOT x <= ALL(array)`, whose type is known before that of a parameter is;
-/// none for anything else.
+/// `x > ANY (array)` as an operator between the two, whose types decide how it is planned, and
+/// `x > ALL (array)` as `NOT x <= ANY (array)`; none for anything else.
 fn any(expr: &Expr) -> Option<Expr> {
-    let Expr::AnyOp { left, compare_op, right, .. } = expr else { return None };
-    let compare_op = match compare_op {
-        _ if matches!(**right, Expr::Subquery(_)) => return None,
+    let (left, op, right, all) = match expr {
+        Expr::AnyOp { left, compare_op, right, .. } => (left, compare_op.clone(), right, false),
+        Expr::AllOp { left, compare_op, right } => (left, opposite(compare_op)?, right, true),
+        _ => return None,
+    };
+    if matches!(**right, Expr::Subquery(_)) || !COMPARISONS.contains(&op) {
+        return None;
+    }
+    let (left, op, right) = (left.clone(), beside_any(&op), right.clone());
+    let compared = Expr::Nested(Box::new(Expr::BinaryOp { left, op, right }));
+    if !all {
+        return Some(compared);
+    }
+    let negated = Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(compared) };
+    Some(Expr::Nested(Box::new(negated)))
+}
+
+/// The operator that is true where this one is false.
+fn opposite(op: &BinaryOperator) -> Option<BinaryOperator> {
+    Some(match op {
+        BinaryOperator::Eq => BinaryOperator::NotEq,
+        BinaryOperator::NotEq => BinaryOperator::Eq,
         BinaryOperator::Gt => BinaryOperator::LtEq,
         BinaryOperator::GtEq => BinaryOperator::Lt,
         BinaryOperator::Lt => BinaryOperator::GtEq,
         BinaryOperator::LtEq => BinaryOperator::Gt,
-        BinaryOperator::NotEq => BinaryOperator::Eq,
         _ => return None,
-    };
-    let (left, right) = (left.clone(), right.clone());
-    let all = Expr::Nested(Box::new(Expr::AllOp { left, compare_op, right }));
-    Some(Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(all) })
+    })
 }
 
 /// A `char(n)` beside an operator is the text without the spaces it is filled with.
@@ -179,6 +196,9 @@ fn close_slice(access: &mut AccessExpr) {
 
 /// `OPERATOR(pg_catalog.=)` is `=`.
 fn unqualified(op: &mut BinaryOperator) -> Result<(), SqlError> {
+    if of_any(op).is_some() {
+        return Ok(());
+    }
     let BinaryOperator::PGCustomBinaryOperator(parts) = op else { return Ok(()) };
     let named = match parts.as_slice() {
         [name] => named(name),

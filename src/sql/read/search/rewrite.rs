@@ -117,7 +117,7 @@ impl<'a> Search<'a> {
         if cursor.skip_words(&[LIMIT]) {
             let limit = cursor.expression()?;
             if let [none] = limit
-                && (is_word(none, "ALL") || is_word(none, "NULL"))
+                && is_word(none, "ALL")
             {
                 return Err(RewriteError {
                     state: SqlState::FeatureNotSupported,
@@ -376,7 +376,6 @@ mod tests {
             ("SEARCH FACES IN c LIKE 'x' ORDER BY rank", SqlState::SyntaxError, Some(28)),
             ("SEARCH FACES IN c EXTERNAL", SqlState::SyntaxError, None),
             ("SEARCH FACES IN c LIKE 'x' LIMIT ALL", SqlState::FeatureNotSupported, Some(34)),
-            ("SEARCH FACES IN c LIKE 'x' LIMIT null", SqlState::FeatureNotSupported, Some(34)),
             ("SEARCH FACES IN c LIKE 'x' THRESHOLD 1 AT FMR 1", SqlState::SyntaxError, Some(40)),
         ];
         for (text, state, position) in cases {

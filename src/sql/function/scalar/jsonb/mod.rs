@@ -38,7 +38,7 @@ pub(in crate::sql) use document::written as written_document;
 use document::written;
 pub(in crate::sql) use form::is_written as is_written_document;
 pub(in crate::sql) use operator::{JsonOperators, as_document, document_of_text, same_documents};
-pub(in crate::sql) use order::sort_keys_of as document_keys;
+pub(in crate::sql) use order::{in_sort_order, items_in_sort_order, sort_keys_of as document_keys};
 pub(in crate::sql) use reader::read as read_document;
 use reader::read;
 use value::Value;

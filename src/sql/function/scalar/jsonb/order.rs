@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, BinaryArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BinaryArray, ListArray};
+use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, ScalarUDF};
@@ -20,6 +21,7 @@ pub(super) const GREATER_OR_EQUAL: &str = "jsonb_ge";
 /// The functions that rules put where documents are compared.
 pub(super) const ALIKE: &str = "jsonb alike";
 const IN_ORDER: &str = "jsonb in order";
+const ITEMS_IN_ORDER: &str = "jsonb items in order";
 
 pub(super) fn functions() -> Vec<Function> {
     vec![
@@ -47,10 +49,27 @@ pub(super) fn compared_alike(document: Expr) -> Expr {
 }
 
 /// Bytes that are in the order of documents.
-pub(super) fn in_sort_order(document: Expr) -> Expr {
+pub(in crate::sql) fn in_sort_order(document: Expr) -> Expr {
     let bytes = Field::new("", DataType::Binary, true);
     let function = Function::any(IN_ORDER, 1, bytes, sort_keys);
     ScalarUDF::from(function).call(vec![document])
+}
+
+/// The same of the items of arrays.
+pub(in crate::sql) fn items_in_sort_order(arrays: Expr) -> Expr {
+    let item = Arc::new(Field::new_list_field(DataType::Binary, true));
+    let lists = Field::new("", DataType::List(item), true);
+    let function = Function::any(ITEMS_IN_ORDER, 1, lists, |columns| {
+        let [column] = columns else { return Err(arity(ITEMS_IN_ORDER)) };
+        let texts = Arc::new(Field::new_list_field(DataType::Utf8, true));
+        let lists = cast(column, &DataType::List(texts))?;
+        let lists = lists.as_list::<i32>();
+        let item = Arc::new(Field::new_list_field(DataType::Binary, true));
+        let (offsets, nulls) = (lists.offsets().clone(), lists.nulls().cloned());
+        let keys = sort_keys_of(lists.values())?;
+        Ok(Arc::new(ListArray::try_new(item, offsets, keys, nulls)?))
+    });
+    ScalarUDF::from(function).call(vec![arrays])
 }
 
 fn alike(document: Value) -> Value {
