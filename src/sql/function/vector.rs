@@ -38,6 +38,14 @@ pub(in crate::sql) fn as_vector(numbers: Expr) -> Expr {
     ScalarUDF::from(NumbersCast::to(Target::Vector)).call(vec![numbers])
 }
 
+/// The vectors that these texts are.
+///
+/// # Errors
+/// A text that is none.
+pub(super) fn vectors_of(texts: &ArrayRef) -> Result<ArrayRef, DataFusionError> {
+    NumbersCast::to(Target::Vector).convert(texts, None)
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Target {
     Vector,

@@ -92,6 +92,9 @@ pub(in crate::sql) const TO_PRECISION: &str = "time of precision";
 /// these that tells of which type they are: the planner would forget that they are documents.
 pub(in crate::sql) const CHOSEN: &str = "chosen";
 
+/// What a text becomes that may be a vector, with a value that stands beside it and tells.
+pub(in crate::sql) const TEXT_BESIDE: &str = "text beside";
+
 /// What a cast to `text` of a value that may be a document becomes: a cast would stay a document.
 pub(in crate::sql) const TO_TEXT: &str = "printed";
 

@@ -2,12 +2,12 @@
 //! would take them for texts.
 
 use datafusion::arrow::datatypes::Field;
-use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{Transformed, TransformedResult};
+use datafusion::common::{DFSchema, internal_err};
 use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
 use datafusion::functions_nested::expr_fn::make_array;
-use datafusion::logical_expr::expr::{Between, Case, InList};
+use datafusion::logical_expr::expr::{Between, Case, InList, ScalarFunction};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult};
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator};
 use datafusion::optimizer::AnalyzerRule;
@@ -16,7 +16,11 @@ use super::literal::{text_as, text_of};
 use super::rewritten::rewritten;
 use crate::sql::function::operator::operand;
 use crate::sql::function::vector::as_vector;
+use crate::sql::grammar::marker::TEXT_BESIDE;
 use crate::sql::value::types::SqlType;
+
+/// Functions that choose one of several values.
+const CHOOSING: [&str; 4] = ["coalesce", "greatest", "least", "nullif"];
 
 /// Reads such texts; comes before all rules that look at types.
 #[derive(Debug)]
@@ -72,8 +76,28 @@ fn read_part(part: Expr, schema: &DFSchema) -> Result<Transformed<Expr>, DataFus
             Transformed::new_transformed(Expr::BinaryExpr(compared), read)
         }
         Expr::Case(case) => read_case(case, schema)?,
+        Expr::ScalarFunction(call) if call.func.name() == TEXT_BESIDE => beside(call, schema)?,
+        Expr::ScalarFunction(call) if is_choice_of_vectors(&call, schema) => {
+            Transformed::yes(as_vector(Expr::ScalarFunction(call)))
+        }
         other => Transformed::no(other),
     })
+}
+
+/// A text, which is a vector where the value beside it is one.
+fn beside(call: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>, DataFusionError> {
+    let Ok([text, value]) = <[Expr; 2]>::try_from(call.args) else {
+        return internal_err!("a text and what stands beside it");
+    };
+    let is_vector = operand(&value, schema) == SqlType::Vector;
+    Ok(Transformed::yes(if is_vector { as_vector(text) } else { text }))
+}
+
+/// Whether one of several vectors is chosen of which some are texts: the planner forgets that it is
+/// more than an array.
+fn is_choice_of_vectors(call: &ScalarFunction, schema: &DFSchema) -> bool {
+    let is_vector = |value: &Expr| operand(value, schema) == SqlType::Vector;
+    CHOOSING.contains(&call.func.name()) && call.args.iter().any(is_vector)
 }
 
 const fn is_distinction(op: Operator) -> bool {

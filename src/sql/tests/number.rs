@@ -104,7 +104,7 @@ async fn what_does_not_fit_is_an_error() {
         ("SELECT 1.5 / 0.5", "3.0000000000000000"),
         ("SELECT ' 42 '::int", "42"),
         ("SELECT mod(10, 3)", "1"),
-        ("SELECT sign(-2.5)", "-1.0"),
+        ("SELECT sign(-2.5)", "-1"),
         ("SELECT md5('x')", "9dd4e461268c8034f5c8564e155c67a6"),
         ("SELECT variance(n) FROM (VALUES (1.0), (3.0)) t(n)", "2.0"),
     ];

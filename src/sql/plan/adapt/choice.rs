@@ -7,7 +7,9 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::cast::is_text_column;
 use super::syntax::{call, literal_text};
-use crate::sql::grammar::marker::{AS_JSONB, AS_UUID, CHOSEN, TO_JSONB, TO_UUID, TO_UUID_ARRAY};
+use crate::sql::grammar::marker::{
+    AS_JSONB, AS_UUID, CHOSEN, TEXT_BESIDE, TO_JSONB, TO_UUID, TO_UUID_ARRAY,
+};
 use crate::sql::grammar::name::name_parts;
 
 const CHOOSING: [&str; 4] = ["coalesce", "greatest", "least", "nullif"];
@@ -46,6 +48,42 @@ pub(super) fn compare_with_texts(operand: &mut Option<Box<Expr>>, conditions: &m
         let right = Box::new(when.condition.clone());
         when.condition = Expr::BinaryOp { left: column.clone(), op: BinaryOperator::Eq, right };
     }
+}
+
+/// Texts that look like vectors among values of which one is chosen, or that are compared, and
+/// what stands beside them, which tells whether they are.
+pub(super) fn read_beside(values: Vec<&mut Expr>) {
+    let tells = |value: &Expr| !matches!(value, Expr::Value(_) | Expr::Subquery(_));
+    let Some(sample) = values.iter().find(|value| tells(value)).map(|value| (**value).clone())
+    else {
+        return;
+    };
+    for value in values {
+        if literal_text(value).is_some_and(looks_like_vector) {
+            *value = call(TEXT_BESIDE, [value.clone(), sample.clone()]);
+        }
+    }
+}
+
+/// The same of the arguments of a call that chooses.
+pub(super) fn read_arguments(called: &mut Function) {
+    if !CHOOSING.contains(&name(called).as_str()) {
+        return;
+    }
+    let FunctionArguments::List(list) = &mut called.args else { return };
+    let plain = |argument| match argument {
+        &mut FunctionArg::Unnamed(FunctionArgExpr::Expr(ref mut value)) => Some(value),
+        _ => None,
+    };
+    read_beside(list.args.iter_mut().filter_map(plain).collect());
+}
+
+fn looks_like_vector(text: &str) -> bool {
+    let inside = text.trim().strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    inside.is_some_and(|inside| {
+        inside.bytes().any(|letter| letter.is_ascii_digit())
+            && inside.bytes().all(|letter| b"0123456789+-.eE, ".contains(&letter))
+    })
 }
 
 fn choices(expr: &Expr) -> Vec<&Expr> {

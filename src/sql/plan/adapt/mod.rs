@@ -258,7 +258,14 @@ impl Adapter {
                 self.note(rounded, SqlType::Float8);
                 Ok(None)
             }
-            Expr::Function(called) => self.function(called),
+            Expr::Function(called) => {
+                choice::read_arguments(called);
+                self.function(called)
+            }
+            Expr::IsDistinctFrom(left, right) | Expr::IsNotDistinctFrom(left, right) => {
+                choice::read_beside(vec![left, right]);
+                Ok(None)
+            }
             Expr::Substring { substring_from, substring_for, .. } => {
                 for bound in [substring_from, substring_for].into_iter().flatten() {
                     self.note(bound, SqlType::Int4);

@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::sqlparser::ast::{
-    CaseWhen, DataType, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArguments, NamedWindowExpr, Query, Select, UnaryOperator, Value, VisitMut, VisitorMut,
-    WindowSpec, WindowType,
+    BinaryOperator, CaseWhen, DataType, DuplicateTreatment, Expr, Function, FunctionArg,
+    FunctionArgExpr, FunctionArguments, NamedWindowExpr, Query, Select, UnaryOperator, Value,
+    VisitMut, VisitorMut, WindowSpec, WindowType, visit_expressions,
 };
 
 use super::called_as;
@@ -131,6 +131,9 @@ pub(super) fn called(called: &Function) -> Result<Option<Expr>, SqlError> {
         let message = "argument of nth_value must be greater than zero";
         return Err(SqlError::new(SqlState::InvalidArgumentForNthValue, message));
     }
+    if called_as(called, "nth_value") && arguments.get(1).is_some_and(reads_columns) {
+        return Err(SqlError::unsupported("nth_value of a row whose number is no constant"));
+    }
     if called_as(called, "lag") || called_as(called, "lead") {
         return neighbour(called, &arguments);
     }
@@ -194,6 +197,11 @@ fn is_whole(expr: &Expr) -> bool {
             is_whole(inner)
         }
         Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, expr } => is_whole(expr),
+        Expr::BinaryOp {
+            left,
+            op: BinaryOperator::Plus | BinaryOperator::Minus | BinaryOperator::Multiply,
+            right,
+        } => is_whole(left) && is_whole(right),
         Expr::Value(value) => match &value.value {
             Value::Number(digits, _) => digits.bytes().all(|digit| digit.is_ascii_digit()),
             Value::Placeholder(_) => true,
@@ -201,6 +209,15 @@ fn is_whole(expr: &Expr) -> bool {
         },
         _ => false,
     }
+}
+
+/// Whether a value belongs to the row it is computed for.
+fn reads_columns(expr: &Expr) -> bool {
+    let found = visit_expressions(expr, |part| match part {
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    found.is_break()
 }
 
 /// Whether a number is written that counts nothing.

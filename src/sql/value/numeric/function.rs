@@ -1,5 +1,5 @@
-//! Functions of exact numbers that the planner lacks: `div`, `width_bucket`, `factorial`, and those
-//! of the digits behind the point.
+//! Functions of exact numbers that the planner lacks: `div`, `width_bucket`, `factorial`, `sign`,
+//! and those of the digits behind the point.
 
 use std::sync::Arc;
 
@@ -22,8 +22,9 @@ use crate::sql::{SqlError, SqlState};
 const WIDE: DataType = DataType::Decimal256(DIGITS_MAX, 0);
 
 pub(super) fn functions() -> impl Iterator<Item = ScalarUDF> {
-    let all = [What::Div, What::Bucket, What::Factorial, What::Scale, What::MinScale, What::Trim];
-    all.into_iter().map(|what| {
+    let of_digits = [What::Scale, What::MinScale, What::Trim];
+    let all = [What::Div, What::Bucket, What::Factorial, What::Sign];
+    all.into_iter().chain(of_digits).map(|what| {
         let signature = Signature::user_defined(Volatility::Immutable);
         ScalarUDF::from(ExactFunction { what, signature })
     })
@@ -37,6 +38,8 @@ enum What {
     Scale,
     MinScale,
     Trim,
+    /// Of other numbers it is `double precision`.
+    Sign,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -54,6 +57,7 @@ impl ScalarUDFImpl for ExactFunction {
             What::Scale => "scale",
             What::MinScale => "min_scale",
             What::Trim => "trim_scale",
+            What::Sign => "signum",
         }
     }
 
@@ -65,6 +69,11 @@ impl ScalarUDFImpl for ExactFunction {
         let types: Option<Vec<DataType>> = match (self.what, arguments) {
             (What::Div, [_, _]) | (What::Scale | What::MinScale | What::Trim, [_]) => {
                 arguments.iter().map(exact).collect()
+            }
+            (What::Sign, [number]) if number.is_decimal() => Some(vec![number.clone()]),
+            (What::Sign, [number]) => {
+                let is_number = number.is_numeric() || number.is_null() || number.is_string();
+                is_number.then(|| vec![DataType::Float64])
             }
             (What::Factorial, [whole]) if whole.is_integer() || whole.is_null() => {
                 Some(vec![DataType::Int64])
@@ -84,7 +93,8 @@ impl ScalarUDFImpl for ExactFunction {
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType, DataFusionError> {
         Ok(match self.what {
-            What::Div | What::Factorial => WIDE,
+            What::Sign if arguments == [DataType::Float64] => DataType::Float64,
+            What::Div | What::Factorial | What::Sign => WIDE,
             What::Bucket | What::Scale | What::MinScale => DataType::Int32,
             // Of numbers of no particular scale zeros at the end are not shown.
             What::Trim => match arguments.first().and_then(digits_of) {
@@ -106,6 +116,7 @@ impl ScalarUDFImpl for ExactFunction {
         let results = match (self.what, columns.as_slice()) {
             (What::Div, [dividend, divisor]) => quotients(dividend, divisor)?,
             (What::Factorial, [numbers]) => factorials(numbers)?,
+            (What::Sign, [numbers]) => signs(numbers)?,
             (What::Scale, [numbers]) => scales(numbers, true)?,
             (What::MinScale, [numbers]) => scales(numbers, false)?,
             (What::Trim, [numbers]) => cast(numbers, arguments.return_field.data_type())?,
@@ -167,6 +178,16 @@ fn factorials(numbers: &ArrayRef) -> Result<ArrayRef, DataFusionError> {
     };
     let numbers = numbers.as_primitive::<Int64Type>().iter();
     wide(numbers.map(factorial).collect::<Result<_, _>>()?)
+}
+
+fn signs(numbers: &ArrayRef) -> Result<ArrayRef, DataFusionError> {
+    if let Some(numbers) = numbers.as_primitive_opt::<Float64Type>() {
+        // The sign of zero is neither.
+        let sign = |number: f64| if number == 0.0 { 0.0 } else { number.signum() };
+        return Ok(Arc::new(numbers.unary::<_, Float64Type>(sign)));
+    }
+    let (numbers, _) = units(numbers)?;
+    wide(numbers.iter().map(|number| number.map(i256::signum)).collect())
 }
 
 /// Digits behind the point: those that are shown, or those that are needed.

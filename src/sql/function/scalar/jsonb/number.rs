@@ -10,11 +10,15 @@ const EXPONENT_DIGITS_MAX: i64 = 1000;
 
 /// A number as `numeric` shows it: without exponent, with the places behind the point that were
 /// written.
+///
+/// Documents may be millions of them, so that it is kept small.
 #[derive(Debug, Clone)]
 pub(in crate::sql) struct Number {
     negative: bool,
-    whole: String,
-    fraction: String,
+    /// Those before the point, and then those behind it.
+    digits: Box<str>,
+    /// How many are before it.
+    before: u32,
 }
 
 impl Number {
@@ -33,20 +37,34 @@ impl Number {
         };
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
         let (whole, fraction) = shifted(whole, fraction, exponent)?;
-        let whole = whole.trim_start_matches('0').to_owned();
+        let whole = whole.trim_start_matches('0');
         let zero = whole.is_empty() && fraction.bytes().all(|digit| digit == b'0');
-        Ok(Self { negative: negative && !zero, whole, fraction })
+        Self::of(negative && !zero, whole, &fraction)
+    }
+
+    fn of(negative: bool, whole: &str, fraction: &str) -> Result<Self, SqlError> {
+        let before = u32::try_from(whole.len()).map_err(|_| overflow())?;
+        let mut digits = String::with_capacity(whole.len() + fraction.len());
+        digits.push_str(whole);
+        digits.push_str(fraction);
+        Ok(Self { negative, digits: digits.into_boxed_str(), before })
+    }
+
+    /// The digits before the point, and those behind it.
+    fn sides(&self) -> (&str, &str) {
+        self.digits.split_at_checked(self.before as usize).unwrap_or((&self.digits, ""))
     }
 
     /// The same number as text that equal numbers share.
     pub(super) fn shortest(&self) -> Self {
-        let fraction = self.fraction.trim_end_matches('0').to_owned();
-        Self { negative: self.negative, whole: self.whole.clone(), fraction }
+        let digits = [self.sides().0, self.sides().1.trim_end_matches('0')].concat();
+        Self { negative: self.negative, digits: digits.into_boxed_str(), before: self.before }
     }
 
     /// Whether it is negative, and its digits before and behind the point, as few as it needs.
     pub(super) fn parts(&self) -> (bool, &str, &str) {
-        (self.negative, &self.whole, self.fraction.trim_end_matches('0'))
+        let (whole, fraction) = self.sides();
+        (self.negative, whole, fraction.trim_end_matches('0'))
     }
 
     fn magnitude(&self) -> (usize, &str, &str) {
@@ -86,8 +104,9 @@ fn overflow() -> SqlError {
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.negative { "-" } else { "" })?;
-        f.write_str(if self.whole.is_empty() { "0" } else { &self.whole })?;
-        if self.fraction.is_empty() { Ok(()) } else { write!(f, ".{}", self.fraction) }
+        let (whole, fraction) = self.sides();
+        f.write_str(if whole.is_empty() { "0" } else { whole })?;
+        if fraction.is_empty() { Ok(()) } else { write!(f, ".{fraction}") }
     }
 }
 

@@ -10,16 +10,19 @@ const DEPTH_MAX: usize = 128;
 /// Longest text that is taken apart: a document takes many times as much as its text.
 const TEXT_BYTES_MAX: usize = 16 << 20;
 
+/// Most parts that one is taken apart into: each takes some eighty bytes, however short it is.
+const PARTS_MAX: usize = 1 << 21;
+
 /// The document that `text` is.
 ///
 /// # Errors
-/// 22P02 for anything else; 54000 for more than [`TEXT_BYTES_MAX`].
+/// 22P02 for anything else; 54000 for more than [`TEXT_BYTES_MAX`] or [`PARTS_MAX`].
 pub(in crate::sql) fn read(text: &str) -> Result<Value, SqlError> {
     if text.len() > TEXT_BYTES_MAX {
         let message = format!("a document of more than {} MiB", TEXT_BYTES_MAX >> 20);
         return Err(SqlError::new(SqlState::ProgramLimitExceeded, message));
     }
-    let mut reader = Reader { rest: text, depth: 0 };
+    let mut reader = Reader { rest: text, depth: 0, parts: 0 };
     let document = reader.value()?;
     reader.skip_space();
     if reader.rest.is_empty() { Ok(document) } else { Err(reader.unexpected()) }
@@ -28,10 +31,17 @@ pub(in crate::sql) fn read(text: &str) -> Result<Value, SqlError> {
 struct Reader<'a> {
     rest: &'a str,
     depth: usize,
+    /// How many were read.
+    parts: usize,
 }
 
 impl<'a> Reader<'a> {
     fn value(&mut self) -> Result<Value, SqlError> {
+        if self.parts == PARTS_MAX {
+            let message = format!("a document of more than {PARTS_MAX} parts");
+            return Err(SqlError::new(SqlState::ProgramLimitExceeded, message));
+        }
+        self.parts += 1;
         self.skip_space();
         match self.rest.bytes().next() {
             Some(b'{') => self.nested(Self::object),
@@ -321,6 +331,9 @@ mod tests {
         }
         assert_eq!(read("\"\\u0000\"").unwrap_err().state, SqlState::UntranslatableCharacter);
         let nested = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let many = |items: usize| format!("[{}0]", "0,".repeat(items - 1));
+        assert!(read(&many(PARTS_MAX - 1)).is_ok());
+        assert_eq!(read(&many(PARTS_MAX)).unwrap_err().state, SqlState::ProgramLimitExceeded);
         assert!(read(&nested(DEPTH_MAX)).is_ok());
         assert!(read(&nested(DEPTH_MAX + 1)).is_err());
     }

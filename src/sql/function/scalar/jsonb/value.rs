@@ -142,6 +142,11 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_part_is_small() {
+        assert!(size_of::<Value>() <= 32, "{}", size_of::<Value>());
+    }
+
+    #[test]
     fn documents_are_ordered_as_in_postgresql() {
         let ascending = [
             "[]",
