@@ -11,6 +11,32 @@ pub(crate) fn with_causes(error: &dyn Error) -> String {
     chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
+/// `text`, which others wrote, for the log: what stands in quotes and what is a number may be a
+/// value of a user's and is left out.
+pub(crate) fn without_values(text: &str) -> String {
+    let mut told = String::with_capacity(text.len());
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            quote @ ('"' | '\'' | '`') => {
+                told.extend([quote, '.', '.', quote]);
+                // A quote without an end takes all that follows.
+                while let Some(inside) = letters.next().filter(|inside| *inside != quote) {
+                    if inside == '\\' {
+                        letters.next();
+                    }
+                }
+            }
+            '0'..='9' => {
+                told.push('#');
+                while letters.next_if(char::is_ascii_digit).is_some() {}
+            }
+            other => told.push(other),
+        }
+    }
+    told
+}
+
 /// A task that did not come to its end. What a panic says may quote a value of a user's, so it is
 /// left out; where it happened is told when it happens.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +66,19 @@ mod tests {
         let inner = std::fmt::Error.to_string();
         assert_eq!(with_causes(&Outer(std::fmt::Error)), format!("cannot open x: {inner}"));
         assert_eq!(with_causes(&std::fmt::Error), inner);
+    }
+
+    #[test]
+    fn what_may_be_a_value_is_left_out() {
+        let cases = [
+            ("Cannot cast string 'Ann' to Int64", "Cannot cast string '..' to Int#"),
+            (r#"Utf8("A \"B\" C") at 12.50"#, r#"Utf#("..") at #.#"#),
+            ("column \"x", "column \"..\""),
+            ("no values", "no values"),
+        ];
+        for (text, told) in cases {
+            assert_eq!(without_values(text), told);
+        }
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::parser::ParserError;
 
 use super::wording;
-use crate::causes::TaskError;
+use crate::causes::{TaskError, with_causes, without_values};
 use crate::engine::{EngineError, ImageError};
 use crate::sql::SqlState;
 
@@ -236,9 +236,9 @@ impl From<&DataFusionError> for SqlError {
                 Self::new(SqlState::InternalError, "internal error")
             }
             malfunction => {
-                tracing::error!(error = malfunction as &dyn Error, "statement failed");
-                Self::new(SqlState::InternalError, "internal error")
-                    .with_detail(malfunction.to_string())
+                let told = without_values(&with_causes(malfunction));
+                tracing::error!(error = told, "statement failed");
+                Self::new(SqlState::InternalError, "internal error").with_detail(told)
             }
         }
     }
@@ -336,7 +336,7 @@ fn from_external(cause: &(dyn Error + Send + Sync + 'static)) -> SqlError {
     if text.starts_with("regex parse error") {
         return wording::regular_expression(&text);
     }
-    tracing::error!(error = cause as &dyn Error, "statement failed");
+    tracing::error!(error = without_values(&with_causes(cause)), "statement failed");
     SqlError::new(SqlState::InternalError, "internal error")
 }
 
