@@ -1,5 +1,6 @@
 //! A row as a whole: a document of its columns, or a record where it is shown.
 
+use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
 
 use datafusion::common::{Column, DFSchema};
@@ -12,6 +13,7 @@ use datafusion::sql::sqlparser::ast::BinaryOperator;
 use super::record;
 use super::scalar::row_document;
 use crate::sql::SqlError;
+use crate::sql::grammar::name::shown_name;
 
 /// Stands between a table's name and itself where its row is meant; nobody can write it.
 pub(in crate::sql) const OPERATOR: &str = "whole row";
@@ -59,14 +61,22 @@ impl ExprPlanner for WholeRows {
         Ok(PlannerResult::Planned(match op.as_str() {
             RECORD => shown(columns)?,
             WITHOUT_NULLS => none_is_null(columns),
-            _ => document(columns),
+            _ => document(columns)?,
         }))
     }
 }
 
-fn document(columns: Vec<Column>) -> Expr {
-    let members = columns.into_iter().flat_map(|column| [lit(column.name.clone()), column.into()]);
-    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(&DOCUMENT), members.collect()))
+/// A document of the columns, which cannot have two members of one name.
+fn document(columns: Vec<Column>) -> Result<Expr, DataFusionError> {
+    let mut names = HashSet::new();
+    if let Some(twice) = columns.iter().find(|column| !names.insert(shown_name(&column.name))) {
+        let name = shown_name(&twice.name);
+        let what = format!("a row with several columns \"{name}\" as a value");
+        return Err(SqlError::unsupported(what).into());
+    }
+    let member = |column: Column| [lit(shown_name(&column.name)), column.into()];
+    let members = columns.into_iter().flat_map(member);
+    Ok(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(&DOCUMENT), members.collect())))
 }
 
 /// A record, but NULL where all columns are: an outer join has no row there.

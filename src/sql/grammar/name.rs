@@ -5,6 +5,14 @@ use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::{Token, Word};
 
+/// Stands between a name and the number that tells it from others of that name.
+pub(in crate::sql) const SEPARATOR: char = '\u{1f}';
+
+/// What a statement calls the column that the planner calls so.
+pub(in crate::sql) fn shown_name(name: &str) -> &str {
+    name.split_once(SEPARATOR).map_or(name, |(shown, _)| shown)
+}
+
 /// Longest text that is read as a name, in bytes; no collection has one half as long.
 const NAME_BYTES_MAX: usize = 4096;
 

@@ -95,7 +95,7 @@ impl Source<'_> {
 
     /// The statement that stands in this one and has its parameters.
     fn inner(self, mut statement: ast::Statement, name: &str) -> Result<Statement, SqlError> {
-        let parameter_types = adapt(&mut statement)?;
+        let parameter_types = adapt(&mut statement, self.text)?;
         Ok(self.statement(standard(statement, name)?, parameter_types))
     }
 
@@ -138,7 +138,7 @@ fn command(
     }
     match parsed {
         Parsed::Own(command) => Ok((command, ParameterTypes::new())),
-        Parsed::Copy(copy) => Ok((copying(copy)?, ParameterTypes::new())),
+        Parsed::Copy(copy) => Ok((copying(copy, text)?, ParameterTypes::new())),
         Parsed::Declared(head, statement) => {
             let query = source.inner(*statement, "DECLARE of this statement")?;
             if let Some(locking) = query.command().lock_name() {
@@ -156,7 +156,7 @@ fn command(
                 ast::Statement::Explain { statement, .. } if is_execute(statement) => {
                     ParameterTypes::new()
                 }
-                _ => adapt(&mut statement)?,
+                _ => adapt(&mut statement, text)?,
             };
             Ok((standard(*statement, &name)?, parameter_types))
         }
@@ -244,13 +244,13 @@ fn preparing(
 }
 
 /// The command of a COPY.
-fn copying(copy: CopyStatement) -> Result<Command, SqlError> {
+fn copying(copy: CopyStatement, text: &str) -> Result<Command, SqlError> {
     let (query, format) = match copy.resolve()? {
         Copy::Out(query, format) => (query, format),
         Copy::In(copy) => return Ok(Command::CopyIn(Box::new(copy))),
     };
     let mut statement = ast::Statement::Query(query);
-    adapt(&mut statement)?;
+    adapt(&mut statement, text)?;
     let ast::Statement::Query(query) = statement else {
         return Err(SqlError::unsupported("COPY of anything but a query"));
     };

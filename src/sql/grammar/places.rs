@@ -99,6 +99,8 @@ impl Places {
             SqlState::GroupingError | SqlState::WindowingError => {
                 self.aggregate(&error.message).or_else(|| self.column(&error.message))
             }
+            // PostgreSQL tells no place of what two sides of a join have in common.
+            SqlState::AmbiguousColumn if error.message.starts_with("common column name") => None,
             SqlState::AmbiguousColumn => quoted(&error.message).and_then(|name| self.first(name)),
             SqlState::UndefinedParameter => {
                 self.first(error.message.rsplit(' ').next().unwrap_or_default())

@@ -37,6 +37,32 @@ async fn errors_have_the_class_postgresql_gives_them() {
 }
 
 #[tokio::test]
+async fn ambiguous_names_are_pointed_at_and_their_columns_shown_as_they_are_called() {
+    let client = Client::new();
+    let cases = [
+        ("SELECT a FROM (SELECT 1 a, 2 a) v", 8),
+        ("WITH v AS (SELECT 1 a, 2 a) SELECT 1 FROM v WHERE v.a = 1", 51),
+        ("SELECT 1 a, 2 a UNION SELECT 3, 4 ORDER BY a", 44),
+        ("SELECT 1 FROM (SELECT 1 a, 2 a) v\nGROUP BY a", 44),
+    ];
+    for (sql, position) in cases {
+        let error = client.error(sql).await;
+        assert_eq!((error.state, error.position), (SqlState::AmbiguousColumn, Some(position)));
+    }
+    let joined = "(VALUES (1)) a(x) JOIN (VALUES (1)) b(x) ON true";
+    for sql in [
+        "SELECT * FROM (SELECT 1 x, 2 x) v".to_owned(),
+        format!("SELECT * FROM {joined}"),
+        format!("SELECT * FROM (SELECT * FROM {joined}) v"),
+        format!("SELECT * FROM {joined} UNION SELECT 1, 2"),
+        "SELECT * FROM (VALUES (1)) t(x), LATERAL (SELECT t.x) v".to_owned(),
+    ] {
+        let (_, columns) = client.describe(&sql).await;
+        assert_eq!(columns.unwrap(), ["x", "x"], "{sql}");
+    }
+}
+
+#[tokio::test]
 async fn syntax_errors_point_at_the_place() {
     let client = Client::new();
     let error = client.error("SELECT 1\nFROM t WHERE\n ) x").await;

@@ -164,7 +164,7 @@ fn query(items: Vec<SelectItem>, qualifier: &Ident) -> Result<Query, SqlError> {
         select.projection = items;
     }
     let mut statement = Statement::Query(template);
-    adapt(&mut statement)?;
+    adapt(&mut statement, "")?;
     match statement {
         Statement::Query(query) => Ok(*query),
         _ => Err(SqlError::new(SqlState::InternalError, "internal error")),

@@ -46,7 +46,7 @@ const CATALOG_TYPES: [&str; 14] = [
     "regcollation",
 ];
 
-impl Adapter {
+impl Adapter<'_> {
     /// What a cast becomes; `expr` is one, or a text with its type before it.
     pub(super) fn cast(&mut self, expr: &mut Expr) -> Result<Option<Expr>, SqlError> {
         if let Expr::TypedString(TypedString { data_type, value, .. }) = expr {

@@ -8,8 +8,8 @@ use datafusion::sql::sqlparser::ast::{
     TableWithJoins, WildcardAdditionalOptions,
 };
 
-use super::factor;
-use super::name::column_name;
+use super::name::{numbered, result, told};
+use super::{factor, record};
 use crate::sql::grammar::from::factors;
 use crate::sql::grammar::marker::MARKER;
 use crate::sql::grammar::name::{folded, name_parts};
@@ -67,6 +67,7 @@ impl Known {
         inside.of_body(&query.body)
     }
 
+    /// The columns of what `body` selects or computes.
     pub(super) fn of_body(&self, body: &SetExpr) -> Columns {
         match body {
             SetExpr::Select(select) => self.of_select(select),
@@ -82,30 +83,40 @@ impl Known {
 
     fn of_select(&self, select: &Select) -> Columns {
         let mut names = Vec::with_capacity(select.projection.len());
-        let plain = WildcardAdditionalOptions::default();
         for item in &select.projection {
-            match item {
-                SelectItem::UnnamedExpr(expr) => names.push(column_name(expr)),
-                SelectItem::ExprWithAlias { alias, .. } => names.push(folded(alias)),
-                SelectItem::Wildcard(options) if *options == plain => {
-                    for tables in &select.from {
-                        names.extend(self.of_tables(tables)?);
-                    }
-                }
-                SelectItem::QualifiedWildcard(
-                    SelectItemQualifiedWildcardKind::ObjectName(name),
-                    options,
-                ) if *options == plain => {
-                    let name = name_parts(name)?.pop()?;
-                    let of_name = |factor: &&TableFactor| {
-                        table_name(factor).is_some_and(|known| folded(&known) == name)
-                    };
-                    names.extend(self.of_factor(factors(select).find(of_name)?)?);
-                }
-                _ => return None,
-            }
+            names.extend(self.of_item(item, select)?);
         }
         Some(names)
+    }
+
+    /// The columns that the stars of `select` show.
+    pub(super) fn of_stars(&self, select: &Select) -> Columns {
+        let stars = select.projection.iter().filter(|item| result(item).is_none());
+        let all: Option<Vec<_>> = stars.map(|star| self.of_item(star, select)).collect();
+        Some(all?.concat())
+    }
+
+    /// The columns that an item of the list of `select` is.
+    pub(super) fn of_item(&self, item: &SelectItem, select: &Select) -> Columns {
+        let plain = WildcardAdditionalOptions::default();
+        match item {
+            SelectItem::Wildcard(options) if *options == plain => {
+                let all: Option<Vec<_>> =
+                    select.from.iter().map(|tables| self.of_tables(tables)).collect();
+                Some(all?.concat())
+            }
+            SelectItem::QualifiedWildcard(
+                SelectItemQualifiedWildcardKind::ObjectName(name),
+                options,
+            ) if *options == plain => {
+                let name = name_parts(name)?.pop()?;
+                let of_name = |factor: &&TableFactor| {
+                    table_name(factor).is_some_and(|known| folded(&known) == name)
+                };
+                self.of_factor(factors(select).find(of_name)?)
+            }
+            item => result(item).map(|name| vec![name]),
+        }
     }
 
     /// The columns of a star over `tables`: those that joins merge come first, and once.
@@ -156,6 +167,12 @@ impl Known {
             {
                 renamed(Some(columns), alias.as_ref())
             }
+            TableFactor::Table { name, args: Some(_), alias: Some(alias), .. }
+            | TableFactor::Function { name, alias: Some(alias), .. }
+                if record::is_called(name) =>
+            {
+                Some(alias.columns.iter().map(|column| told(&column.name)).collect())
+            }
             TableFactor::Table { .. }
             | TableFactor::UNNEST { .. }
             | TableFactor::Function { .. } => {
@@ -197,20 +214,30 @@ impl Known {
 
 /// `alias` with the names of all `columns`, which it gives some of.
 fn completed(alias: &mut TableAlias, columns: Columns) -> Result<(), SqlError> {
-    let Some(columns) = columns.filter(|_| !alias.columns.is_empty()) else { return Ok(()) };
-    let (there, given) = (columns.len(), alias.columns.len());
-    if given > there {
-        let message = format!(
-            "table \"{}\" has {there} columns available but {given} columns specified",
-            folded(&alias.name)
-        );
-        return Err(SqlError::new(SqlState::InvalidColumnReference, message));
+    if alias.columns.is_empty() {
+        return Ok(());
     }
-    let others = columns
-        .into_iter()
-        .skip(given)
-        .map(|name| TableAliasColumnDef { name: Ident::with_quote('"', name), data_type: None });
-    alias.columns.extend(others);
+    if let Some(columns) = columns {
+        let (there, given) = (columns.len(), alias.columns.len());
+        if given > there {
+            let message = format!(
+                "table \"{}\" has {there} columns available but {given} columns specified",
+                folded(&alias.name)
+            );
+            return Err(SqlError::new(SqlState::InvalidColumnReference, message));
+        }
+        let others = columns.into_iter().skip(given).map(|name| TableAliasColumnDef {
+            name: Ident::with_quote('"', name),
+            data_type: None,
+        });
+        alias.columns.extend(others);
+    }
+    let names: Vec<String> = alias.columns.iter().map(|column| told(&column.name)).collect();
+    for ((column, name), own) in alias.columns.iter_mut().zip(&names).zip(numbered(&names)) {
+        if *name != own {
+            column.name = Ident::with_quote('"', own);
+        }
+    }
     Ok(())
 }
 
@@ -236,7 +263,7 @@ fn renamed(columns: Columns, alias: Option<&TableAlias>) -> Columns {
     let mut columns = columns?;
     let names = alias.iter().flat_map(|alias| &alias.columns);
     for (column, name) in columns.iter_mut().zip(names) {
-        *column = folded(&name.name);
+        *column = told(&name.name);
     }
     Some(columns)
 }

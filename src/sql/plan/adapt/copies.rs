@@ -4,9 +4,9 @@
 use datafusion::sql::sqlparser::ast::{Expr, Ident, SetExpr, SetOperator, SetQuantifier};
 
 use super::columns::Known;
-use super::name::SEPARATOR;
 use super::syntax::{derived, no_values, over, select_from};
 use crate::sql::SqlError;
+use crate::sql::grammar::name::SEPARATOR;
 
 /// Writes such operations in `body` by those that the planner knows.
 ///

@@ -23,7 +23,7 @@ const OF_VECTORS: [(&str, usize); 6] = [
     ("subvector", 1),
 ];
 
-impl Adapter {
+impl Adapter<'_> {
     /// The call of such a function with its arguments as vectors; none for other functions.
     pub(super) fn called_distance(&mut self, called: &Function) -> Result<Option<Expr>, SqlError> {
         let name = name_parts(&called.name).and_then(|mut parts| parts.pop()).unwrap_or_default();

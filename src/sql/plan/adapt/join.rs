@@ -15,7 +15,11 @@ use crate::sql::SqlError;
 ///
 /// # Errors
 /// 0A000 for merged columns that may be those of the right side.
-pub(super) fn adapt_select(select: &mut Select, known: &Known) -> Result<(), SqlError> {
+pub(super) fn adapt_select(
+    select: &mut Select,
+    known: &Known,
+    outermost: bool,
+) -> Result<(), SqlError> {
     for tables in &mut select.from {
         let joined = tables.joins.iter_mut().map(|join| &mut join.relation);
         for factor in std::iter::once(&mut tables.relation).chain(joined) {
@@ -23,7 +27,7 @@ pub(super) fn adapt_select(select: &mut Select, known: &Known) -> Result<(), Sql
             known.complete(factor)?;
         }
     }
-    merged::write_out(select, known)?;
+    merged::write_out(select, known, outermost)?;
     check(&select.from)
 }
 

@@ -4,20 +4,23 @@
 //! right side of a `RIGHT` or `FULL JOIN` has; leaves it in its place in a `*`, where it comes
 //! first in PostgreSQL; and leaves columns out of a `*` that are called as those which a derived
 //! table has merged. So joins are written with `ON`, merged columns as what they are of the sides,
-//! and stars in full.
+//! and stars in full. So are stars that show several columns of one name, each of which gets a name
+//! of its own.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, ExcludeSelectItem, Expr, Ident, JoinConstraint, JoinOperator, ObjectName,
-    OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableFactor,
-    TableWithJoins, Value, VisitMut, VisitorMut, WildcardAdditionalOptions,
+    BinaryOperator, Expr, Ident, JoinConstraint, JoinOperator, OrderByKind, Query, Select,
+    SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableFactor, TableWithJoins, Value,
+    VisitMut, VisitorMut, WildcardAdditionalOptions,
 };
 
 use super::columns::{Known, constraint, constraint_mut, merged, table_name};
+use super::name::{numbered, result};
 use super::syntax::call;
 use crate::sql::grammar::from::factors;
-use crate::sql::grammar::name::folded;
+use crate::sql::grammar::name::{folded, name_parts};
 use crate::sql::{SqlError, SqlState};
 
 /// A column of several tables.
@@ -60,29 +63,30 @@ fn shows(item: &SelectItem, name: &str) -> bool {
     }
 }
 
-/// Writes the merging joins of `select`, and the stars over them.
+/// Writes the merging joins of `select`, and stars over them or of several columns of one name.
+/// That of an outermost query may show columns that other items or other tables have too.
 ///
 /// # Errors
 /// 42703 and 42702 for a column to merge that a side has not, or twice.
-pub(super) fn write_out(select: &mut Select, known: &Known) -> Result<(), SqlError> {
+pub(super) fn write_out(
+    select: &mut Select,
+    known: &Known,
+    outermost: bool,
+) -> Result<(), SqlError> {
     let all: Result<Vec<Option<Joined>>, _> =
         select.from.iter().map(|tables| Joined::of(tables, known)).collect();
     let all = all?;
-    if all.iter().flatten().all(|joined| !joined.merges) {
+    let merges = all.iter().flatten().any(|joined| joined.merges);
+    let stars = Stars { all: &all };
+    if !merges && !stars.repeat(&select.projection, outermost) {
         return Ok(());
     }
-    let all_known = all.iter().all(Option::is_some);
     let items = std::mem::take(&mut select.projection).into_iter();
-    select.projection = items
-        .flat_map(|item| match &item {
-            SelectItem::Wildcard(options)
-                if all_known && *options == WildcardAdditionalOptions::default() =>
-            {
-                all.iter().flatten().flat_map(Joined::star).collect()
-            }
-            _ => vec![item],
-        })
-        .collect();
+    select.projection =
+        items.flat_map(|item| stars.columns(&item).unwrap_or_else(|| vec![item])).collect();
+    if !merges {
+        return Ok(());
+    }
     let mut columns = Vec::new();
     for (tables, joined) in select.from.iter_mut().zip(all) {
         if let Some(joined) = joined {
@@ -166,21 +170,79 @@ impl Joined {
     /// `*`: what is merged comes first, and once.
     fn star(&self) -> Vec<SelectItem> {
         let item = |part: &Part| match part {
-            Part::Merged(column) => Some(shown(column)),
-            Part::Table { columns, merged, .. } if columns.iter().all(|it| merged.contains(it)) => {
-                None
-            }
-            Part::Table { name, merged, .. } => {
-                let mut options = WildcardAdditionalOptions::default();
-                if !merged.is_empty() {
-                    let names = merged.iter().map(|name| ObjectName::from(vec![quoted(name)]));
-                    options.opt_exclude = Some(ExcludeSelectItem::Multiple(names.collect()));
-                }
-                let kind = SelectItemQualifiedWildcardKind::ObjectName(name.clone().into());
-                Some(SelectItem::QualifiedWildcard(kind, options))
-            }
+            Part::Merged(column) => vec![shown(column)],
+            Part::Table { merged, .. } => part.items(|name| !merged.contains(name)),
         };
-        self.parts.iter().filter_map(item).collect()
+        self.parts.iter().flat_map(item).collect()
+    }
+}
+
+impl Part {
+    /// Columns of a table as items of a select list.
+    fn items(&self, wanted: impl Fn(&String) -> bool) -> Vec<SelectItem> {
+        let Self::Table { name: table, columns, .. } = self else { return Vec::new() };
+        let item = |(name, own): (&String, String)| {
+            let column = Expr::CompoundIdentifier(vec![table.clone(), quoted(&own)]);
+            if *name == own {
+                return SelectItem::UnnamedExpr(column);
+            }
+            SelectItem::ExprWithAlias { expr: column, alias: quoted(name) }
+        };
+        let columns = columns.iter().zip(numbered(columns));
+        columns.filter(|(name, _)| wanted(name)).map(item).collect()
+    }
+}
+
+/// The stars of a select list over these tables.
+struct Stars<'a> {
+    all: &'a [Option<Joined>],
+}
+
+impl Stars<'_> {
+    /// What a star shows; none of another item, or where only the planner knows.
+    fn columns(&self, item: &SelectItem) -> Option<Vec<SelectItem>> {
+        let plain = WildcardAdditionalOptions::default();
+        match item {
+            SelectItem::Wildcard(options) if *options == plain => {
+                let all: Option<Vec<&Joined>> = self.all.iter().map(Option::as_ref).collect();
+                Some(all?.into_iter().flat_map(Joined::star).collect())
+            }
+            SelectItem::QualifiedWildcard(
+                SelectItemQualifiedWildcardKind::ObjectName(table),
+                options,
+            ) if *options == plain => {
+                let table = name_parts(table)?.pop()?;
+                let is_it = |part: &&Part| match part {
+                    Part::Table { name, .. } => folded(name) == table,
+                    Part::Merged(_) => false,
+                };
+                let mut parts = self.all.iter().flatten().flat_map(|joined| &joined.parts);
+                Some(parts.find(is_it)?.items(|_| true))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a star shows a column that the planner could not tell from another of the list.
+    fn repeat(&self, items: &[SelectItem], outermost: bool) -> bool {
+        let mut names = Vec::new();
+        let mut seen = HashSet::new();
+        for item in items {
+            let Some(columns) = self.columns(item) else {
+                names.extend(result(item));
+                continue;
+            };
+            for column in columns {
+                let name = result(&column).unwrap_or_default();
+                // Those of several tables are told apart in an answer.
+                let own = if outermost { column.to_string() } else { name.clone() };
+                if !seen.insert((name, own)) {
+                    return true;
+                }
+            }
+        }
+        // In an answer other items get names of their own.
+        !outermost && names.iter().any(|name| seen.iter().any(|(shown, _)| shown == name))
     }
 }
 

@@ -24,7 +24,9 @@ mod number;
 mod operator;
 mod order;
 mod record;
+mod repeated;
 mod row;
+mod rows;
 mod sample;
 mod set_list;
 mod syntax;
@@ -46,6 +48,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use crate::sql::grammar::changing::{changing, inside_a_query};
 use crate::sql::grammar::name::{name_parts, parameter_index};
+use crate::sql::grammar::position::position;
 use crate::sql::value::types::SqlType;
 use crate::sql::{SqlError, SqlState};
 use argument::argument_type;
@@ -54,6 +57,7 @@ use called::{called_function, count_rows, of_jsonb};
 pub(in crate::sql) use cast::{of_type, parameter_type};
 use columns::Known;
 pub(in crate::sql) use name::shown_schema;
+use repeated::{Ambiguous, Sources};
 use syntax::{function, plain_arguments};
 pub(super) use syntax::{literal_text, select};
 use system_column::Scopes;
@@ -68,12 +72,15 @@ const BARE_FUNCTIONS: [&str; 2] = ["current_schema", "current_role"];
 /// The schema of everything that every database has; functions and types are found without it.
 const SYSTEM_SCHEMA: &str = "pg_catalog";
 
-/// Rewrites `statement`.
+/// Rewrites `statement`, which stands in `text`.
 ///
 /// # Errors
 /// A literal that is not of the type it is cast to.
-pub(in crate::sql) fn adapt(statement: &mut ast::Statement) -> Result<ParameterTypes, SqlError> {
-    let mut adapter = Adapter::default();
+pub(in crate::sql) fn adapt(
+    statement: &mut ast::Statement,
+    text: &str,
+) -> Result<ParameterTypes, SqlError> {
+    let mut adapter = Adapter { text, ..Adapter::default() };
     match statement.visit(&mut adapter) {
         ControlFlow::Continue(()) => {
             whole_row::answer_records(statement);
@@ -116,16 +123,39 @@ fn print_columns(statement: &mut ast::Statement) {
 }
 
 #[derive(Default)]
-struct Adapter {
+struct Adapter<'a> {
+    text: &'a str,
     parameter_types: ParameterTypes,
     scopes: Scopes,
     rows: Rows,
+    sources: Sources,
     known: Known,
-    /// How many queries are around what is visited; outside of them numbers are the statement's.
-    queries: usize,
+    /// The queries around what is visited, and whether each is one SELECT, whose tables what it is
+    /// ordered by may name; outside of them numbers are the statement's.
+    queries: Vec<bool>,
 }
 
-impl Adapter {
+impl Adapter<'_> {
+    /// The tables of a SELECT are seen no longer.
+    fn leave_tables(&mut self) {
+        self.scopes.leave();
+        self.rows.leave();
+        self.sources.leave();
+    }
+
+    /// Orders `query` by the columns of rows that it is ordered by.
+    fn order_by_rows(&mut self, query: &mut Query) -> Result<(), SqlError> {
+        let SetExpr::Select(select) = &*query.body else { return Ok(()) };
+        self.sources.enter(select, &self.known);
+        let ordered = rows::order_query(query, &self.sources);
+        self.sources.leave();
+        ordered
+    }
+
+    fn placed(&self, (error, at): Ambiguous) -> SqlError {
+        error.at(position(self.text, at))
+    }
+
     fn note(&mut self, expr: &Expr, sql_type: SqlType) {
         if let Expr::Nested(inner) = expr {
             self.note(inner, sql_type);
@@ -200,7 +230,7 @@ impl Adapter {
     /// is the offset of a time zone that is set.
     fn interval(&self, written: &mut Interval) -> Result<Option<Expr>, SqlError> {
         if written.leading_field.is_some() {
-            return if self.queries > 0 { interval::literal(written) } else { Ok(None) };
+            return if self.queries.is_empty() { Ok(None) } else { interval::literal(written) };
         }
         if let Some(length) = literal_text(&written.value).and_then(interval::length) {
             *written.value = length;
@@ -235,7 +265,7 @@ impl Adapter {
                 nest(inner);
                 Ok(None)
             }
-            Expr::Value(value) if self.queries > 0 => Ok(number::typed(&mut value.value)),
+            Expr::Value(value) if !self.queries.is_empty() => Ok(number::typed(&mut value.value)),
             Expr::Identifier(word)
                 if word.quote_style.is_none()
                     && BARE_FUNCTIONS.contains(&word.value.to_ascii_lowercase().as_str()) =>
@@ -300,7 +330,7 @@ fn nest(interval: &mut Expr) {
     *interval = Expr::Nested(Box::new(inner));
 }
 
-impl VisitorMut for Adapter {
+impl VisitorMut for Adapter<'_> {
     type Break = SqlError;
 
     fn pre_visit_statement(&mut self, statement: &mut ast::Statement) -> ControlFlow<Self::Break> {
@@ -311,8 +341,9 @@ impl VisitorMut for Adapter {
             _ => &mut None,
         };
         if let Some(items) = returning {
-            name::name_columns(items);
+            name::name_columns(items, None);
         }
+        self.sources.enter_statement(statement, &self.known);
         let checked = misuse::check_statement(statement)
             .and_then(|()| join::check_statement(statement))
             .and_then(|()| assignment::spread(statement));
@@ -323,15 +354,20 @@ impl VisitorMut for Adapter {
     }
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
-        if let Some(name) = changing(&query.body).filter(|_| self.queries > 0) {
+        if let Some(name) = changing(&query.body).filter(|_| !self.queries.is_empty()) {
             return ControlFlow::Break(inside_a_query(name));
         }
-        self.queries += 1;
         self.known.enter(query);
+        if let Err(error) = self.order_by_rows(query) {
+            return ControlFlow::Break(error);
+        }
         let checked = self
             .known
             .complete_with(query)
             .and_then(|()| bound::check_order(query))
+            .and_then(|()| {
+                repeated::place_keys(query, &self.known).map_err(|error| self.placed(error))
+            })
             .and_then(|()| copies::number(&mut query.body, &self.known))
             .and_then(|()| order::distinct(query))
             .and_then(|()| misuse::check_query(query))
@@ -345,7 +381,7 @@ impl VisitorMut for Adapter {
         if let Err(error) = merged::order(query, &self.known) {
             return ControlFlow::Break(error);
         }
-        if self.queries == 1 {
+        if self.queries.is_empty() {
             order::tell_from_keys(query);
         }
         self.scopes.note(query);
@@ -358,11 +394,14 @@ impl VisitorMut for Adapter {
             let bounds = limit.iter().chain(offset.iter().map(|offset| &offset.value));
             bounds.for_each(|bound| self.note(bound, SqlType::Int8));
         }
+        self.queries.push(matches!(*query.body, SetExpr::Select(_)));
         ControlFlow::Continue(())
     }
 
     fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<Self::Break> {
-        self.queries -= 1;
+        if self.queries.pop() == Some(true) {
+            self.leave_tables();
+        }
         self.known.leave();
         ControlFlow::Continue(())
     }
@@ -375,7 +414,7 @@ impl VisitorMut for Adapter {
         self.note_conditions(select);
         let adapted = bound::check_groups(select)
             .and_then(|()| misuse::check_select(select))
-            .and_then(|()| join::adapt_select(select, &self.known))
+            .and_then(|()| join::adapt_select(select, &self.known, self.queries == [true]))
             .and_then(|()| grouping::adapt(select))
             .and_then(|()| window::write_out(select));
         if let Err(error) = adapted {
@@ -383,31 +422,43 @@ impl VisitorMut for Adapter {
         }
         row::look_up(select);
         name::qualify_stars(select);
-        name::name_columns(&mut select.projection);
+        let shown = self.known.of_stars(select);
+        name::name_columns(&mut select.projection, shown.as_deref());
         number::leave_in_select(select);
+        self.sources.enter(select, &self.known);
+        self.sources.name_outer(select);
         self.scopes.enter(select);
         self.rows.enter(select);
         ControlFlow::Continue(())
     }
 
     fn post_visit_select(&mut self, _select: &mut Select) -> ControlFlow<Self::Break> {
-        self.scopes.leave();
-        self.rows.leave();
+        if self.queries.last() != Some(&true) {
+            self.leave_tables();
+        }
         ControlFlow::Continue(())
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
+        if let Err(error) = self.sources.check(expr) {
+            return ControlFlow::Break(self.placed(error));
+        }
         if let Some(field) = self.rows.field(expr).or_else(|| whole_row::with_column(expr)) {
             *expr = field;
         }
-        match row::compared(expr) {
+        match rows::compared(expr, &self.sources).and_then(|row| match row {
+            None => row::compared(expr),
+            compared => Ok(compared),
+        }) {
             Ok(Some(of_values)) => *expr = of_values,
             Ok(None) => {}
             Err(error) => return ControlFlow::Break(error),
         }
         match expr {
             Expr::Function(called) => {
-                if let Err(error) = misuse::check_call(called) {
+                let checked = misuse::check_call(called)
+                    .and_then(|()| rows::order_call(called, &self.sources));
+                if let Err(error) = checked {
                     return ControlFlow::Break(error);
                 }
                 count_rows(called);
@@ -416,7 +467,7 @@ impl VisitorMut for Adapter {
             }
             Expr::Array(array) => number::unite(array.elem.iter_mut().collect()),
             Expr::UnaryOp { .. } => {
-                let least = number::least(expr).filter(|_| self.queries > 0);
+                let least = number::least(expr).filter(|_| !self.queries.is_empty());
                 if let Some(known) = least.or_else(|| operator::signed_power(expr)) {
                     *expr = known;
                 }
@@ -445,6 +496,12 @@ impl VisitorMut for Adapter {
             TableFactor::Function { args, .. } => number::leave_in_arguments(args),
             _ => {}
         }
+        self.sources.enter_factor(factor);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {
+        self.sources.leave_factor(factor);
         ControlFlow::Continue(())
     }
 

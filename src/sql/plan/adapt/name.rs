@@ -1,10 +1,10 @@
 //! The names of result columns that a statement leaves unnamed, as PostgreSQL gives them.
 //!
-//! Two columns of one name are fine in PostgreSQL and an error for the planner. All but the first
-//! get a name of their own: the same, a character that nobody types, and a number, which
-//! [`shown_schema`] takes away again.
+//! Two columns of one name are fine in PostgreSQL and an error for the planner. Each gets a name of
+//! its own: the same, a character that nobody types, twice, and a number, which [`shown_schema`]
+//! takes away again. None of them keeps the name by itself, so that it means neither.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{FieldRef, Schema, SchemaRef};
@@ -15,39 +15,80 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use crate::sql::grammar::from::factors;
-use crate::sql::grammar::name::{folded, name_parts};
+use crate::sql::grammar::name::{SEPARATOR, folded, name_parts, shown_name};
 
-/// Stands between a name and the number that tells it from others of that name.
-pub(super) const SEPARATOR: char = '\u{1f}';
+/// The separator before the number of one of several columns of a name.
+const NUMBERED: &str = "\u{1f}\u{1f}";
 
 /// What PostgreSQL calls a column that nothing names.
 const NAMELESS: &str = "?column?";
 
-/// Names the columns of a select list, or of RETURNING.
-pub(super) fn name_columns(items: &mut [SelectItem]) {
-    let stars = stars(items);
-    let mut taken = HashSet::new();
-    for item in items {
-        let (name, plain) = match item {
+/// Names the columns of a select list, or of RETURNING, whose stars show columns that are called
+/// so; none where only the planner knows.
+pub(super) fn name_columns(items: &mut [SelectItem], shown: Option<&[String]>) {
+    let stars = if shown.is_some() { Vec::new() } else { stars(items) };
+    let is_shown = |name: &String| shown.is_some_and(|names| names.contains(name));
+    let places: Vec<usize> = (0..items.len()).filter(|at| result(&items[*at]).is_some()).collect();
+    let names: Vec<String> = places.iter().filter_map(|at| result(&items[*at])).collect();
+    for (at, (name, own)) in places.into_iter().zip(names.iter().zip(numbered(&names))) {
+        let (plain, taken_by_star) = match &items[at] {
             SelectItem::UnnamedExpr(expr) => (
-                column_name(expr),
                 matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_)),
+                stars.iter().any(|star| star.may_hold(expr)),
             ),
-            SelectItem::ExprWithAlias { alias, .. } => (folded(alias), true),
-            _ => continue,
+            _ => (true, false),
         };
-        let taken_by_star = match item {
-            SelectItem::UnnamedExpr(expr) => stars.iter().any(|star| star.may_hold(expr)),
-            _ => false,
-        };
-        let is_first = taken.insert(name.clone()) && !taken_by_star;
-        if is_first && plain {
-            continue;
+        let taken_by_star = taken_by_star || is_shown(name);
+        if *name == own && taken_by_star {
+            rename(&mut items[at], with_number(name, 0));
+        } else if *name != own || !plain {
+            rename(&mut items[at], own);
         }
-        let name = if is_first { name } else { format!("{name}{SEPARATOR}{}", taken.len()) };
-        taken.insert(name.clone());
-        rename(item, name);
     }
+}
+
+/// What an item of a select list that is no star is called.
+pub(super) fn result(item: &SelectItem) -> Option<String> {
+    match item {
+        SelectItem::UnnamedExpr(expr) => Some(column_name(expr)),
+        SelectItem::ExprWithAlias { alias, .. } => Some(told(alias)),
+        _ => None,
+    }
+}
+
+/// Names by which the planner knows columns that are called `names`.
+pub(super) fn numbered(names: &[String]) -> Vec<String> {
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    for name in names {
+        *seen.entry(name).or_default() += 1;
+    }
+    let is_repeated: HashSet<&str> =
+        seen.iter().filter(|(_, times)| **times > 1).map(|(name, _)| *name).collect();
+    let mut next: HashMap<&str, usize> = HashMap::new();
+    let mut own = Vec::with_capacity(names.len());
+    for name in names {
+        if is_repeated.contains(name.as_str()) {
+            let number = next.entry(name).or_default();
+            own.push(with_number(name, *number));
+            *number += 1;
+        } else {
+            own.push(name.clone());
+        }
+    }
+    own
+}
+
+fn with_number(name: &str, number: usize) -> String {
+    format!("{name}{NUMBERED}{number}")
+}
+
+/// What a column is called that may have a number already.
+pub(super) fn told(name: &Ident) -> String {
+    let mut name = folded(name);
+    if let Some(end) = name.find(NUMBERED) {
+        name.truncate(end);
+    }
+    name
 }
 
 /// A name that two tables of a FROM have.
@@ -136,9 +177,9 @@ pub(in crate::sql) fn shown_schema(schema: &SchemaRef) -> SchemaRef {
     if schema.fields().iter().all(|field| !field.name().contains(SEPARATOR)) {
         return Arc::clone(schema);
     }
-    let shown = |field: &FieldRef| match field.name().split_once(SEPARATOR) {
-        Some((name, _)) => Arc::new(field.as_ref().clone().with_name(name)),
-        None => Arc::clone(field),
+    let shown = |field: &FieldRef| match shown_name(field.name()) {
+        name if name == field.name() => Arc::clone(field),
+        name => Arc::new(field.as_ref().clone().with_name(name)),
     };
     let fields = schema.fields().iter().map(shown).collect::<Vec<_>>();
     Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))

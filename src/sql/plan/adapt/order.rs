@@ -8,9 +8,9 @@ use datafusion::sql::sqlparser::ast::{
     Distinct, Expr, Ident, OrderByKind, Query, SelectItem, SetExpr, Visit, Visitor,
 };
 
-use super::name::{SEPARATOR, column_name, rename};
+use super::name::{column_name, rename};
 use super::syntax::number;
-use crate::sql::grammar::name::folded;
+use crate::sql::grammar::name::{SEPARATOR, folded};
 use crate::sql::{SqlError, SqlState};
 
 /// Orders distinct rows by the places of what is shown and ordered by.

@@ -2,8 +2,8 @@
 
 use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CaseWhen, DataType, Expr, Ident, TableAlias, TableAliasColumnDef, TableFactor,
-    TableWithJoins,
+    BinaryOperator, CaseWhen, DataType, Expr, Ident, ObjectName, TableAlias, TableAliasColumnDef,
+    TableFactor, TableWithJoins,
 };
 
 use super::factor::{RECORD_SET, RECORDS_SET, system_name};
@@ -21,6 +21,12 @@ const FUNCTIONS: [(&str, &str); 4] = [
 
 /// What a document is called while its members are taken out.
 const RECORD: &str = "record";
+
+/// Whether this is the name of such a function.
+pub(super) fn is_called(name: &ObjectName) -> bool {
+    let name = system_name(name).unwrap_or_default();
+    FUNCTIONS.iter().any(|(known, _)| *known == name)
+}
 
 /// Rewrites such a function in FROM as a query of the members of its documents.
 ///

@@ -100,7 +100,7 @@ fn value_of(row: Vec<Expr>, field: &str) -> Result<Expr, SqlError> {
 }
 
 /// The values of a row that a statement writes.
-fn values(expr: &Expr) -> Option<Vec<Expr>> {
+pub(super) fn values(expr: &Expr) -> Option<Vec<Expr>> {
     match expr {
         Expr::Nested(inner) => values(inner),
         Expr::Tuple(values) => Some(values.clone()),

@@ -9,10 +9,10 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::factor::is_set;
-use super::name::{SEPARATOR, column_name};
+use super::name::column_name;
 use super::order::names_in;
 use super::syntax::select_from;
-use crate::sql::grammar::name::folded;
+use crate::sql::grammar::name::{SEPARATOR, folded};
 
 /// Names the results of such a list in a query around it.
 pub(super) fn name_outside(query: &mut Query) {

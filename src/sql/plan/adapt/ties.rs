@@ -6,9 +6,8 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::columns::Known;
-use super::name::SEPARATOR;
 use super::syntax::{cast, derived, no_values, number, over, select_from};
-use crate::sql::grammar::name::folded;
+use crate::sql::grammar::name::{SEPARATOR, folded};
 use crate::sql::{SqlError, SqlState};
 
 /// Writes `WITH TIES` by the ranks of rows.
