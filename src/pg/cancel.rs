@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -207,6 +208,7 @@ pub(super) async fn cancelable<T>(
             running.give_up(STATEMENT_TIMEOUT);
         }))
     });
+    let work = pin!(work);
     let outcome = tokio::select! {
         biased;
         () = running.given_up.notified() => Err(running.failure()),

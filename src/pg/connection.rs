@@ -1,6 +1,7 @@
 //! One client's conversation after log-in: which message goes where, and what an error does.
 
 use std::future::pending;
+use std::pin::pin;
 use std::sync::Arc;
 
 use pgwire::error::ErrorInfo;
@@ -37,6 +38,9 @@ pub(super) struct Connection {
     /// When the client must have said something after it was told that it may.
     patience: Option<Instant>,
 }
+
+/// What the wire brought: a message, the end of the conversation, or neither.
+type Received = Result<Option<PgWireFrontendMessage>, WireError>;
 
 /// Tags that tell no number of rows, although there are rows.
 const UNCOUNTED: [&str; 3] = ["EXPLAIN", "SHOW", "VACUUM"];
@@ -102,12 +106,24 @@ impl Connection {
                     return Err(self.silent().into());
                 }
             };
-            match message {
-                Ok(None | Some(PgWireFrontendMessage::Terminate(_))) => return Ok(()),
-                Ok(Some(message)) => {
-                    let span = self.journal.span();
-                    self.answer(message).instrument(span).await?;
-                }
+            let span = self.journal.span();
+            if !self.take(message).instrument(span).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Answers what was received, and what has come with it of the same query, as far as that does
+    /// not take long: looking around for each message costs more than most answers. False when the
+    /// client leaves.
+    async fn take(&mut self, first: Received) -> Result<bool, Failure> {
+        let mut received = first;
+        loop {
+            let ends = matches!(&received, Ok(Some(message)) if ends_query(message));
+            let is_quick = matches!(&received, Ok(Some(message)) if is_quick(message));
+            match received {
+                Ok(None | Some(PgWireFrontendMessage::Terminate(_))) => return Ok(false),
+                Ok(Some(message)) => self.answer(message).await?,
                 Err(WireError::Frame(error @ FrameError::Encoding { extended })) => {
                     if !self.skipping {
                         let error =
@@ -117,6 +133,11 @@ impl Connection {
                 }
                 Err(error) => return Err(error.into()),
             }
+            let goes_on = is_quick || self.wire.is_sync_next();
+            if ends || !(goes_on && self.wire.has_short_message()) {
+                return Ok(true);
+            }
+            received = self.wire.next().await;
         }
     }
 
@@ -128,7 +149,8 @@ impl Connection {
         let extended = message.is_extended_query();
         self.patience = None;
         self.keep_time(&message);
-        match contained(self.dispatch(message)).await {
+        let outcome = contained(pin!(self.dispatch(message))).await;
+        match outcome {
             Ok(()) => Ok(()),
             Err(Failure::Client(error)) if !error.fatal => self.report(error, extended).await,
             Err(Failure::Wire(error @ WireError::Encode(_))) => {
@@ -152,8 +174,8 @@ impl Connection {
 
     async fn dispatch(&mut self, message: PgWireFrontendMessage) -> Result<(), Failure> {
         match message {
-            PgWireFrontendMessage::Query(query) => self.simple_query(&query.query).await,
-            PgWireFrontendMessage::Parse(parse) => self.parse(parse).await,
+            PgWireFrontendMessage::Query(query) => Box::pin(self.simple_query(&query.query)).await,
+            PgWireFrontendMessage::Parse(parse) => Box::pin(self.parse(parse)).await,
             PgWireFrontendMessage::Bind(bind) => self.bind(&bind).await,
             PgWireFrontendMessage::Describe(describe) => self.describe(describe).await,
             PgWireFrontendMessage::Execute(execute) => self.execute(execute).await,
@@ -256,6 +278,18 @@ impl Connection {
     async fn send_notices(&mut self) -> Result<(), Failure> {
         Ok(greeting::notify(&mut self.wire, &self.session).await?)
     }
+}
+
+/// Whether another query begins behind the answer to this message.
+fn ends_query(message: &PgWireFrontendMessage) -> bool {
+    matches!(message, PgWireFrontendMessage::Query(_) | PgWireFrontendMessage::Sync(_))
+}
+
+/// Whether the answer to this message neither plans nor runs anything. A Bind that opens a cursor
+/// does; what ends the connection can end that too.
+fn is_quick(message: &PgWireFrontendMessage) -> bool {
+    use PgWireFrontendMessage::{Bind, Close, Describe};
+    matches!(message, Bind(_) | Close(_) | Describe(_))
 }
 
 /// Tells the error that ends a connection, as far as the client still listens.

@@ -196,7 +196,8 @@ impl Connection {
         }
         let commits = portal.told.statement.as_ref().is_some_and(Statement::ends_transaction);
         let (canceler, deadline) = (Arc::clone(&self.canceler), self.deadline);
-        let work = self.go_on(&name, &mut portal, limit);
+        // Boxed: it is moved once more before it runs.
+        let work = Box::pin(self.go_on(&name, &mut portal, limit));
         // A commit that has begun cannot be given up.
         let done = if commits { work.await } else { cancelable(canceler, deadline, work).await };
         if let Err(failure) = done {

@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 
 use futures::FutureExt;
 
@@ -13,12 +14,13 @@ use crate::sql::SqlState;
 /// already; what it says may quote a value of the statement and is dropped.
 ///
 /// Whatever the work shares with others is behind locks that are let go, and holds nothing that is
-/// half done across them; the transaction it belongs to has failed, as with any error.
+/// half done across them; the transaction it belongs to has failed, as with any error. The work is
+/// taken where it is: it is large, and there is some for each message.
 ///
 /// # Errors
 /// Those of the work, and XX000.
 pub(super) async fn contained<T>(
-    work: impl Future<Output = Result<T, Failure>>,
+    work: Pin<&mut impl Future<Output = Result<T, Failure>>>,
 ) -> Result<T, Failure> {
     AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_said| {
         tracing::error!("a statement panicked");

@@ -181,6 +181,15 @@ impl Wire {
         self.decode(&mut message)
     }
 
+    /// Whether the next message has arrived whole and needs no room of the budget, so that nobody
+    /// has to be waited for.
+    pub(super) fn has_short_message(&self) -> bool {
+        let mut header = self.input.as_ref();
+        let (Ok(_), Ok(length)) = (header.try_get_u8(), header.try_get_i32()) else { return false };
+        let length = usize::try_from(length);
+        length.is_ok_and(|length| length < SHORT_BYTES && length < self.input.len())
+    }
+
     /// Whether a Sync has arrived as the next message. False may mean that it is on its way.
     pub(super) fn is_sync_next(&self) -> bool {
         self.input.first() == Some(&frame::SYNC)

@@ -331,6 +331,7 @@ impl SqlSession {
         Ok(self.context()?.with_parameters(statement.parameters()))
     }
 
+    /// What takes long, or much room while it waits, is boxed: whatever is quick would carry it.
     async fn run(
         &self,
         statement: &Statement,
@@ -346,7 +347,7 @@ impl SqlSession {
             return Err(SqlError::new(SqlState::ProtocolViolation, message));
         }
         if statement.command().write_name().is_some() {
-            return self.write(statement, &parameters).await;
+            return Box::pin(self.write(statement, &parameters)).await;
         }
         match statement.command() {
             Command::Query(query) => self.query(statement, query, parameters).await,
@@ -354,9 +355,11 @@ impl SqlSession {
                 let exactness = self.settings().lock().exactness();
                 search.run(&self.catalog(), exactness, &parameters)
             }
-            Command::Explain(explain) => self.explain(statement, explain, parameters).await,
+            Command::Explain(explain) => {
+                Box::pin(self.explain(statement, explain, parameters)).await
+            }
             Command::CopyOut(copy) => {
-                copy.run(&self.context()?.exporting(), statement.depth()).await
+                Box::pin(copy.run(&self.context()?.exporting(), statement.depth())).await
             }
             Command::ShowCollections => {
                 Ok(Outcome::of_batch("SHOW", collections(self.catalog().snapshot())?))
@@ -364,8 +367,8 @@ impl SqlSession {
             Command::ShowStorage => {
                 Ok(Outcome::of_batch("SHOW", storage(self.catalog().snapshot())?))
             }
-            Command::Key(command) => self.manage_keys(command).await,
-            Command::VerifyAudit => audit::verify(self.writer.tenant()).await,
+            Command::Key(command) => Box::pin(self.manage_keys(command)).await,
+            Command::VerifyAudit => Box::pin(audit::verify(self.writer.tenant())).await,
             Command::Setting(command) => self.apply(command),
             Command::Discard => self.discard(),
             Command::CreateExtension(extension) => {
@@ -373,15 +376,17 @@ impl SqlSession {
                 Ok(self.noted((done, Some(extension.run()?))))
             }
             Command::Nothing(tag) => Ok(Outcome::Done { tag, rows: None }),
-            Command::Declare(declare) => self.declare(statement, declare, parameters).await,
-            Command::Fetch(fetch) => self.fetch(fetch).await,
+            Command::Declare(declare) => {
+                Box::pin(self.declare(statement, declare, parameters)).await
+            }
+            Command::Fetch(fetch) => Box::pin(self.fetch(fetch)).await,
             Command::Close(close) => self.close(close.cursor.as_deref()),
-            Command::Prepare(prepare) => self.prepare(prepare).await,
-            Command::Execute(execute) => self.run_prepared(execute, &parameters).await,
+            Command::Prepare(prepare) => Box::pin(self.prepare(prepare)).await,
+            Command::Execute(execute) => Box::pin(self.run_prepared(execute, &parameters)).await,
             Command::Deallocate(name) => self.deallocate(name.as_deref()),
             Command::Transaction(command) => {
                 let read_only = self.settings().lock().default_read_only();
-                Ok(self.noted(self.writer.run(command, read_only).await?))
+                Ok(self.noted(Box::pin(self.writer.run(command, read_only)).await?))
             }
             Command::CreateCollection(_)
             | Command::AlterCollection(_)
@@ -451,24 +456,41 @@ impl SqlSession {
         parameters: Vec<ScalarValue>,
     ) -> Result<Outcome, SqlError> {
         if let Some(locking) = Locking::of(query)? {
-            // Boxed: few queries lock anything, and all would carry what that takes.
             Box::pin(self.lock_rows(statement, &locking, parameters.clone())).await?;
         }
-        let fixed = statement.fixed_answer();
-        if let Some(answer) = fixed.and_then(FixedAnswer::get) {
-            return Ok(Outcome::of_batch("SELECT", answer));
+        match self.unplanned(statement, &parameters)? {
+            Some(outcome) => Ok(outcome),
+            None => Box::pin(self.planned(statement, query, parameters)).await,
         }
-        if let Some(lookup) = statement.lookup()
-            && let Some(outcome) = lookup.run(&self.catalog(), &parameters)?
-        {
-            return Ok(outcome);
+    }
+
+    /// The answer to a query that needs no plan: it is known already, or looked up by a key.
+    fn unplanned(
+        &self,
+        statement: &Statement,
+        parameters: &[ScalarValue],
+    ) -> Result<Option<Outcome>, SqlError> {
+        if let Some(answer) = statement.fixed_answer().and_then(FixedAnswer::get) {
+            return Ok(Some(Outcome::of_batch("SELECT", answer)));
         }
+        match statement.lookup() {
+            Some(lookup) => lookup.run(&self.catalog(), parameters),
+            None => Ok(None),
+        }
+    }
+
+    async fn planned(
+        &self,
+        statement: &Statement,
+        query: &ast::Query,
+        parameters: Vec<ScalarValue>,
+    ) -> Result<Outcome, SqlError> {
         let context = self.context_of(statement)?;
         let plan = context.plan(query).await?;
         let origins = context.origins(&plan);
         let stream = context.stream(plan, parameters).await?;
         let stream = statement.depth().stream(stream);
-        if let Some(fixed) = fixed {
+        if let Some(fixed) = statement.fixed_answer() {
             return Ok(Outcome::of_batch("SELECT", fixed.keep(stream).await?));
         }
         let schema = with_origins(&stream.schema(), origins);

@@ -30,7 +30,9 @@ mod setting;
 
 use self::known::SETTINGS;
 use self::quantity::MILLISECONDS;
-use self::setting::{Setting, Terms};
+use self::setting::Terms;
+
+pub(super) use setting::Setting;
 
 pub(in crate::sql) use command::{
     SettingCommand, parse_authorization, parse_constraints, reset_command, set_command,
@@ -282,7 +284,12 @@ impl Settings {
 
     /// The value of the setting of that name; none where there is no such setting.
     pub(in crate::sql) fn get(&self, name: &str) -> Option<&str> {
-        find(name).ok().map(|setting| self.value(setting))
+        Self::find(name).map(|setting| self.value(setting))
+    }
+
+    /// The setting of that name; none where there is no such setting.
+    pub(super) fn find(name: &str) -> Option<&'static Setting> {
+        find(name).ok()
     }
 
     /// All settings as `pg_settings` has them.
@@ -296,7 +303,7 @@ impl Settings {
         })
     }
 
-    fn value(&self, setting: &Setting) -> &str {
+    pub(super) fn value(&self, setting: &Setting) -> &str {
         self.chosen(setting.name).unwrap_or(setting.default)
     }
 

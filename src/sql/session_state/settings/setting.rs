@@ -45,7 +45,7 @@ pub(super) const SWITCHES: &[(&str, &str)] =
     &[("true", "on"), ("yes", "on"), ("1", "on"), ("false", "off"), ("no", "off"), ("0", "off")];
 
 #[derive(Debug)]
-pub(super) struct Setting {
+pub(in crate::sql::session_state) struct Setting {
     pub(super) name: &'static str,
     pub(super) default: &'static str,
     pub(super) accepts: Accepts,

@@ -129,7 +129,7 @@ impl Writer {
     pub(in crate::sql) async fn end_implicit(&self) -> Result<(), SqlError> {
         let ending = self.state.lock().end_implicit();
         match ending {
-            Some(Ending { work, before, .. }) => self.commit_work(work, before).await,
+            Some(Ending { work, before, .. }) => Box::pin(self.commit_work(work, before)).await,
             None => Ok(()),
         }
     }
@@ -220,7 +220,7 @@ impl Writer {
         if of == Ended::Failed {
             self.go_back(before);
         } else {
-            self.commit_work(work, before).await?;
+            Box::pin(self.commit_work(work, before)).await?;
         }
         let tag = if of == Ended::Failed { "ROLLBACK" } else { "COMMIT" };
         Ok((self.ended(tag, chain, read_only), warning_after(of)))
