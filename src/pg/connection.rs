@@ -285,8 +285,8 @@ fn ends_query(message: &PgWireFrontendMessage) -> bool {
     matches!(message, PgWireFrontendMessage::Query(_) | PgWireFrontendMessage::Sync(_))
 }
 
-/// Whether the answer to this message neither plans nor runs anything. A Bind that opens a cursor
-/// does; what ends the connection can end that too.
+/// Whether the answer to this message hardly ever takes long. A Bind that opens a cursor may; it is
+/// given up like whatever runs.
 fn is_quick(message: &PgWireFrontendMessage) -> bool {
     use PgWireFrontendMessage::{Bind, Close, Describe};
     matches!(message, Bind(_) | Close(_) | Describe(_))

@@ -22,6 +22,9 @@ pub(in crate::sql) const ARITHMETIC: [BinaryOperator; 5] = [
     BinaryOperator::Modulo,
 ];
 
+/// Functions that choose one of their arguments.
+pub(in crate::sql) const CHOOSING: [&str; 4] = ["coalesce", "greatest", "least", "nullif"];
+
 /// Functions that compare their arguments.
 pub(in crate::sql) const COMPARING: [&str; 3] = ["greatest", "least", "nullif"];
 

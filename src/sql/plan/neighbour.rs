@@ -14,13 +14,11 @@ use datafusion::optimizer::AnalyzerRule;
 
 use super::literal::{text_as, text_of};
 use super::rewritten::rewritten;
+use crate::sql::function::comparing::CHOOSING;
 use crate::sql::function::operator::operand;
 use crate::sql::function::vector::as_vector;
 use crate::sql::grammar::marker::TEXT_BESIDE;
 use crate::sql::value::types::SqlType;
-
-/// Functions that choose one of several values.
-const CHOOSING: [&str; 4] = ["coalesce", "greatest", "least", "nullif"];
 
 /// Reads such texts; comes before all rules that look at types.
 #[derive(Debug)]

@@ -7,12 +7,11 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::cast::is_text_column;
 use super::syntax::{call, literal_text};
+use crate::sql::function::comparing::CHOOSING;
 use crate::sql::grammar::marker::{
     AS_JSONB, AS_UUID, CHOSEN, TEXT_BESIDE, TO_JSONB, TO_UUID, TO_UUID_ARRAY,
 };
 use crate::sql::grammar::name::name_parts;
-
-const CHOOSING: [&str; 4] = ["coalesce", "greatest", "least", "nullif"];
 
 /// Functions that make an array of another, which is their first argument.
 const OF_ARRAYS: [&str; 4] = ["array_append", "array_cat", "array_remove", "array_replace"];

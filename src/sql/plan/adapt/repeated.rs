@@ -10,7 +10,7 @@ use datafusion::sql::sqlparser::tokenizer::Location;
 use super::columns::{Columns, Known, table_name};
 use super::name::{column_name, rename, result};
 use super::syntax::number;
-use crate::sql::grammar::from::factors;
+use crate::sql::grammar::from::{factors, joined};
 use crate::sql::grammar::name::{folded, name_parts};
 use crate::sql::{SqlError, SqlState};
 
@@ -67,10 +67,7 @@ impl Sources {
             }
             _ => return,
         };
-        let factors = from.into_iter().flat_map(|from| {
-            std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation))
-        });
-        self.scopes.push(tables(factors, known));
+        self.scopes.push(tables(from.into_iter().flat_map(joined), known));
     }
 
     pub(super) fn leave(&mut self) {
@@ -167,6 +164,11 @@ impl Sources {
 }
 
 impl Source {
+    fn of(factor: &TableFactor, known: &Known) -> Self {
+        let name = table_name(factor).map(|name| folded(&name));
+        Self { name, columns: known.of_factor(factor) }
+    }
+
     /// How many columns are called so; none where only the planner knows.
     fn times(&self, column: &str) -> Option<usize> {
         Some(self.columns.as_ref()?.iter().filter(|known| *known == column).count())
@@ -178,11 +180,8 @@ fn is_walled(factor: &TableFactor) -> bool {
 }
 
 fn tables<'a>(factors: impl Iterator<Item = &'a TableFactor>, known: &Known) -> Scope {
-    let source = |factor: &TableFactor| Source {
-        name: table_name(factor).map(|name| folded(&name)),
-        columns: known.of_factor(factor),
-    };
-    Scope::Tables(Tables { all: factors.map(source).collect(), before: None, depth: 0 })
+    let all = factors.map(|factor| Source::of(factor, known)).collect();
+    Scope::Tables(Tables { all, before: None, depth: 0 })
 }
 
 fn ambiguous(what: &str, name: &str, at: &Ident) -> Ambiguous {
@@ -210,10 +209,7 @@ pub(super) fn place_keys(query: &mut Query, known: &Known) -> Result<(), Ambiguo
     let GroupByExpr::Expressions(keys, _) = &mut select.group_by else { return Ok(()) };
     let is_column = |name: &Ident| {
         let name = folded(name);
-        results
-            .tables
-            .iter()
-            .any(|(_, columns)| columns.as_ref().is_none_or(|all| all.contains(&name)))
+        results.tables.iter().any(|table| table.times(&name) != Some(0))
     };
     for key in keys {
         if !matches!(key, Expr::Identifier(name) if is_column(name)) {
@@ -227,7 +223,7 @@ pub(super) fn place_keys(query: &mut Query, known: &Known) -> Result<(), Ambiguo
 struct Results {
     /// Names, and values as far as they are columns of one table or written out.
     all: Vec<(String, Option<Expr>)>,
-    tables: Vec<(String, Columns)>,
+    tables: Vec<Source>,
 }
 
 impl Results {
@@ -238,12 +234,7 @@ impl Results {
             results.all = names.into_iter().map(|name| (name, None)).collect();
             return results;
         };
-        results.tables = factors(select)
-            .map(|factor| {
-                let name = table_name(factor).map(|name| folded(&name)).unwrap_or_default();
-                (name, known.of_factor(factor))
-            })
-            .collect();
+        results.tables = factors(select).map(|factor| Source::of(factor, known)).collect();
         for item in &select.projection {
             match item {
                 SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
@@ -298,9 +289,9 @@ impl Results {
 
     /// The only column that is called so.
     fn column(&self, name: &str) -> Option<Expr> {
-        let mut found = self.tables.iter().filter_map(|(table, columns)| {
-            let times = columns.as_ref()?.iter().filter(|known| *known == name).count();
-            (times > 0).then_some((table, times))
+        let mut found = self.tables.iter().filter_map(|table| {
+            let times = table.times(name).filter(|times| *times > 0)?;
+            Some((table.name.as_deref().unwrap_or_default(), times))
         });
         let (table, times) = found.next()?;
         (times == 1 && found.next().is_none()).then(|| of_table(table, name))

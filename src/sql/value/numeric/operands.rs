@@ -24,10 +24,7 @@ use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::quotient::Quotient;
 use super::{digits, digits_of};
-use crate::sql::function::comparing::{ARITHMETIC, COMPARISONS};
-
-/// Functions whose arguments are of one type, which is that of the result.
-const OF_ONE_TYPE: [&str; 4] = ["coalesce", "greatest", "least", "nullif"];
+use crate::sql::function::comparing::{ARITHMETIC, CHOOSING, COMPARISONS};
 
 /// Gives exact numbers beside others their type.
 #[derive(Debug)]
@@ -185,7 +182,7 @@ fn typed_part(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
             let changed = make_one_type(results, false, schema);
             Transformed::new_transformed(Expr::Case(case), changed)
         }
-        Expr::ScalarFunction(mut call) if OF_ONE_TYPE.contains(&call.func.name()) => {
+        Expr::ScalarFunction(mut call) if CHOOSING.contains(&call.func.name()) => {
             let changed = make_one_type(&mut call.args, false, schema);
             Transformed::new_transformed(Expr::ScalarFunction(call), changed)
         }
