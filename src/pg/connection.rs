@@ -19,6 +19,7 @@ use super::greeting;
 use super::journal::Journal;
 use super::mishap::contained;
 use super::portal::Portals;
+use super::prepared::Teller;
 use super::wire::{Wire, WireError};
 use crate::sql::{SqlSession, SqlState, TransactionStatus};
 
@@ -27,6 +28,7 @@ pub(super) struct Connection {
     pub(super) wire: Wire,
     pub(super) session: SqlSession,
     pub(super) portals: Portals,
+    pub(super) teller: Teller,
     pub(super) canceler: Arc<Canceler>,
     pub(super) journal: Journal,
     gatekeeper: Arc<Gatekeeper>,
@@ -58,6 +60,7 @@ impl Connection {
             wire,
             session,
             portals: Portals::default(),
+            teller: Teller::default(),
             canceler,
             journal,
             gatekeeper,
@@ -180,7 +183,7 @@ impl Connection {
             PgWireFrontendMessage::Describe(describe) => self.describe(describe).await,
             PgWireFrontendMessage::Execute(execute) => self.execute(execute).await,
             PgWireFrontendMessage::Close(close) => self.close(close).await,
-            PgWireFrontendMessage::Flush(_) => Ok(self.wire.flush().await?),
+            PgWireFrontendMessage::Flush(_) => self.flush().await,
             PgWireFrontendMessage::Sync(_) => {
                 self.skipping = false;
                 if let Err(error) = self.session.end_implicit().await {
@@ -204,6 +207,13 @@ impl Connection {
         }
     }
 
+    /// Sends the answers so far, although the query is not at its end.
+    async fn flush(&mut self) -> Result<(), Failure> {
+        self.wire.flush().await?;
+        self.journal.write();
+        Ok(())
+    }
+
     /// Tells an error and gets ready for what comes after it.
     async fn report(&mut self, error: PgError, extended: bool) -> Result<(), Failure> {
         self.send_notices().await?;
@@ -211,7 +221,7 @@ impl Connection {
         self.tell(error).await?;
         if extended {
             self.skipping = true;
-            return Ok(self.wire.flush().await?);
+            return self.flush().await;
         }
         self.ready().await
     }
@@ -224,7 +234,6 @@ impl Connection {
 
     /// Says that the next statement may come, and where the session stands.
     pub(super) async fn ready(&mut self) -> Result<(), Failure> {
-        self.journal.next_query();
         self.canceler.forget_early();
         let status = match self.session.transaction_status() {
             TransactionStatus::Idle => WireStatus::Idle,
@@ -239,6 +248,7 @@ impl Connection {
         greeting::report(&mut self.wire, &self.session).await?;
         self.wire.send(PgWireBackendMessage::ReadyForQuery(ReadyForQuery::new(status))).await?;
         self.wire.flush().await?;
+        self.journal.next_query();
         self.patience =
             self.session.idle_timeout().and_then(|time| Instant::now().checked_add(time));
         Ok(())

@@ -79,7 +79,7 @@ impl Connection {
         let name = message.portal_name.clone().unwrap_or_default();
         let statement = message.statement_name.as_deref().unwrap_or_default();
         let prepared = self.session.prepared(statement)?;
-        let told = Told::of(&prepared)?;
+        let told = self.teller.told_of(&prepared)?;
         self.portals.remove("");
         self.check_new_portal(&name)?;
         let parameters = read_parameters(message, statement, &told.parameters)?;
@@ -148,7 +148,7 @@ impl Connection {
         let name = message.name.unwrap_or_default();
         let described = match message.target_type {
             TARGET_TYPE_BYTE_STATEMENT => {
-                let told = Told::of(&*self.session.prepared(&name)?)?;
+                let told = self.teller.told_of(&self.session.prepared(&name)?)?;
                 let oids = told.parameters.iter().map(|parameter| parameter.oid).collect();
                 let columns = told.columns.as_deref().map(described);
                 let parameters = ParameterDescription::new(oids);

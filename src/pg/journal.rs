@@ -23,6 +23,19 @@ pub(super) struct Journal {
     query: u64,
     span: Span,
     running: Option<Running>,
+    ended: Option<Line>,
+}
+
+/// A line about a statement that has ended.
+///
+/// Writing it takes as long as many a statement. Therefore the client has its answer first, where
+/// there is nothing else to do for it.
+#[derive(Debug)]
+struct Line {
+    kind: &'static str,
+    sqlstate: &'static str,
+    rows: Option<u64>,
+    latency_ms: Option<f64>,
 }
 
 /// A statement that has begun.
@@ -36,17 +49,18 @@ impl Journal {
     /// Counts what it writes in `traffic`.
     pub(super) fn new(connection: i32, traffic: Arc<SqlTraffic>) -> Self {
         let (door, span) = (SqlDoor::Pg, Span::none());
-        Self { connection, door, traffic, query: 0, span, running: None }
+        Self { connection, door, traffic, query: 0, span, running: None, ended: None }
     }
 
     /// Of the request that is being served here, in whose span the line stands.
     pub(super) fn of_request(traffic: Arc<SqlTraffic>) -> Self {
         let (door, span) = (SqlDoor::Http, Span::current());
-        Self { connection: 0, door, traffic, query: 0, span, running: None }
+        Self { connection: 0, door, traffic, query: 0, span, running: None, ended: None }
     }
 
     /// What comes from here on is a query of its own.
     pub(super) fn next_query(&mut self) {
+        self.write();
         self.query += 1;
         // No child of the query before, inside of which it begins.
         self.span =
@@ -61,6 +75,7 @@ impl Journal {
 
     /// A statement of this kind begins to run, or goes on.
     pub(super) fn begin(&mut self, kind: &'static str) {
+        self.write();
         self.running = Some(Running { kind, start: Instant::now() });
     }
 
@@ -83,13 +98,27 @@ impl Journal {
         }
     }
 
-    fn end(&mut self, sqlstate: &str, rows: Option<u64>) {
+    fn end(&mut self, sqlstate: &'static str, rows: Option<u64>) {
+        self.write();
         let running = self.running.take();
         if let Some(Running { kind, .. }) = running {
             self.traffic.served(self.door, kind);
         }
         let kind = running.as_ref().map_or(NO_KIND, |running| running.kind);
         let latency_ms = running.map(|running| running.start.elapsed().as_secs_f64() * 1000.0);
-        info!(parent: &self.span, kind, sqlstate, rows, latency_ms, "statement served");
+        self.ended = Some(Line { kind, sqlstate, rows, latency_ms });
+    }
+
+    /// Writes the line that waits.
+    pub(super) fn write(&mut self) {
+        if let Some(Line { kind, sqlstate, rows, latency_ms }) = self.ended.take() {
+            info!(parent: &self.span, kind, sqlstate, rows, latency_ms, "statement served");
+        }
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.write();
     }
 }

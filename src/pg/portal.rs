@@ -1,6 +1,7 @@
 //! The portals of a connection: prepared statements with their parameters, and how far they came.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use datafusion::scalar::ScalarValue;
 
@@ -28,7 +29,7 @@ pub(super) struct Portals {
 /// A prepared statement with its parameters.
 #[derive(Debug)]
 pub(super) struct Portal {
-    pub(super) told: Told,
+    pub(super) told: Arc<Told>,
     /// One per column of the result.
     pub(super) formats: Vec<Format>,
     pub(super) state: PortalState,
@@ -38,7 +39,11 @@ pub(super) struct Portal {
 
 impl Portal {
     /// One that has not been run.
-    pub(super) fn bound(told: Told, formats: Vec<Format>, parameters: Vec<ScalarValue>) -> Self {
+    pub(super) fn bound(
+        told: Arc<Told>,
+        formats: Vec<Format>,
+        parameters: Vec<ScalarValue>,
+    ) -> Self {
         let values: usize = parameters.iter().map(ScalarValue::size).sum();
         let bytes = size_of::<Self>() + told.bytes + values;
         Self { told, formats, state: PortalState::Bound(parameters), bytes }

@@ -1,6 +1,6 @@
 //! Prepared statements as the wire sees them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use pgwire::api::Type;
 
@@ -35,6 +35,32 @@ impl Told {
         let columns = description.columns.clone().map(Columns::new).transpose()?;
         let bytes = prepared.bytes();
         Ok(Self { statement: statement.clone(), parameters, columns, bytes })
+    }
+}
+
+/// Knows what was told last, because a statement that is prepared is mostly bound again and again.
+#[derive(Debug, Default)]
+pub(super) struct Teller {
+    last: Option<(Weak<PreparedStatement>, Arc<Told>)>,
+}
+
+impl Teller {
+    /// What a client is told about this statement.
+    ///
+    /// # Errors
+    /// 0A000 when PostgreSQL has no type for one of its columns.
+    pub(super) fn told_of(
+        &mut self,
+        prepared: &Arc<PreparedStatement>,
+    ) -> Result<Arc<Told>, PgError> {
+        if let Some((of, told)) = &self.last
+            && std::ptr::eq(of.as_ptr(), Arc::as_ptr(prepared))
+        {
+            return Ok(Arc::clone(told));
+        }
+        let told = Arc::new(Told::of(prepared)?);
+        self.last = Some((Arc::downgrade(prepared), Arc::clone(&told)));
+        Ok(told)
     }
 }
 

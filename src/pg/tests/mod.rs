@@ -11,6 +11,7 @@ mod fuzz;
 mod idle;
 mod lateral;
 mod lobby;
+mod log;
 mod mishap;
 mod prepared;
 mod protocol;

@@ -105,6 +105,11 @@ impl Conversation {
         Stage::new().enter().await
     }
 
+    /// The client's end of the socket.
+    pub(super) fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
     /// The client's end of the socket, and the server's work at the other; it goes on as long as
     /// the last part is kept.
     pub(super) fn into_parts(self) -> (TcpStream, JoinHandle<()>, watch::Sender<bool>) {
