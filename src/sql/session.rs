@@ -89,7 +89,7 @@ impl SqlSession {
             super::function::mishap::register(&mut state)?;
             Ok(state)
         });
-        let (holdings, purpose) = (Holdings::default(), tenant.purpose());
+        let (holdings, purpose) = (Holdings::of(user), tenant.purpose());
         Self {
             role,
             user: user.into(),
@@ -558,7 +558,7 @@ impl SqlSession {
         match command {
             SettingCommand::Set(name, value) => settings.set(name, value)?,
             SettingCommand::SetLocal(name, value) if self.writer.is_autocommit() => {
-                let value = value.as_deref().map(|value| Settings::checked(name, value));
+                let value = value.as_deref().map(|value| settings.checked(name, value));
                 value.transpose()?;
                 let message = "SET LOCAL can only be used in transaction blocks";
                 let warning = Notice::warning(SqlState::NoActiveSqlTransaction, message);

@@ -1,6 +1,6 @@
 //! From tokens to commands. What is not recognised is refused by name; nothing passes unseen.
 
-use datafusion::sql::sqlparser::ast::{self, DescribeAlias, DiscardObject, Reset, Set};
+use datafusion::sql::sqlparser::ast::{self, DescribeAlias, DiscardObject};
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
 
@@ -8,7 +8,7 @@ use super::changing::changes;
 use super::dialect::Grammar;
 use super::explain;
 use super::lexer::{self, StatementTokens};
-use super::name::{folded, name_parts};
+use super::name::folded;
 use super::places::Places;
 use super::position::{covered, position};
 use super::prepare::{self, PrepareHead};
@@ -286,9 +286,6 @@ fn standard(statement: ast::Statement, name: &str) -> Result<Command, SqlError> 
             format: None,
             options,
         } => explain::command(*statement, analyze, options.unwrap_or_default()),
-        // A session has one role, that of its key: there is no other to come back from.
-        ast::Statement::Set(Set::SetRole { role_name: None, .. }) => Ok(Command::Nothing("SET")),
-        ast::Statement::Reset(reset) if resets_role(&reset.reset) => Ok(Command::Nothing("RESET")),
         ast::Statement::Set(set) => Ok(Command::Setting(settings::set_command(set)?)),
         ast::Statement::ShowVariable { variable } => {
             Ok(Command::Setting(settings::show_command(&variable)))
@@ -310,11 +307,6 @@ fn standard(statement: ast::Statement, name: &str) -> Result<Command, SqlError> 
         }
         _ => Err(refusal::unsupported(name)),
     }
-}
-
-fn resets_role(reset: &Reset) -> bool {
-    let Reset::ConfigurationParameter(name) = reset else { return false };
-    name_parts(name).is_some_and(|parts| parts == ["role"])
 }
 
 fn is_execute(statement: &ast::Statement) -> bool {

@@ -27,6 +27,11 @@ pub(in crate::sql) struct Mark {
 }
 
 impl Holdings {
+    /// What a session of `user` begins with.
+    pub(in crate::sql) fn of(user: &str) -> Self {
+        Self { settings: Arc::new(Mutex::new(Settings::of(user))), ..Self::default() }
+    }
+
     pub(in crate::sql) fn settings(&self) -> &Mutex<Settings> {
         &self.settings
     }

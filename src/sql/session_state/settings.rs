@@ -72,6 +72,10 @@ const ISO_8601: &str = "iso_8601";
 /// Where names are looked for that stand alone.
 const SEARCH_PATH: &str = "search_path";
 
+/// Whose session it is, and whose rights it has chosen.
+pub(in crate::sql) const SESSION_AUTHORIZATION: &str = "session_authorization";
+pub(in crate::sql) const ROLE: &str = "role";
+
 /// How long a statement may take.
 const STATEMENT_TIMEOUT: &str = "statement_timeout";
 /// How long a client may be silent inside a transaction, and outside.
@@ -94,6 +98,12 @@ fn find(name: &str) -> Result<&'static Setting, SqlError> {
             SqlError::new(SqlState::UndefinedObject, message)
         },
     )
+}
+
+/// The settings that are listed: whose session it is, is asked for by name.
+fn listed() -> impl Iterator<Item = &'static Setting> {
+    let is_listed = |setting: &&Setting| ![ROLE, SESSION_AUTHORIZATION].contains(&setting.name);
+    SETTINGS.iter().copied().filter(is_listed)
 }
 
 /// A setting and its values as `pg_settings` has them.
@@ -119,11 +129,18 @@ pub(in crate::sql) struct Settings {
 }
 
 impl Settings {
+    /// Those of a session of `user`.
+    pub(in crate::sql) fn of(user: &str) -> Self {
+        let start = BTreeMap::from([(SESSION_AUTHORIZATION, user.to_owned())]);
+        Self { start, ..Self::default() }
+    }
+
     /// # Errors
     /// 42704 for a name nobody knows, 22023, 0A000 or 55P02 for a value that is not accepted.
     pub(in crate::sql) fn set(&mut self, name: &str, value: &str) -> Result<(), SqlError> {
         let setting = find(name)?;
-        self.set.insert(setting.name, setting.checked(value)?);
+        let value = self.accepted(setting, value)?;
+        self.set.insert(setting.name, value);
         self.local.remove(setting.name);
         Ok(())
     }
@@ -139,7 +156,7 @@ impl Settings {
         value: &str,
     ) -> Result<Option<Notice>, SqlError> {
         let setting = find(name)?;
-        match setting.checked(value) {
+        match self.accepted(setting, value) {
             Ok(value) => {
                 self.start.insert(setting.name, value);
                 Ok(None)
@@ -163,7 +180,7 @@ impl Settings {
     ) -> Result<(), SqlError> {
         let setting = find(name)?;
         let value = match value {
-            Some(value) => setting.checked(value)?,
+            Some(value) => self.accepted(setting, value)?,
             None => self.start_of(setting).to_owned(),
         };
         self.local.insert(setting.name, value);
@@ -174,8 +191,13 @@ impl Settings {
     ///
     /// # Errors
     /// Those of [`Self::set`].
-    pub(in crate::sql) fn checked(name: &str, value: &str) -> Result<String, SqlError> {
-        find(name)?.checked(value)
+    pub(in crate::sql) fn checked(&self, name: &str, value: &str) -> Result<String, SqlError> {
+        self.accepted(find(name)?, value)
+    }
+
+    fn accepted(&self, setting: &Setting, value: &str) -> Result<String, SqlError> {
+        let user = self.start.get(SESSION_AUTHORIZATION);
+        setting.checked(value, user.map_or("", String::as_str))
     }
 
     /// # Errors
@@ -275,8 +297,8 @@ impl Settings {
 
     /// All settings as rows.
     pub(in crate::sql) fn show_all(&self) -> Result<RecordBatch, SqlError> {
-        let names = StringArray::from_iter_values(SETTINGS.iter().map(|setting| setting.name));
-        let values = SETTINGS.iter().map(|setting| self.value(setting));
+        let names = StringArray::from_iter_values(listed().map(|setting| setting.name));
+        let values = listed().map(|setting| self.value(setting));
         let values = StringArray::from_iter_values(values);
         RecordBatch::try_new(show_all_schema(), vec![Arc::new(names), Arc::new(values)])
             .map_err(|error| DataFusionError::from(error).into())
@@ -294,7 +316,7 @@ impl Settings {
 
     /// All settings as `pg_settings` has them.
     pub(in crate::sql) fn all(&self) -> impl Iterator<Item = Told> {
-        SETTINGS.iter().map(|setting| Told {
+        listed().map(|setting| Told {
             name: setting.name,
             value: setting.without_unit(self.value(setting)),
             reset: setting.without_unit(self.start_of(setting)),

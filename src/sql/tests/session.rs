@@ -38,6 +38,10 @@ async fn settings_are_set_shown_and_reset() {
         ("SET TIME ZONE LOCAL", "timezone", "UTC"),
         ("SET TIME ZONE DEFAULT", "timezone", "UTC"),
         ("SET statement_timeout = 0", "statement_timeout", "0"),
+        ("SET ROLE tester", "role", "tester"),
+        ("SET ROLE NONE", "role", "none"),
+        ("SET SESSION AUTHORIZATION tester", "SESSION AUTHORIZATION", "tester"),
+        ("SET SESSION AUTHORIZATION tester", "session_authorization", "tester"),
         ("SET statement_timeout = 60000", "statement_timeout", "1min"),
         ("SET statement_timeout TO '1.5 s'", "statement_timeout", "1500ms"),
         (
@@ -91,8 +95,10 @@ async fn settings_that_would_not_be_honoured_are_refused() {
         ("SELECT set_config('nonsense', '1', false)", SqlState::UndefinedObject),
         ("SELECT set_config('timezone', 'Asia/Tokyo', true)", SqlState::FeatureNotSupported),
         ("SET client_encoding = 'nothing'", SqlState::InvalidParameterValue),
-        ("SET ROLE admin", SqlState::FeatureNotSupported),
-        ("SET SESSION AUTHORIZATION admin", SqlState::FeatureNotSupported),
+        ("SET ROLE admin", SqlState::InvalidParameterValue),
+        ("SET LOCAL ROLE admin", SqlState::InvalidParameterValue),
+        ("SET SESSION AUTHORIZATION admin", SqlState::InvalidParameterValue),
+        ("SELECT set_config('role', 'admin', false)", SqlState::InvalidParameterValue),
         ("SET default_transaction_read_only = maybe", SqlState::InvalidParameterValue),
     ];
     for (sql, state) in cases {

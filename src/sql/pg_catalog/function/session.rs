@@ -9,7 +9,7 @@ use super::definition::{Body, Definition};
 use super::lookup::{no_relation, relation_name, relation_oid};
 use super::naming::{first, number};
 use crate::sql::backends::Signal;
-use crate::sql::session_state::settings::{SERVER_VERSION, Settings};
+use crate::sql::session_state::settings::SERVER_VERSION;
 use crate::sql::{Notice, SqlError, SqlState};
 
 const SERVER_STARTED: Body<SystemView> =
@@ -135,11 +135,11 @@ fn set_config(
     value: &str,
     is_local: bool,
 ) -> Result<String, SqlError> {
+    let mut settings = catalog.session.holdings.settings().lock();
     if is_local && catalog.session.is_autocommit {
         // The transaction ends with the statement.
-        return Settings::checked(name, value);
+        return settings.checked(name, value);
     }
-    let mut settings = catalog.session.holdings.settings().lock();
     if is_local {
         settings.set_local(name, Some(value))?;
     } else {

@@ -2,11 +2,14 @@
 
 use datafusion::sql::sqlparser::ast::{
     self, ContextModifier, DateTimeField, Ident, ObjectName, Reset, ResetStatement, Set,
-    TransactionAccessMode, Value,
+    SetSessionAuthorizationParam, SetSessionAuthorizationParamKind, TransactionAccessMode, Value,
 };
 use datafusion::sql::sqlparser::parser::Parser;
 
-use super::{DEFAULT_ISOLATION, DEFAULT_READ_ONLY, SEARCH_PATH, TIME_ZONE, search_path};
+use super::{
+    DEFAULT_ISOLATION, DEFAULT_READ_ONLY, ROLE, SEARCH_PATH, SESSION_AUTHORIZATION, TIME_ZONE,
+    search_path,
+};
 use crate::sql::SqlError;
 use crate::sql::grammar::name::folded;
 use crate::sql::grammar::words::{next_is, skip};
@@ -58,6 +61,18 @@ pub(in crate::sql) fn set_command(set: Set) -> Result<SettingCommand, SqlError> 
             SettingCommand::Set("client_encoding".to_owned(), charset_name.value)
         }
         Set::SetNamesDefault {} => SettingCommand::SetDefault("client_encoding".to_owned()),
+        Set::SetRole { context_modifier: scope, role_name } => {
+            let role = role_name.map_or_else(|| "none".to_owned(), |name| folded(&name));
+            let command = SettingCommand::Set(ROLE.to_owned(), role);
+            if scope == Some(ContextModifier::Local) { local(command) } else { command }
+        }
+        Set::SetSessionAuthorization(SetSessionAuthorizationParam {
+            scope,
+            kind: SetSessionAuthorizationParamKind::User(name),
+        }) => {
+            let command = SettingCommand::Set(SESSION_AUTHORIZATION.to_owned(), folded(&name));
+            if scope == ContextModifier::Local { local(command) } else { command }
+        }
         Set::SetTransaction { modes, snapshot: None, session } => {
             let access = access(&modes)?;
             if !session {
@@ -122,6 +137,8 @@ pub(in crate::sql) fn show_command(variable: &[Ident]) -> SettingCommand {
     match words.as_slice() {
         ["all"] => SettingCommand::ShowAll,
         ["time", "zone"] => SettingCommand::Show(TIME_ZONE.to_owned()),
+        // The parser takes SESSION for a word that says nothing.
+        ["authorization"] => SettingCommand::Show(SESSION_AUTHORIZATION.to_owned()),
         ["transaction", "isolation", "level"] => {
             SettingCommand::Show("transaction_isolation".to_owned())
         }

@@ -7,7 +7,8 @@ use super::setting::{Accepts, SWITCHES, Setting, setting};
 use super::{
     CLIENT_MIN_MESSAGES, DEFAULT_ISOLATION, DEFAULT_READ_ONLY, DETERMINISTIC, EXACT,
     EXACT_FAILURE_PROBABILITY, IDLE_IN_TRANSACTION_TIMEOUT, IDLE_TIMEOUT, INTERVAL_STYLE, ISO_8601,
-    PURPOSE, READ_ONLY, SEARCH_PATH, SERVER_VERSION, STATEMENT_TIMEOUT, TIME_ZONE, idle,
+    PURPOSE, READ_ONLY, ROLE, SEARCH_PATH, SERVER_VERSION, SESSION_AUTHORIZATION,
+    STATEMENT_TIMEOUT, TIME_ZONE, idle,
 };
 
 /// All settings in the order of their names, ignoring case.
@@ -73,11 +74,12 @@ static KEPT: &[Setting] = &[
     setting("max_index_keys", "32", Accepts::Nothing),
     setting("password_encryption", "scram-sha-256", Accepts::Spellings(&["on", "true"])),
     setting("quote_all_identifiers", "off", OFF),
-    setting("role", "none", DEFAULT),
+    setting(ROLE, "none", Accepts::Role),
     setting(SEARCH_PATH, "\"$user\", public", Accepts::SearchPath),
     setting("server_encoding", "UTF8", Accepts::Nothing),
     setting("server_version", SERVER_VERSION, Accepts::Nothing),
     setting("server_version_num", "150000", Accepts::Nothing),
+    setting(SESSION_AUTHORIZATION, "", Accepts::Role),
     setting("session_replication_role", "origin", DEFAULT),
     setting("standard_conforming_strings", "on", ON),
     setting(STATEMENT_TIMEOUT, "0", TIME),
@@ -105,7 +107,7 @@ mod tests {
     fn every_setting_accepts_its_default_and_shows_it_so() {
         for setting in SETTINGS.iter() {
             if !matches!(setting.accepts, Accepts::Nothing) {
-                let kept = setting.checked(setting.default);
+                let kept = setting.checked(setting.default, "");
                 assert_eq!(kept.as_deref(), Ok(setting.default), "{}", setting.name);
             }
         }

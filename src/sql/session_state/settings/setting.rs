@@ -36,6 +36,8 @@ pub(super) enum Accepts {
     Name(&'static str, &'static [&'static str]),
     /// Names of schemas.
     SearchPath,
+    /// The session's own role, or what stands for it; there are no others.
+    Role,
     /// UTF-8, however its name is written.
     Encoding,
 }
@@ -60,8 +62,8 @@ pub(super) const fn setting(
 }
 
 impl Setting {
-    /// The value as it is kept, or why it is refused.
-    pub(super) fn checked(&self, value: &str) -> Result<String, SqlError> {
+    /// The value as it is kept in a session of `user`, or why it is refused.
+    pub(super) fn checked(&self, value: &str, user: &str) -> Result<String, SqlError> {
         match self.accepts {
             Accepts::Nothing => {
                 let message = format!("parameter \"{}\" cannot be changed", self.name);
@@ -100,6 +102,11 @@ impl Setting {
             }
             Accepts::SearchPath if SearchPath::is_one(value) => Ok(value.to_owned()),
             Accepts::SearchPath => Err(self.invalid(value).with_detail("List syntax is invalid.")),
+            Accepts::Role if [self.default, user].contains(&value) => Ok(value.to_owned()),
+            Accepts::Role => {
+                let message = format!("role \"{value}\" does not exist");
+                Err(SqlError::new(SqlState::InvalidParameterValue, message))
+            }
             Accepts::Spellings(spellings) => {
                 let mut known = spellings.iter().chain([&self.default]);
                 if known.any(|spelling| spelling.eq_ignore_ascii_case(value)) {
@@ -213,6 +220,7 @@ impl Setting {
             | Accepts::Spellings(_)
             | Accepts::Name(..)
             | Accepts::SearchPath
+            | Accepts::Role
             | Accepts::Encoding => of("string"),
         }
     }
