@@ -26,6 +26,7 @@ pub(super) mod query;
 pub(super) mod rewritten;
 pub(super) mod sequence;
 pub(super) mod stack;
+mod united;
 pub(super) mod values;
 pub(super) mod wanted;
 pub(super) mod yielding;

@@ -1,5 +1,5 @@
-//! Texts in lists, bounds and choices are of the type of what they stand beside, where the planner
-//! would take them for texts.
+//! Texts in lists, bounds, choices and unions are of the type of what they stand beside, where the
+//! planner would take them for texts.
 
 use datafusion::arrow::datatypes::Field;
 use datafusion::common::tree_node::{Transformed, TransformedResult};
@@ -14,6 +14,7 @@ use datafusion::optimizer::AnalyzerRule;
 
 use super::literal::{text_as, text_of};
 use super::rewritten::rewritten;
+use super::united::united;
 use crate::sql::function::comparing::CHOOSING;
 use crate::sql::function::operator::operand;
 use crate::sql::function::vector::as_vector;
@@ -47,7 +48,8 @@ impl AnalyzerRule for NeighbouringTexts {
         plan: LogicalPlan,
         _config: &ConfigOptions,
     ) -> Result<LogicalPlan, DataFusionError> {
-        plan.transform_up_with_subqueries(|node| rewritten(node, read_part)).data()
+        plan.transform_up_with_subqueries(|node| rewritten(node, read_part)?.transform_data(united))
+            .data()
     }
 
     fn name(&self) -> &'static str {
