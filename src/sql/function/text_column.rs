@@ -1,19 +1,22 @@
-//! Texts that come from columns as times, lengths of time and bytes, in every form that a literal
-//! may have.
+//! Texts that come from columns as times, lengths of time, bytes and arrays, in every form that a
+//! literal may have.
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use datafusion::arrow::array::{
-    ArrayRef, BinaryArray, Date32Array, IntervalMonthDayNanoArray, StringArray,
+    Array, ArrayRef, BinaryArray, Date32Array, IntervalMonthDayNanoArray, ListArray, StringArray,
     Time64MicrosecondArray, TimestampMicrosecondArray,
 };
-use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
+use datafusion::arrow::buffer::OffsetBuffer;
+use datafusion::arrow::compute::{CastOptions, cast, cast_with_options};
+use datafusion::arrow::datatypes::{DataType, FieldRef, IntervalUnit, TimeUnit};
 use datafusion::common::internal_err;
 use datafusion::error::DataFusionError;
 
+use crate::sql::SqlError;
 use crate::sql::answer::wording::{no_value, type_name};
+use crate::sql::value::array_text::{self, Item};
 use crate::sql::value::constant::bytea;
 use crate::sql::value::interval::interval;
 use crate::sql::value::moment::{Moment, WrongMoment, time_of_day};
@@ -27,6 +30,7 @@ pub(super) fn is_read(to: &DataType) -> bool {
             | DataType::Time64(_)
             | DataType::Interval(IntervalUnit::MonthDayNano)
             | DataType::Binary
+            | DataType::List(_)
     )
 }
 
@@ -62,8 +66,36 @@ pub(super) fn read(texts: &StringArray, to: &DataType) -> Result<ArrayRef, DataF
             let bytes = texts.iter().map(|text| text.map(bytea).transpose());
             Arc::new(bytes.collect::<Result<Vec<_>, _>>()?.iter().collect::<BinaryArray>())
         }
+        DataType::List(item) => arrays(texts, item)?,
         other => return internal_err!("a text as {other}"),
     })
+}
+
+fn arrays(texts: &StringArray, item: &FieldRef) -> Result<ArrayRef, DataFusionError> {
+    let (mut items, mut lengths) = (Vec::new(), Vec::with_capacity(texts.len()));
+    for text in texts {
+        let before = items.len();
+        for part in text.map(array_text::read).transpose()?.into_iter().flatten() {
+            items.push(match part {
+                Item::Null => None,
+                Item::Text(part) => Some(part),
+                Item::Array(_) => {
+                    let what = "an array of several dimensions that is no literal";
+                    return Err(SqlError::unsupported(what).into());
+                }
+            });
+        }
+        lengths.push(items.len() - before);
+    }
+    let items = StringArray::from(items);
+    let items = if is_read(item.data_type()) {
+        read(&items, item.data_type())?
+    } else {
+        let strictly = CastOptions { safe: false, ..CastOptions::default() };
+        cast_with_options(&items, item.data_type(), &strictly)?
+    };
+    let (offsets, nulls) = (OffsetBuffer::from_lengths(lengths), texts.nulls().cloned());
+    Ok(Arc::new(ListArray::try_new(Arc::clone(item), offsets, items, nulls)?))
 }
 
 fn times(

@@ -1,5 +1,6 @@
 //! Values and their types: how they are read from text, written as text, and known before any row.
 
+pub(super) mod array_text;
 pub(super) mod constant;
 pub(super) mod infinity;
 pub(super) mod interval;

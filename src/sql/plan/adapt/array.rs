@@ -2,20 +2,25 @@
 
 use datafusion::sql::sqlparser::ast::{Array, DataType, Expr, Value};
 
-use super::syntax::{cast, literal_text, text};
-use crate::sql::{SqlError, SqlState};
-
-/// How many levels an array may have, as in PostgreSQL.
-const LEVELS_MAX: usize = 6;
+use super::syntax::{cast, text};
+use crate::sql::SqlError;
+use crate::sql::value::array_text::{Item, read};
 
 /// The array that `written` is, each element cast to `element`.
 ///
 /// # Errors
 /// Text that is no array: 22P02.
 pub(super) fn array(written: &str, element: &DataType) -> Result<Expr, SqlError> {
-    let mut reader = Reader { rest: written.trim(), written, element, level: 0 };
-    let array = reader.array()?;
-    if reader.rest.trim().is_empty() { Ok(array) } else { Err(reader.malformed()) }
+    Ok(array_of(read(written)?, element))
+}
+
+fn array_of(items: Vec<Item>, element: &DataType) -> Expr {
+    let value = |item| match item {
+        Item::Null => cast(Expr::value(Value::Null), element.clone()),
+        Item::Text(item) => cast(text(item), element.clone()),
+        Item::Array(items) => array_of(items, element),
+    };
+    Expr::Array(Array { elem: items.into_iter().map(value).collect(), named: true })
 }
 
 /// The items of the array that `written` is, those of all levels one after the other; none for
@@ -25,112 +30,24 @@ pub(super) fn array(written: &str, element: &DataType) -> Result<Expr, SqlError>
 /// As for [`array`].
 pub(in crate::sql) fn items(written: &str) -> Result<Vec<Option<String>>, SqlError> {
     let mut items = Vec::new();
-    push_items(array(written, &DataType::Text)?, &mut items);
+    push_items(read(written)?, &mut items);
     Ok(items)
 }
 
-fn push_items(array: Expr, items: &mut Vec<Option<String>>) {
-    match array {
-        Expr::Array(array) => array.elem.into_iter().for_each(|item| push_items(item, items)),
-        Expr::Cast { expr, .. } => items.push(literal_text(&expr).map(str::to_owned)),
-        _ => {}
-    }
-}
-
-struct Reader<'a> {
-    rest: &'a str,
-    written: &'a str,
-    element: &'a DataType,
-    level: usize,
-}
-
-impl Reader<'_> {
-    fn malformed(&self) -> SqlError {
-        let shown: String = self.written.chars().take(40).collect();
-        let message = format!("malformed array literal: \"{shown}\"");
-        SqlError::new(SqlState::InvalidTextRepresentation, message)
-    }
-
-    fn skip(&mut self, mark: char) -> bool {
-        self.rest = self.rest.trim_start();
-        match self.rest.strip_prefix(mark) {
-            Some(rest) => {
-                self.rest = rest;
-                true
-            }
-            None => false,
+fn push_items(array: Vec<Item>, items: &mut Vec<Option<String>>) {
+    for item in array {
+        match item {
+            Item::Null => items.push(None),
+            Item::Text(text) => items.push(Some(text)),
+            Item::Array(array) => push_items(array, items),
         }
-    }
-
-    fn array(&mut self) -> Result<Expr, SqlError> {
-        if self.level == LEVELS_MAX || !self.skip('{') {
-            return Err(self.malformed());
-        }
-        self.level += 1;
-        let mut elem = Vec::new();
-        if !self.skip('}') {
-            loop {
-                elem.push(self.item()?);
-                if self.skip('}') {
-                    break;
-                }
-                if !self.skip(',') {
-                    return Err(self.malformed());
-                }
-            }
-        }
-        self.level -= 1;
-        Ok(Expr::Array(Array { elem, named: true }))
-    }
-
-    fn item(&mut self) -> Result<Expr, SqlError> {
-        self.rest = self.rest.trim_start();
-        match self.rest.chars().next() {
-            Some('{') => self.array(),
-            Some('"') => {
-                self.skip('"');
-                let value = self.quoted()?;
-                Ok(cast(text(value), self.element.clone()))
-            }
-            _ => self.bare(),
-        }
-    }
-
-    /// The text up to the closing quote; a backslash takes the next character as it is.
-    fn quoted(&mut self) -> Result<String, SqlError> {
-        let mut value = String::new();
-        let mut letters = self.rest.chars();
-        loop {
-            match letters.next() {
-                Some('"') => break,
-                Some('\\') => value.extend(letters.next()),
-                Some(letter) => value.push(letter),
-                None => return Err(self.malformed()),
-            }
-        }
-        self.rest = letters.as_str();
-        Ok(value)
-    }
-
-    /// An element without quotes: it ends at a comma or brace, and NULL is none.
-    fn bare(&mut self) -> Result<Expr, SqlError> {
-        let end = self.rest.find([',', '}', '{', '"']).unwrap_or(self.rest.len());
-        let (value, rest) = self.rest.split_at(end);
-        let value = value.trim();
-        if value.is_empty() {
-            return Err(self.malformed());
-        }
-        self.rest = rest;
-        if value.eq_ignore_ascii_case("null") {
-            return Ok(cast(Expr::value(Value::Null), self.element.clone()));
-        }
-        Ok(cast(text(value.replace('\\', "")), self.element.clone()))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sql::SqlState;
 
     fn read(written: &str) -> Result<String, SqlError> {
         array(written, &DataType::Text).map(|array| array.to_string().replace("::TEXT", ""))

@@ -251,6 +251,15 @@ impl Values {
             Expr::SetComparison(test) if !self.filters || has_subquery(&test.expr) => {
                 self.compared(test)
             }
+            Expr::SetComparison(test) => {
+                let column = Expr::Column(Column::from(plan.schema().qualified_field(0)));
+                // The planner joins by names, of which both sides may have the same.
+                let column = column.alias(self.name("found"));
+                let plan = LogicalPlanBuilder::from(plan).project([column])?.build()?;
+                let subquery = subquery(plan, &test.subquery)?;
+                let test = Expr::SetComparison(SetComparison { subquery, ..test });
+                Ok(Transformed::new(test, true, TreeNodeRecursion::Jump))
+            }
             other => Ok(Transformed::new(other, true, TreeNodeRecursion::Jump)),
         }
     }
