@@ -22,4 +22,3 @@ pub(super) mod temporal;
 pub(super) mod text_column;
 pub(super) mod thumbnail;
 pub(super) mod vector;
-pub(super) mod whole_row;

@@ -2,6 +2,7 @@
 
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
+use super::name::SEPARATOR;
 use crate::sql::function::comparing::COMPARISONS;
 
 /// Name of the table function that stands for `SEARCH FACES`. Contains a space, so that no text
@@ -68,6 +69,15 @@ pub(in crate::sql) const JSON_VALUES_TEXT: &str = "jsonb values text array";
 /// A document whose members become a row, and the documents whose members become rows, as arrays.
 pub(in crate::sql) const JSON_RECORD: &str = "jsonb record array";
 pub(in crate::sql) const JSON_RECORDS: &str = "jsonb records array";
+
+/// The function that the name of a table becomes where its row is meant.
+pub(in crate::sql) const WHOLE_ROW: &str = "whole row";
+
+/// The function that `ROWS FROM` becomes, with the functions as its arguments.
+pub(in crate::sql) const ROWS_FROM: &str = "rows from";
+
+/// What stands before the name of a field of a record, which is no key of a document.
+pub(in crate::sql) const FIELD: char = SEPARATOR;
 
 /// The function that `expr::numeric` becomes.
 pub(in crate::sql) const TO_NUMERIC: &str = "numeric";

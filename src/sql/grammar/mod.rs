@@ -5,6 +5,7 @@ pub(super) mod changing;
 pub(super) mod dialect;
 pub(super) mod expansion;
 pub(super) mod explain;
+mod fetch;
 pub(super) mod from;
 pub(super) mod kind;
 pub(super) mod lexer;

@@ -110,13 +110,6 @@ pub(super) fn check(text: &str, tokens: &[TokenWithSpan], name: &str) -> Result<
         let place = position(text, tokens[at].span.start);
         return Err(SqlError::unsupported("EXCLUDE in a window frame").at(place));
     }
-    let several = [["FROM", "ROWS", "FROM"], ["JOIN", "ROWS", "FROM"], ["LATERAL", "ROWS", "FROM"]];
-    if let Some(at) = several.iter().find_map(|words| find(tokens, words)) {
-        let place = position(text, tokens[at + 1].span.start);
-        return Err(SqlError::unsupported("ROWS FROM")
-            .with_hint("Functions side by side: FROM unnest(array, array).")
-            .at(place));
-    }
     let is_word = |at: usize, word: &str| tokens.get(at).is_some_and(|token| is(token, word));
     if let Some(name) = ONE_WORD.iter().find(|word| is_word(0, word)) {
         return Err(SqlError::unsupported(name));

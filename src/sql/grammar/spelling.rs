@@ -1,7 +1,10 @@
 //! Spellings of PostgreSQL that the parser does not read, as others that mean the same.
 
-use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
+use super::fetch::fetched_as_limits;
+use super::marker::ROWS_FROM;
 use super::refusal::is;
 
 /// The tokens of one statement as the parser reads them.
@@ -10,7 +13,8 @@ pub(super) fn respelled(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let tokens = without_full_frames(named_variadic(tokens));
     let tokens = if has_transaction_modes(&tokens) { without_deferrable(tokens) } else { tokens };
     let tokens = ordered_by_signs(weak_locks(without_read_only(tokens)));
-    tables_as_queries(explained_in_parentheses(tokens))
+    let tokens = tables_as_queries(explained_in_parentheses(tokens));
+    fetched_as_limits(&side_by_side(tokens))
 }
 
 /// Without `FOR READ ONLY` behind a query, which locks nothing.
@@ -246,6 +250,29 @@ fn without_deferrable(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         }
     }
     kept
+}
+
+/// `ROWS FROM (f(), g())` as a call of a function.
+fn side_by_side(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let mut written: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        if token.token == Token::LParen
+            && let [.., rows, from] = written.as_slice()
+            && is(rows, "ROWS")
+            && is(from, "FROM")
+        {
+            let name = Word {
+                value: ROWS_FROM.to_owned(),
+                quote_style: Some('"'),
+                keyword: Keyword::NoKeyword,
+            };
+            let name = TokenWithSpan::new(Token::Word(name), rows.span);
+            written.truncate(written.len() - 2);
+            written.push(name);
+        }
+        written.push(token);
+    }
+    written
 }
 
 /// `TABLE name` as `SELECT * FROM name`, where a query may stand.

@@ -2,7 +2,7 @@
 //!
 //! OIDs derive from the collection's identity, so they last as long as the collection does.
 
-use datafusion::arrow::datatypes::Field;
+use datafusion::arrow::datatypes::{DataType, Field};
 use likeness_storage::GalleryDescriptor;
 
 use super::builtin::{
@@ -101,7 +101,13 @@ pub(super) fn columns() -> impl Iterator<Item = (usize, Field)> {
 
 /// The OID of the type in which a column travels.
 pub(super) fn field_type_oid(field: &Field) -> u32 {
-    type_oid_of(SqlType::of(field))
+    const RECORD: u32 = 2249;
+    const RECORDS: u32 = 2287;
+    match field.data_type() {
+        DataType::Struct(_) => RECORD,
+        DataType::List(item) if matches!(item.data_type(), DataType::Struct(_)) => RECORDS,
+        _ => type_oid_of(SqlType::of(field)),
+    }
 }
 
 /// The OID of a type.

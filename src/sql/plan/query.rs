@@ -56,11 +56,11 @@ use crate::sql::function::arithmetic::CheckedArithmetic;
 use crate::sql::function::conversion::ConvertedValues;
 use crate::sql::function::marked::MarkedArrays;
 use crate::sql::function::operator::{CheckedOperands, KnownOperators, assigned, operand};
+use crate::sql::function::record::ComparedRecords;
 use crate::sql::function::scalar::{ComparedDocuments, JsonOperators, VectorOperators};
 use crate::sql::function::subscript::Subscripts;
 use crate::sql::function::temporal::{self, ComparedIntervals, DateOperators};
 use crate::sql::function::thumbnail;
-use crate::sql::function::whole_row::WholeRows;
 use crate::sql::grammar::expansion;
 use crate::sql::grammar::name::{folded, parameter_index};
 use crate::sql::pg_catalog::{self, NamesOfFunctions};
@@ -121,7 +121,8 @@ fn runtime() -> Result<Arc<RuntimeEnv>, SqlError> {
 
 /// The planner's rules between those that have to see a plan before and behind them.
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    let before: [Arc<dyn AnalyzerRule + Send + Sync>; 4] = [
+    let before: [Arc<dyn AnalyzerRule + Send + Sync>; 5] = [
+        Arc::new(ComparedRecords),
         Arc::new(NeighbouringTexts),
         Arc::new(CheckedOperands),
         Arc::new(ChosenValues),
@@ -170,7 +171,7 @@ fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {
         Arc::new(StillWanted),
         Arc::new(ComparedWithAny),
         Arc::new(NeighbouringTexts),
-        Arc::new(WholeRows),
+        Arc::new(ComparedRecords),
         Arc::new(KnownOperators),
         Arc::new(MarkedArrays),
         Arc::new(VectorOperators),

@@ -40,7 +40,7 @@ pub(in crate::sql) fn parse(parser: &mut Parser<'_>) -> bool {
 }
 
 /// Whether there is a relation `schema.name` that this is the whole of.
-pub(super) fn exists(schema: &str, name: &str) -> bool {
+pub(in crate::sql) fn exists(schema: &str, name: &str) -> bool {
     (schema, name) == (SCHEMA, TABLE)
 }
 
@@ -63,7 +63,8 @@ pub(super) fn table(
     Ok(Some(Arc::new(StreamingTable::try_new(records_schema(), vec![records])?)))
 }
 
-fn records_schema() -> SchemaRef {
+/// The columns of that relation.
+pub(in crate::sql) fn records_schema() -> SchemaRef {
     let text = |name| Field::new(name, DataType::Utf8, true);
     schema_of([
         Field::new("id", DataType::Utf8, false),

@@ -48,7 +48,7 @@ pub(in crate::sql) use face_id::GEN_FACE_ID;
 pub(in crate::sql) use jsonb::{
     ComparedDocuments, JSONB, JsonOperators, as_document, cast_by_value, document_keys,
     document_of, document_of_text, in_sort_order, is_cast_by_value, is_written_document,
-    items_in_sort_order, read_document, row_document, same_documents, written_document,
+    items_in_sort_order, read_document, same_documents, written_document,
 };
 pub(in crate::sql) use uuid::{malformed as malformed_uuid, marked as as_uuid};
 pub use uuid::{of_bytes as uuid_of_bytes, shown as uuid};

@@ -218,12 +218,14 @@ const SQL_NAMES: [(&str, &str); 14] = [
 /// The type's name as SQL writes it, with its modifier.
 pub(in crate::sql::pg_catalog) fn type_name(oid: u32, modifier: Option<i32>) -> String {
     const UNKNOWN: &str = "???";
+    /// The one array type that is not among the arrays.
+    const RECORDS: u32 = 2287;
     if oid == 0 {
         return "-".to_owned();
     }
     let Some(row) = type_row(oid) else { return UNKNOWN.to_owned() };
     let internal = row.get("typname").unwrap_or(UNKNOWN);
-    if row.get("typcategory") == Some("A")
+    if (row.get("typcategory") == Some("A") || oid == RECORDS)
         && let Some(item) = row.get("typelem").and_then(number)
     {
         return format!("{}[]", type_name(item, modifier));

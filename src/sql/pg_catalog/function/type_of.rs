@@ -45,7 +45,7 @@ impl ScalarUDFImpl for TypeOf {
 /// The OID of the type of a field. An array of any number of dimensions has one.
 fn type_oid(field: &Field) -> u32 {
     match field.data_type() {
-        DataType::List(item) if item.data_type().is_nested() => type_oid(item),
+        DataType::List(item) if matches!(item.data_type(), DataType::List(_)) => type_oid(item),
         _ => field_type_oid(field),
     }
 }

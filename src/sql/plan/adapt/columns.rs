@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use datafusion::arrow::datatypes::Schema;
 use datafusion::sql::sqlparser::ast::{
     Ident, JoinConstraint, JoinOperator, ObjectNamePart, Query, Select, SelectItem,
     SelectItemQualifiedWildcardKind, SetExpr, TableAlias, TableAliasColumnDef, TableFactor,
@@ -16,7 +17,7 @@ use crate::sql::grammar::name::{folded, name_parts};
 use crate::sql::pg_catalog::{self, INFORMATION_SCHEMA, PG_CATALOG};
 use crate::sql::read::catalog::SCHEMA;
 use crate::sql::read::columns::{GalleryColumn, search_schema};
-use crate::sql::read::{picture, similar};
+use crate::sql::read::{audit, picture, similar};
 use crate::sql::{SqlError, SqlState};
 
 /// Names of columns in their order; none where only the planner knows them.
@@ -204,9 +205,12 @@ impl Known {
                 of_system(PG_CATALOG, name).or_else(|| Some(of_collection()))
             }
             [schema, _] if schema == SCHEMA => Some(of_collection()),
+            [schema, name] if audit::exists(schema, name) => Some(names(&audit::records_schema())),
             [schema, name] if [PG_CATALOG, INFORMATION_SCHEMA].contains(&schema.as_str()) => {
                 of_system(schema, name)
             }
+            // There is one database.
+            [_, schema, name] => self.of_table(&[schema.clone(), name.clone()]),
             _ => None,
         }
     }
@@ -248,6 +252,9 @@ fn of_collection() -> Vec<String> {
 /// The columns of what stands for a search, and of functions of ours.
 fn of_function(name: &[String]) -> Columns {
     let name = name.last()?;
+    if name == factor::RANGE {
+        return Some(vec!["value".to_owned()]);
+    }
     let schema = if name == MARKER {
         search_schema()
     } else {
@@ -255,7 +262,11 @@ fn of_function(name: &[String]) -> Columns {
         let function = functions.into_iter().find(|function| function.name == name)?;
         (function.schema)()
     };
-    Some(schema.fields().iter().map(|field| field.name().clone()).collect())
+    Some(names(&schema))
+}
+
+fn names(schema: &Schema) -> Vec<String> {
+    schema.fields().iter().map(|field| field.name().clone()).collect()
 }
 
 /// `columns` under the names that an alias gives the first of them.

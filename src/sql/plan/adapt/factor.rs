@@ -1,9 +1,9 @@
 //! Functions in FROM: sets of rows are arrays that are unnested, once for each row before them.
 
 use datafusion::sql::sqlparser::ast::{
-    DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
-    ObjectNamePart, TableAlias, TableAliasColumnDef, TableFactor, TableWithJoins, TimezoneInfo,
-    TypedString, Value,
+    Array, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
+    ObjectName, ObjectNamePart, TableAlias, TableAliasColumnDef, TableFactor, TableWithJoins,
+    TimezoneInfo, TypedString, Value,
 };
 
 use super::number;
@@ -14,8 +14,8 @@ use super::syntax::{
 use super::{SYSTEM_SCHEMA, called_as};
 use crate::sql::grammar::marker::{
     ALL_MATCHES, AS_JSONB, AS_UUID, COMPARE_FACES, DETECT_FACES, JSON_ELEMENTS, JSON_ELEMENTS_TEXT,
-    JSON_KEYS, JSON_RECORD, JSON_RECORDS, JSON_VALUES, JSON_VALUES_TEXT, MARKER, NUMBERED, SERIES,
-    SIMILAR_FACES, SUBSCRIPTS, TO_JSONB_ARRAY, TO_UUID_ARRAY,
+    JSON_KEYS, JSON_RECORD, JSON_RECORDS, JSON_VALUES, JSON_VALUES_TEXT, MARKER, NUMBERED,
+    ROWS_FROM, SERIES, SIMILAR_FACES, SUBSCRIPTS, TO_JSONB_ARRAY, TO_UUID_ARRAY,
 };
 use crate::sql::grammar::name::{folded, name_parts};
 use crate::sql::value::types::SqlType;
@@ -71,7 +71,10 @@ const WITHOUT_PARENTHESES: [&str; 7] = [
 ];
 
 /// Functions that have rows of their own where a table may stand.
-const TABLE_FUNCTIONS: [&str; 5] = [COMPARE_FACES, DETECT_FACES, MARKER, SIMILAR_FACES, "range"];
+const TABLE_FUNCTIONS: [&str; 5] = [COMPARE_FACES, DETECT_FACES, MARKER, SIMILAR_FACES, RANGE];
+
+/// The planner's name for a series, whose only column is `value`.
+pub(super) const RANGE: &str = "range";
 
 /// The one set that the planner makes without an array when its bounds are constants.
 pub(super) const SERIES_NAME: &str = "generate_series";
@@ -115,8 +118,8 @@ fn marked_items(unnested: &Function) -> Option<Expr> {
 pub(super) fn adapt(factor: &mut TableFactor) {
     let derived = match factor {
         TableFactor::UNNEST { alias, array_exprs, with_ordinality, with_offset: false, .. } => {
-            let calls = array_exprs.iter().map(|array| call("unnest", [array.clone()])).collect();
-            let set = Set { name: "unnest", alias: alias.take(), calls };
+            let columns = array_exprs.iter().map(|array| unnested(array.clone())).collect();
+            let set = Set { name: "unnest".to_owned(), alias: alias.take(), columns };
             Some(set.derived(*with_ordinality))
         }
         TableFactor::Table { name, args, .. } if args.is_some() && is_as_relation(name) => {
@@ -141,14 +144,12 @@ pub(super) fn adapt(factor: &mut TableFactor) {
                     let narrow = number::leave_integers(&mut args.args);
                     narrow.then(|| integers(factor.clone(), named))
                 }
-                Some(set) => derived_call(set, &args.args, alias, *with_ordinality),
-                None if *with_ordinality => None,
-                None => one_row(name, &args.args, alias),
+                _ => derived_call(name, &args.args, alias, *with_ordinality),
             }
         }
         TableFactor::Table { name, args: None, alias, .. } => bare_call(name, alias),
         TableFactor::Function { name, args, alias, with_ordinality, .. } => {
-            set_name(name).and_then(|set| derived_call(set, args, alias, *with_ordinality))
+            derived_call(name, args, alias, *with_ordinality)
         }
         _ => None,
     };
@@ -182,72 +183,102 @@ pub(super) fn system_name(name: &ObjectName) -> Option<String> {
     }
 }
 
-/// A function that is no set gives one row of one column.
-fn one_row(
-    name: &ObjectName,
-    args: &[FunctionArg],
-    alias: &mut Option<TableAlias>,
-) -> Option<TableFactor> {
-    let name = system_name(name).filter(|name| !TABLE_FUNCTIONS.contains(&name.as_str()))?;
-    let arguments: Vec<Expr> = args.iter().map(plain_argument).collect::<Option<_>>()?;
-    let alias = alias.take().unwrap_or_else(|| table_alias(Ident::with_quote('"', name.as_str())));
-    let calls = vec![call(&name, arguments)];
-    Some(Set { name: "function", alias: Some(alias), calls }.derived(false))
-}
-
 /// A function that is called without parentheses.
 fn bare_call(name: &ObjectName, alias: &mut Option<TableAlias>) -> Option<TableFactor> {
     let [ObjectNamePart::Identifier(word)] = name.0.as_slice() else { return None };
     if word.quote_style.is_some() || !WITHOUT_PARENTHESES.contains(&folded(word).as_str()) {
         return None;
     }
-    let alias = alias.take().unwrap_or_else(|| table_alias(word.clone()));
-    let calls = vec![function(word.clone(), FunctionArguments::None)];
-    Some(Set { name: "function", alias: Some(alias), calls }.derived(false))
+    let call = function(word.clone(), FunctionArguments::None);
+    let columns = vec![Column { call, own_name: None, function: folded(word) }];
+    Some(Set { name: folded(word), alias: alias.take(), columns }.derived(false))
 }
 
+/// A call of a function, or those of several side by side; none where the planner knows its rows.
 fn derived_call(
-    name: &'static str,
+    name: &ObjectName,
     args: &[FunctionArg],
     alias: &mut Option<TableAlias>,
     with_ordinality: bool,
 ) -> Option<TableFactor> {
+    let name = system_name(name).filter(|name| !TABLE_FUNCTIONS.contains(&name.as_str()))?;
     let arguments: Vec<Expr> = args.iter().map(plain_argument).collect::<Option<_>>()?;
-    let calls = match name {
-        // Several arrays side by side.
-        "unnest" => arguments.into_iter().map(|array| call(name, [array])).collect(),
-        "jsonb_each" | "jsonb_each_text" => {
-            let [keys, values] = ["keys", "values"].map(|part| format!("{part} of {name}"));
-            vec![call(&keys, arguments.clone()), call(&values, arguments)]
-        }
-        _ => vec![call(name, arguments)],
+    let (name, columns) = if name == ROWS_FROM {
+        let calls: Vec<(String, Vec<Expr>)> =
+            arguments.iter().map(called).collect::<Option<_>>()?;
+        let name = calls.first()?.0.clone();
+        (
+            name,
+            calls.into_iter().flat_map(|(name, arguments)| columns_of(&name, arguments)).collect(),
+        )
+    } else {
+        (name.clone(), columns_of(&name, arguments))
     };
-    Some(Set { name, alias: alias.take(), calls }.derived(with_ordinality))
+    Some(Set { name, alias: alias.take(), columns }.derived(with_ordinality))
+}
+
+/// Name and arguments of a call in `ROWS FROM`.
+fn called(expr: &Expr) -> Option<(String, Vec<Expr>)> {
+    let Expr::Function(called) = expr else { return None };
+    let mut name = called.name.clone();
+    super::of_jsonb(&mut name);
+    Some((system_name(&name)?, plain_arguments(&called.args)?))
+}
+
+/// A column of functions in FROM.
+struct Column {
+    call: Expr,
+    /// What the function calls it, where it does.
+    own_name: Option<&'static str>,
+    function: String,
+}
+
+fn unnested(array: Expr) -> Column {
+    Column { call: call("unnest", [array]), own_name: None, function: "unnest".to_owned() }
+}
+
+/// The columns that a call of a function has.
+fn columns_of(name: &str, arguments: Vec<Expr>) -> Vec<Column> {
+    let column = |call, own_name| Column { call, own_name, function: name.to_owned() };
+    match name {
+        // Several arrays side by side.
+        "unnest" => arguments.into_iter().map(unnested).collect(),
+        "jsonb_each" | "jsonb_each_text" => {
+            let part = |part: &str| call(&format!("{part} of {name}"), arguments.clone());
+            vec![column(part("keys"), Some("key")), column(part("values"), Some("value"))]
+        }
+        "jsonb_array_elements" | "jsonb_array_elements_text" => {
+            vec![column(call(name, arguments), Some("value"))]
+        }
+        _ => vec![column(call(name, arguments), None)],
+    }
 }
 
 /// The values of one or several functions side by side.
 struct Set {
-    name: &'static str,
+    /// What they are called without an alias.
+    name: String,
     alias: Option<TableAlias>,
-    calls: Vec<Expr>,
+    columns: Vec<Column>,
 }
 
 impl Set {
     /// `LATERAL (SELECT f(..) AS column, .. [, its number AS ordinality]) alias`.
-    fn derived(self, with_ordinality: bool) -> TableFactor {
+    fn derived(mut self, with_ordinality: bool) -> TableFactor {
+        let several = self.columns.len() > 1;
+        if several || with_ordinality {
+            self.columns.iter_mut().for_each(Column::make_set);
+        }
         let ordinality = with_ordinality.then(|| self.ordinality());
-        let alias = self.alias.unwrap_or_else(|| table_alias(Ident::new(self.name)));
-        let defaults: &[&str] = match self.name {
-            "jsonb_each" | "jsonb_each_text" => &["key", "value"],
-            "jsonb_array_elements" | "jsonb_array_elements_text" => &["value"],
-            _ => &[],
-        };
-        let many = self.calls.len() > 1;
+        let alias =
+            self.alias.unwrap_or_else(|| table_alias(Ident::with_quote('"', self.name.as_str())));
+        let columns = self.columns.into_iter().map(|column| {
+            let name = column.own_name.map(str::to_owned);
+            let only = || if several { column.function } else { folded(&alias.name) };
+            (column.call, name.unwrap_or_else(only))
+        });
+        let columns = columns.chain(ordinality.map(|call| (call, "ordinality".to_owned())));
         let named = alias.columns.iter().map(|column| Some(column.name.clone()));
-        let default = if many { self.name.to_owned() } else { folded(&alias.name) };
-        let defaults = defaults.iter().copied().chain(std::iter::repeat(default.as_str()));
-        let calls = self.calls.into_iter().zip(defaults);
-        let columns = calls.chain(ordinality.map(|call| (call, "ordinality")));
         let items =
             columns.zip(named.chain(std::iter::repeat(None))).map(|((call, default), name)| {
                 (call, name.unwrap_or_else(|| Ident::with_quote('"', default)))
@@ -262,9 +293,19 @@ impl Set {
 
     /// `1, 2, ..`, as many as the longest array has elements.
     fn ordinality(&self) -> Expr {
-        let arrays = self.calls.iter().filter_map(array_in);
+        let arrays = self.columns.iter().filter_map(|column| array_in(&column.call));
         let longest = call("greatest", arrays.map(|array| call("cardinality", [array])));
-        call("unnest", [call(SERIES, [whole(&1), longest])])
+        cast(call("unnest", [call(SERIES, [whole(&1), longest])]), DataType::BigInt(None))
+    }
+}
+
+impl Column {
+    /// A function that is no set gives one value, beside which there are no others.
+    fn make_set(&mut self) {
+        if !SETS.iter().any(|(set, _)| *set == self.function) {
+            let value = Array { elem: vec![self.call.clone()], named: true };
+            self.call = call("unnest", [Expr::Array(value)]);
+        }
     }
 }
 

@@ -67,7 +67,8 @@ fn shows(item: &SelectItem, name: &str) -> bool {
 /// That of an outermost query may show columns that other items or other tables have too.
 ///
 /// # Errors
-/// 42703 and 42702 for a column to merge that a side has not, or twice.
+/// 42703 and 42702 for a column to merge that a side has not, or twice; 0A000 for a star over a
+/// table whose columns only the planner knows.
 pub(super) fn write_out(
     select: &mut Select,
     known: &Known,
@@ -76,6 +77,15 @@ pub(super) fn write_out(
     let all: Result<Vec<Option<Joined>>, _> =
         select.from.iter().map(|tables| Joined::of(tables, known)).collect();
     let all = all?;
+    let is_unknown = |(tables, joined): (&TableWithJoins, &Option<Joined>)| {
+        joined.is_none() && is_merging(tables)
+    };
+    if select.from.iter().zip(&all).any(is_unknown)
+        && select.projection.iter().any(|item| matches!(item, SelectItem::Wildcard(_)))
+    {
+        return Err(SqlError::unsupported("USING or NATURAL of unknown columns below *")
+            .with_hint("Name the columns, or join ON a condition."));
+    }
     let merges = all.iter().flatten().any(|joined| joined.merges);
     let stars = Stars { all: &all };
     if !merges && !stars.repeat(&select.projection, outermost) {
@@ -246,6 +256,14 @@ impl Stars<'_> {
     }
 }
 
+fn is_merging(tables: &TableWithJoins) -> bool {
+    tables.joins.iter().any(|join| merges(&join.join_operator))
+}
+
+fn merges(operator: &JoinOperator) -> bool {
+    matches!(constraint(operator), Some(JoinConstraint::Using(_) | JoinConstraint::Natural))
+}
+
 /// A table before anything is joined to it.
 fn table(factor: &TableFactor, known: &Known) -> Option<Part> {
     let name = table_name(factor)?;
@@ -261,8 +279,7 @@ fn pair(
     mut left: Vec<Part>,
     mut right: Vec<Part>,
 ) -> Result<Option<Pair>, SqlError> {
-    let merges =
-        matches!(constraint(operator), Some(JoinConstraint::Using(_) | JoinConstraint::Natural));
+    let merges = merges(operator);
     let Some(names) = merged(operator, &names(&left), &names(&right)) else { return Ok(None) };
     let (mut parts, mut condition) = (Vec::with_capacity(names.len()), None);
     for name in names {

@@ -13,7 +13,8 @@ use datafusion::sql::sqlparser::ast::{
     GroupByExpr, JoinConstraint, LimitClause, Query, Select, SelectItem, SetExpr, Visit, Visitor,
 };
 
-use super::columns::constraint;
+use super::columns::{Known, constraint};
+use super::sources::Sources;
 use crate::sql::function::aggregate;
 use crate::sql::grammar::name::name_parts;
 use crate::sql::{SqlError, SqlState};
@@ -64,11 +65,15 @@ pub(super) fn check_statement(statement: &ast::Statement) -> Result<(), SqlError
 /// Checks the limits of a query, and its cells where it is VALUES.
 ///
 /// # Errors
-/// 42803 and 42P20.
-pub(super) fn check_query(query: &Query) -> Result<(), SqlError> {
+/// 42803, 42P20 and 42P10.
+pub(super) fn check_query(query: &Query, known: &Known) -> Result<(), SqlError> {
     if let Some(LimitClause::LimitOffset { limit, offset, .. }) = &query.limit_clause {
-        limit.iter().try_for_each(|limit| check("LIMIT", limit))?;
-        offset.iter().try_for_each(|offset| check("OFFSET", &offset.value))?;
+        let mut sources = Sources::default();
+        if let SetExpr::Select(select) = &*query.body {
+            sources.enter(select, known);
+        }
+        limit.iter().try_for_each(|limit| check_bound("LIMIT", limit, &sources))?;
+        offset.iter().try_for_each(|offset| check_bound("OFFSET", &offset.value, &sources))?;
     }
     let SetExpr::Values(values) = &*query.body else { return Ok(()) };
     values.rows.iter().flat_map(|row| &row.content).try_for_each(|cell| check("VALUES", cell))
@@ -157,6 +162,16 @@ fn check(clause: &str, expr: &Expr) -> Result<(), SqlError> {
     Ok(())
 }
 
+/// The same of a bound, which has no columns either.
+fn check_bound(clause: &str, expr: &Expr, sources: &Sources) -> Result<(), SqlError> {
+    check(clause, expr)?;
+    if !finds(expr, |part| sources.place(part).is_some()) {
+        return Ok(());
+    }
+    let message = format!("argument of {clause} must not contain variables");
+    Err(SqlError::new(SqlState::InvalidColumnReference, message))
+}
+
 fn no_aggregate(clause: &str) -> SqlError {
     let message = format!("aggregate functions are not allowed in {clause}");
     SqlError::new(SqlState::GroupingError, message)
@@ -167,7 +182,7 @@ fn no_window(clause: &str) -> SqlError {
     SqlError::new(SqlState::WindowingError, message)
 }
 
-fn is_aggregate(called: &Function) -> bool {
+pub(super) fn is_aggregate(called: &Function) -> bool {
     called.over.is_none() && called_name(called).is_some_and(|name| AGGREGATES.contains(&name))
 }
 
@@ -181,11 +196,16 @@ fn called_name(called: &Function) -> Option<String> {
 
 /// Whether there is such a call in `expr`; subqueries have their own.
 fn find(expr: &Expr, wanted: impl Fn(&Function) -> bool) -> bool {
+    finds(expr, |part| matches!(part, Expr::Function(called) if wanted(called)))
+}
+
+/// Whether there is such a part in `expr`, subqueries apart.
+fn finds(expr: &Expr, wanted: impl Fn(&Expr) -> bool) -> bool {
     struct Find<F> {
         wanted: F,
         queries: usize,
     }
-    impl<F: Fn(&Function) -> bool> Visitor for Find<F> {
+    impl<F: Fn(&Expr) -> bool> Visitor for Find<F> {
         type Break = ();
 
         fn pre_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
@@ -199,12 +219,10 @@ fn find(expr: &Expr, wanted: impl Fn(&Function) -> bool) -> bool {
         }
 
         fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-            match expr {
-                Expr::Function(called) if self.queries == 0 && (self.wanted)(called) => {
-                    ControlFlow::Break(())
-                }
-                _ => ControlFlow::Continue(()),
+            if self.queries == 0 && (self.wanted)(expr) {
+                return ControlFlow::Break(());
             }
+            ControlFlow::Continue(())
         }
     }
     expr.visit(&mut Find { wanted, queries: 0 }).is_break()

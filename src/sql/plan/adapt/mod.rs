@@ -23,12 +23,13 @@ mod name;
 mod number;
 mod operator;
 mod order;
+mod outer;
 mod record;
 mod repeated;
 mod row;
-mod rows;
 mod sample;
 mod set_list;
+mod sources;
 mod syntax;
 mod system_column;
 mod ties;
@@ -57,11 +58,10 @@ use called::{called_function, count_rows, of_jsonb};
 pub(in crate::sql) use cast::{of_type, parameter_type};
 use columns::Known;
 pub(in crate::sql) use name::shown_schema;
-use repeated::{Ambiguous, Sources};
+use sources::{Ambiguous, Sources};
 use syntax::{function, plain_arguments};
 pub(super) use syntax::{literal_text, select};
 use system_column::Scopes;
-use whole_row::Rows;
 
 /// Types that the syntax around parameters decides, by their place in the list.
 pub(in crate::sql) type ParameterTypes = BTreeMap<usize, SqlType>;
@@ -83,7 +83,6 @@ pub(in crate::sql) fn adapt(
     let mut adapter = Adapter { text, ..Adapter::default() };
     match statement.visit(&mut adapter) {
         ControlFlow::Continue(()) => {
-            whole_row::answer_records(statement);
             print_columns(statement);
             array_call::write_out(statement);
             Ok(adapter.parameter_types)
@@ -127,7 +126,6 @@ struct Adapter<'a> {
     text: &'a str,
     parameter_types: ParameterTypes,
     scopes: Scopes,
-    rows: Rows,
     sources: Sources,
     known: Known,
     /// The queries around what is visited, and whether each is one SELECT, whose tables what it is
@@ -139,17 +137,7 @@ impl Adapter<'_> {
     /// The tables of a SELECT are seen no longer.
     fn leave_tables(&mut self) {
         self.scopes.leave();
-        self.rows.leave();
         self.sources.leave();
-    }
-
-    /// Orders `query` by the columns of rows that it is ordered by.
-    fn order_by_rows(&mut self, query: &mut Query) -> Result<(), SqlError> {
-        let SetExpr::Select(select) = &*query.body else { return Ok(()) };
-        self.sources.enter(select, &self.known);
-        let ordered = rows::order_query(query, &self.sources);
-        self.sources.leave();
-        ordered
     }
 
     fn placed(&self, (error, at): Ambiguous) -> SqlError {
@@ -266,20 +254,18 @@ impl Adapter<'_> {
                 Ok(None)
             }
             Expr::Value(value) if !self.queries.is_empty() => Ok(number::typed(&mut value.value)),
-            Expr::Identifier(word)
-                if word.quote_style.is_none()
-                    && BARE_FUNCTIONS.contains(&word.value.to_ascii_lowercase().as_str()) =>
-            {
+            Expr::Identifier(word) if is_bare_function(word) => {
                 Ok(Some(function(word.clone(), FunctionArguments::None)))
             }
             Expr::Identifier(_) | Expr::CompoundIdentifier(_) => {
-                Ok(self.scopes.table_number(expr).or_else(|| self.rows.row(expr)))
+                let number = self.scopes.table_number(expr);
+                Ok(number.or_else(|| whole_row::row(expr, &self.sources)))
             }
             Expr::Case { operand, conditions, .. } => {
                 choice::compare_with_texts(operand, conditions);
                 Ok(None)
             }
-            Expr::IsNotNull(tested) => Ok(whole_row::tested(tested)),
+            Expr::QualifiedWildcard(..) => Ok(whole_row::row(expr, &self.sources)),
             Expr::Extract { field, expr: time, .. } => {
                 self.note(time, SqlType::Timestamptz);
                 Ok(Some(time::extract(field, time)))
@@ -323,6 +309,12 @@ impl Adapter<'_> {
     }
 }
 
+/// Whether this is a function that is called without parentheses.
+fn is_bare_function(word: &Ident) -> bool {
+    let name = word.value.to_ascii_lowercase();
+    word.quote_style.is_none() && BARE_FUNCTIONS.contains(&name.as_str())
+}
+
 /// Puts parentheses around an interval behind a minus: the planner would take back the first of its
 /// numbers only.
 fn nest(interval: &mut Expr) {
@@ -358,9 +350,7 @@ impl VisitorMut for Adapter<'_> {
             return ControlFlow::Break(inside_a_query(name));
         }
         self.known.enter(query);
-        if let Err(error) = self.order_by_rows(query) {
-            return ControlFlow::Break(error);
-        }
+        whole_row::place_keys(query, &self.known);
         let checked = self
             .known
             .complete_with(query)
@@ -370,7 +360,7 @@ impl VisitorMut for Adapter<'_> {
             })
             .and_then(|()| copies::number(&mut query.body, &self.known))
             .and_then(|()| order::distinct(query))
-            .and_then(|()| misuse::check_query(query))
+            .and_then(|()| misuse::check_query(query, &self.known))
             .and_then(|()| bound::adapt(query))
             .and_then(|()| ties::keep(query, &self.known));
         if let Err(error) = checked {
@@ -385,7 +375,6 @@ impl VisitorMut for Adapter<'_> {
             order::tell_from_keys(query);
         }
         self.scopes.note(query);
-        self.rows.note(query);
         number::leave_in_query(query);
         if let SetExpr::Values(values) = &mut *query.body {
             number::unite_columns(values);
@@ -412,6 +401,7 @@ impl VisitorMut for Adapter<'_> {
             return ControlFlow::Break(SqlError::new(SqlState::DuplicateAlias, message));
         }
         self.note_conditions(select);
+        self.sources.write_out_stars(select);
         let adapted = bound::check_groups(select)
             .and_then(|()| misuse::check_select(select))
             .and_then(|()| join::adapt_select(select, &self.known, self.queries == [true]))
@@ -427,8 +417,8 @@ impl VisitorMut for Adapter<'_> {
         number::leave_in_select(select);
         self.sources.enter(select, &self.known);
         self.sources.name_outer(select);
+        whole_row::name_results(select, &self.sources);
         self.scopes.enter(select);
-        self.rows.enter(select);
         ControlFlow::Continue(())
     }
 
@@ -443,21 +433,19 @@ impl VisitorMut for Adapter<'_> {
         if let Err(error) = self.sources.check(expr) {
             return ControlFlow::Break(self.placed(error));
         }
-        if let Some(field) = self.rows.field(expr).or_else(|| whole_row::with_column(expr)) {
+        let field = whole_row::field(expr, &self.sources);
+        if let Some(field) = field.or_else(|| whole_row::with_column(expr)) {
             *expr = field;
         }
-        match rows::compared(expr, &self.sources).and_then(|row| match row {
-            None => row::compared(expr),
-            compared => Ok(compared),
-        }) {
+        match row::compared(expr) {
             Ok(Some(of_values)) => *expr = of_values,
             Ok(None) => {}
             Err(error) => return ControlFlow::Break(error),
         }
         match expr {
             Expr::Function(called) => {
-                let checked = misuse::check_call(called)
-                    .and_then(|()| rows::order_call(called, &self.sources));
+                let checked =
+                    misuse::check_call(called).and_then(|()| outer::check(called, &self.sources));
                 if let Err(error) = checked {
                     return ControlFlow::Break(error);
                 }

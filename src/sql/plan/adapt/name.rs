@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, ArrayElemTypeDef, DataType, Expr, Function, Ident, ObjectName, ObjectNamePart,
-    Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableFactor, TimezoneInfo,
-    TrimWhereField, Value,
+    AccessExpr, ArrayElemTypeDef, BinaryOperator, DataType, Expr, Function, Ident, ObjectName,
+    ObjectNamePart, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableFactor,
+    TimezoneInfo, TrimWhereField, Value,
 };
 
+use super::is_bare_function;
 use crate::sql::grammar::from::factors;
 use crate::sql::grammar::name::{SEPARATOR, folded, name_parts, shown_name};
 
@@ -33,7 +34,10 @@ pub(super) fn name_columns(items: &mut [SelectItem], shown: Option<&[String]>) {
     for (at, (name, own)) in places.into_iter().zip(names.iter().zip(numbered(&names))) {
         let (plain, taken_by_star) = match &items[at] {
             SelectItem::UnnamedExpr(expr) => (
-                matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_)),
+                match expr {
+                    Expr::Identifier(name) => !is_bare_function(name),
+                    expr => matches!(expr, Expr::CompoundIdentifier(_)),
+                },
                 stars.iter().any(|star| star.may_hold(expr)),
             ),
             _ => (true, false),
@@ -100,7 +104,7 @@ pub(super) fn repeated_table(select: &Select) -> Option<String> {
 /// `t.*` of `FROM schema.t` becomes `schema.t.*`, as the planner has it.
 pub(super) fn qualify_stars(select: &mut Select) {
     let of_schemas = |factor: &TableFactor| match factor {
-        TableFactor::Table { name, alias: None, args: None, .. } if name.0.len() == 2 => {
+        TableFactor::Table { name, alias: None, args: None, .. } if name.0.len() > 1 => {
             Some((name_parts(name)?.pop()?, name.clone()))
         }
         _ => None,
@@ -244,6 +248,7 @@ fn name_of(expr: &Expr) -> Name {
 fn keyword_name(expr: &Expr) -> Option<&'static str> {
     Some(match expr {
         Expr::Array(_) => "array",
+        Expr::BinaryOp { op: BinaryOperator::Overlaps, .. } => "overlaps",
         Expr::Tuple(_) => "row",
         Expr::Extract { .. } => "extract",
         Expr::Ceil { .. } => "ceil",

@@ -10,7 +10,7 @@ use super::array::array;
 use super::syntax::{call, cast, literal_text, number, text};
 use crate::sql::function::comparing::COMPARISONS;
 use crate::sql::grammar::marker::{
-    LIKE_ESCAPE, SIMILAR_PATTERN, TO_CHARACTERS, beside_any, of_any,
+    FIELD, LIKE_ESCAPE, SIMILAR_PATTERN, TO_CHARACTERS, beside_any, of_any,
 };
 use crate::sql::grammar::name::{folded, name_parts};
 use crate::sql::{SqlError, SqlState};
@@ -64,15 +64,13 @@ pub(super) fn operator(expr: &mut Expr) -> Result<Option<Expr>, SqlError> {
             [&mut **compared].into_iter().chain(list).for_each(without_padding);
             Ok(None)
         }
-        Expr::CompoundFieldAccess { root, access_chain } => Ok(match access_chain.as_mut_slice() {
-            [AccessExpr::Dot(Expr::Identifier(field))] => {
-                Some(call("get_field", [(**root).clone(), text(folded(field))]))
+        Expr::CompoundFieldAccess { access_chain, .. } => {
+            for access in access_chain {
+                name_field(access);
+                close_slice(access);
             }
-            chain => {
-                chain.iter_mut().for_each(close_slice);
-                None
-            }
-        }),
+            Ok(None)
+        }
         Expr::AtTimeZone { timestamp, time_zone } => {
             Ok(Some(call("timezone", [(**time_zone).clone(), (**timestamp).clone()])))
         }
@@ -95,6 +93,15 @@ pub(super) fn operator(expr: &mut Expr) -> Result<Option<Expr>, SqlError> {
             Ok(None)
         }
         _ => Ok(None),
+    }
+}
+
+/// The field of a record by a text, which is no key of a document.
+fn name_field(access: &mut AccessExpr) {
+    if let AccessExpr::Dot(field) = access
+        && let Expr::Identifier(name) = field
+    {
+        *field = text(format!("{FIELD}{}", folded(name)));
     }
 }
 

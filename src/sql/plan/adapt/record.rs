@@ -8,6 +8,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::factor::{RECORD_SET, RECORDS_SET, system_name};
 use super::syntax::{call, cast, plain_argument, select, select_from, text};
+use crate::sql::grammar::marker::JSON_ELEMENTS_TEXT;
 use crate::sql::grammar::name::folded;
 use crate::sql::{SqlError, SqlState};
 
@@ -104,8 +105,12 @@ fn member(function: &str, column: &TableAliasColumnDef) -> Result<(Expr, Ident),
     };
     let value = match data_type {
         DataType::JSON | DataType::JSONB => present(taken(BinaryOperator::Arrow)),
-        DataType::Array(_)
-        | DataType::Varchar(Some(_))
+        DataType::Array(_) => {
+            let (document, written) =
+                (taken(BinaryOperator::Arrow), taken(BinaryOperator::LongArrow));
+            array(document, written, data_type)
+        }
+        DataType::Varchar(Some(_))
         | DataType::CharacterVarying(Some(_))
         | DataType::Char(_)
         | DataType::Character(_) => {
@@ -119,17 +124,33 @@ fn member(function: &str, column: &TableAliasColumnDef) -> Result<(Expr, Ident),
 
 /// A document, but NULL where it is `null`.
 fn present(document: Expr) -> Expr {
-    let kind = call("jsonb_typeof", [document.clone()]);
-    let condition = Expr::BinaryOp {
-        left: Box::new(kind),
-        op: BinaryOperator::NotEq,
-        right: Box::new(text("null")),
-    };
+    let is_present = of_kind(&document, BinaryOperator::NotEq, "null");
+    chosen(vec![CaseWhen { condition: is_present, result: document }])
+}
+
+/// An array of the items of a document, or what it has written as one.
+fn array(document: Expr, written: Expr, data_type: &DataType) -> Expr {
+    let is_text = of_kind(&document, BinaryOperator::Eq, "string");
+    let is_present = of_kind(&document, BinaryOperator::NotEq, "null");
+    let items = call(JSON_ELEMENTS_TEXT, [document]);
+    chosen(vec![
+        CaseWhen { condition: is_text, result: cast(written, data_type.clone()) },
+        CaseWhen { condition: is_present, result: cast(items, data_type.clone()) },
+    ])
+}
+
+/// Whether a document is of this kind, or of another.
+fn of_kind(document: &Expr, op: BinaryOperator, kind: &str) -> Expr {
+    let of_document = call("jsonb_typeof", [document.clone()]);
+    Expr::BinaryOp { left: Box::new(of_document), op, right: Box::new(text(kind)) }
+}
+
+fn chosen(conditions: Vec<CaseWhen>) -> Expr {
     Expr::Case {
         case_token: AttachedToken::empty(),
         end_token: AttachedToken::empty(),
         operand: None,
-        conditions: vec![CaseWhen { condition, result: document }],
+        conditions,
         else_result: None,
     }
 }

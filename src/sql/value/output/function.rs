@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray, StringBuilder};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray, StringBuilder, StructArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{
     DataType, Date32Type, DurationMicrosecondType, Field, Float32Type, Float64Type,
@@ -28,6 +28,9 @@ pub(in crate::sql) const ISO_8601: &str = "iso8601";
 
 /// Letters for which an item of an array is quoted.
 const SPECIAL: &str = "{},\"\\ \t\n\r\u{b}\u{c}";
+
+/// Letters for which a field of a record is.
+const SPECIAL_IN_RECORD: &str = "(),\"\\ \t\n\r\u{b}\u{c}";
 
 /// `value` as text.
 pub(in crate::sql) fn printed(value: Expr) -> Expr {
@@ -115,6 +118,7 @@ pub(super) fn has_form(data_type: &DataType) -> bool {
             | DataType::Interval(_)
             | DataType::Binary
             | DataType::List(_)
+            | DataType::Struct(_)
     )
 }
 
@@ -175,6 +179,7 @@ fn print(
             let brackets = if is_vector { ['[', ']'] } else { ['{', '}'] };
             return list(&items, item, style, brackets, out);
         }
+        DataType::Struct(_) => return record(values.as_struct(), style, row, out),
         _ => {
             let options = FormatOptions::default();
             write!(out, "{}", ArrayFormatter::try_new(values, &options)?.value(row))
@@ -215,6 +220,35 @@ fn list(
         }
     }
     out.push(close);
+    Ok(())
+}
+
+/// Fields between parentheses, with quotes where one could be misread; nothing is NULL.
+fn record(
+    records: &StructArray,
+    style: IntervalStyle,
+    row: usize,
+    out: &mut String,
+) -> Result<(), DataFusionError> {
+    for (at, (field, column)) in records.fields().iter().zip(records.columns()).enumerate() {
+        out.push(if at == 0 { '(' } else { ',' });
+        if column.is_null(row) || column.data_type().is_null() {
+            continue;
+        }
+        let column = plain(column)?;
+        if column.data_type() == &DataType::Boolean {
+            out.push(if column.as_boolean().value(row) { 't' } else { 'f' });
+            continue;
+        }
+        let mut text = String::new();
+        print(&column, field, style, row, &mut text)?;
+        if text.is_empty() || text.contains(|letter| SPECIAL_IN_RECORD.contains(letter)) {
+            let doubled = text.replace('\\', "\\\\").replace('"', "\"\"");
+            text = format!("\"{doubled}\"");
+        }
+        out.push_str(&text);
+    }
+    out.push_str(if records.num_columns() == 0 { "()" } else { ")" });
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, StructArray};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::common::internal_err;
@@ -14,6 +14,7 @@ use datafusion::logical_expr::{
 
 use super::value::Map;
 use super::{JSONB, Value, column, json, read};
+use crate::sql::function::record::column_of;
 use crate::sql::value::output::{IntervalStyle, texts};
 use crate::sql::value::types::{PG_TYPE_KEY, SqlType};
 use crate::sql::{NUMERIC_SCALE, SqlError, SqlState};
@@ -33,11 +34,6 @@ pub(super) fn functions() -> impl Iterator<Item = ScalarUDF> {
     .map(|(name, what)| function(name, what))
 }
 
-/// Makes a document of the names and values of the columns of a row.
-pub(in crate::sql) fn row() -> ScalarUDF {
-    function("whole row", What::Row)
-}
-
 fn function(name: &'static str, what: What) -> ScalarUDF {
     let arguments = match what {
         What::Value => TypeSignature::Any(1),
@@ -52,8 +48,6 @@ enum What {
     Value,
     Array,
     Object,
-    /// As an object, but NULL where all values are: an outer join has no row there.
-    Row,
 }
 
 /// Makes a document of its arguments.
@@ -113,12 +107,7 @@ impl Build {
                 _ => values.next().transpose()?.unwrap_or_default(),
             },
             What::Array => Value::Array(values.collect::<Result<_, _>>()?),
-            What::Row
-                if columns.iter().skip(1).step_by(2).all(|(column, _)| is_null(column, row)) =>
-            {
-                return Ok(None);
-            }
-            What::Object | What::Row => Value::Object(members(columns, row)?),
+            What::Object => Value::Object(members(columns, row)?),
         }))
     }
 }
@@ -179,12 +168,7 @@ pub(in crate::sql) fn value(
             let items = (0..items.len()).map(|at| value(&items, element, at));
             Value::Array(items.collect::<Result<_, _>>()?)
         }
-        DataType::Struct(fields) => {
-            let members = fields.iter().zip(column.as_struct().columns());
-            let members = members
-                .map(|(field, column)| Ok((field.name().clone(), value(column, field, row)?)));
-            Value::Object(members.collect::<Result<_, DataFusionError>>()?)
-        }
+        DataType::Struct(_) => Value::Object(record(column.as_struct(), row)?),
         DataType::Timestamp(_, zone) => {
             let offset = if zone.is_some() { "+00:00" } else { "" };
             Value::String(match printed()? {
@@ -201,6 +185,19 @@ pub(in crate::sql) fn value(
         }
         _ => Value::String(shown()?),
     })
+}
+
+/// The members of a record, of which a document cannot have two of one name.
+fn record(records: &StructArray, row: usize) -> Result<Map, DataFusionError> {
+    let mut members = Map::new();
+    for (field, column) in records.fields().iter().zip(records.columns()) {
+        let name = column_of(field);
+        if members.insert(name.to_owned(), value(column, field, row)?).is_some() {
+            let what = format!("a document of a row with several columns \"{name}\"");
+            return Err(SqlError::unsupported(what).into());
+        }
+    }
+    Ok(members)
 }
 
 /// The digits of a number that somebody gave it: a fraction has a point only where it needs one,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Column, DFSchema};
 use datafusion::config::ConfigOptions;
@@ -17,10 +18,10 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::AnalyzerRule;
 
-use super::JSONB;
-use super::order::{ALIKE, compared_alike, in_sort_order};
+use super::order::{
+    ALIKE, compared_alike, hold_documents, in_sort_order, is_of_documents, record_compared_alike,
+};
 use crate::sql::function::comparing::{COMPARING, compares, orders};
-use crate::sql::value::types::PG_TYPE_KEY;
 use crate::sql::{SqlError, SqlState};
 
 /// Puts what documents are compared by in their places; comes before subqueries become anything
@@ -57,9 +58,10 @@ fn compared_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>, DataFusi
         seen += 1;
         let mut compared = expr.transform_up(|part| compared_part(part, &schema))?;
         let is_key = sorts || joins || at < groups;
-        if is_key && is_document(&compared.data, &schema) {
-            let key = if sorts { in_sort_order } else { compared_alike };
-            compared = Transformed::yes(key(compared.data));
+        if is_key && sorts && is_document(&compared.data, &schema) {
+            compared = Transformed::yes(in_sort_order(compared.data));
+        } else if is_key && !sorts && holds_documents(&compared.data, &schema) {
+            compared = Transformed::yes(alike_if_document(compared.data, &schema));
         }
         // What rows are sorted by has no name.
         Ok(if sorts { compared } else { compared.update_data(|expr| name.restore(expr)) })
@@ -84,14 +86,14 @@ fn distinct(input: Arc<LogicalPlan>) -> Result<Transformed<LogicalPlan>, DataFus
 fn alike_columns(input: &Arc<LogicalPlan>) -> Result<Option<LogicalPlan>, DataFusionError> {
     let schema = input.schema();
     let columns = schema.columns();
-    let is_document = |column: &Column| is_document(&Expr::Column(column.clone()), schema);
-    if !columns.iter().any(is_document) {
+    let holds_documents = |column: &Column| holds_documents(&Expr::Column(column.clone()), schema);
+    if !columns.iter().any(holds_documents) {
         return Ok(None);
     }
     let columns = columns.into_iter().map(|column| {
-        if is_document(&column) {
+        if holds_documents(&column) {
             let Column { relation, name, .. } = column.clone();
-            compared_alike(Expr::Column(column)).alias_qualified(relation, name)
+            alike_if_document(Expr::Column(column), schema).alias_qualified(relation, name)
         } else {
             Expr::Column(column)
         }
@@ -130,9 +132,11 @@ fn compared_part(part: Expr, schema: &DFSchema) -> Result<Transformed<Expr>, Dat
             let list = list.into_iter().map(compared_alike).collect();
             Expr::InList(InList::new(alike(expr), list, negated))
         }
-        Expr::InSubquery(InSubquery { expr, subquery, negated }) if document(&expr) => {
-            let subquery = alike_rows(subquery)?;
-            Expr::InSubquery(InSubquery::new(alike(expr), subquery, negated))
+        Expr::InSubquery(InSubquery { expr, subquery, negated })
+            if holds_documents(&expr, schema) =>
+        {
+            let (subquery, expr) = (alike_rows(subquery)?, alike_if_document(*expr, schema));
+            Expr::InSubquery(InSubquery::new(Box::new(expr), subquery, negated))
         }
         Expr::SetComparison(test) if document(&test.expr) => {
             if !matches!(test.op, Operator::Eq | Operator::NotEq) {
@@ -195,12 +199,21 @@ fn sorted(keys: Vec<Sort>, schema: &DFSchema) -> Vec<Sort> {
 }
 
 fn alike_if_document(expr: Expr, schema: &DFSchema) -> Expr {
-    if is_document(&expr, schema) { compared_alike(expr) } else { expr }
+    match expr.to_field(schema) {
+        Ok((_, field)) if !is_key(&expr) && hold_documents(&field) => match field.data_type() {
+            DataType::Struct(_) => record_compared_alike(expr, &field),
+            _ => compared_alike(expr),
+        },
+        _ => expr,
+    }
 }
 
 fn is_document(expr: &Expr, schema: &DFSchema) -> bool {
-    let Ok((_, field)) = expr.to_field(schema) else { return false };
-    !is_key(expr) && field.metadata().get(PG_TYPE_KEY).is_some_and(|name| name == JSONB)
+    expr.to_field(schema).is_ok_and(|(_, field)| !is_key(expr) && is_of_documents(&field))
+}
+
+fn holds_documents(expr: &Expr, schema: &DFSchema) -> bool {
+    expr.to_field(schema).is_ok_and(|(_, field)| !is_key(expr) && hold_documents(&field))
 }
 
 /// Whether this is done already.

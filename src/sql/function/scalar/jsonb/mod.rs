@@ -31,7 +31,7 @@ use datafusion::logical_expr::ScalarUDF;
 use super::{Function, arity};
 use crate::sql::SqlError;
 use crate::sql::value::types::with_pg_type;
-pub(in crate::sql) use build::{row as row_document, value as document_of};
+pub(in crate::sql) use build::value as document_of;
 pub(in crate::sql) use cast::{cast_by_value, is_cast_by_value};
 pub(in crate::sql) use comparison::ComparedDocuments;
 pub(in crate::sql) use document::written as written_document;

@@ -19,7 +19,7 @@ use super::functions;
 use super::order::{GREATER, GREATER_OR_EQUAL, LESS, LESS_OR_EQUAL};
 use crate::sql::function::comparing::COMPARISONS;
 use crate::sql::function::operator::operand;
-use crate::sql::grammar::marker::{AS_JSONB, TO_JSONB};
+use crate::sql::grammar::marker::{self, AS_JSONB, TO_JSONB};
 use crate::sql::value::constant::typed;
 use crate::sql::value::types::SqlType;
 use crate::sql::{SqlError, SqlState};
@@ -71,7 +71,9 @@ impl ExprPlanner for JsonOperators {
         access: RawFieldAccessExpr,
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawFieldAccessExpr>, DataFusionError> {
-        if Side::of(&access.expr, schema) != Side::Document {
+        let is_field = matches!(&access.field_access, GetFieldAccess::NamedStructField { name }
+            if name.try_as_str().flatten().is_some_and(|name| name.starts_with(marker::FIELD)));
+        if is_field || Side::of(&access.expr, schema) != Side::Document {
             return Ok(PlannerResult::Original(access));
         }
         let (name, place) = match access.field_access {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, BinaryArray, ListArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BinaryArray, ListArray, StructArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::error::DataFusionError;
@@ -12,7 +12,8 @@ use datafusion::logical_expr::{Expr, ScalarUDF};
 use super::contain::compared;
 use super::number::Number;
 use super::value::{Value, in_order};
-use super::{Function, arity, column, documents, json, truth};
+use super::{Function, JSONB, arity, column, documents, json, truth};
+use crate::sql::value::types::PG_TYPE_KEY;
 
 pub(super) const LESS: &str = "jsonb_lt";
 pub(super) const LESS_OR_EQUAL: &str = "jsonb_le";
@@ -46,6 +47,43 @@ pub(super) fn compared_alike(document: Expr) -> Expr {
         Ok(column(documents.map(|document| document.map(alike))))
     });
     ScalarUDF::from(function).call(vec![document])
+}
+
+/// A record with its documents in that form; `field` tells its type.
+pub(super) fn record_compared_alike(record: Expr, field: &Field) -> Expr {
+    let function = Function::any(ALIKE, 1, field.clone(), |columns| {
+        let [column] = columns else { return Err(arity(ALIKE)) };
+        Ok(Arc::new(records_alike(column.as_struct())?))
+    });
+    ScalarUDF::from(function).call(vec![record])
+}
+
+fn records_alike(records: &StructArray) -> Result<StructArray, DataFusionError> {
+    let fields = records.fields().clone();
+    let values = fields.iter().zip(records.columns()).map(|(field, values)| {
+        Ok::<ArrayRef, DataFusionError>(match values.data_type() {
+            DataType::Struct(_) => Arc::new(records_alike(values.as_struct())?),
+            _ if is_of_documents(field) => {
+                let documents = documents(values)?.into_iter();
+                column(documents.map(|document| document.map(alike)))
+            }
+            _ => Arc::clone(values),
+        })
+    });
+    let (values, nulls) = (values.collect::<Result<Vec<_>, _>>()?, records.nulls().cloned());
+    Ok(StructArray::try_new_with_length(fields, values, nulls, records.len())?)
+}
+
+/// Whether values are documents, or records that have some.
+pub(super) fn hold_documents(field: &Field) -> bool {
+    match field.data_type() {
+        DataType::Struct(fields) => fields.iter().any(|field| hold_documents(field)),
+        _ => is_of_documents(field),
+    }
+}
+
+pub(super) fn is_of_documents(field: &Field) -> bool {
+    field.metadata().get(PG_TYPE_KEY).is_some_and(|name| name == JSONB)
 }
 
 /// Bytes that are in the order of documents.

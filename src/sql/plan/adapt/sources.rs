@@ -1,0 +1,275 @@
+//! The tables that are seen from where an expression stands, with the names of their columns: what
+//! a name may mean, and whether that is one thing.
+
+use datafusion::sql::sqlparser::ast::{
+    self, Expr, FromTable, Ident, Select, SelectItem, SelectItemQualifiedWildcardKind, TableFactor,
+    TableWithJoins, UpdateTableFromKind, WildcardAdditionalOptions,
+};
+use datafusion::sql::sqlparser::tokenizer::Location;
+
+use super::columns::{Columns, Known, table_name};
+use super::name::{column_name, numbered, rename};
+use super::record;
+use crate::sql::grammar::from::{factors, joined};
+use crate::sql::grammar::name::{folded, name_parts};
+use crate::sql::{SqlError, SqlState};
+
+/// The tables in FROM around an expression, with their columns.
+#[derive(Default)]
+pub(super) struct Sources {
+    scopes: Vec<Scope>,
+}
+
+enum Scope {
+    Tables(Tables),
+    /// What is further out is not seen from here.
+    Wall,
+}
+
+/// Those of one FROM.
+struct Tables {
+    all: Vec<Source>,
+    /// How many of them are seen from where FROM is read: those before it.
+    before: Option<usize>,
+    /// How many parentheses in FROM are around what is read.
+    depth: usize,
+}
+
+pub(super) struct Source {
+    pub(super) name: Option<String>,
+    pub(super) columns: Columns,
+    /// Whether its rows are values of a function.
+    pub(super) is_of_values: bool,
+}
+
+/// Where a column is from.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    /// How far out the query of its table is; 0 is the innermost.
+    pub(super) queries_out: usize,
+    /// Whether what is read stands in FROM of that query.
+    pub(super) in_from: bool,
+}
+
+/// An error, and where it is.
+pub(super) type Ambiguous = (SqlError, Location);
+
+impl Sources {
+    pub(super) fn enter(&mut self, select: &Select, known: &Known) {
+        self.scopes.push(tables(factors(select), known));
+    }
+
+    /// Enters what a statement changes, and what it changes that by.
+    pub(super) fn enter_statement(&mut self, statement: &ast::Statement, known: &Known) {
+        let from: Vec<&TableWithJoins> = match statement {
+            ast::Statement::Update(update) => {
+                let others = match &update.from {
+                    Some(
+                        UpdateTableFromKind::BeforeSet(from) | UpdateTableFromKind::AfterSet(from),
+                    ) => from.as_slice(),
+                    None => &[],
+                };
+                std::iter::once(&update.table).chain(others).collect()
+            }
+            ast::Statement::Delete(delete) => {
+                let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) =
+                    &delete.from;
+                from.iter().chain(delete.using.iter().flatten()).collect()
+            }
+            _ => return,
+        };
+        self.scopes.push(tables(from.into_iter().flat_map(joined), known));
+    }
+
+    pub(super) fn leave(&mut self) {
+        self.scopes.pop();
+    }
+
+    /// Enters what stands in FROM; a query there may see nothing of what stands beside it.
+    pub(super) fn enter_factor(&mut self, factor: &TableFactor) {
+        if let Some(Scope::Tables(tables)) = self.scopes.last_mut() {
+            tables.before.get_or_insert_default();
+            tables.depth += 1;
+        }
+        if is_walled(factor) {
+            self.scopes.push(Scope::Wall);
+        }
+    }
+
+    pub(super) fn leave_factor(&mut self, factor: &TableFactor) {
+        if is_walled(factor) {
+            self.scopes.pop();
+        }
+        if let Some(Scope::Tables(tables)) = self.scopes.last_mut() {
+            tables.depth -= 1;
+            if tables.depth == 0 {
+                let before = tables.before.unwrap_or_default() + 1;
+                tables.before = (before < tables.all.len()).then_some(before);
+            }
+        }
+    }
+
+    /// The tables that are seen, those of the innermost query first.
+    pub(super) fn seen(&self) -> impl Iterator<Item = &[Source]> {
+        self.in_sight().map(Tables::seen)
+    }
+
+    fn in_sight(&self) -> impl Iterator<Item = &Tables> {
+        self.scopes.iter().rev().map_while(|scope| match scope {
+            Scope::Tables(tables) => Some(tables),
+            Scope::Wall => None,
+        })
+    }
+
+    /// Where the column that `expr` names is from; none where that is not known.
+    pub(super) fn place(&self, expr: &Expr) -> Option<Place> {
+        let (table, name) = match expr {
+            Expr::Identifier(name) => (None, name),
+            Expr::CompoundIdentifier(parts) => match parts.as_slice() {
+                [.., table, name] => (Some(folded(table)), name),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let column = folded(name);
+        for (queries_out, tables) in self.in_sight().enumerate() {
+            for source in tables.seen().iter().filter(|it| table.is_none() || it.name == table) {
+                if source.times(&column)? > 0 {
+                    return Some(Place { queries_out, in_from: tables.before.is_some() });
+                }
+            }
+        }
+        None
+    }
+
+    /// That the column which `expr` names is one.
+    pub(super) fn check(&self, expr: &Expr) -> Result<(), Ambiguous> {
+        let (table, name, first) = match expr {
+            Expr::Identifier(name) => (None, name, name),
+            Expr::CompoundIdentifier(parts) => match parts.as_slice() {
+                [first, .., name] => (parts.iter().rev().nth(1).map(folded), name, first),
+                _ => return Ok(()),
+            },
+            _ => return Ok(()),
+        };
+        let column = folded(name);
+        for sources in self.seen() {
+            let mut found = false;
+            for source in sources.iter().filter(|it| table.is_none() || it.name == table) {
+                match source.times(&column) {
+                    Some(0) => found |= table.is_some(),
+                    Some(1) | None => found = true,
+                    Some(_) => return Err(ambiguous("column reference", &column, first)),
+                }
+            }
+            if found {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes out the stars of tables further out, which the planner does not find.
+    pub(super) fn write_out_stars(&self, select: &mut Select) {
+        let own: Vec<String> =
+            factors(select).filter_map(table_name).map(|name| folded(&name)).collect();
+        let mut items = Vec::with_capacity(select.projection.len());
+        for item in std::mem::take(&mut select.projection) {
+            match self.outer_star(&item, &own) {
+                Some(columns) => items.extend(columns),
+                None => items.push(item),
+            }
+        }
+        select.projection = items;
+    }
+
+    fn outer_star(&self, item: &SelectItem, own: &[String]) -> Option<Vec<SelectItem>> {
+        let SelectItem::QualifiedWildcard(
+            SelectItemQualifiedWildcardKind::ObjectName(table),
+            options,
+        ) = item
+        else {
+            return None;
+        };
+        let name = name_parts(table)?.pop().filter(|name| !own.contains(name))?;
+        let source = self.seen().flatten().find(|source| source.name.as_ref() == Some(&name))?;
+        let names = source.columns.as_ref()?;
+        let quoted = |name: &str| Ident::with_quote('"', name);
+        let column = |(shown, own): (&String, String)| SelectItem::ExprWithAlias {
+            expr: Expr::CompoundIdentifier(vec![quoted(&name), quoted(&own)]),
+            alias: quoted(shown),
+        };
+        let is_plain = *options == WildcardAdditionalOptions::default();
+        is_plain.then(|| names.iter().zip(numbered(names)).map(column).collect())
+    }
+
+    /// Names results that are columns of tables further out; the planner would call them otherwise.
+    pub(super) fn name_outer(&self, select: &mut Select) {
+        let mut seen = self.seen();
+        let own = seen.next().unwrap_or_default();
+        if seen.next().is_none() {
+            return;
+        }
+        for item in &mut select.projection {
+            let SelectItem::UnnamedExpr(expr) = item else { continue };
+            let is_own = match expr {
+                Expr::Identifier(name) => {
+                    own.iter().any(|source| source.times(&folded(name)) != Some(0))
+                }
+                Expr::CompoundIdentifier(parts) => {
+                    let table = parts.iter().rev().nth(1).map(folded);
+                    own.iter().any(|source| source.name == table)
+                }
+                _ => true,
+            };
+            if !is_own {
+                let name = column_name(expr);
+                rename(item, name);
+            }
+        }
+    }
+}
+
+impl Tables {
+    fn seen(&self) -> &[Source] {
+        self.all.get(..self.before.unwrap_or(self.all.len())).unwrap_or_default()
+    }
+}
+
+impl Source {
+    pub(super) fn of(factor: &TableFactor, known: &Known) -> Self {
+        let name = table_name(factor).map(|name| folded(&name));
+        Self { name, columns: known.of_factor(factor), is_of_values: is_of_values(factor) }
+    }
+
+    /// How many columns are called so; none where only the planner knows.
+    pub(super) fn times(&self, column: &str) -> Option<usize> {
+        Some(self.columns.as_ref()?.iter().filter(|known| *known == column).count())
+    }
+}
+
+/// Whether this is a call of a function whose rows are no records.
+fn is_of_values(factor: &TableFactor) -> bool {
+    match factor {
+        TableFactor::Table { name, args: Some(_), with_ordinality, .. }
+        | TableFactor::Function { name, with_ordinality, .. } => {
+            !with_ordinality && !record::is_called(name)
+        }
+        TableFactor::UNNEST { with_ordinality, .. } => !with_ordinality,
+        _ => false,
+    }
+}
+
+fn is_walled(factor: &TableFactor) -> bool {
+    matches!(factor, TableFactor::Derived { lateral: false, .. })
+}
+
+fn tables<'a>(factors: impl Iterator<Item = &'a TableFactor>, known: &Known) -> Scope {
+    let all = factors.map(|factor| Source::of(factor, known)).collect();
+    Scope::Tables(Tables { all, before: None, depth: 0 })
+}
+
+pub(super) fn ambiguous(what: &str, name: &str, at: &Ident) -> Ambiguous {
+    let message = format!("{what} \"{name}\" is ambiguous");
+    (SqlError::new(SqlState::AmbiguousColumn, message), at.span.start)
+}
