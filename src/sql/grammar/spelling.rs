@@ -14,7 +14,7 @@ pub(super) fn respelled(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let tokens = if has_transaction_modes(&tokens) { without_deferrable(tokens) } else { tokens };
     let tokens = ordered_by_signs(weak_locks(without_read_only(tokens)));
     let tokens = tables_as_queries(explained_in_parentheses(tokens));
-    fetched_as_limits(&side_by_side(tokens))
+    fetched_as_limits(&side_by_side(plain_stars(tokens)))
 }
 
 /// Without `FOR READ ONLY` behind a query, which locks nothing.
@@ -163,8 +163,9 @@ fn explained_in_parentheses(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan
     tokens
 }
 
-/// Without `ONLY` before the name of a table, as there is no inheritance that it could exclude, and
-/// without `ASYMMETRIC`, which says how BETWEEN is anyway.
+/// Without `ONLY` before the name of a table, as there is no inheritance that it could exclude,
+/// without `ASYMMETRIC`, which says how BETWEEN is anyway, and without the `FROM` of
+/// `trim(LEADING FROM x)`.
 fn without_idle_words(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let before = ["FROM", "JOIN", "UPDATE"];
     let mut kept: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
@@ -172,8 +173,15 @@ fn without_idle_words(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         let after_table_word =
             || kept.last().is_some_and(|last| before.iter().any(|word| is(last, word)));
         let after_between = || kept.last().is_some_and(|last| is(last, "BETWEEN"));
-        let says_nothing =
-            is(&token, "ONLY") && after_table_word() || is(&token, "ASYMMETRIC") && after_between();
+        let after_side = || match kept.as_slice() {
+            [.., trim, open, side] if is(trim, "TRIM") && open.token == Token::LParen => {
+                ["BOTH", "LEADING", "TRAILING"].iter().any(|word| is(side, word))
+            }
+            _ => false,
+        };
+        let says_nothing = is(&token, "ONLY") && after_table_word()
+            || is(&token, "ASYMMETRIC") && after_between()
+            || is(&token, "FROM") && after_side();
         if !says_nothing {
             kept.push(token);
         }
@@ -250,6 +258,25 @@ fn without_deferrable(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         }
     }
     kept
+}
+
+/// `(t).*` of a select list as `t.*`.
+fn plain_stars(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let mut written: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        written.push(token);
+        if let [.., before, open, table, close, point, star] = written.as_slice()
+            && (before.token == Token::Comma || is(before, "SELECT") || is(before, "RETURNING"))
+            && [&open.token, &close.token, &point.token, &star.token]
+                == [&Token::LParen, &Token::RParen, &Token::Period, &Token::Mul]
+            && matches!(table.token, Token::Word(_))
+        {
+            let (open, close) = (written.len() - 5, written.len() - 3);
+            written.remove(close);
+            written.remove(open);
+        }
+    }
+    written
 }
 
 /// `ROWS FROM (f(), g())` as a call of a function.

@@ -1,8 +1,11 @@
 //! Expressions that choose one of several values: `CASE`, `coalesce`, `nullif`, `greatest` and
 //! `least`; and functions of arrays, whose results are of the type of one of their arguments.
 
+use std::ops::ControlFlow;
+
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CaseWhen, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
+    Query, SelectItem, SetExpr, Value, visit_expressions,
 };
 
 use super::cast::is_text_column;
@@ -25,6 +28,24 @@ const MARKED: [&str; 8] = [
     TO_UUID_ARRAY,
     "gen_random_uuid",
     "row_to_json",
+    "to_jsonb",
+];
+
+/// Functions that make documents, whatever they are called with.
+const DOCUMENTS: [&str; 14] = [
+    "array_to_json",
+    "json_agg",
+    "json_build_array",
+    "json_build_object",
+    "json_object_agg",
+    "jsonb_agg",
+    "jsonb_build_array",
+    "jsonb_build_object",
+    "jsonb_object",
+    "jsonb_object_agg",
+    "jsonb_strip_nulls",
+    "row_to_json",
+    "to_json",
     "to_jsonb",
 ];
 
@@ -114,6 +135,10 @@ fn sample(choice: &Expr) -> Option<Expr> {
         Expr::Function(called) if name(called) == CHOSEN => {
             return arguments(called).get(1).map(|sample| (*sample).clone());
         }
+        Expr::Function(called) if DOCUMENTS.contains(&name(called).as_str()) => {
+            return Some(no_document());
+        }
+        Expr::Subquery(query) => return of_subquery(query),
         Expr::Function(called) => {
             let name = name(called);
             MARKED.contains(&name.as_str()) || name.starts_with(TO_JSONB)
@@ -121,6 +146,29 @@ fn sample(choice: &Expr) -> Option<Expr> {
         _ => false,
     };
     tells.then(|| choice.clone())
+}
+
+/// A value that is a document to the planner.
+fn no_document() -> Expr {
+    call(TO_JSONB, [Expr::value(Value::Null)])
+}
+
+/// A value of the type of a query's only column: none of the query, or the query, unless there are
+/// others in it, which would be planned once more for each level.
+fn of_subquery(query: &Query) -> Option<Expr> {
+    if let SetExpr::Select(select) = &*query.body
+        && let [SelectItem::UnnamedExpr(item) | SelectItem::ExprWithAlias { expr: item, .. }] =
+            select.projection.as_slice()
+        && sample(item) == Some(no_document())
+    {
+        return Some(no_document());
+    }
+    let mut queries = 0;
+    let _ = visit_expressions(query, |part: &Expr| {
+        queries += usize::from(matches!(part, Expr::Subquery(_) | Expr::Exists { .. }));
+        ControlFlow::<()>::Continue(())
+    });
+    (queries == 0).then(|| Expr::Subquery(Box::new(query.clone())))
 }
 
 fn name(called: &Function) -> String {

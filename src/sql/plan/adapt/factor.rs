@@ -60,10 +60,11 @@ const AS_RELATIONS: [&str; 5] = [
 const SETTINGS: (&str, &str) = ("pg_show_all_settings", "pg_settings");
 
 /// Functions that PostgreSQL knows without parentheses.
-const WITHOUT_PARENTHESES: [&str; 7] = [
+const WITHOUT_PARENTHESES: [&str; 8] = [
     "current_catalog",
     "current_date",
     "current_role",
+    "current_schema",
     "current_timestamp",
     "current_user",
     "session_user",

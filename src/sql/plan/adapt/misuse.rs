@@ -10,11 +10,13 @@ use std::sync::LazyLock;
 use datafusion::execution::SessionStateDefaults;
 use datafusion::sql::sqlparser::ast::{
     self, DuplicateTreatment, Expr, Function, FunctionArgumentClause, FunctionArguments,
-    GroupByExpr, JoinConstraint, LimitClause, Query, Select, SelectItem, SetExpr, Visit, Visitor,
+    GroupByExpr, JoinConstraint, LimitClause, ObjectName, Query, Select, SelectItem, SetExpr,
+    TableFactor, Visit, Visitor,
 };
 
 use super::columns::{Known, constraint};
 use super::sources::Sources;
+use super::syntax::plain_argument;
 use crate::sql::function::aggregate;
 use crate::sql::grammar::name::name_parts;
 use crate::sql::{SqlError, SqlState};
@@ -105,6 +107,24 @@ pub(super) fn check_select(select: &Select) -> Result<(), SqlError> {
     })
 }
 
+/// Checks a function in FROM and what it is given.
+///
+/// # Errors
+/// 42803 and 42P20.
+pub(super) fn check_factor(factor: &TableFactor) -> Result<(), SqlError> {
+    const CLAUSE: &str = "functions in FROM";
+    let (name, arguments) = match factor {
+        TableFactor::Table { name, args: Some(arguments), .. } => (name, &arguments.args),
+        TableFactor::Function { name, args, .. } => (name, args),
+        _ => return Ok(()),
+    };
+    if plain_name(name).is_some_and(|name| AGGREGATES.contains(&name)) {
+        return Err(no_aggregate(CLAUSE));
+    }
+    let arguments = arguments.iter().filter_map(plain_argument);
+    arguments.into_iter().try_for_each(|argument| check(CLAUSE, &argument))
+}
+
 /// Checks what a call says beside its arguments.
 ///
 /// # Errors
@@ -187,7 +207,12 @@ pub(super) fn is_aggregate(called: &Function) -> bool {
 }
 
 fn called_name(called: &Function) -> Option<String> {
-    match name_parts(&called.name)?.as_slice() {
+    plain_name(&called.name)
+}
+
+/// The name of a function that may be one of the system's.
+fn plain_name(name: &ObjectName) -> Option<String> {
+    match name_parts(name)?.as_slice() {
         [name] => Some(name.clone()),
         [schema, name] if schema == super::SYSTEM_SCHEMA => Some(name.clone()),
         _ => None,

@@ -450,6 +450,7 @@ impl VisitorMut for Adapter<'_> {
                     return ControlFlow::Break(error);
                 }
                 count_rows(called);
+                whole_row::stars_as_rows(called);
                 number::leave_in_call(called);
                 called.over.iter_mut().for_each(number::leave_in_window);
             }
@@ -472,7 +473,10 @@ impl VisitorMut for Adapter<'_> {
             without_system_schema(name);
             of_jsonb(name);
         }
-        if let Err(error) = sample::adapt(factor).and_then(|()| record::adapt(factor)) {
+        let adapted = misuse::check_factor(factor)
+            .and_then(|()| sample::adapt(factor))
+            .and_then(|()| record::adapt(factor));
+        if let Err(error) = adapted {
             return ControlFlow::Break(error);
         }
         factor::adapt(factor);

@@ -152,6 +152,14 @@ impl Sources {
             },
             _ => return Ok(()),
         };
+        if let Some(table) = &table
+            && self.seen().flatten().all(|source| source.name.as_ref() != Some(table))
+            && self.seen().flatten().any(|source| source.times(table) > Some(0))
+        {
+            // The planner would look for a field of that column.
+            let message = format!("missing FROM-clause entry for table \"{table}\"");
+            return Err((SqlError::new(SqlState::UndefinedTable, message), first.span.start));
+        }
         let column = folded(name);
         for sources in self.seen() {
             let mut found = false;

@@ -1,9 +1,10 @@
 //! The name of a table where a value stands: its row as a whole, `row_to_json(t)`. Columns of that
 //! name come first, as in PostgreSQL.
 
+use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, OrderByKind, Query, Select,
-    SelectItem, SetExpr,
+    AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
+    OrderByKind, Query, Select, SelectItem, SetExpr,
 };
 
 use super::called_as;
@@ -31,6 +32,20 @@ pub(super) fn row(expr: &Expr, sources: &Sources) -> Option<Expr> {
     };
     let members = names.iter().zip(numbered(names)).flat_map(member);
     Some(call(WHOLE_ROW, std::iter::once(text(table.clone())).chain(members)))
+}
+
+/// Makes rows of the stars of tables among the arguments of a call: `count(t.*)` counts those that
+/// an outer join has.
+pub(super) fn stars_as_rows(called: &mut Function) {
+    let FunctionArguments::List(list) = &mut called.args else { return };
+    for argument in &mut list.args {
+        if let FunctionArg::Unnamed(star) = argument
+            && let FunctionArgExpr::QualifiedWildcard(table) = star
+        {
+            let row = Expr::QualifiedWildcard(table.clone(), AttachedToken::empty());
+            *star = FunctionArgExpr::Expr(row);
+        }
+    }
 }
 
 /// `(t).a` as `t.a`.

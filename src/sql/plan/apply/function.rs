@@ -12,7 +12,7 @@ use datafusion::logical_expr::{
 };
 
 use crate::sql::SqlError;
-use crate::sql::function::marked::marked_array;
+use crate::sql::function::marked::{marked, marked_array};
 use crate::sql::grammar::marker::ARRAY_SUBQUERY;
 use crate::sql::value::types::SqlType;
 
@@ -89,8 +89,24 @@ struct MayBeNull {
 
 /// `value`, which is NULL where a subquery has no row.
 pub(super) fn may_be_null(value: Expr) -> Expr {
+    let sql_type = match &value {
+        Expr::ScalarSubquery(query) => SqlType::of(query.subquery.schema().field(0)),
+        _ => SqlType::Unknown,
+    };
     let signature = Signature::any(1, Volatility::Immutable);
-    ScalarUDF::from(MayBeNull { signature }).call(vec![value])
+    told(ScalarUDF::from(MayBeNull { signature }).call(vec![value]), sql_type)
+}
+
+/// A subquery's value with its type, where the planner would take it for that which it is stored as.
+pub(super) fn told(value: Expr, sql_type: SqlType) -> Expr {
+    match sql_type {
+        SqlType::Jsonb
+        | SqlType::JsonbArray
+        | SqlType::Uuid
+        | SqlType::UuidArray
+        | SqlType::Vector => marked(value, sql_type),
+        _ => value,
+    }
 }
 
 impl ScalarUDFImpl for MayBeNull {

@@ -16,9 +16,10 @@ use datafusion::logical_expr::{
 };
 use datafusion::scalar::ScalarValue;
 
-use super::function::{array_subquery, may_be_null};
+use super::function::{array_subquery, may_be_null, told};
 use super::node::{Apply, Yield};
 use super::reference::{has_subquery, references, subquery, subquery_in};
+use crate::sql::value::types::SqlType;
 use crate::sql::{SqlError, SqlState};
 
 /// A node with one input, over an input that also holds the values of its subqueries.
@@ -226,7 +227,8 @@ impl Values {
         *place = subquery(plan.clone(), place)?;
         match expr {
             Expr::ScalarSubquery(_) if correlated && !self.joins_value(&plan) => {
-                self.applied(plan, Yield::Value, |value| value)
+                let sql_type = SqlType::of(plan.schema().field(0));
+                self.applied(plan, Yield::Value, |value| told(value, sql_type))
             }
             value @ Expr::ScalarSubquery(_) => {
                 Ok(Transformed::new(may_be_null(value), true, TreeNodeRecursion::Jump))

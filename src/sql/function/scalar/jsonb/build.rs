@@ -164,8 +164,10 @@ pub(in crate::sql) fn value(
         // There is no JSON of a vector but its text.
         DataType::List(_) if SqlType::of(field) == SqlType::Vector => Value::String(printed()?),
         DataType::List(element) => {
+            let marked = SqlType::of(field).item().filter(|item| item.is_marked());
+            let element = marked.map_or_else(|| element.as_ref().clone(), SqlType::field);
             let items = column.as_list::<i32>().value(row);
-            let items = (0..items.len()).map(|at| value(&items, element, at));
+            let items = (0..items.len()).map(|at| value(&items, &element, at));
             Value::Array(items.collect::<Result<_, _>>()?)
         }
         DataType::Struct(_) => Value::Object(record(column.as_struct(), row)?),
