@@ -97,7 +97,7 @@ pub(super) fn may_be_null(value: Expr) -> Expr {
     told(ScalarUDF::from(MayBeNull { signature }).call(vec![value]), sql_type)
 }
 
-/// A subquery's value with its type, where the planner would take it for that which it is stored as.
+/// A subquery's value with its type, where the planner would take it for what it is stored as.
 pub(super) fn told(value: Expr, sql_type: SqlType) -> Expr {
     match sql_type {
         SqlType::Jsonb
