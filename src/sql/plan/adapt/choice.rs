@@ -123,7 +123,7 @@ fn choices(expr: &Expr) -> Vec<&Expr> {
 }
 
 /// A value that tells its type; it is looked at, and not computed.
-fn sample(choice: &Expr) -> Option<Expr> {
+pub(super) fn sample(choice: &Expr) -> Option<Expr> {
     let tells = match choice {
         Expr::Nested(inner) => return sample(inner),
         Expr::Identifier(word) => !is_text_column(word),
