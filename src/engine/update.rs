@@ -46,7 +46,7 @@ pub struct FaceUpdate {
     /// What its fields become.
     pub values: Vec<(FaceField, Option<String>)>,
     /// The numbers of a new template, where there is one. What was measured in the image of the
-    /// old one goes with it.
+    /// old one goes with it; with the numbers that it has already, the face stays as it is.
     pub embedding: Option<Vec<f32>>,
 }
 
@@ -68,8 +68,10 @@ impl Tenant {
             let mut changes = Changes::new(&at);
             for FaceUpdate { face_id, values, embedding } in updates {
                 let id = TemplateId::new(face_id.as_u128());
-                let Some(row) = at.storage().get(gallery.id, id)? else { continue };
-                let mut row = row.to_row().map_err(EngineError::Damaged)?;
+                let Some(found) = at.storage().get(gallery.id, id)? else { continue };
+                let is_new = |numbers: &Vec<f32>| *found.embedding.components() != **numbers;
+                let embedding = embedding.filter(is_new);
+                let mut row = found.to_row().map_err(EngineError::Damaged)?;
                 for (field, value) in values {
                     field.check(value.as_deref())?;
                     let value = value.map(Into::into);

@@ -65,6 +65,7 @@ impl Column {
             SqlType::JsonbArray => Some(Type::JSONB_ARRAY),
             SqlType::Uuid => Some(Type::UUID),
             SqlType::UuidArray => Some(Type::UUID_ARRAY),
+            SqlType::NameArray => Some(Type::NAME_ARRAY),
             SqlType::Name => Some(Type::NAME),
             SqlType::Char => Some(Type::CHAR),
             SqlType::Varchar => Some(Type::VARCHAR),
@@ -196,7 +197,7 @@ fn pg_type(data_type: &DataType) -> Option<Type> {
 }
 
 /// Element types and the array types over them; PostgreSQL has one for any number of dimensions.
-const ARRAYS: [(Type, Type); 20] = [
+const ARRAYS: [(Type, Type); 21] = [
     (Type::BOOL, Type::BOOL_ARRAY),
     (Type::INT2, Type::INT2_ARRAY),
     (Type::INT4, Type::INT4_ARRAY),
@@ -206,6 +207,7 @@ const ARRAYS: [(Type, Type); 20] = [
     (Type::FLOAT8, Type::FLOAT8_ARRAY),
     (Type::NUMERIC, Type::NUMERIC_ARRAY),
     (Type::TEXT, Type::TEXT_ARRAY),
+    (Type::NAME, Type::NAME_ARRAY),
     (Type::BYTEA, Type::BYTEA_ARRAY),
     (Type::JSONB, Type::JSONB_ARRAY),
     (Type::UUID, Type::UUID_ARRAY),

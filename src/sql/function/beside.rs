@@ -1,9 +1,9 @@
-//! A text that is a vector where a vector stands beside it: what chooses one of several values has
-//! a type before rules read texts.
+//! A text that is of the type of what stands beside it: what chooses one of several values has a
+//! type before rules read texts.
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, FieldRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::internal_err;
 use datafusion::error::DataFusionError;
 use datafusion::execution::{FunctionRegistry, SessionState};
@@ -20,7 +20,7 @@ use crate::sql::value::types::SqlType;
 
 /// Makes it known to a session.
 pub(in crate::sql) fn register(state: &mut SessionState) -> Result<(), SqlError> {
-    let signature = Signature::any(2, Volatility::Immutable);
+    let signature = Signature::variadic_any(Volatility::Immutable);
     state.register_udf(Arc::new(ScalarUDF::from(TextBeside { signature })))?;
     Ok(())
 }
@@ -47,26 +47,43 @@ impl ScalarUDFImpl for TextBeside {
         &self,
         arguments: ReturnFieldArgs<'_>,
     ) -> Result<FieldRef, DataFusionError> {
-        let is_vector = arguments
-            .arg_fields
-            .get(1)
-            .is_some_and(|beside| SqlType::of(beside) == SqlType::Vector);
-        let sql_type = if is_vector { SqlType::Vector } else { SqlType::Text };
-        Ok(Arc::new(sql_type.field().with_name(TEXT_BESIDE)))
+        let beside = arguments.arg_fields.iter().skip(1).map(AsRef::as_ref);
+        let field = told(beside).unwrap_or_else(|| SqlType::Text.field());
+        Ok(Arc::new(field.with_name(TEXT_BESIDE).with_nullable(true)))
     }
 
     fn invoke_with_args(
         &self,
         arguments: ScalarFunctionArgs,
     ) -> Result<ColumnarValue, DataFusionError> {
-        let is_vector = SqlType::of(&arguments.return_field) == SqlType::Vector;
+        let sql_type = SqlType::of(&arguments.return_field);
         match arguments.args.into_iter().next() {
-            Some(text) if !is_vector => Ok(text),
-            Some(text) => {
+            Some(text) if sql_type == SqlType::Vector => {
                 let vector = vectors_of(&text.into_array(1)?)?;
                 Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&vector, 0)?))
             }
+            Some(text) => text.cast_to(arguments.return_field.data_type(), None),
             None => internal_err!("no text"),
         }
+    }
+}
+
+/// The type that some values give to a text beside them; none where the planner reads it so itself.
+pub(in crate::sql) fn told<'a>(beside: impl Iterator<Item = &'a Field>) -> Option<Field> {
+    beside.filter(|field| tells(SqlType::of(field))).max_by_key(|field| rank(field)).cloned()
+}
+
+fn tells(sql_type: SqlType) -> bool {
+    use SqlType::{Bool, Date, Interval, Time, Timestamp, Timestamptz, Vector};
+    matches!(sql_type, Bool | Date | Interval | Time | Timestamp | Timestamptz | Vector)
+        || (sql_type.item().is_some() && !sql_type.is_marked())
+}
+
+/// Of several moments the one that tells most is what all of them are.
+fn rank(field: &Field) -> u8 {
+    match SqlType::of(field) {
+        SqlType::Date => 0,
+        SqlType::Timestamp => 1,
+        _ => 2,
     }
 }

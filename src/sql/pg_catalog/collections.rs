@@ -150,6 +150,7 @@ pub(super) fn type_oid_of(sql_type: SqlType) -> u32 {
         SqlType::IntervalArray => "_interval",
         SqlType::NumericArray => "_numeric",
         SqlType::UuidArray => "_uuid",
+        SqlType::NameArray => "_name",
         SqlType::JsonbArray => "_jsonb",
         SqlType::Vector => return VECTOR_OID,
         SqlType::Text | SqlType::Unknown => "text",

@@ -110,7 +110,7 @@ impl Kind {
             "char" => Self::Char,
             "name" => Self::Name,
             "timestamp_with_time_zone" => Self::Timestamptz,
-            "oid[]" | "regtype[]" => Self::Oids,
+            "oid[]" => Self::Oids,
             OIDVECTOR => Self::Oidvector,
             "smallint[]" => Self::Int2s,
             INT2VECTOR => Self::Int2vector,

@@ -128,7 +128,8 @@ fn text_lists(cells: &[Option<&str>]) -> ListArray {
     for cell in cells {
         let text = cell.unwrap_or_default();
         if text.contains(BETWEEN) {
-            text.split(BETWEEN).for_each(|item| builder.values().append_value(item));
+            let items = text.split(BETWEEN).filter(|item| !item.is_empty());
+            items.for_each(|item| builder.values().append_value(item));
         } else {
             text.split_whitespace().for_each(|item| builder.values().append_value(item));
         }

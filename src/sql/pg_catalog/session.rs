@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::builtin::{DATABASE_OID, ROLE_OID};
 use super::collections::type_oid_of;
-use super::row::Row;
+use super::function::type_name;
+use super::row::{BETWEEN, Row};
 use super::view::{SystemView, moment};
 use crate::sql::PreparedStatement;
 use crate::sql::backends::Backend;
@@ -43,12 +44,14 @@ fn cursor((name, cursor): (&str, &Opened)) -> Row {
 
 fn prepared_statement((name, prepared): (&str, &PreparedStatement)) -> Row {
     let types = prepared.description.parameters.iter().map(|sql_type| type_oid_of(*sql_type));
-    let types: Vec<String> = types.map(|oid| oid.to_string()).collect();
+    // One may be of several words.
+    let types = types.map(|oid| type_name(oid, None) + BETWEEN.encode_utf8(&mut [0; 4]));
+    let types: String = types.collect();
     Row::default()
         .with("name", name)
         .with("statement", &prepared.text)
         .with("prepare_time", moment(prepared.at))
-        .with("parameter_types", types.join(" "))
+        .with("parameter_types", types)
         .with("from_sql", letter(prepared.from_sql))
 }
 

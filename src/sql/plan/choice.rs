@@ -1,6 +1,6 @@
 //! What `CASE`, `coalesce`, `nullif`, `greatest` and `least` choose from stays a document, or an
-//! identifier, where the planner sees texts; and so does what is made of arrays of these, and what
-//! arrays are made of.
+//! identifier, where the planner sees texts; and what is made of arrays of these stays such an
+//! array.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use datafusion::scalar::ScalarValue;
 use super::rewritten::rewritten;
 use crate::sql::function::comparing::COMPARING;
 use crate::sql::function::extreme::extreme;
-use crate::sql::function::marked::{marked, marked_array, written};
+use crate::sql::function::marked::{marked, written};
 use crate::sql::function::scalar::{as_document, as_uuid, document_keys, same_documents};
 use crate::sql::grammar::marker::CHOSEN;
 use crate::sql::value::types::SqlType;
@@ -58,11 +58,6 @@ impl ScalarUDFImpl for Chosen {
         let sql_type = SqlType::of(sample);
         let is_marked = matches!(sql_type, SqlType::Jsonb | SqlType::Uuid);
         let is_array = is_marked_array(sql_type) && SqlType::of(chosen) == SqlType::TextArray;
-        if let Some(array) =
-            array_of(sql_type).filter(|_| SqlType::of(chosen) == SqlType::TextArray)
-        {
-            return Ok(Arc::new(array.field().with_name(CHOSEN)));
-        }
         if is_array || (is_marked && chosen.data_type().is_string()) {
             return Ok(Arc::new(sql_type.field().with_name(CHOSEN)));
         }
@@ -109,11 +104,6 @@ fn chosen_part(part: Expr, schema: &DFSchema) -> Result<Transformed<Expr>, DataF
     };
     let sql_type =
         sample.to_field(schema).map_or(SqlType::Unknown, |(_, field)| SqlType::of(&field));
-    let makes_array =
-        matches!(&chosen, Expr::ScalarFunction(call) if call.func.name() == "make_array");
-    if makes_array && let Some(array) = array_of(sql_type) {
-        return Ok(Transformed::yes(marked(with_choices(chosen, sql_type)?, array)));
-    }
     Ok(Transformed::yes(match sql_type {
         SqlType::Jsonb => as_document(of_documents(chosen)?)?,
         SqlType::Uuid => as_uuid(with_choices(chosen, SqlType::Uuid)?),
@@ -138,11 +128,6 @@ fn of_documents(chosen: Expr) -> Result<Expr, DataFusionError> {
         Ok(two) => Ok(extreme(call.func.name(), DataType::Utf8, document_keys, two.into())),
         Err(all) => Ok(extreme(call.func.name(), DataType::Utf8, document_keys, all)),
     }
-}
-
-/// The type of arrays of documents or identifiers.
-fn array_of(item: SqlType) -> Option<SqlType> {
-    marked_array(item).filter(|_| matches!(item, SqlType::Jsonb | SqlType::Uuid))
 }
 
 fn is_marked_array(sql_type: SqlType) -> bool {

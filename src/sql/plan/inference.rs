@@ -17,7 +17,8 @@ use crate::sql::{SqlError, SqlType};
 const COMPARED_WITH_ITEMS: &str = "array_has";
 
 /// Functions whose arguments and results are all of one type.
-const OF_ONE_TYPE: [&str; 5] = ["coalesce", "greatest", "least", "make_array", "nullif"];
+const OF_ONE_TYPE: [&str; 7] =
+    ["array_has_all", "array_has_any", "coalesce", "greatest", "least", "make_array", "nullif"];
 
 /// Functions of an array and one of its items.
 const OF_ARRAY_AND_ITEM: [&str; 3] = ["array_append", "array_position", "array_remove_all"];
@@ -181,7 +182,10 @@ fn decide_by_part(part: &Expr, schema: &DFSchema, types: Types<'_>) {
 
 /// Arrays of what has no arrays are compared as texts.
 fn decide_array(array: &Operand, item: &Operand, types: Types<'_>) {
-    let of_items = item.sql_type().and_then(SqlType::array).unwrap_or(SqlType::TextArray);
+    // Names are looked for by texts.
+    let of_items = item.sql_type().and_then(SqlType::array);
+    let of_items = of_items.filter(|array| *array != SqlType::NameArray);
+    let of_items = of_items.unwrap_or(SqlType::TextArray);
     array.decide(of_items, types);
     if let Some(item_type) = array.sql_type().and_then(SqlType::item) {
         item.decide(item_type, types);

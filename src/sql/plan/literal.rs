@@ -12,6 +12,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable};
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
+use super::adapt::array_items;
 use crate::sql::answer::wording::{no_value, type_name};
 use crate::sql::function::comparing::{ARITHMETIC, COMPARISONS};
 use crate::sql::function::marked::written;
@@ -161,14 +162,14 @@ fn is_moment(data_type: &DataType) -> bool {
 /// The array of plain values that `text` is; none where it is none, which the comparison of the two
 /// will say.
 fn array(text: &str, item: &Field) -> Option<Expr> {
-    let inside = text.trim().strip_prefix('{')?.strip_suffix('}')?;
-    if inside.contains(['"', '{', '\\']) {
+    let inside = text.trim().strip_prefix('{')?;
+    if inside.contains('{') {
         return None;
     }
-    let items = inside.split(',').map(str::trim).filter(|_| !inside.trim().is_empty());
+    let items = array_items(text).ok()?.into_iter();
     let values = items.map(|item_text| match item_text {
-        null if null.eq_ignore_ascii_case("null") => ScalarValue::try_from(item.data_type()),
-        value => ScalarValue::try_from_string(value.to_owned(), item.data_type()),
+        None => ScalarValue::try_from(item.data_type()),
+        Some(value) => ScalarValue::try_from_string(value, item.data_type()),
     });
     let values = values.collect::<Result<Vec<_>, _>>().ok()?;
     let list = ScalarValue::new_list(&values, item.data_type(), item.is_nullable());

@@ -15,6 +15,7 @@ use datafusion::optimizer::AnalyzerRule;
 use super::literal::{text_as, text_of};
 use super::rewritten::rewritten;
 use super::united::united;
+use crate::sql::function::beside::told;
 use crate::sql::function::comparing::CHOOSING;
 use crate::sql::function::operator::operand;
 use crate::sql::function::vector::as_vector;
@@ -84,13 +85,19 @@ fn read_part(part: Expr, schema: &DFSchema) -> Result<Transformed<Expr>, DataFus
     })
 }
 
-/// A text, which is a vector where the value beside it is one.
+/// A text as what the values beside it are.
 fn beside(call: ScalarFunction, schema: &DFSchema) -> Result<Transformed<Expr>, DataFusionError> {
-    let Ok([text, value]) = <[Expr; 2]>::try_from(call.args) else {
+    let mut arguments = call.args.into_iter();
+    let Some(text) = arguments.next() else {
         return internal_err!("a text and what stands beside it");
     };
-    let is_vector = operand(&value, schema) == SqlType::Vector;
-    Ok(Transformed::yes(if is_vector { as_vector(text) } else { text }))
+    let fields = arguments.filter_map(|value| Some(value.to_field(schema).ok()?.1));
+    let field = told(fields.collect::<Vec<_>>().iter().map(AsRef::as_ref));
+    let read = match (&field, text_of(&text)) {
+        (Some(field), Some(written)) => text_as(written, field)?,
+        _ => text,
+    };
+    Ok(Transformed::yes(read))
 }
 
 /// Whether one of several vectors is chosen of which some are texts: the planner forgets that it is

@@ -171,3 +171,22 @@ async fn arrays_of_identifiers_and_documents_keep_their_types() {
         assert_eq!(client.state(sql).await, state, "{sql}");
     }
 }
+
+#[tokio::test]
+async fn parameters_beside_arrays_and_in_paths_are_what_postgresql_takes_them_for() {
+    use SqlType::{Float4Array, Int8, Text};
+    let client = Client::with_people().await;
+    let cases: [(&str, &[SqlType]); 4] = [
+        ("SELECT count(*) FROM people WHERE bounding_box && $1", &[Float4Array]),
+        ("SELECT count(*) FROM people WHERE metadata #> ARRAY[$1, $2] IS NULL", &[Text, Text]),
+        ("SELECT count(*) FROM people WHERE metadata ?| ARRAY[$1]", &[Text]),
+        ("SELECT count(*) FROM people WHERE metadata #- ARRAY['a', $1] IS NULL", &[Text]),
+    ];
+    for (sql, parameters) in cases {
+        assert_eq!(client.types(sql, &[]).await, (parameters.to_vec(), vec![Int8]), "{sql}");
+    }
+    let teams = ScalarValue::from("team");
+    let sql = "SELECT count(*) FROM people WHERE metadata ?& ARRAY[$1]";
+    let with_team = client.prepared_rows(sql, &[], &[teams]).await;
+    assert_eq!(with_team, client.rows("SELECT count(*) FROM people WHERE metadata ? 'team'").await);
+}

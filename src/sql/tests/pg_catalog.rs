@@ -153,7 +153,7 @@ async fn names_become_oids() {
     assert_eq!(one("SELECT 'pg_type'::regclass").await, "pg_type");
     assert_eq!(one("SELECT 701::regtype AS type").await, "double precision");
     assert_eq!(one("SELECT 750::regproc::text").await, "array_in");
-    assert_eq!(one("SELECT to_regtype('real[]')").await, "1021");
+    assert_eq!(one("SELECT to_regtype('real[]')").await, "real[]");
     assert_eq!(one("SELECT pg_catalog.format_type(16388, 512)").await, "vector(512)");
     assert_eq!(one("SELECT format_type(1043, 14)").await, "character varying(10)");
     assert_eq!(one("SELECT pg_get_userbyid(10)").await, "tester");

@@ -102,6 +102,44 @@ async fn parameters_take_the_type_of_their_column_and_from_brings_values() {
 }
 
 #[tokio::test]
+async fn columns_of_the_server_may_be_set_to_what_they_are() {
+    let client = Client::with_people().await;
+    client
+        .run(
+            "INSERT INTO people (external_face_id, embedding, bounding_box, confidence, quality) \
+             VALUES ('eve', '[0.3,0.4,0.5]', '{\"0.1\",0.2,0.3,0.4}', 0.9, 0.7)",
+        )
+        .await;
+    let all = "SELECT * FROM people ORDER BY face_id";
+    let before = client.rows(all).await;
+    let sql = "UPDATE people p SET face_id = face_id, bounding_box = p.bounding_box, \
+               confidence = confidence, quality = quality, attributes = attributes, \
+               model = model, created_at = created_at, embedding = embedding \
+               FROM (SELECT now() AS created_at) other WHERE p.face_id IS NOT NULL";
+    let ambiguous = client.error(sql).await;
+    assert_eq!(ambiguous.state, SqlState::AmbiguousColumn, "{ambiguous}");
+    let sql = sql.replace("= created_at", "= p.created_at");
+    assert_eq!(client.run(&sql).await, ("UPDATE", Some(5)));
+    assert_eq!(client.rows(all).await, before);
+
+    let one = "SELECT created_at, quality, embedding FROM people WHERE external_face_id = 'eve'";
+    let [created_at, quality, embedding] = &client.rows(one).await[0][..] else { panic!() };
+    let sql = format!(
+        "UPDATE people SET created_at = '{created_at}', quality = {quality}, \
+         embedding = '{embedding}', external_image_id = 'new' WHERE external_face_id = 'eve'"
+    );
+    assert_eq!(client.run(&sql).await, ("UPDATE", Some(1)));
+    let kept = "SELECT quality, bounding_box IS NULL FROM people WHERE external_image_id = 'new'";
+    assert_eq!(client.rows(kept).await, [[quality.as_str(), "false"]]);
+    let (parameters, _) = client.describe("UPDATE people SET quality = $1, created_at = $2").await;
+    assert_eq!(parameters, [SqlType::Float4, SqlType::Timestamptz]);
+    let refused = client.error("UPDATE people SET quality = 0.71").await;
+    assert_eq!(refused.state, SqlState::GeneratedAlways, "{refused}");
+    let refused = client.error("UPDATE people SET bounding_box = NULL").await;
+    assert_eq!(refused.state, SqlState::GeneratedAlways, "{refused}");
+}
+
+#[tokio::test]
 async fn an_update_that_fails_changes_nothing() {
     let client = Client::with_people().await;
     let long = "x".repeat(256);

@@ -320,6 +320,8 @@ pub(in crate::sql) fn real_array(what: &str, text: &str) -> Result<Vec<f32>, Sql
         .ok_or_else(malformed)?;
     let number = |written: &str| {
         let written = written.trim();
+        let quoted = written.strip_prefix('"').and_then(|written| written.strip_suffix('"'));
+        let written = quoted.unwrap_or(written).trim();
         let number: f32 = written.parse().map_err(|_| malformed())?;
         // Infinity that is written as digits was meant to be something else.
         if number.is_infinite() && written.contains(|letter: char| letter.is_ascii_digit()) {

@@ -34,6 +34,7 @@ pub const VECTOR_OID: u32 = 16_388;
 pub(in crate::sql) const UUID: &str = "uuid";
 /// Arrays of it, and of documents; arrays of texts to Arrow.
 pub(super) const UUID_ARRAY: &str = "uuid[]";
+const NAME_ARRAY: &str = "name[]";
 pub(super) const JSONB_ARRAY: &str = "jsonb[]";
 
 /// The type of a document that is sent as it is written; text to everybody but the client.
@@ -133,6 +134,8 @@ pub enum SqlType {
     UuidArray,
     /// `jsonb[]`
     JsonbArray,
+    /// `name[]`
+    NameArray,
     /// `vector`, as pgvector has it
     Vector,
     /// Not known; travels as text.
@@ -140,9 +143,10 @@ pub enum SqlType {
 }
 
 /// Types by the names that fields give them.
-const NAMED: [(&str, SqlType); 10] = [
+const NAMED: [(&str, SqlType); 11] = [
     ("jsonb", SqlType::Jsonb),
     (JSONB_ARRAY, SqlType::JsonbArray),
+    (NAME_ARRAY, SqlType::NameArray),
     (UUID, SqlType::Uuid),
     (UUID_ARRAY, SqlType::UuidArray),
     (VECTOR_NAME, SqlType::Vector),
@@ -154,7 +158,7 @@ const NAMED: [(&str, SqlType); 10] = [
 ];
 
 /// Types of items, and those of arrays of them.
-const ARRAYS: [(SqlType, SqlType); 17] = [
+const ARRAYS: [(SqlType, SqlType); 18] = [
     (SqlType::Bool, SqlType::BoolArray),
     (SqlType::Int2, SqlType::Int2Array),
     (SqlType::Int4, SqlType::Int4Array),
@@ -167,6 +171,7 @@ const ARRAYS: [(SqlType, SqlType); 17] = [
     (SqlType::Bytea, SqlType::ByteaArray),
     (SqlType::Jsonb, SqlType::JsonbArray),
     (SqlType::Uuid, SqlType::UuidArray),
+    (SqlType::Name, SqlType::NameArray),
     (SqlType::Timestamptz, SqlType::TimestamptzArray),
     (SqlType::Timestamp, SqlType::TimestampArray),
     (SqlType::Date, SqlType::DateArray),
@@ -286,6 +291,7 @@ impl SqlType {
             Self::NumericArray => "numeric[]",
             Self::UuidArray => "uuid[]",
             Self::JsonbArray => "jsonb[]",
+            Self::NameArray => "name[]",
             Self::Vector => VECTOR_NAME,
             Self::Unknown => "unknown",
         }
@@ -297,7 +303,7 @@ impl SqlType {
             Self::Jsonb | Self::Uuid | Self::Name | Self::Char | Self::Varchar | Self::Bpchar => {
                 Self::Text
             }
-            Self::JsonbArray | Self::UuidArray => Self::TextArray,
+            Self::JsonbArray | Self::UuidArray | Self::NameArray => Self::TextArray,
             Self::Vector => Self::Float4Array,
             Self::Regproc => Self::Oid,
             itself => itself,
@@ -363,7 +369,9 @@ impl SqlType {
             Self::Date => DataType::Date32,
             Self::Time => DataType::Time64(TimeUnit::Microsecond),
             Self::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
-            Self::TextArray | Self::JsonbArray | Self::UuidArray => list(DataType::Utf8),
+            Self::TextArray | Self::JsonbArray | Self::UuidArray | Self::NameArray => {
+                list(DataType::Utf8)
+            }
             Self::Int2Array => list(DataType::Int16),
             Self::Int4Array => list(DataType::Int32),
             Self::Int8Array => list(DataType::Int64),
@@ -410,7 +418,7 @@ impl SqlType {
             Self::Float4Array => array(AstType::Real),
             Self::Float8Array => array(AstType::DoublePrecision),
             Self::NumericArray => array(Self::Numeric.syntax()),
-            Self::TextArray => array(AstType::Text),
+            Self::TextArray | Self::NameArray => array(AstType::Text),
             Self::BoolArray => array(AstType::Boolean),
             Self::ByteaArray => array(AstType::Bytea),
             Self::JsonbArray => array(AstType::JSONB),

@@ -10,6 +10,7 @@ use crate::biometric::FaceId;
 use crate::engine::{FaceField, FaceUpdate};
 use crate::sql::function::operator::not_assigned;
 use crate::sql::grammar::name::{folded, name_parts, parameter_index};
+use crate::sql::plan::adapt::of_type;
 use crate::sql::read::columns::{GalleryColumn, stored_document};
 use crate::sql::value::constant::{reals, text, without_text_casts};
 use crate::sql::value::types::SqlType;
@@ -28,15 +29,20 @@ pub(super) struct Assignments {
 enum Settable {
     Field(FaceField),
     Embedding,
+    /// The server sets it. Mappers of objects write every column they know, so it may be set to
+    /// what it is; of a query comes whether it is something else.
+    Kept(GalleryColumn),
 }
 
 impl Assignments {
-    /// The assignments, and the items of a select list that are the new values.
+    /// The assignments, and the items of a select list that are the new values; `qualifier` is what
+    /// the columns of the collection are qualified by.
     ///
     /// # Errors
     /// Unknown columns, those that cannot be set, and those set twice.
     pub(super) fn parse(
         assignments: Vec<ast::Assignment>,
+        qualifier: &Ident,
     ) -> Result<(Self, Vec<SelectItem>), SqlError> {
         let (mut columns, mut parameters, mut values) = (Vec::new(), Vec::new(), Vec::new());
         for (name, value) in assigned(assignments)? {
@@ -54,6 +60,7 @@ impl Assignments {
                 stored_document(text.clone())?;
             }
             parameters.extend(parameter(&expr).map(|at| (at, column.sql_type())));
+            let expr = column.found(expr, qualifier);
             let alias = Ident::with_quote('"', format!("new {name}"));
             values.push(SelectItem::ExprWithAlias { expr, alias });
         }
@@ -89,6 +96,11 @@ impl Assignments {
                 }
                 Settable::Field(field) => values.push((field, text(field.name(), &value)?)),
                 Settable::Embedding => embedding = Some(template(collection, &value)?),
+                Settable::Kept(column) => {
+                    if value == ScalarValue::from(true) {
+                        return Err(set_by_server(column.name()));
+                    }
+                }
             }
         }
         Ok(FaceUpdate { face_id, values, embedding })
@@ -102,10 +114,7 @@ impl Settable {
             Some(GalleryColumn::ExternalImageId) => Ok(Self::Field(FaceField::ExternalImageId)),
             Some(GalleryColumn::Metadata) => Ok(Self::Field(FaceField::Metadata)),
             Some(GalleryColumn::Embedding) => Ok(Self::Embedding),
-            Some(_) => {
-                let message = format!("column \"{column}\" is set by the server");
-                Err(SqlError::new(SqlState::GeneratedAlways, message))
-            }
+            Some(kept) => Ok(Self::Kept(kept)),
             None if column == "image" => Err(SqlError::unsupported("SET image").with_hint(
                 "Write INSERT INTO .. (face_id, image) VALUES (..) ON CONFLICT (face_id) DO UPDATE \
                  SET embedding = excluded.embedding.",
@@ -114,13 +123,33 @@ impl Settable {
         }
     }
 
-    const fn sql_type(self) -> SqlType {
+    fn sql_type(self) -> SqlType {
         match self {
             Self::Field(FaceField::ExternalFaceId | FaceField::ExternalImageId) => SqlType::Text,
             Self::Field(FaceField::Metadata) => SqlType::Jsonb,
             Self::Embedding => SqlType::Vector,
+            Self::Kept(column) => SqlType::of(&column.field()),
         }
     }
+
+    /// What the query finds for a column that is set to `value`.
+    fn found(self, value: Expr, qualifier: &Ident) -> Expr {
+        let Self::Kept(column) = self else { return value };
+        let kept = vec![qualifier.clone(), Ident::with_quote('"', column.name())];
+        let value = Expr::Nested(Box::new(value));
+        let value = match self.sql_type() {
+            // Digits are a number of another type, and a document may be written in many ways.
+            own @ (SqlType::Float4 | SqlType::Jsonb) => of_type(value, own),
+            _ => value,
+        };
+        Expr::IsDistinctFrom(Box::new(value), Box::new(Expr::CompoundIdentifier(kept)))
+    }
+}
+
+fn set_by_server(column: &str) -> SqlError {
+    let message = format!("column \"{column}\" is set by the server");
+    SqlError::new(SqlState::GeneratedAlways, message)
+        .with_detail("It can be set to what it is only.")
 }
 
 /// A new document.

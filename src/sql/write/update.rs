@@ -63,7 +63,7 @@ impl Update {
             return Err(SqlError::unsupported("UPDATE of anything but one collection"));
         };
         let collection = target.name.last().map_or("", String::as_str);
-        let parsed = Assignments::parse(assignments);
+        let parsed = Assignments::parse(assignments, target.qualifier());
         let (assignments, values) = parsed.map_err(|error| error.of_relation(collection))?;
         let query = target.query(values, others, selection)?;
         let returning =

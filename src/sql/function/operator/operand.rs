@@ -78,6 +78,7 @@ impl Class {
             | SqlType::TimeArray
             | SqlType::IntervalArray
             | SqlType::NumericArray
+            | SqlType::NameArray
             | SqlType::UuidArray
             | SqlType::JsonbArray => Self::Array,
             SqlType::Regproc | SqlType::Unknown => Self::Open,

@@ -125,7 +125,8 @@ pub(super) fn not_an_oid(text: &str) -> SqlError {
 /// A name without the schema that the built-in objects are in, and without quotes.
 pub(super) fn unqualified(name: &str) -> &str {
     let name = name.trim();
-    name.strip_prefix("pg_catalog.").unwrap_or(name).trim_matches('"')
+    let inside = ["pg_catalog.", "\"pg_catalog\"."].iter().find_map(|s| name.strip_prefix(s));
+    inside.unwrap_or(name).trim_matches('"')
 }
 
 /// The parts of a qualified name as a statement writes it: folded unless quoted, `""` for a quote.
@@ -193,7 +194,8 @@ fn type_named(name: &str) -> Option<u32> {
     if let Some(item) = lower.strip_suffix("[]") {
         return type_row(type_named(item)?)?.get("typarray")?.parse().ok();
     }
-    let internal = SQL_NAMES.iter().find(|(_, sql)| *sql == lower).map(|(internal, _)| *internal);
+    let mut names = SQL_NAMES.iter().chain(&ALIASES);
+    let internal = names.find(|(_, sql)| *sql == lower).map(|(internal, _)| *internal);
     type_oid(internal.unwrap_or(&lower))
 }
 
@@ -214,6 +216,9 @@ const SQL_NAMES: [(&str, &str); 14] = [
     ("timestamptz", "timestamp with time zone"),
     ("char", "\"char\""),
 ];
+
+/// Their other names, by which they are not shown.
+const ALIASES: [(&str, &str); 3] = [("int4", "int"), ("float8", "float"), ("numeric", "decimal")];
 
 /// The type's name as SQL writes it, with its modifier.
 pub(in crate::sql::pg_catalog) fn type_name(oid: u32, modifier: Option<i32>) -> String {

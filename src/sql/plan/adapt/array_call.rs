@@ -4,9 +4,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{Expr, Statement, VisitMut, VisitorMut, visit_expressions};
 
-use super::choice::sample;
 use super::syntax::call;
-use crate::sql::grammar::marker::CHOSEN;
 
 /// Writes arrays that have columns in them as calls. Whoever looks for an `ARRAY[..]` does so
 /// before.
@@ -23,13 +21,7 @@ impl VisitorMut for Calls {
         if has_columns(expr)
             && let Expr::Array(array) = expr
         {
-            let items = std::mem::take(&mut array.elem);
-            let sample = items.iter().find_map(sample);
-            let array = call("make_array", items);
-            *expr = match sample {
-                Some(sample) => call(CHOSEN, [array, sample]),
-                None => array,
-            };
+            *expr = call("make_array", std::mem::take(&mut array.elem));
         }
         ControlFlow::Continue(())
     }

@@ -3,14 +3,15 @@
 use datafusion::arrow::datatypes::DataType as ArrowType;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::{
-    Array, ArrayElemTypeDef, CastKind, CharacterLength, DataType, ExactNumberInfo, Expr, Ident,
-    ObjectName, ObjectNamePart, TimezoneInfo, TypedString, Value,
+    Array, ArrayElemTypeDef, CastKind, CharacterLength, DataType, ExactNumberInfo, Expr, Function,
+    Ident, ObjectName, ObjectNamePart, TimezoneInfo, TypedString, Value,
 };
 
 use super::array::array;
+use super::catalog_type::{catalog_type, is_array_of_oids, named_items, printed, read_names};
 use super::interval::{length, take_units};
 use super::operator::text_array;
-use super::syntax::{self, call, cast, literal_text, number, text};
+use super::syntax::{self, call, cast, literal_text, number, plain_arguments, text};
 use super::{Adapter, time, without_system_schema};
 use crate::sql::answer::wording::no_value;
 use crate::sql::function::scalar::{malformed_uuid, read_document, uuid};
@@ -28,24 +29,6 @@ use crate::sql::{SqlError, SqlState};
 /// Most digits of a `numeric`, as of PostgreSQL's.
 const DIGITS_MAX: u64 = 1000;
 
-/// Types of the system's tables, whose casts are functions of the same names.
-const CATALOG_TYPES: [&str; 14] = [
-    "oid",
-    "xid",
-    "cid",
-    "name",
-    "char",
-    "regclass",
-    "regtype",
-    "regproc",
-    "regprocedure",
-    "regoper",
-    "regoperator",
-    "regnamespace",
-    "regrole",
-    "regcollation",
-];
-
 impl Adapter<'_> {
     /// What a cast becomes; `expr` is one, or a text with its type before it.
     pub(super) fn cast(&mut self, expr: &mut Expr) -> Result<Option<Expr>, SqlError> {
@@ -60,6 +43,9 @@ impl Adapter<'_> {
             return Ok(None);
         };
         let are_oids = is_array_of_oids(data_type);
+        if let Some(name) = named_items(data_type) {
+            read_names(inner, name)?;
+        }
         known_type(data_type);
         take_units(inner, data_type)?;
         let precision = time::without_precision(data_type);
@@ -74,6 +60,20 @@ impl Adapter<'_> {
         let adapted = adapted(inner, data_type)?;
         let Some(digits) = precision else { return Ok(adapted) };
         Ok(Some(time::rounded(adapted.unwrap_or_else(|| expr.clone()), digits)))
+    }
+}
+
+/// The cast that a call of a type is: `date(x)` is `x::date`. None for other calls, and for types
+/// that functions of their names make.
+pub(super) fn called(called: &Function) -> Option<Expr> {
+    let mut name = called.name.clone();
+    without_system_schema(&mut name);
+    let data_type = named_type(&name).filter(|known| catalog_type(known).is_none())?;
+    match plain_arguments(&called.args)?.as_slice() {
+        [value] if called.over.is_none() && called.filter.is_none() => {
+            Some(cast((*value).clone(), data_type))
+        }
+        _ => None,
     }
 }
 
@@ -104,8 +104,10 @@ pub(in crate::sql) fn parameter_type(mut data_type: DataType) -> Result<Option<S
 
 /// A value of another type as one of this.
 pub(in crate::sql) fn of_type(value: Expr, sql_type: SqlType) -> Expr {
-    if sql_type == SqlType::Text {
-        return call(TO_TEXT, [value]);
+    match sql_type {
+        SqlType::Text => return call(TO_TEXT, [value]),
+        SqlType::Jsonb => return call(TO_JSONB, [value]),
+        _ => {}
     }
     let mut data_type = sql_type.syntax();
     known_type(&mut data_type);
@@ -113,6 +115,15 @@ pub(in crate::sql) fn of_type(value: Expr, sql_type: SqlType) -> Expr {
 }
 
 fn adapted(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlError> {
+    if let Some(read) = items_read(inner, data_type)? {
+        // Each item is cast already, and a number has its own digits.
+        if syntax::is_nested(&read) || cast_type(data_type) == Some(SqlType::NumericArray) {
+            return Ok(Some(read));
+        }
+        return Ok(Some(
+            adapted(&read, data_type)?.unwrap_or_else(|| cast(read, data_type.clone())),
+        ));
+    }
     if let Some(name) = catalog_type(data_type) {
         return Ok(Some(match printed(inner) {
             Some(text) if name == "name" => text,
@@ -174,22 +185,45 @@ fn adapted(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlError>
     })
 }
 
+/// The items of `ARRAY['1', '2']` as those of the type that the array is cast to, in which
+/// PostgreSQL reads each text; none where there are no texts to be read.
+fn items_read(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlError> {
+    let (
+        Expr::Array(Array { elem, named }),
+        DataType::Array(
+            ArrayElemTypeDef::SquareBracket(element, _) | ArrayElemTypeDef::AngleBracket(element),
+        ),
+    ) = (inner, data_type)
+    else {
+        return Ok(None);
+    };
+    let (mut changed, mut items) = (false, Vec::with_capacity(elem.len()));
+    for item in elem {
+        let read = match literal_text(item) {
+            Some(_) if is_text(element) => None,
+            Some(_) => {
+                let read = adapted(item, element)?;
+                Some(read.unwrap_or_else(|| cast(item.clone(), (**element).clone())))
+            }
+            None => items_read(item, data_type)?,
+        };
+        changed |= read.is_some();
+        items.push(read.unwrap_or_else(|| item.clone()));
+    }
+    Ok(changed.then_some(Expr::Array(Array { elem: items, named: *named })))
+}
+
+/// Whether a text is of the type already, or is read with all the others of its array.
+fn is_text(data_type: &DataType) -> bool {
+    matches!(cast_type(data_type), Some(SqlType::Text | SqlType::Uuid | SqlType::Jsonb))
+}
+
 /// The function that makes an array of texts one of this type.
 fn texts_of(data_type: &DataType) -> Option<&'static str> {
     match cast_type(data_type)? {
         SqlType::UuidArray => Some(TO_UUID_ARRAY),
         SqlType::JsonbArray => Some(TO_JSONB_ARRAY),
         _ => None,
-    }
-}
-
-/// Whether items of an array are numbers of the system's tables, for which the planner has others.
-fn is_array_of_oids(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::Array(ArrayElemTypeDef::SquareBracket(element, _)) => {
-            catalog_type(element).is_some_and(|name| !["name", "char"].contains(&name))
-        }
-        _ => false,
     }
 }
 
@@ -200,26 +234,6 @@ fn is_integer(expr: &Expr) -> bool {
         Expr::Cast { data_type: DataType::Int(None), .. } => true,
         _ => false,
     }
-}
-
-/// The name of a type of the system's tables.
-fn catalog_type(data_type: &DataType) -> Option<&'static str> {
-    let name = match data_type {
-        DataType::Regclass => "regclass".to_owned(),
-        DataType::Custom(name, modifiers) if modifiers.is_empty() => {
-            name_parts(name).filter(|parts| parts.len() == 1)?.pop()?
-        }
-        _ => return None,
-    };
-    CATALOG_TYPES.into_iter().find(|known| *known == name)
-}
-
-/// `expr::regclass` as text: the name, not the number.
-pub(super) fn printed(expr: &Expr) -> Option<Expr> {
-    let Expr::Function(called) = expr else { return None };
-    let name = name_parts(&called.name)?.pop()?;
-    let known = CATALOG_TYPES.into_iter().find(|known| *known == name)?;
-    known.starts_with("reg").then(|| call(&format!("{known}out"), [expr.clone()]))
 }
 
 /// `expr::text` where `expr` may be a document, which is text to the planner already, so that its
@@ -405,7 +419,7 @@ fn literal(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlError>
         DataType::Bytea => {
             Ok(Some(Expr::value(Value::HexStringLiteral(hex::encode(bytea(written)?)))))
         }
-        other if reads_text_itself(other) => {
+        other if reads_text_itself(other) && !is_general_array(other, written) => {
             let by_function = is_vector(other) || cast_type(other) == Some(SqlType::Float4Array);
             let name = if is_vector(other) { "type vector" } else { "type real" };
             match real_array(name, written) {
@@ -425,6 +439,15 @@ fn literal(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlError>
         }
         other => scalar(written, other),
     }
+}
+
+/// Whether an array is written with what vectors have not: no items, NULL, quotes or levels.
+fn is_general_array(data_type: &DataType, written: &str) -> bool {
+    let inside = written.trim().strip_prefix('{').and_then(|inside| inside.strip_suffix('}'));
+    let is_general = |inside: &str| {
+        inside.trim().is_empty() || inside.contains(['"', '{', 'n', 'N']) // NULL, and NaN.
+    };
+    matches!(data_type, DataType::Array(_)) && inside.is_some_and(is_general)
 }
 
 /// A text that has to be a number, a date or a time; what is none is said before anything runs.

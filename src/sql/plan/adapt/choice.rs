@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CaseWhen, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    Query, SelectItem, SetExpr, Value, visit_expressions,
+    Query, SelectItem, SetExpr, Value, visit_expressions, visit_expressions_mut,
 };
 
 use super::cast::is_text_column;
@@ -49,6 +49,12 @@ const DOCUMENTS: [&str; 14] = [
     "to_jsonb",
 ];
 
+/// Values that are looked at beside a text, and texts that are read among some values.
+const SAMPLES_MAX: usize = 8;
+
+/// Parts of an expression that is looked at beside a text.
+const PARTS_MAX: usize = 64;
+
 /// `expr` beside one of the values that it chooses from, where these may be no text although they
 /// are to the planner.
 pub(super) fn chosen(expr: &Expr) -> Option<Expr> {
@@ -70,19 +76,53 @@ pub(super) fn compare_with_texts(operand: &mut Option<Box<Expr>>, conditions: &m
     }
 }
 
-/// Texts that look like vectors among values of which one is chosen, or that are compared, and
-/// what stands beside them, which tells whether they are.
-pub(super) fn read_beside(values: Vec<&mut Expr>) {
-    let tells = |value: &Expr| !matches!(value, Expr::Value(_) | Expr::Subquery(_));
-    let Some(sample) = values.iter().find(|value| tells(value)).map(|value| (**value).clone())
-    else {
+/// Texts among values of which one is chosen, or that are compared, and what stands beside them,
+/// which tells what they are.
+pub(super) fn read_beside(mut values: Vec<&mut Expr>) {
+    let tells = |value: &&Expr| !matches!(value, Expr::Value(_) | Expr::Subquery(_));
+    let beside = values.iter().map(|value| &**value).filter(tells).take(SAMPLES_MAX).map(sketch);
+    let Some(beside) = beside.collect::<Option<Vec<Expr>>>() else { return };
+    let mut texts: Vec<_> =
+        values.iter_mut().filter(|value| literal_text(value).is_some()).collect();
+    if beside.iter().all(is_text) || texts.len() > SAMPLES_MAX {
         return;
-    };
-    for value in values {
-        if literal_text(value).is_some_and(looks_like_vector) {
-            *value = call(TEXT_BESIDE, [value.clone(), sample.clone()]);
-        }
     }
+    for text in &mut texts {
+        ***text = call(TEXT_BESIDE, [(**text).clone()].into_iter().chain(beside.clone()));
+    }
+}
+
+fn is_text(expr: &Expr) -> bool {
+    match expr {
+        Expr::Identifier(word) => is_text_column(word),
+        Expr::CompoundIdentifier(words) => words.last().is_some_and(is_text_column),
+        _ => false,
+    }
+}
+
+/// An expression of the same type, which is looked at and not computed: of what is chosen, one of
+/// the choices. None where it would be large, as it stands beside each text.
+fn sketch(expr: &Expr) -> Option<Expr> {
+    let (mut sketched, mut parts) = (expr.clone(), 0);
+    let outcome = visit_expressions_mut(&mut sketched, |part| {
+        parts += 1;
+        if let Expr::Function(called) = &*part {
+            let name = name(called);
+            let choices = arguments(called);
+            let one = match name.as_str() {
+                TEXT_BESIDE => Some(Expr::value(Value::Null)),
+                CHOSEN => choices.get(1).map(|sample| (*sample).clone()),
+                name if CHOOSING.contains(&name) => {
+                    let mut telling = choices.into_iter();
+                    telling.find(|choice| !matches!(choice, Expr::Value(_))).cloned()
+                }
+                _ => None,
+            };
+            *part = one.unwrap_or_else(|| part.clone());
+        }
+        if parts > PARTS_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    outcome.is_continue().then_some(sketched)
 }
 
 /// The same of the arguments of a call that chooses.
@@ -96,14 +136,6 @@ pub(super) fn read_arguments(called: &mut Function) {
         _ => None,
     };
     read_beside(list.args.iter_mut().filter_map(plain).collect());
-}
-
-fn looks_like_vector(text: &str) -> bool {
-    let inside = text.trim().strip_prefix('[').and_then(|text| text.strip_suffix(']'));
-    inside.is_some_and(|inside| {
-        inside.bytes().any(|letter| letter.is_ascii_digit())
-            && inside.bytes().all(|letter| b"0123456789+-.eE, ".contains(&letter))
-    })
 }
 
 fn choices(expr: &Expr) -> Vec<&Expr> {
@@ -123,7 +155,7 @@ fn choices(expr: &Expr) -> Vec<&Expr> {
 }
 
 /// A value that tells its type; it is looked at, and not computed.
-pub(super) fn sample(choice: &Expr) -> Option<Expr> {
+fn sample(choice: &Expr) -> Option<Expr> {
     let tells = match choice {
         Expr::Nested(inner) => return sample(inner),
         Expr::Identifier(word) => !is_text_column(word),

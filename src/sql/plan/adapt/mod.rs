@@ -8,6 +8,7 @@ mod assignment;
 mod bound;
 mod called;
 mod cast;
+mod catalog_type;
 mod choice;
 mod columns;
 mod copies;
@@ -114,7 +115,7 @@ fn print_columns(statement: &mut ast::Statement) {
     }
     for item in &mut select.projection {
         if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item
-            && let Some(shown) = cast::printed(expr).or_else(|| cast::as_varchar(expr))
+            && let Some(shown) = catalog_type::printed(expr).or_else(|| cast::as_varchar(expr))
         {
             *expr = shown;
         }
@@ -228,6 +229,10 @@ impl Adapter<'_> {
 
     /// What a call becomes; none where it stays.
     fn function(&mut self, called: &mut Function) -> Result<Option<Expr>, SqlError> {
+        if let Some(mut cast) = cast::called(called) {
+            let adapted = self.cast(&mut cast)?;
+            return Ok(Some(adapted.unwrap_or(cast)));
+        }
         let distance = self.called_distance(called)?;
         if distance.is_some() {
             return Ok(distance);

@@ -1,8 +1,8 @@
 //! Operators that the planner lacks or reads differently, as functions and other operators.
 
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, ArrayElemTypeDef, BinaryOperator, DataType, Expr, ObjectName, ObjectNamePart,
-    Subscript, UnaryOperator, Value, ValueWithSpan,
+    AccessExpr, Array, ArrayElemTypeDef, BinaryOperator, DataType, Expr, ObjectName,
+    ObjectNamePart, Subscript, UnaryOperator, Value, ValueWithSpan,
 };
 
 use super::SYSTEM_SCHEMA;
@@ -48,10 +48,8 @@ pub(super) fn operator(expr: &mut Expr) -> Result<Option<Expr>, SqlError> {
                 without_padding(left);
                 without_padding(right);
             }
-            if TEXTS_BEHIND.contains(op)
-                && let Some(written) = literal_text(right)
-            {
-                **right = text_array(written)?;
+            if TEXTS_BEHIND.contains(op) {
+                read_texts(right)?;
             }
             Ok(None)
         }
@@ -257,6 +255,23 @@ fn named(name: &str) -> Option<BinaryOperator> {
         "!~~*" => BinaryOperator::PGNotILikeMatch,
         _ => return None,
     })
+}
+
+/// What stands where an array of texts does: one that is written as a text, or one of parameters.
+fn read_texts(array: &mut Expr) -> Result<(), SqlError> {
+    if let Some(written) = literal_text(array) {
+        *array = text_array(written)?;
+    }
+    if let Expr::Array(Array { elem, .. }) = array {
+        for item in elem.iter_mut().filter(|item| is_parameter(item)) {
+            *item = cast(item.clone(), DataType::Text);
+        }
+    }
+    Ok(())
+}
+
+fn is_parameter(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value(value) if matches!(value.value, Value::Placeholder(_)))
 }
 
 /// An array of texts from `'{a,b}'`; elements are compared as what they are compared with.

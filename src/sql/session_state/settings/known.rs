@@ -72,6 +72,7 @@ static KEPT: &[Setting] = &[
     setting("lock_timeout", "0", TIME),
     setting("max_identifier_length", "63", Accepts::Nothing),
     setting("max_index_keys", "32", Accepts::Nothing),
+    setting("max_prepared_transactions", "0", Accepts::Nothing),
     setting("password_encryption", "scram-sha-256", Accepts::Spellings(&["on", "true"])),
     setting("quote_all_identifiers", "off", OFF),
     setting(ROLE, "none", Accepts::Role),

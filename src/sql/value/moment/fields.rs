@@ -52,7 +52,9 @@ struct Date {
 impl Fields {
     pub(super) fn read(text: &str, wants_clock: bool) -> Result<Self, WrongMoment> {
         let mut fields = Self { wants_clock, ..Self::default() };
-        let words = text.split(|letter: char| letter.is_whitespace() || letter == ',');
+        // Quotes are between the words too, as PostgreSQL has it.
+        let between = |letter: char| letter.is_whitespace() || [',', '\'', '"'].contains(&letter);
+        let words = text.split(between);
         for word in words.filter(|word| !word.is_empty()) {
             fields.word(word)?;
         }

@@ -1,8 +1,8 @@
 //! ON CONFLICT: grammar. The only thing that two faces of a collection cannot share is their id.
 
 use datafusion::sql::sqlparser::ast::{
-    Assignment, AssignmentTarget, BinaryOperator, ConflictTarget, DoUpdate, Expr, Ident,
-    ObjectName, OnConflictAction, OnInsert, Query, SetExpr,
+    BinaryOperator, ConflictTarget, DoUpdate, Expr, Ident, ObjectName, OnConflictAction, OnInsert,
+    Query, SetExpr,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
@@ -71,9 +71,8 @@ impl OnConflict {
 
 impl ConflictUpdate {
     fn parse(update: DoUpdate, qualifier: &Ident) -> Result<Self, SqlError> {
-        let DoUpdate { mut assignments, selection } = update;
-        assignments.retain(|assignment| !keeps_its_id(assignment));
-        let (assignments, values) = Assignments::parse(assignments)?;
+        let DoUpdate { assignments, selection } = update;
+        let (assignments, values) = Assignments::parse(assignments, qualifier)?;
         let text = format!(
             "SELECT {qualifier}.face_id AS \"changed face\" \
              FROM \"{ENROLLED}\" AS {qualifier}, \"{PROPOSED}\" AS excluded \
@@ -98,16 +97,6 @@ impl ConflictUpdate {
         };
         Ok(Self { assignments, query })
     }
-}
-
-/// Whether this is `face_id = excluded.face_id`, which is so where both are the same face: what
-/// mappers of objects write, who set every column that they insert.
-fn keeps_its_id(assignment: &Assignment) -> bool {
-    let face_id = GalleryColumn::FaceId.name();
-    let AssignmentTarget::ColumnName(target) = &assignment.target else { return false };
-    let Expr::CompoundIdentifier(value) = &assignment.value else { return false };
-    name_parts(target).is_some_and(|parts| parts == [face_id])
-        && value.iter().map(folded).eq(["excluded", face_id])
 }
 
 /// That the columns are the key.
