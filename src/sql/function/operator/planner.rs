@@ -31,7 +31,7 @@ impl ExprPlanner for KnownOperators {
             for (side, of_side) in [(&mut left, of_left), (&mut right, of_right)] {
                 as_condition(side, of_side, &op)?;
             }
-        } else if is_path(&op) && [of_left, of_right].contains(&SqlType::Jsonb) {
+        } else if is_match(&op) && (may_match(of_left) || may_match(of_right)) {
             return Err(SqlError::unsupported(format!("operator {op}")).into());
         } else if !exists(&op, of_left, of_right) {
             return Err(no_operator(of_left, &op.to_string(), of_right).into());
@@ -43,9 +43,14 @@ impl ExprPlanner for KnownOperators {
     }
 }
 
-/// Whether an operator looks into a document by a path, of which there are none.
-fn is_path(op: &BinaryOperator) -> bool {
+/// Whether an operator looks into a document by a path, or for words in a text; there is neither.
+fn is_match(op: &BinaryOperator) -> bool {
     matches!(op, BinaryOperator::AtAt | BinaryOperator::AtQuestion)
+}
+
+/// Whether PostgreSQL looks so into values of the type.
+fn may_match(sql_type: SqlType) -> bool {
+    matches!(sql_type, SqlType::Jsonb | SqlType::Text | SqlType::Unknown)
 }
 
 /// Whether both sides are calculated with as `double precision`: a `real` has too few digits for a

@@ -193,9 +193,8 @@ fn neighbour(called: &Function, arguments: &[Expr]) -> Result<Option<Expr>, SqlE
 /// Whether this is a whole number, or a parameter that will be one.
 fn is_whole(expr: &Expr) -> bool {
     match expr {
-        Expr::Nested(inner) | Expr::Cast { expr: inner, data_type: DataType::Int(_), .. } => {
-            is_whole(inner)
-        }
+        Expr::Nested(inner) => is_whole(inner),
+        Expr::Cast { expr, data_type, .. } => is_integer(data_type) && is_whole(expr),
         Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, expr } => is_whole(expr),
         Expr::BinaryOp {
             left,
@@ -209,6 +208,11 @@ fn is_whole(expr: &Expr) -> bool {
         },
         _ => false,
     }
+}
+
+fn is_integer(data_type: &DataType) -> bool {
+    use DataType::{BigInt, Int, Int2, Int4, Int8, Integer, SmallInt};
+    matches!(data_type, BigInt(_) | Int(_) | Int2(_) | Int4(_) | Int8(_) | Integer(_) | SmallInt(_))
 }
 
 /// Whether a value belongs to the row it is computed for.
