@@ -85,8 +85,11 @@ async fn a_face_from_a_photo_has_a_thumbnail_until_it_is_erased() {
     let other: String = client.query_one(insert, &[&portraits.stranger]).await.unwrap().get(0);
     let other_picture = shown(&client, "team", &other).await.unwrap();
     assert_ne!(other_picture, picture);
-    let update = "UPDATE team SET embedding = embedding WHERE face_id = $1";
-    client.execute(update, &[&other]).await.unwrap();
+    client.execute("UPDATE team SET embedding = embedding", &[]).await.unwrap();
+    assert_eq!(shown(&client, "team", &other).await.as_ref(), Some(&other_picture));
+    let update = "UPDATE team SET embedding = f.embedding FROM team f \
+                  WHERE f.face_id = $2 AND team.face_id = $1";
+    assert_eq!(client.execute(update, &[&other, &face]).await.unwrap(), 1);
     assert_eq!(shown(&client, "team", &other).await, None);
     assert_eq!(refusal(&server, &key, "team", &other).await, "404 thumbnail_not_found");
 
