@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::time::Instant;
 
 use parking_lot::Mutex;
-use tracing::subscriber;
+use tracing::{callsite, subscriber};
 
 use super::protocol::{Conversation, PLAIN, bind, execute, message, parse, sync};
 use super::*;
@@ -56,6 +56,10 @@ async fn a_statement_is_answered_before_its_line_is_written() {
         tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     let _logging = subscriber::set_default(subscriber);
     let mut talk = Conversation::start().await;
+    // A line that others wrote first, who have no log, is written nowhere until this is asked anew.
+    talk.say(&[message(b'Q', &[b"SELECT 1\0"])]).await;
+    assert_eq!(talk.until_ready().await, "TDCZ");
+    callsite::rebuild_interest_cache();
     let client = talk.stream().as_fd().try_clone_to_owned().unwrap();
     log.0.lock().client = Some(client.into());
     let run = [parse("", "SELECT 1"), bind("", "", PLAIN), execute("", 0)].concat();
