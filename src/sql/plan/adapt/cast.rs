@@ -11,7 +11,7 @@ use super::array::array;
 use super::catalog_type::{catalog_type, is_array_of_oids, named_items, printed, read_names};
 use super::interval::{length, take_units};
 use super::operator::text_array;
-use super::syntax::{self, call, cast, literal_text, number, plain_arguments, text};
+use super::syntax::{self, call, cast, is_parameter, literal_text, number, plain_arguments, text};
 use super::{Adapter, time, without_system_schema};
 use crate::sql::answer::wording::no_value;
 use crate::sql::function::scalar::{malformed_uuid, read_document, uuid};
@@ -259,8 +259,7 @@ fn is_looked_up(expr: &Expr) -> bool {
         Expr::Nested(inner) => is_looked_up(inner),
         Expr::Identifier(word) => is_text_column(word),
         Expr::CompoundIdentifier(words) => words.last().is_some_and(is_text_column),
-        Expr::Value(value) => matches!(value.value, Value::Placeholder(_)),
-        _ => false,
+        other => is_parameter(other),
     }
 }
 
@@ -517,9 +516,7 @@ fn numbers(value: Option<Expr>, inner: &Expr, data_type: &DataType) -> Option<Ex
         return Some(call(TO_VECTOR, [numbers].into_iter().chain(dimensions)));
     }
     let to_reals = cast_type(data_type) == Some(SqlType::Float4Array);
-    let is_parameter = matches!(inner,
-        Expr::Value(value) if matches!(value.value, Value::Placeholder(_)));
-    if value.is_some() || !to_reals || is_parameter {
+    if value.is_some() || !to_reals || is_parameter(inner) {
         return value;
     }
     Some(call(TO_REAL_ARRAY, [inner.clone()]))

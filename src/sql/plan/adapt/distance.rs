@@ -1,12 +1,10 @@
 //! Operators of distances between vectors, as the functions of pgvector that they are, and its
 //! functions of vectors.
 
-use datafusion::sql::sqlparser::ast::{
-    ArrayElemTypeDef, BinaryOperator, DataType, Expr, Function, Value,
-};
+use datafusion::sql::sqlparser::ast::{ArrayElemTypeDef, BinaryOperator, DataType, Expr, Function};
 
 use super::Adapter;
-use super::syntax::{call, cast, literal_text, plain_arguments};
+use super::syntax::{call, cast, is_parameter, literal_text, plain_arguments};
 use crate::sql::SqlError;
 use crate::sql::grammar::marker::TO_VECTOR;
 use crate::sql::grammar::name::name_parts;
@@ -57,9 +55,7 @@ impl Adapter<'_> {
             real_array("type vector", text)?;
             return Ok(call(TO_VECTOR, [side.clone()]));
         }
-        let is_parameter = matches!(side,
-            Expr::Value(value) if matches!(value.value, Value::Placeholder(_)));
-        if is_parameter {
+        if is_parameter(side) {
             self.note(side, SqlType::Vector);
             let numbers = ArrayElemTypeDef::SquareBracket(Box::new(DataType::Real), None);
             let numbers = DataType::Array(numbers);

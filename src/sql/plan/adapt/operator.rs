@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::SYSTEM_SCHEMA;
 use super::array::array;
-use super::syntax::{call, cast, literal_text, number, text};
+use super::syntax::{call, cast, is_parameter, literal_text, number, text};
 use crate::sql::function::comparing::COMPARISONS;
 use crate::sql::grammar::marker::{
     FIELD, LIKE_ESCAPE, SIMILAR_PATTERN, TO_CHARACTERS, beside_any, of_any,
@@ -268,10 +268,6 @@ fn read_texts(array: &mut Expr) -> Result<(), SqlError> {
         }
     }
     Ok(())
-}
-
-fn is_parameter(expr: &Expr) -> bool {
-    matches!(expr, Expr::Value(value) if matches!(value.value, Value::Placeholder(_)))
 }
 
 /// An array of texts from `'{a,b}'`; elements are compared as what they are compared with.

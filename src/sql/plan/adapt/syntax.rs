@@ -8,6 +8,11 @@ use datafusion::sql::sqlparser::ast::{
     Values, WindowSpec, WindowType,
 };
 
+/// Whether an expression is a parameter.
+pub(super) fn is_parameter(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value(value) if matches!(value.value, Value::Placeholder(_)))
+}
+
 /// A call of a function.
 pub(super) fn call(name: &str, arguments: impl IntoIterator<Item = Expr>) -> Expr {
     let unnamed = |argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument));
