@@ -146,11 +146,16 @@ impl Cli {
 /// Twice as many as there are SQL connections at most.
 const BLOCKING_THREADS_MAX: usize = 1024;
 
+/// What the expressions of all but the longest statements need, so that these need no stack of
+/// their own. Pages that are never touched take no memory.
+const THREAD_STACK_BYTES: usize = 16 << 20;
+
 fn run_server(args: ServerArgs, data: &str, is_demo: bool, out: &mut impl Write) -> Outcome {
     let config = args.resolve(data, DEFAULT_PACK)?;
     // A search of a SQL connection may take one, and so may a request.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .thread_stack_size(THREAD_STACK_BYTES)
         .enable_all()
         .build()?;
     runtime.block_on(async {

@@ -21,7 +21,7 @@ use super::backends::Place;
 use super::definition::collection::collections;
 use super::definition::keys::KeyCommand;
 use super::definition::storage::storage;
-use super::function::{beside, record, scalar, sleep, vector};
+use super::function::{beside, coalesce, record, scalar, sleep, vector};
 use super::grammar::parser;
 use super::grammar::statement::Command;
 use super::pg_catalog::{Backend, SessionView, to_the_microsecond};
@@ -79,6 +79,7 @@ impl SqlSession {
         let state = session_state(database).and_then(|mut state| {
             vector::register(&mut state)?;
             beside::register(&mut state)?;
+            coalesce::register(&mut state)?;
             record::register(&mut state)?;
             scalar::register(&mut state)?;
             numeric::register(&mut state)?;

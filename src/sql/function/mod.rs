@@ -6,6 +6,7 @@ pub(super) mod allowance;
 pub(super) mod any;
 pub(super) mod arithmetic;
 pub(super) mod beside;
+pub(super) mod coalesce;
 pub(super) mod comparing;
 pub(super) mod conversion;
 pub(super) mod extreme;

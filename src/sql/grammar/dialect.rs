@@ -1,6 +1,7 @@
 //! PostgreSQL's grammar, where the parser's own dialect of that name gives operators another rank.
 
 use std::any::TypeId;
+use std::cell::Cell;
 
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, UnaryOperator};
 use datafusion::sql::sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
@@ -11,9 +12,17 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 /// The rank of a sign before a value: between those of `[]` and COLLATE.
 const SIGN: u8 = 125;
 
+/// How often operands may be read, and for each token of a statement: the parser tries another way
+/// where one fails, and a statement can be nested so that each level is read twice.
+const READINGS_MAX: usize = 50_000;
+const READINGS_OF_TOKEN_MAX: usize = 16;
+
 /// The parser's dialect with signs and IS DISTINCT FROM as they are in PostgreSQL.
 #[derive(Debug)]
-pub(super) struct Grammar;
+pub(super) struct Grammar {
+    /// How many operands may still be read.
+    readings_left: Cell<usize>,
+}
 
 /// Answers of the parser's dialect.
 macro_rules! as_in_postgresql {
@@ -62,8 +71,12 @@ impl Dialect for Grammar {
         PostgreSqlDialect {}.prec_value(precedence)
     }
 
-    /// `- 2 ^ 2` is 4.
+    /// `- 2 ^ 2` is 4. Nothing is read where too much was.
     fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
+        let Some(left) = self.readings_left.get().checked_sub(1) else {
+            return Some(Err(ParserError::RecursionLimitExceeded));
+        };
+        self.readings_left.set(left);
         let op = match parser.peek_token_ref().token {
             Token::Minus => UnaryOperator::Minus,
             Token::Plus => UnaryOperator::Plus,
@@ -111,7 +124,6 @@ impl Dialect for Grammar {
         supports_comment_on
         supports_load_extension
         supports_named_fn_args_with_colon_operator
-        supports_named_fn_args_with_expr_name
         supports_empty_projections
         supports_nested_comments
         supports_string_escape_constant
@@ -132,6 +144,12 @@ impl Dialect for Grammar {
 }
 
 impl Grammar {
+    /// Of a statement that has so many tokens.
+    pub(super) fn of_tokens(tokens: usize) -> Self {
+        let readings = tokens.saturating_mul(READINGS_OF_TOKEN_MAX);
+        Self { readings_left: Cell::new(readings.saturating_add(READINGS_MAX)) }
+    }
+
     /// The bounds behind `BETWEEN SYMMETRIC`: a value is between them in one order or the other.
     fn between_either_way(
         &self,

@@ -132,7 +132,8 @@ pub(super) fn fault(tokens: &[TokenWithSpan]) -> Option<ParserError> {
         let closing = behind.iter().position(|token| token.token == Token::RParen)?;
         behind = &behind[closing + 1..];
     }
-    let mut parser = Parser::new(&Grammar)
+    let grammar = Grammar::of_tokens(behind.len());
+    let mut parser = Parser::new(&grammar)
         .with_recursion_limit(RECURSION_MAX)
         .with_tokens_with_locations(behind.to_vec());
     parser.parse_statement().err()

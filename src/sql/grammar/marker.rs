@@ -73,6 +73,9 @@ pub(in crate::sql) const JSON_RECORDS: &str = "jsonb records array";
 /// The function that the name of a table becomes where its row is meant.
 pub(in crate::sql) const WHOLE_ROW: &str = "whole row";
 
+/// The same where an outer join may have no row of the table.
+pub(in crate::sql) const OUTER_ROW: &str = "whole row or none";
+
 /// The function that `ROWS FROM` becomes, with the functions as its arguments.
 pub(in crate::sql) const ROWS_FROM: &str = "rows from";
 

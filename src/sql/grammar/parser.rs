@@ -114,7 +114,8 @@ fn command(
     refusal::check(text, &tokens, &name)?;
     let tokens = respelled(tokens);
     let explained = (name == "EXPLAIN").then(|| tokens.clone());
-    let mut parser = Parser::new(&Grammar)
+    let grammar = Grammar::of_tokens(tokens.len());
+    let mut parser = Parser::new(&grammar)
         .with_recursion_limit(RECURSION_MAX)
         .with_tokens_with_locations(tokens);
     let syntax = |error: ParserError| syntax_error(text, source.span.end, &error);

@@ -12,6 +12,7 @@ pub(super) mod fixed;
 pub(super) mod in_place;
 pub(super) mod inference;
 pub(super) mod kept;
+mod lacking;
 mod limit;
 pub(super) mod literal;
 mod neighbour;

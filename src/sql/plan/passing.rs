@@ -10,13 +10,18 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::{
     ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties,
-    ReplaceChildrenOptions,
+    ReplaceChildrenOptions, Statistics, StatisticsArgs,
 };
 
 /// What such an operator does on the way.
 pub(super) trait Pass: fmt::Debug + Send + Sync + 'static {
     /// What EXPLAIN shows.
     fn name(&self) -> &'static str;
+
+    /// What is known of the rows that are handed on.
+    fn properties(&self, input: &Arc<PlanProperties>) -> Arc<PlanProperties> {
+        Arc::clone(input)
+    }
 
     /// Starts `input`, and hands on its rows.
     ///
@@ -34,12 +39,18 @@ pub(super) trait Pass: fmt::Debug + Send + Sync + 'static {
 #[derive(Debug)]
 pub(super) struct Passing<P> {
     input: Arc<dyn ExecutionPlan>,
+    properties: Arc<PlanProperties>,
     pub(super) pass: Arc<P>,
 }
 
 impl<P: Pass> Passing<P> {
     pub(super) fn of(input: &Arc<dyn ExecutionPlan>, pass: P) -> Arc<dyn ExecutionPlan> {
-        Arc::new(Self { input: Arc::clone(input), pass: Arc::new(pass) })
+        Self::handing_on(input, Arc::new(pass))
+    }
+
+    fn handing_on(input: &Arc<dyn ExecutionPlan>, pass: Arc<P>) -> Arc<dyn ExecutionPlan> {
+        let properties = pass.properties(input.properties());
+        Arc::new(Self { input: Arc::clone(input), properties, pass })
     }
 }
 
@@ -55,7 +66,16 @@ impl<P: Pass> ExecutionPlan for Passing<P> {
     }
 
     fn properties(&self) -> &Arc<PlanProperties> {
-        self.input.properties()
+        &self.properties
+    }
+
+    fn statistics_from_inputs(
+        &self,
+        inputs: &[Arc<Statistics>],
+        _args: &StatisticsArgs,
+    ) -> Result<Arc<Statistics>, DataFusionError> {
+        let Some(input) = inputs.first() else { return internal_err!("nothing is handed on") };
+        Ok(Arc::clone(input))
     }
 
     fn maintains_input_order(&self) -> Vec<bool> {
@@ -81,7 +101,7 @@ impl<P: Pass> ExecutionPlan for Passing<P> {
         _options: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
         let Some(input) = children.first() else { return internal_err!("nothing is handed on") };
-        Ok(Arc::new(Self { input: Arc::clone(input), pass: Arc::clone(&self.pass) }))
+        Ok(Self::handing_on(input, Arc::clone(&self.pass)))
     }
 
     fn with_new_children(

@@ -36,6 +36,7 @@ use super::call::CallRelationPlanner;
 use super::choice::{self, ChosenValues};
 use super::in_place::{in_place, in_place_stream};
 use super::kept::KeptRows;
+use super::lacking::LackingRows;
 use super::literal::TextLiterals;
 use super::neighbour::NeighbouringTexts;
 use super::parameters::{KnownTypes, Parameters, prepared};
@@ -152,14 +153,15 @@ fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
 }
 
 fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-    let before: Arc<dyn PhysicalOptimizerRule + Send + Sync> = Arc::new(BranchesInOrder);
+    let before: [Arc<dyn PhysicalOptimizerRule + Send + Sync>; 2] =
+        [Arc::new(BranchesInOrder), Arc::new(LackingRows)];
     let behind: [Arc<dyn PhysicalOptimizerRule + Send + Sync>; 4] = [
         Arc::new(NearestFirst),
         Arc::new(YieldBetweenBatches),
         Arc::new(InPortions),
         Arc::new(KeptRows),
     ];
-    [before].into_iter().chain(PhysicalOptimizer::new().rules).chain(behind).collect()
+    before.into_iter().chain(PhysicalOptimizer::new().rules).chain(behind).collect()
 }
 
 fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {

@@ -1,8 +1,8 @@
 //! Room to recurse for statements with long expressions.
 //!
-//! Planning, evaluating and dropping an expression recurse once or more per operator, and the
-//! stack of a server thread holds a few hundred of those. A statement known to be deep is worked
-//! on with a stack as large as it may need; how deep statements get at all is bounded by
+//! Reading, planning, evaluating and dropping an expression recurse once or more per operator. A
+//! statement that may need more stack than a thread has left is worked on with a stack of its own;
+//! how deep statements get at all is bounded by
 //! [`lexer::EXPRESSION_TOKENS_MAX`](crate::sql::grammar::lexer::EXPRESSION_TOKENS_MAX).
 
 use std::pin::Pin;
@@ -14,14 +14,14 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream};
 use futures::{Stream, StreamExt};
 
-/// Expressions of at most so many tokens fit on any thread's stack.
+/// Expressions of at most so many tokens are evaluated on any thread's stack.
 const SHALLOW_TOKENS: usize = 128;
 
 /// Stack that one token may cost, generously, in a build without optimisation.
 const BYTES_PER_TOKEN: usize = 64 * 1024;
 
 /// Stack that everything else needs.
-const BASE_BYTES: usize = 4 << 20;
+const BASE_BYTES: usize = 1 << 20;
 
 /// How much stack a statement needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,11 +37,8 @@ impl Depth {
 
     /// Runs `work` with enough stack.
     pub(in crate::sql) fn run<T>(self, work: impl FnOnce() -> T) -> T {
-        if self.tokens <= SHALLOW_TOKENS {
-            work()
-        } else {
-            stacker::grow(BASE_BYTES + self.tokens * BYTES_PER_TOKEN, work)
-        }
+        let bytes = BASE_BYTES + self.tokens * BYTES_PER_TOKEN;
+        stacker::maybe_grow(bytes, bytes, work)
     }
 
     /// Polls `work` with enough stack until it is done.

@@ -35,6 +35,59 @@ async fn the_longest_allowed_chain_runs_without_running_out_of_stack() {
     }
 }
 
+/// `template` in itself so many times, around `x`.
+fn nested(template: &str, times: usize) -> String {
+    (0..times).fold("x".to_owned(), |inner, _| template.replace("{}", &inner))
+}
+
+#[tokio::test]
+async fn what_is_nested_is_not_read_or_planned_twice_at_each_level() {
+    let client = Client::new();
+    for (template, x, times) in [
+        ("upper({})", "'x'", 45),
+        ("coalesce(upper({}), y)", "'x'", 22),
+        ("coalesce({} || y, upper(y))", "'x'", 22),
+        ("nullif(upper({}), 'q')", "'x'", 22),
+        ("greatest(upper({}), y)", "'x'", 22),
+        ("coalesce({}->'a', '{}')", "'{}'::jsonb", 22),
+        ("CASE WHEN y = 'y' THEN upper({}) ELSE y END", "'x'", 9),
+        ("CASE WHEN y = 'z' THEN y ELSE ({}) END", "'x'", 22),
+    ] {
+        // The inner braces are those of a document.
+        let whole = template.replace("'{}'", "'{ }'");
+        let sql = format!("SELECT {} FROM (SELECT {x} AS x, 'y' AS y) t", nested(&whole, times));
+        let answered = tokio::time::timeout(Duration::from_mins(2), client.rows(&sql)).await;
+        assert_eq!(answered.expect(&sql).len(), 1, "{template}");
+    }
+}
+
+#[tokio::test]
+async fn faults_deep_inside_are_found_without_trying_each_way_again() {
+    let client = Client::new();
+    for template in [
+        "cast({} AS)",
+        "position({}, 'x')",
+        "CASE WHEN {} THEN",
+        "CASE WHEN true THEN upper({}) END",
+    ] {
+        let sql = format!("SELECT {}", nested(template, 40));
+        let refused = tokio::time::timeout(Duration::from_mins(2), client.error(&sql)).await;
+        let states = [SqlState::StatementTooComplex, SqlState::SyntaxError];
+        let error = refused.expect(&sql);
+        assert!(states.contains(&error.state), "{template}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_later_choice_is_not_computed_where_an_earlier_one_is_there() {
+    let client = Client::new();
+    let sql = "SELECT coalesce(x, 1 / (x - x)), coalesce(NULL, x, 1 / (x - x)) \
+               FROM (VALUES (1), (2)) t(x) ORDER BY 1";
+    assert_eq!(client.column(sql).await, ["1", "2"]);
+    let sql = "SELECT coalesce(nullif(x, 2), 1 / (x - x)) FROM (VALUES (1), (2)) t(x)";
+    assert_eq!(client.state(sql).await, SqlState::DivisionByZero);
+}
+
 #[tokio::test]
 async fn results_larger_than_the_memory_for_queries_are_an_error() {
     let client = Client::new();

@@ -84,8 +84,10 @@ fn ordered_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>, DataFusio
         LogicalPlan::Distinct(Distinct::On(on)) => {
             let schema = Arc::clone(on.input.schema());
             let keys = on.on_expr.into_iter().map(|key| key.sort(true, false)).collect();
-            let on_expr = by_fields(keys, &schema)?.into_iter().map(|key| key.expr).collect();
+            let on_expr = once_each(by_fields(keys, &schema)?);
+            let on_expr = on_expr.into_iter().map(|key| key.expr).collect();
             let sort_expr = on.sort_expr.map(|keys| by_fields(keys, &schema)).transpose()?;
+            let sort_expr = sort_expr.map(once_each);
             LogicalPlan::Distinct(Distinct::On(DistinctOn { on_expr, sort_expr, ..on }))
         }
         LogicalPlan::Union(union) => {
@@ -127,6 +129,18 @@ fn by_fields(keys: Vec<Sort>, schema: &DFSchema) -> Result<Vec<Sort>, DataFusion
         all.extend(by_fields(fields.collect(), schema)?);
     }
     Ok(all)
+}
+
+/// Keys without those that stand behind one of the same value and so order nothing; the planner's
+/// operator of DISTINCT ON cannot tell them apart.
+fn once_each(keys: Vec<Sort>) -> Vec<Sort> {
+    let mut once: Vec<Sort> = Vec::with_capacity(keys.len());
+    for key in keys {
+        if once.iter().all(|other| other.expr != key.expr) {
+            once.push(key);
+        }
+    }
+    once
 }
 
 /// A part of an expression whose own parts are done.
@@ -202,15 +216,15 @@ fn compared_part(part: Expr, schema: &DFSchema) -> Result<Transformed<Expr>, Dat
 /// A record whose fields are told apart.
 struct Record {
     fields: Vec<Expr>,
-    /// Whether it is made where it stands, and so is not NULL.
+    /// Whether it is made where it stands, and is not NULL.
     is_made: bool,
 }
 
 impl Record {
     /// None of a value of another type.
     fn of(expr: &Expr, schema: &DFSchema) -> Result<Option<Self>, DataFusionError> {
-        if let Some(fields) = values(expr) {
-            return Ok(Some(Self { fields, is_made: true }));
+        if let Some((fields, may_be_null)) = values(expr) {
+            return Ok(Some(Self { fields, is_made: !may_be_null }));
         }
         let DataType::Struct(fields) = expr.get_type(schema)? else { return Ok(None) };
         let fields = fields.iter().map(|field| get_field(expr.clone(), field.name().as_str()));

@@ -15,7 +15,7 @@ use datafusion::logical_expr::{
 use datafusion::scalar::ScalarValue;
 
 use crate::sql::SqlError;
-use crate::sql::grammar::marker::WHOLE_ROW;
+use crate::sql::grammar::marker::{OUTER_ROW, WHOLE_ROW};
 
 /// Under which a field of a record says what the column is called that it holds.
 const COLUMN_KEY: &str = "column";
@@ -23,7 +23,7 @@ const COLUMN_KEY: &str = "column";
 /// Makes them known to a session; that of `ROW` in place of the planner's, which forgets what types
 /// are called.
 pub(in crate::sql) fn register(state: &mut SessionState) -> Result<(), SqlError> {
-    for what in [What::Values, What::Table] {
+    for what in What::ALL {
         state.register_udf(Arc::new(function(what)))?;
     }
     Ok(())
@@ -34,12 +34,11 @@ fn function(what: What) -> ScalarUDF {
     ScalarUDF::from(Record { what, signature: Signature::one_of(arguments, Volatility::Immutable) })
 }
 
-/// The values that the fields of a record have where it is made.
-pub(super) fn values(record: &Expr) -> Option<Vec<Expr>> {
+/// The values that the fields of a record have where it is made, and whether it may be NULL.
+pub(super) fn values(record: &Expr) -> Option<(Vec<Expr>, bool)> {
     let Expr::ScalarFunction(call) = record else { return None };
-    let is_it = |what: &What| what.name() == call.func.name();
-    let what = [What::Values, What::Table].into_iter().find(is_it)?;
-    Some(what.fields(&call.args).cloned().collect())
+    let what = What::ALL.into_iter().find(|what| what.name() == call.func.name())?;
+    Some((what.fields(&call.args).cloned().collect(), what == What::Outer))
 }
 
 /// The name of the column that a field of a record holds.
@@ -52,16 +51,20 @@ pub(in crate::sql) fn column_of(field: &Field) -> &str {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum What {
     Values,
-    /// The name of a table, then names and values of its columns in turn. NULL where all values
-    /// are: an outer join has no row there.
+    /// The name of a table, then names and values of its columns in turn.
     Table,
+    /// The same, but NULL where all values are: an outer join has no row there.
+    Outer,
 }
 
 impl What {
+    const ALL: [Self; 3] = [Self::Values, Self::Table, Self::Outer];
+
     fn name(self) -> &'static str {
         match self {
             Self::Values => "row",
             Self::Table => WHOLE_ROW,
+            Self::Outer => OUTER_ROW,
         }
     }
 
@@ -69,7 +72,7 @@ impl What {
     fn fields<T>(self, arguments: &[T]) -> impl Iterator<Item = &T> {
         let (first, step) = match self {
             Self::Values => (0, 1),
-            Self::Table => (2, 2),
+            Self::Table | Self::Outer => (2, 2),
         };
         arguments.iter().skip(first).step_by(step)
     }
@@ -105,7 +108,7 @@ impl ScalarUDFImpl for Record {
             let field = field.as_ref().clone();
             let mut field = field.with_name(format!("f{place}")).with_nullable(true);
             field.metadata_mut().remove(COLUMN_KEY);
-            if self.what == What::Table
+            if self.what != What::Values
                 && let Some(name) = names.next().flatten()
             {
                 field.metadata_mut().insert(COLUMN_KEY.to_owned(), name.to_owned());
@@ -113,7 +116,7 @@ impl ScalarUDFImpl for Record {
             Arc::new(field)
         });
         let fields: Fields = fields.collect();
-        let may_be_null = self.what == What::Table;
+        let may_be_null = self.what == What::Outer;
         Ok(Arc::new(Field::new(self.name(), DataType::Struct(fields), may_be_null)))
     }
 
@@ -129,7 +132,7 @@ impl ScalarUDFImpl for Record {
         let rows = if constant { 1 } else { arguments.number_rows };
         let values = self.what.fields(&arguments.args).map(|argument| argument.to_array(rows));
         let values = values.collect::<Result<Vec<ArrayRef>, _>>()?;
-        let nulls = if self.what == What::Table { all_null(&values, rows) } else { None };
+        let nulls = if self.what == What::Outer { all_null(&values, rows) } else { None };
         let records = StructArray::try_new_with_length(fields.clone(), values, nulls, rows)?;
         Ok(if constant {
             ColumnarValue::Scalar(ScalarValue::try_from_array(&records, 0)?)

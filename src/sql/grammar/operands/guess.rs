@@ -147,7 +147,8 @@ fn cast(tokens: &[&Token]) -> Option<SqlType> {
 /// The type that these tokens are, and nothing else.
 fn written(tokens: &[&Token]) -> Option<SqlType> {
     let tokens: Vec<Token> = tokens.iter().map(|token| (*token).clone()).collect();
-    let mut parser = Parser::new(&Grammar).with_tokens(tokens);
+    let grammar = Grammar::of_tokens(tokens.len());
+    let mut parser = Parser::new(&grammar).with_tokens(tokens);
     let data_type = parser.parse_data_type().ok()?;
     let ends = parser.peek_token_ref().token == Token::EOF;
     parameter_type(data_type).ok().flatten().filter(|_| ends)

@@ -20,19 +20,12 @@ use crate::sql::grammar::name::name_parts;
 const OF_ARRAYS: [&str; 4] = ["array_append", "array_cat", "array_remove", "array_replace"];
 
 /// Functions that make what is text to the planner, but no text; others begin with `jsonb`.
-const MARKED: [&str; 8] = [
-    TO_JSONB,
-    AS_JSONB,
-    TO_UUID,
-    AS_UUID,
-    TO_UUID_ARRAY,
-    "gen_random_uuid",
-    "row_to_json",
-    "to_jsonb",
-];
+const MARKED: [&str; 4] = [TO_UUID, AS_UUID, TO_UUID_ARRAY, "gen_random_uuid"];
 
 /// Functions that make documents, whatever they are called with.
-const DOCUMENTS: [&str; 14] = [
+const DOCUMENTS: [&str; 16] = [
+    TO_JSONB,
+    AS_JSONB,
     "array_to_json",
     "json_agg",
     "json_build_array",
@@ -54,6 +47,9 @@ const SAMPLES_MAX: usize = 8;
 
 /// Parts of an expression that is looked at beside a text.
 const PARTS_MAX: usize = 64;
+
+/// Parts of an expression that is looked at for the type of a choice.
+const SAMPLE_PARTS_MAX: usize = 1024;
 
 /// `expr` beside one of the values that it chooses from, where these may be no text although they
 /// are to the planner.
@@ -80,7 +76,8 @@ pub(super) fn compare_with_texts(operand: &mut Option<Box<Expr>>, conditions: &m
 /// which tells what they are.
 pub(super) fn read_beside(mut values: Vec<&mut Expr>) {
     let tells = |value: &&Expr| !matches!(value, Expr::Value(_) | Expr::Subquery(_));
-    let beside = values.iter().map(|value| &**value).filter(tells).take(SAMPLES_MAX).map(sketch);
+    let beside = values.iter().map(|value| &**value).filter(tells).take(SAMPLES_MAX);
+    let beside = beside.map(|value| sketch(value, PARTS_MAX));
     let Some(beside) = beside.collect::<Option<Vec<Expr>>>() else { return };
     let mut texts: Vec<_> =
         values.iter_mut().filter(|value| literal_text(value).is_some()).collect();
@@ -101,28 +98,40 @@ fn is_text(expr: &Expr) -> bool {
 }
 
 /// An expression of the same type, which is looked at and not computed: of what is chosen, one of
-/// the choices. None where it would be large, as it stands beside each text.
-fn sketch(expr: &Expr) -> Option<Expr> {
+/// the choices. None where it has more than so many parts, as it may stand there often.
+fn sketch(expr: &Expr, parts_max: usize) -> Option<Expr> {
     let (mut sketched, mut parts) = (expr.clone(), 0);
     let outcome = visit_expressions_mut(&mut sketched, |part| {
         parts += 1;
-        if let Expr::Function(called) = &*part {
-            let name = name(called);
-            let choices = arguments(called);
-            let one = match name.as_str() {
+        if let Some(simpler) = simpler(part) {
+            *part = simpler;
+        }
+        if parts > parts_max { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    outcome.is_continue().then_some(sketched)
+}
+
+/// A part of the type of `part` that has fewer parts.
+fn simpler(part: &Expr) -> Option<Expr> {
+    match part {
+        Expr::BinaryOp { op: BinaryOperator::Arrow | BinaryOperator::HashArrow, .. } => {
+            Some(no_document())
+        }
+        Expr::Function(called) => {
+            let (name, arguments) = (name(called), arguments(called));
+            match name.as_str() {
                 TEXT_BESIDE => Some(Expr::value(Value::Null)),
-                CHOSEN => choices.get(1).map(|sample| (*sample).clone()),
+                CHOSEN => arguments.get(1).map(|sample| (*sample).clone()),
+                name if DOCUMENTS.contains(&name) => Some(no_document()),
                 name if CHOOSING.contains(&name) => {
-                    let mut telling = choices.into_iter();
+                    let mut telling = arguments.into_iter();
                     telling.find(|choice| !matches!(choice, Expr::Value(_))).cloned()
                 }
                 _ => None,
-            };
-            *part = one.unwrap_or_else(|| part.clone());
+            }
         }
-        if parts > PARTS_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
-    outcome.is_continue().then_some(sketched)
+        _ => None,
+    }
 }
 
 /// The same of the arguments of a call that chooses.
@@ -164,20 +173,21 @@ fn sample(choice: &Expr) -> Option<Expr> {
         Expr::BinaryOp { op, .. } => {
             matches!(op, BinaryOperator::Arrow | BinaryOperator::HashArrow)
         }
-        Expr::Function(called) if name(called) == CHOSEN => {
-            return arguments(called).get(1).map(|sample| (*sample).clone());
-        }
-        Expr::Function(called) if DOCUMENTS.contains(&name(called).as_str()) => {
-            return Some(no_document());
-        }
         Expr::Subquery(query) => return of_subquery(query),
         Expr::Function(called) => {
             let name = name(called);
-            MARKED.contains(&name.as_str()) || name.starts_with(TO_JSONB)
+            let name = name.as_str();
+            name == CHOSEN
+                || DOCUMENTS.contains(&name)
+                || MARKED.contains(&name)
+                || name.starts_with(TO_JSONB)
         }
         _ => false,
     };
-    tells.then(|| choice.clone())
+    if !tells {
+        return None;
+    }
+    simpler(choice).or_else(|| sketch(choice, SAMPLE_PARTS_MAX))
 }
 
 /// A value that is a document to the planner.

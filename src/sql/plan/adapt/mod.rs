@@ -487,7 +487,7 @@ impl VisitorMut for Adapter<'_> {
         factor::adapt(factor);
         match factor {
             TableFactor::Table { name, args: Some(arguments), .. } => {
-                whole_row::leave_names(name, &mut arguments.args);
+                whole_row::leave_name(name, &mut arguments.args);
                 number::leave_in_arguments(&mut arguments.args);
             }
             TableFactor::Function { args, .. } => number::leave_in_arguments(args),

@@ -109,8 +109,7 @@ fn is_integer(expr: &Expr) -> bool {
 pub(super) fn leave_in_arguments(arguments: &mut [FunctionArg]) {
     for argument in arguments {
         if let FunctionArg::Unnamed(FunctionArgExpr::Expr(value))
-        | FunctionArg::Named { arg: FunctionArgExpr::Expr(value), .. }
-        | FunctionArg::ExprNamed { arg: FunctionArgExpr::Expr(value), .. } = argument
+        | FunctionArg::Named { arg: FunctionArgExpr::Expr(value), .. } = argument
         {
             leave(value);
         }

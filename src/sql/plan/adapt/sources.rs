@@ -2,15 +2,16 @@
 //! a name may mean, and whether that is one thing.
 
 use datafusion::sql::sqlparser::ast::{
-    self, Expr, FromTable, Ident, Select, SelectItem, SelectItemQualifiedWildcardKind, TableFactor,
-    TableWithJoins, UpdateTableFromKind, WildcardAdditionalOptions,
+    self, Expr, FromTable, Ident, JoinOperator, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, TableFactor, TableWithJoins, UpdateTableFromKind,
+    WildcardAdditionalOptions,
 };
 use datafusion::sql::sqlparser::tokenizer::Location;
 
 use super::columns::{Columns, Known, table_name};
 use super::name::{column_name, numbered, rename};
 use super::record;
-use crate::sql::grammar::from::{factors, joined};
+use crate::sql::grammar::from::factors;
 use crate::sql::grammar::name::{folded, name_parts};
 use crate::sql::{SqlError, SqlState};
 
@@ -40,6 +41,8 @@ pub(super) struct Source {
     pub(super) columns: Columns,
     /// Whether its rows are values of a function.
     pub(super) is_of_values: bool,
+    /// Whether an outer join may have no row of it.
+    pub(super) may_be_absent: bool,
 }
 
 /// Where a column is from.
@@ -56,7 +59,7 @@ pub(super) type Ambiguous = (SqlError, Location);
 
 impl Sources {
     pub(super) fn enter(&mut self, select: &Select, known: &Known) {
-        self.scopes.push(tables(factors(select), known));
+        self.scopes.push(tables(&select.from, known));
     }
 
     /// Enters what a statement changes, and what it changes that by.
@@ -78,7 +81,7 @@ impl Sources {
             }
             _ => return,
         };
-        self.scopes.push(tables(from.into_iter().flat_map(joined), known));
+        self.scopes.push(tables(from, known));
     }
 
     pub(super) fn leave(&mut self) {
@@ -247,7 +250,8 @@ impl Tables {
 impl Source {
     pub(super) fn of(factor: &TableFactor, known: &Known) -> Self {
         let name = table_name(factor).map(|name| folded(&name));
-        Self { name, columns: known.of_factor(factor), is_of_values: is_of_values(factor) }
+        let (columns, is_of_values) = (known.of_factor(factor), is_of_values(factor));
+        Self { name, columns, is_of_values, may_be_absent: false }
     }
 
     /// How many columns are called so; none where only the planner knows.
@@ -272,9 +276,32 @@ fn is_walled(factor: &TableFactor) -> bool {
     matches!(factor, TableFactor::Derived { lateral: false, .. })
 }
 
-fn tables<'a>(factors: impl Iterator<Item = &'a TableFactor>, known: &Known) -> Scope {
-    let all = factors.map(|factor| Source::of(factor, known)).collect();
+fn tables<'a>(from: impl IntoIterator<Item = &'a TableWithJoins>, known: &Known) -> Scope {
+    let all = from.into_iter().flat_map(|tables| joined_sources(tables, known)).collect();
     Scope::Tables(Tables { all, before: None, depth: 0 })
+}
+
+fn joined_sources(tables: &TableWithJoins, known: &Known) -> Vec<Source> {
+    let mut sources = vec![Source::of(&tables.relation, known)];
+    for join in &tables.joins {
+        let (before, behind) = absent_sides(&join.join_operator);
+        for source in &mut sources {
+            source.may_be_absent |= before;
+        }
+        let source = Source::of(&join.relation, known);
+        sources.push(Source { may_be_absent: behind, ..source });
+    }
+    sources
+}
+
+/// Whether a join may have no row of what stands before it, and of what stands behind it.
+fn absent_sides(join: &JoinOperator) -> (bool, bool) {
+    match join {
+        JoinOperator::Left(_) | JoinOperator::LeftOuter(_) => (false, true),
+        JoinOperator::Right(_) | JoinOperator::RightOuter(_) => (true, false),
+        JoinOperator::FullOuter(_) => (true, true),
+        _ => (false, false),
+    }
 }
 
 pub(super) fn ambiguous(what: &str, name: &str, at: &Ident) -> Ambiguous {

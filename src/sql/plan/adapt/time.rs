@@ -167,14 +167,6 @@ fn interval(arguments: &FunctionArguments) -> Option<Expr> {
                 let name = folded(name);
                 (PARTS.iter().position(|part| *part == name)?, value)
             }
-            FunctionArg::ExprNamed {
-                name: Expr::Identifier(name),
-                arg: FunctionArgExpr::Expr(value),
-                ..
-            } => {
-                let name = folded(name);
-                (PARTS.iter().position(|part| *part == name)?, value)
-            }
             _ => return None,
         };
         parts.get_mut(place)?.replace(value.clone());

@@ -38,11 +38,6 @@ pub(super) fn array(called: &Function) -> Option<&Expr> {
         {
             Some(array)
         }
-        FunctionArg::ExprNamed {
-            name: Expr::Identifier(name),
-            arg: FunctionArgExpr::Expr(array),
-            ..
-        } if folded(name) == NAME => Some(array),
         _ => None,
     }
 }

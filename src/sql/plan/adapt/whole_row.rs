@@ -12,7 +12,7 @@ use super::columns::Known;
 use super::name::{numbered, rename, result};
 use super::sources::Sources;
 use super::syntax::{call, literal_text, number, plain_arguments, text};
-use crate::sql::grammar::marker::{MARKER, WHOLE_ROW};
+use crate::sql::grammar::marker::{MARKER, OUTER_ROW, WHOLE_ROW};
 use crate::sql::grammar::name::{folded, name_parts};
 
 /// The row that `expr` names, if it names one.
@@ -31,7 +31,8 @@ pub(super) fn row(expr: &Expr, sources: &Sources) -> Option<Expr> {
         [text(name), column]
     };
     let members = names.iter().zip(numbered(names)).flat_map(member);
-    Some(call(WHOLE_ROW, std::iter::once(text(table.clone())).chain(members)))
+    let function = if source.may_be_absent { OUTER_ROW } else { WHOLE_ROW };
+    Some(call(function, std::iter::once(text(table.clone())).chain(members)))
 }
 
 /// Makes rows of the stars of tables among the arguments of a call: `count(t.*)` counts those that
@@ -125,26 +126,13 @@ pub(super) fn with_column(expr: &Expr) -> Option<Expr> {
     Some(Expr::CompoundFieldAccess { root, access_chain: rest.to_vec() })
 }
 
-/// Makes names among the arguments of a table function no expressions: the collection of a SEARCH,
-/// and what stands before `=>`.
-pub(super) fn leave_names(name: &ObjectName, arguments: &mut [FunctionArg]) {
-    let is_search = name_parts(name).is_some_and(|parts| parts == [MARKER]);
-    for (at, argument) in arguments.iter_mut().enumerate() {
-        match argument {
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) if is_search && at == 0 => {
-                if let Expr::Identifier(word) = expr {
-                    *expr = Expr::CompoundIdentifier(vec![word.clone()]);
-                }
-            }
-            FunctionArg::ExprNamed { name: Expr::Identifier(name), arg, operator } => {
-                *argument = FunctionArg::Named {
-                    name: name.clone(),
-                    arg: arg.clone(),
-                    operator: operator.clone(),
-                };
-            }
-            _ => {}
-        }
+/// Makes the name of the collection of a SEARCH, which is an argument, no expression.
+pub(super) fn leave_name(name: &ObjectName, arguments: &mut [FunctionArg]) {
+    if name_parts(name).is_some_and(|parts| parts == [MARKER])
+        && let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))) = arguments.first_mut()
+        && let Expr::Identifier(word) = expr
+    {
+        *expr = Expr::CompoundIdentifier(vec![word.clone()]);
     }
 }
 
@@ -164,7 +152,7 @@ pub(super) fn keep_fields(expr: &mut Expr) {
 fn table_of(row: &Expr) -> Option<String> {
     match row {
         Expr::Nested(inner) => table_of(inner),
-        Expr::Function(call) if called_as(call, WHOLE_ROW) => {
+        Expr::Function(call) if called_as(call, WHOLE_ROW) || called_as(call, OUTER_ROW) => {
             plain_arguments(&call.args)?.first().and_then(literal_text).map(str::to_owned)
         }
         _ => None,

@@ -107,9 +107,6 @@ impl TableFunction {
         let (name, operator, value) = match argument {
             FunctionArg::Unnamed(value) => (None, FunctionArgOperator::RightArrow, value),
             FunctionArg::Named { name, arg, operator } => (Some(name), operator, arg),
-            FunctionArg::ExprNamed { name: ast::Expr::Identifier(name), arg, operator } => {
-                (Some(name), operator, arg)
-            }
             FunctionArg::ExprNamed { .. } => return Err(self.malformed()),
         };
         match value {

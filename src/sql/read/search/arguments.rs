@@ -57,11 +57,6 @@ impl Arguments {
                 FunctionArg::Named { name, arg: FunctionArgExpr::Expr(value), .. } => {
                     (Some(name), value)
                 }
-                FunctionArg::ExprNamed {
-                    name: ast::Expr::Identifier(name),
-                    arg: FunctionArgExpr::Expr(value),
-                    ..
-                } => (Some(name), value),
                 _ => return Err(malformed()),
             };
             let Some(name) = name else {
