@@ -21,6 +21,7 @@ use datafusion::scalar::ScalarValue;
 use likeness_storage::limits::DIM_MAX;
 
 use crate::sql::grammar::marker::{TO_REAL_ARRAY, TO_VECTOR};
+use crate::sql::value::array_text::{self, Item, is_general};
 use crate::sql::value::constant::real_array as read_real_array;
 use crate::sql::value::types::{VECTOR_NAME, real_array, real_element, with_pg_type};
 use crate::sql::{SqlError, SqlState};
@@ -172,12 +173,29 @@ fn read<'a>(
     let name = format!("type {}", target.name());
     let mut lists = ListBuilder::new(Float32Builder::new()).with_field(real_element());
     for text in texts {
-        if let Some(text) = text {
-            lists.values().append_slice(&read_real_array(&name, text)?);
+        match text {
+            Some(text) if target == Target::RealArray && is_general(text) => {
+                for item in array_text::read(text)? {
+                    lists.values().append_option(real(&name, item)?);
+                }
+            }
+            Some(text) => lists.values().append_slice(&read_real_array(&name, text)?),
+            None => {}
         }
         lists.append(text.is_some());
     }
     Ok(lists.finish())
+}
+
+/// The number that an item of an array is; none for NULL.
+fn real(name: &str, item: Item) -> Result<Option<f32>, SqlError> {
+    match item {
+        Item::Null => Ok(None),
+        Item::Text(item) => Ok(read_real_array(name, &format!("[{item}]"))?.pop()),
+        Item::Array(_) => {
+            Err(SqlError::unsupported("an array of several dimensions that is no literal"))
+        }
+    }
 }
 
 /// What pgvector asks of a vector, in its words.

@@ -122,21 +122,31 @@ async fn columns_of_the_server_may_be_set_to_what_they_are() {
     assert_eq!(client.run(&sql).await, ("UPDATE", Some(5)));
     assert_eq!(client.rows(all).await, before);
 
-    let one = "SELECT created_at, quality, embedding FROM people WHERE external_face_id = 'eve'";
-    let [created_at, quality, embedding] = &client.rows(one).await[0][..] else { panic!() };
+    let one = "SELECT created_at, quality, embedding, model FROM people \
+               WHERE external_face_id = 'eve'";
+    let [created_at, quality, embedding, model] = &client.rows(one).await[0][..] else { panic!() };
     let sql = format!(
-        "UPDATE people SET created_at = '{created_at}', quality = {quality}, \
-         embedding = '{embedding}', external_image_id = 'new' WHERE external_face_id = 'eve'"
+        "UPDATE people SET created_at = '{created_at}', quality = {quality}, model = '{model}', \
+         bounding_box = '{{0.1,\"0.2\",0.3,0.4}}', embedding = '{embedding}', \
+         external_image_id = 'new' WHERE external_face_id = 'eve'"
     );
     assert_eq!(client.run(&sql).await, ("UPDATE", Some(1)));
     let kept = "SELECT quality, bounding_box IS NULL FROM people WHERE external_image_id = 'new'";
     assert_eq!(client.rows(kept).await, [[quality.as_str(), "false"]]);
     let (parameters, _) = client.describe("UPDATE people SET quality = $1, created_at = $2").await;
     assert_eq!(parameters, [SqlType::Float4, SqlType::Timestamptz]);
-    let refused = client.error("UPDATE people SET quality = 0.71").await;
-    assert_eq!(refused.state, SqlState::GeneratedAlways, "{refused}");
-    let refused = client.error("UPDATE people SET bounding_box = NULL").await;
-    assert_eq!(refused.state, SqlState::GeneratedAlways, "{refused}");
+    client.run("PREPARE dated AS UPDATE people SET created_at = $1").await;
+    for refused in [
+        "UPDATE people SET quality = 0.71",
+        "UPDATE people SET model = 5",
+        "UPDATE people SET bounding_box = NULL",
+        "UPDATE people SET bounding_box = '{}'",
+        "UPDATE people SET bounding_box = '{0.1,0.2,0.3,NULL}'",
+        "EXECUTE dated(now())",
+    ] {
+        let error = client.error(refused).await;
+        assert_eq!(error.state, SqlState::GeneratedAlways, "{refused}: {error}");
+    }
 }
 
 #[tokio::test]

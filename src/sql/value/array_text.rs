@@ -23,6 +23,14 @@ pub(in crate::sql) fn read(written: &str) -> Result<Vec<Item>, SqlError> {
     if reader.rest.trim().is_empty() { Ok(array) } else { Err(reader.malformed()) }
 }
 
+/// Whether an array is written with what vectors have not: no items, NULL, NaN, quotes or levels.
+pub(in crate::sql) fn is_general(written: &str) -> bool {
+    let inside = written.trim().strip_prefix('{').and_then(|inside| inside.strip_suffix('}'));
+    let is_general =
+        |inside: &str| inside.trim().is_empty() || inside.contains(['"', '{', 'n', 'N', '\\']);
+    inside.is_some_and(is_general)
+}
+
 struct Reader<'a> {
     rest: &'a str,
     written: &'a str,
@@ -96,18 +104,33 @@ impl Reader<'_> {
         Ok(value)
     }
 
-    /// An element without quotes: it ends at a comma or brace, and NULL is none.
+    /// An element without quotes: it ends at a comma or brace, and NULL is none. A backslash takes
+    /// the next character as it is.
     fn bare(&mut self) -> Result<Item, SqlError> {
-        let end = self.rest.find([',', '}', '{', '"']).unwrap_or(self.rest.len());
-        let (value, rest) = self.rest.split_at(end);
-        let value = value.trim();
+        let (mut value, mut is_escaped) = (String::new(), false);
+        // How much of it the spaces behind it do not belong to.
+        let mut length = 0;
+        let mut letters = self.rest.chars();
+        while let Some(letter) = letters.clone().next()
+            && !matches!(letter, ',' | '}' | '{' | '"')
+        {
+            letters.next();
+            let escaped = letter == '\\';
+            let letter = if escaped { letters.next() } else { Some(letter) };
+            value.extend(letter);
+            is_escaped |= escaped;
+            if escaped || letter.is_some_and(|letter| !letter.is_whitespace()) {
+                length = value.len();
+            }
+        }
+        value.truncate(length);
         if value.is_empty() {
             return Err(self.malformed());
         }
-        self.rest = rest;
-        if value.eq_ignore_ascii_case("null") {
+        self.rest = letters.as_str();
+        if value.eq_ignore_ascii_case("null") && !is_escaped {
             return Ok(Item::Null);
         }
-        Ok(Item::Text(value.replace('\\', "")))
+        Ok(Item::Text(value))
     }
 }

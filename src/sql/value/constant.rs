@@ -10,7 +10,9 @@ use datafusion::common::DFSchema;
 use datafusion::common::tree_node::TreeNode;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::expr::{Alias, Placeholder};
+use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{ColumnarValue, Expr};
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::{self, Value};
@@ -40,8 +42,18 @@ pub(in crate::sql) fn evaluate(
         _ => {}
     }
     check_constant(what, expr)?;
-    let expr = numeric::typed(expr.clone(), &DFSchema::empty())?;
-    let physical = session.create_physical_expr(expr, &DFSchema::empty())?;
+    let schema = DFSchema::empty();
+    let expr = numeric::typed(expr.clone(), &schema)?;
+    let simplifier = ExprSimplifier::new(
+        SimplifyContext::builder()
+            .with_schema(Arc::new(schema.clone()))
+            .with_config_options(Arc::clone(session.config().options()))
+            .with_query_execution_start_time(session.execution_props().query_execution_start_time)
+            .build(),
+    );
+    // Some functions, now() among them, are only ever simplified.
+    let expr = simplifier.simplify(simplifier.coerce(expr, &schema)?)?;
+    let physical = session.create_physical_expr(expr, &schema)?;
     Ok(value_of(physical.as_ref())?)
 }
 

@@ -138,8 +138,11 @@ impl Settable {
         let kept = vec![qualifier.clone(), Ident::with_quote('"', column.name())];
         let value = Expr::Nested(Box::new(value));
         let value = match self.sql_type() {
-            // Digits are a number of another type, and a document may be written in many ways.
-            own @ (SqlType::Float4 | SqlType::Jsonb) => of_type(value, own),
+            // Digits are a number of another type, and arrays and documents may be written in many
+            // ways.
+            own @ (SqlType::Float4 | SqlType::Float4Array | SqlType::Jsonb | SqlType::Text) => {
+                of_type(value, own)
+            }
             _ => value,
         };
         Expr::IsDistinctFrom(Box::new(value), Box::new(Expr::CompoundIdentifier(kept)))

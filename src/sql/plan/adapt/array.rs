@@ -59,6 +59,7 @@ mod tests {
             ("{}", "ARRAY[]"),
             (" { a , b c } ", "ARRAY['a', 'b c']"),
             ("{\"a,}\",\"\\\"\",NULL,\"null\"}", "ARRAY['a,}', '\"', NULL, 'null']"),
+            ("{a\\,b , \\\", x\\ ,nu\\ll}", "ARRAY['a,b', '\"', 'x ', 'null']"),
             ("{{1,2},{3,4}}", "ARRAY[ARRAY['1', '2'], ARRAY['3', '4']]"),
         ];
         for (written, expected) in cases {

@@ -4,11 +4,15 @@ use datafusion::arrow::datatypes::DataType as ArrowType;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::{
     Array, ArrayElemTypeDef, CastKind, CharacterLength, DataType, ExactNumberInfo, Expr, Function,
-    Ident, ObjectName, ObjectNamePart, TimezoneInfo, TypedString, Value,
+    Ident, TypedString, Value,
 };
 
 use super::array::array;
 use super::catalog_type::{catalog_type, is_array_of_oids, named_items, printed, read_names};
+use super::data_type::{
+    cast_type, check_type, has_length, is_cast_by_item, known_type, named_type, of_no_scale,
+    texts_of,
+};
 use super::interval::{length, take_units};
 use super::operator::text_array;
 use super::syntax::{self, call, cast, is_parameter, literal_text, number, plain_arguments, text};
@@ -16,18 +20,15 @@ use super::{Adapter, time, without_system_schema};
 use crate::sql::answer::wording::no_value;
 use crate::sql::function::scalar::{malformed_uuid, read_document, uuid};
 use crate::sql::grammar::marker::{
-    TO_CHARACTERS, TO_JSONB, TO_JSONB_ARRAY, TO_NUMERIC, TO_REAL_ARRAY, TO_TEXT, TO_UUID,
-    TO_UUID_ARRAY, TO_VARCHAR, TO_VECTOR,
+    TO_CHARACTERS, TO_JSONB, TO_NUMERIC, TO_REAL_ARRAY, TO_TEXT, TO_UUID, TO_VARCHAR, TO_VECTOR,
 };
-use crate::sql::grammar::name::{folded, name_parts};
+use crate::sql::grammar::name::folded;
 use crate::sql::read::columns::GalleryColumn;
+use crate::sql::value::array_text::is_general;
 use crate::sql::value::constant::{bytea, real_array};
 use crate::sql::value::numeric::plain_digits;
 use crate::sql::value::types::{SqlType, is_vector, reads_text_itself};
 use crate::sql::{SqlError, SqlState};
-
-/// Most digits of a `numeric`, as of PostgreSQL's.
-const DIGITS_MAX: u64 = 1000;
 
 impl Adapter<'_> {
     /// What a cast becomes; `expr` is one, or a text with its type before it.
@@ -77,36 +78,12 @@ pub(super) fn called(called: &Function) -> Option<Expr> {
     }
 }
 
-/// The type of a parameter that a statement declares; none for one that it leaves open.
-///
-/// # Errors
-/// 42704 and 0A000 for types that there are not, or not for parameters.
-pub(in crate::sql) fn parameter_type(mut data_type: DataType) -> Result<Option<SqlType>, SqlError> {
-    known_type(&mut data_type);
-    match catalog_type(&data_type) {
-        Some("name") => return Ok(Some(SqlType::Name)),
-        Some("char") => return Ok(Some(SqlType::Char)),
-        Some(_) => return Ok(Some(SqlType::Oid)),
-        None => {}
-    }
-    if let Some(known) = cast_type(&data_type) {
-        return Ok(Some(known));
-    }
-    match &data_type {
-        DataType::Custom(name, _) if name.to_string().eq_ignore_ascii_case("unknown") => Ok(None),
-        DataType::Custom(name, _) => {
-            let message = format!("type \"{name}\" does not exist");
-            Err(SqlError::new(SqlState::UndefinedObject, message))
-        }
-        other => Err(SqlError::unsupported(format!("a parameter of type {other}"))),
-    }
-}
-
 /// A value of another type as one of this.
 pub(in crate::sql) fn of_type(value: Expr, sql_type: SqlType) -> Expr {
     match sql_type {
         SqlType::Text => return call(TO_TEXT, [value]),
         SqlType::Jsonb => return call(TO_JSONB, [value]),
+        SqlType::Float4Array => return call(TO_REAL_ARRAY, [value]),
         _ => {}
     }
     let mut data_type = sql_type.syntax();
@@ -116,8 +93,8 @@ pub(in crate::sql) fn of_type(value: Expr, sql_type: SqlType) -> Expr {
 
 fn adapted(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlError> {
     if let Some(read) = items_read(inner, data_type)? {
-        // Each item is cast already, and a number has its own digits.
-        if syntax::is_nested(&read) || cast_type(data_type) == Some(SqlType::NumericArray) {
+        // Each item is cast already.
+        if syntax::is_nested(&read) || is_cast_by_item(data_type) {
             return Ok(Some(read));
         }
         return Ok(Some(
@@ -180,6 +157,9 @@ fn adapted(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlError>
         }
         _ => {
             let value = literal(inner, data_type)?;
+            if value.is_none() && cast_type(data_type) == Some(SqlType::NumericArray) {
+                return Ok(Some(cast(inner.clone(), of_no_scale(data_type))));
+            }
             numbers(value, inner, data_type)
         }
     })
@@ -200,12 +180,14 @@ fn items_read(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlErr
     let (mut changed, mut items) = (false, Vec::with_capacity(elem.len()));
     for item in elem {
         let read = match literal_text(item) {
-            Some(_) if is_text(element) => None,
-            Some(_) => {
+            Some(_) if is_text(element) && !has_length(element) => None,
+            None if !has_length(element) || syntax::is_nested(inner) => {
+                items_read(item, data_type)?
+            }
+            _ => {
                 let read = adapted(item, element)?;
                 Some(read.unwrap_or_else(|| cast(item.clone(), (**element).clone())))
             }
-            None => items_read(item, data_type)?,
         };
         changed |= read.is_some();
         items.push(read.unwrap_or_else(|| item.clone()));
@@ -213,18 +195,26 @@ fn items_read(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlErr
     Ok(changed.then_some(Expr::Array(Array { elem: items, named: *named })))
 }
 
+/// The array with each item read for itself.
+fn array_by_items(array: Expr) -> Result<Expr, SqlError> {
+    let (elem, named) = match array {
+        Expr::Array(Array { elem, named }) => (elem, named),
+        Expr::Cast { expr, data_type, .. } => {
+            return Ok(adapted(&expr, &data_type)?.unwrap_or_else(|| cast(*expr, data_type)));
+        }
+        other => return Ok(other),
+    };
+    if elem.is_empty() {
+        let empty = SqlType::NumericArray.syntax();
+        return Ok(cast(Expr::Array(Array { elem, named }), of_no_scale(&empty)));
+    }
+    let elem = elem.into_iter().map(array_by_items).collect::<Result<_, _>>()?;
+    Ok(Expr::Array(Array { elem, named }))
+}
+
 /// Whether a text is of the type already, or is read with all the others of its array.
 fn is_text(data_type: &DataType) -> bool {
     matches!(cast_type(data_type), Some(SqlType::Text | SqlType::Uuid | SqlType::Jsonb))
-}
-
-/// The function that makes an array of texts one of this type.
-fn texts_of(data_type: &DataType) -> Option<&'static str> {
-    match cast_type(data_type)? {
-        SqlType::UuidArray => Some(TO_UUID_ARRAY),
-        SqlType::JsonbArray => Some(TO_JSONB_ARRAY),
-        _ => None,
-    }
 }
 
 /// Whether a whole number stands in the statement.
@@ -284,133 +274,6 @@ fn numeric(inner: &Expr) -> Expr {
     call(TO_NUMERIC, [digits.as_ref().map_or_else(|| inner.clone(), number)])
 }
 
-/// A type by the name that the planner knows, where the statement calls it as the system's tables
-/// do: `pg_catalog.int4`.
-fn known_type(data_type: &mut DataType) {
-    match data_type {
-        DataType::Array(ArrayElemTypeDef::SquareBracket(element, size)) => {
-            // The size is a comment in PostgreSQL.
-            *size = None;
-            known_type(element);
-            match catalog_type(element) {
-                Some("name" | "char") => **element = DataType::Text,
-                Some(_) => **element = DataType::BigInt(None),
-                None => {}
-            }
-        }
-        DataType::Float(digits) => *data_type = float(digits),
-        // As precise as in PostgreSQL, which leaves room for 300,000 years.
-        DataType::Timestamp(precision @ None, _) => *precision = Some(6),
-        DataType::Custom(name, _) => {
-            without_system_schema(name);
-            if let Some(known) = named_type(name) {
-                *data_type = known;
-            }
-        }
-        _ => {}
-    }
-}
-
-/// `float(n)`, by how many binary digits it has at least.
-fn float(digits: &ExactNumberInfo) -> DataType {
-    const REAL_DIGITS: u64 = 24;
-    match digits {
-        ExactNumberInfo::Precision(1..=REAL_DIGITS) => DataType::Real,
-        _ => DataType::DoublePrecision,
-    }
-}
-
-/// That a type is one of PostgreSQL's; what this server lacks of these, the planner says.
-fn check_type(data_type: &DataType) -> Result<(), SqlError> {
-    const ELSEWHERE: [&str; 25] = [
-        "bit",
-        "box",
-        "cidr",
-        "circle",
-        "hstore",
-        "inet",
-        "int4range",
-        "int8range",
-        "interval",
-        "jsonpath",
-        "line",
-        "lseg",
-        "macaddr",
-        "money",
-        "numrange",
-        "path",
-        "point",
-        "polygon",
-        "record",
-        "time",
-        "timetz",
-        "tsquery",
-        "tsvector",
-        "unknown",
-        "xml",
-    ];
-    check_length(data_type)?;
-    let DataType::Custom(name, _) = data_type else { return Ok(()) };
-    let written = name_parts(name).unwrap_or_default().join(".");
-    let known = is_vector(data_type)
-        || catalog_type(data_type).is_some()
-        || ELSEWHERE.contains(&written.as_str());
-    if known {
-        return Ok(());
-    }
-    let message = format!("type \"{written}\" does not exist");
-    Err(SqlError::new(SqlState::UndefinedObject, message))
-}
-
-/// That a text is of some length, and that a number has digits.
-fn check_length(data_type: &DataType) -> Result<(), SqlError> {
-    let message = match data_type {
-        DataType::Varchar(Some(CharacterLength::IntegerLength { length: 0, .. }))
-        | DataType::CharacterVarying(Some(CharacterLength::IntegerLength { length: 0, .. })) => {
-            "length for type varchar must be at least 1".to_owned()
-        }
-        DataType::Char(Some(CharacterLength::IntegerLength { length: 0, .. }))
-        | DataType::Character(Some(CharacterLength::IntegerLength { length: 0, .. })) => {
-            "length for type char must be at least 1".to_owned()
-        }
-        DataType::Numeric(digits) | DataType::Decimal(digits) => match digits {
-            ExactNumberInfo::Precision(precision)
-            | ExactNumberInfo::PrecisionAndScale(precision, _)
-                if !(1..=DIGITS_MAX).contains(precision) =>
-            {
-                format!("NUMERIC precision {precision} must be between 1 and {DIGITS_MAX}")
-            }
-            _ => return Ok(()),
-        },
-        _ => return Ok(()),
-    };
-    Err(SqlError::new(SqlState::InvalidParameterValue, message))
-}
-
-fn named_type(name: &ObjectName) -> Option<DataType> {
-    let [ObjectNamePart::Identifier(ident)] = name.0.as_slice() else { return None };
-    Some(match folded(ident).as_str() {
-        "bool" => DataType::Boolean,
-        "int2" => DataType::SmallInt(None),
-        "int4" => DataType::Int(None),
-        "int8" => DataType::BigInt(None),
-        "float4" => DataType::Real,
-        "float8" => DataType::DoublePrecision,
-        "numeric" => DataType::Numeric(ExactNumberInfo::None),
-        "text" | "bpchar" => DataType::Text,
-        "varchar" => DataType::Varchar(None),
-        "char" if ident.quote_style.is_none() => DataType::Char(None),
-        "bytea" => DataType::Bytea,
-        "json" | "jsonb" => DataType::JSONB,
-        "date" => DataType::Date,
-        "timestamp" => DataType::Timestamp(Some(6), TimezoneInfo::None),
-        "timestamptz" => DataType::Timestamp(Some(6), TimezoneInfo::Tz),
-        "uuid" => DataType::Uuid,
-        "regclass" => DataType::Regclass,
-        _ => return None,
-    })
-}
-
 /// What `'text'::data_type` means where the planner would convert the text differently.
 fn literal(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlError> {
     let Some(written) = literal_text(inner) else { return Ok(None) };
@@ -418,7 +281,10 @@ fn literal(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlError>
         DataType::Bytea => {
             Ok(Some(Expr::value(Value::HexStringLiteral(hex::encode(bytea(written)?)))))
         }
-        other if reads_text_itself(other) && !is_general_array(other, written) => {
+        other
+            if reads_text_itself(other)
+                && !(matches!(other, DataType::Array(_)) && is_general(written)) =>
+        {
             let by_function = is_vector(other) || cast_type(other) == Some(SqlType::Float4Array);
             let name = if is_vector(other) { "type vector" } else { "type real" };
             match real_array(name, written) {
@@ -433,20 +299,14 @@ fn literal(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlError>
             ArrayElemTypeDef::SquareBracket(element, _) | ArrayElemTypeDef::AngleBracket(element),
         ) => {
             let array = array(written, element)?;
+            if is_cast_by_item(data_type) {
+                return array_by_items(array).map(Some);
+            }
             // Of several levels each item is cast already.
             Ok(Some(if syntax::is_nested(&array) { array } else { cast(array, data_type.clone()) }))
         }
         other => scalar(written, other),
     }
-}
-
-/// Whether an array is written with what vectors have not: no items, NULL, quotes or levels.
-fn is_general_array(data_type: &DataType, written: &str) -> bool {
-    let inside = written.trim().strip_prefix('{').and_then(|inside| inside.strip_suffix('}'));
-    let is_general = |inside: &str| {
-        inside.trim().is_empty() || inside.contains(['"', '{', 'n', 'N']) // NULL, and NaN.
-    };
-    matches!(data_type, DataType::Array(_)) && inside.is_some_and(is_general)
 }
 
 /// A text that has to be a number, a date or a time; what is none is said before anything runs.
@@ -528,42 +388,4 @@ fn doubles(written: &str, data_type: &DataType) -> Expr {
     let element = |item: &str| cast(text(item.trim()), DataType::DoublePrecision);
     let elem = inside.split(',').map(element).collect();
     cast(Expr::Array(Array { elem, named: true }), data_type.clone())
-}
-
-/// The type of the parameter in `$1::data_type`.
-fn cast_type(data_type: &DataType) -> Option<SqlType> {
-    match data_type {
-        DataType::Boolean | DataType::Bool => Some(SqlType::Bool),
-        DataType::SmallInt(_) | DataType::Int2(_) => Some(SqlType::Int2),
-        DataType::Int(_) | DataType::Integer(_) | DataType::Int4(_) => Some(SqlType::Int4),
-        DataType::BigInt(_) | DataType::Int8(_) => Some(SqlType::Int8),
-        DataType::Real | DataType::Float4 => Some(SqlType::Float4),
-        DataType::Float8
-        | DataType::DoublePrecision
-        | DataType::Double(ExactNumberInfo::None)
-        | DataType::Float(ExactNumberInfo::None) => Some(SqlType::Float8),
-        DataType::Numeric(_) | DataType::Decimal(_) => Some(SqlType::Numeric),
-        DataType::Text
-        | DataType::Varchar(_)
-        | DataType::CharacterVarying(_)
-        | DataType::Char(_)
-        | DataType::Character(_) => Some(SqlType::Text),
-        DataType::Uuid => Some(SqlType::Uuid),
-        DataType::Bytea => Some(SqlType::Bytea),
-        DataType::JSON | DataType::JSONB => Some(SqlType::Jsonb),
-        DataType::Timestamp(_, TimezoneInfo::Tz | TimezoneInfo::WithTimeZone) => {
-            Some(SqlType::Timestamptz)
-        }
-        DataType::Timestamp(..) => Some(SqlType::Timestamp),
-        DataType::Date => Some(SqlType::Date),
-        DataType::Time(_, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => {
-            Some(SqlType::Time)
-        }
-        DataType::Interval { .. } => Some(SqlType::Interval),
-        DataType::Array(
-            ArrayElemTypeDef::SquareBracket(element, _) | ArrayElemTypeDef::AngleBracket(element),
-        ) => cast_type(element)?.array(),
-        other if is_vector(other) => Some(SqlType::Vector),
-        _ => None,
-    }
 }

@@ -30,7 +30,7 @@ pub(in crate::sql) use operands::{NumericOperands, typed};
 pub const SCALE: i8 = 20;
 
 /// Digits of such a number; a sum of them has room for more.
-const PRECISION: u8 = 56;
+pub(in crate::sql) const PRECISION: u8 = 56;
 
 /// Digits behind the point of a quotient, as many as PostgreSQL shows of most.
 const QUOTIENT_SCALE: i8 = 16;
