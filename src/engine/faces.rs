@@ -1,11 +1,7 @@
 //! Reading and removing enrolled faces.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use likeness_storage::{GalleryId, ReadError, RowRef, TemplateId, TextColumn};
 
-use likeness_storage::{GalleryId, ReadError, RowRef, TemplateId};
-
-use super::identify::CancelOnDrop;
 use super::{Changes, EngineError, Tenant, TenantSnapshot, blocking};
 use crate::biometric::{BoundingBox, FaceId};
 
@@ -111,8 +107,8 @@ impl TenantSnapshot {
         Ok(FacePage { faces, next })
     }
 
-    /// The one face of `gallery` that its caller named so. Reads the names of all of them, on a
-    /// thread for such work; dropping the future stops it.
+    /// The one face of `gallery` that its caller named so. Looks at the names of all of them, on a
+    /// thread for such work.
     ///
     /// # Errors
     /// [`EngineError::NoFaceNamed`], [`EngineError::SeveralFacesNamed`].
@@ -121,24 +117,16 @@ impl TenantSnapshot {
         gallery: GalleryId,
         name: String,
     ) -> Result<FaceId, EngineError> {
-        let (snapshot, given_up) = (self.clone(), Arc::<AtomicBool>::default());
-        let _stop_when_dropped = CancelOnDrop(Arc::clone(&given_up));
+        let snapshot = self.clone();
         blocking(move || {
-            let mut named = None;
-            for row in snapshot.snapshot.rows(gallery, None) {
-                if given_up.load(Ordering::Relaxed) {
-                    return Err(EngineError::Cancelled);
-                }
-                let row = row?;
-                if row.external_face_id != Some(&*name) {
-                    continue;
-                }
-                if named.replace(row.id).is_some() {
-                    return Err(EngineError::SeveralFacesNamed(name));
-                }
+            let column = TextColumn::ExternalFaceId;
+            let mut named = snapshot.snapshot.rows_holding(gallery, None, column, &name);
+            let found = (named.next().transpose()?, named.next().transpose()?);
+            match found {
+                (Some(_), Some(_)) => Err(EngineError::SeveralFacesNamed(name.clone())),
+                (Some(one), None) => Ok(FaceId::from_u128(one.id.get())),
+                (None, _) => Err(EngineError::NoFaceNamed(name.clone())),
             }
-            let id = named.ok_or(EngineError::NoFaceNamed(name))?;
-            Ok(FaceId::from_u128(id.get()))
         })
         .await
     }

@@ -148,7 +148,7 @@ pub use options::StoreOptions;
 pub use precision::{Precision, UnknownPrecision};
 pub use recovery::{OpenError, RecoveryReport};
 pub use restore::{RestoreReport, restore};
-pub use row::{Row, RowRef};
+pub use row::{Row, RowRef, TextColumn};
 pub use scan::{Probe, ReadError, ScanReport, StageReport};
 pub use snapshot::{Candidate, GallerySize, Snapshot};
 pub use store::Store;

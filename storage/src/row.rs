@@ -37,6 +37,15 @@ pub struct Row {
     pub embedding: Embedding,
 }
 
+/// A text of a row by which rows are looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextColumn {
+    /// [`Row::external_face_id`].
+    ExternalFaceId,
+    /// [`Row::external_image_id`].
+    ExternalImageId,
+}
+
 /// One live template as a snapshot shows it, borrowed from the snapshot.
 #[derive(Clone, Copy, PartialEq)]
 pub struct RowRef<'a> {
@@ -117,7 +126,15 @@ impl Row {
     }
 }
 
-impl RowRef<'_> {
+impl<'a> RowRef<'a> {
+    /// The text in this column; `None` where the row has none.
+    pub fn text(&self, column: TextColumn) -> Option<&'a str> {
+        match column {
+            TextColumn::ExternalFaceId => self.external_face_id,
+            TextColumn::ExternalImageId => self.external_image_id,
+        }
+    }
+
     /// An owned copy.
     ///
     /// The embedding is the same, number by number. Should the segment it comes from be damaged,

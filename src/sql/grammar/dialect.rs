@@ -71,7 +71,7 @@ impl Dialect for Grammar {
         PostgreSqlDialect {}.prec_value(precedence)
     }
 
-    /// `- 2 ^ 2` is 4. Nothing is read where too much was.
+    /// `- 2 ^ 2` is 4, and VALUES is a query. Nothing is read where too much was.
     fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
         let Some(left) = self.readings_left.get().checked_sub(1) else {
             return Some(Err(ParserError::RecursionLimitExceeded));
@@ -80,6 +80,12 @@ impl Dialect for Grammar {
         let op = match parser.peek_token_ref().token {
             Token::Minus => UnaryOperator::Minus,
             Token::Plus => UnaryOperator::Plus,
+            Token::Word(ref word)
+                if word.keyword == Keyword::VALUES
+                    && parser.get_current_token().token == Token::LParen =>
+            {
+                return Some(parser.parse_query().map(Expr::Subquery));
+            }
             _ => return None,
         };
         parser.advance_token();

@@ -23,7 +23,7 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions,
 };
 use futures::stream;
-use likeness_storage::{GalleryDescriptor, ReadError, RowRef, TemplateId};
+use likeness_storage::{GalleryDescriptor, ReadError, RowRef, TemplateId, TextColumn};
 
 use super::columns::{GalleryColumn, schema_of};
 use crate::biometric::FaceId;
@@ -37,12 +37,14 @@ pub(super) const BATCH_ROWS: usize = 8192;
 const BATCH_EMBEDDING_BYTES: usize = 8 << 20;
 
 /// Which rows a scan reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ScanRows {
     /// The first so many, or all.
     First(Option<usize>),
     /// The face with this id, if there is one.
     One(FaceId),
+    /// The faces that have this text in this column.
+    Holding(TextColumn, Arc<str>),
     /// No row at all.
     None,
 }
@@ -88,7 +90,7 @@ impl GalleryScan {
     /// The same rows with other columns.
     pub(super) fn of_columns(&self, columns: Vec<GalleryColumn>) -> Self {
         let Reader { snapshot, descriptor, .. } = &*self.reader;
-        let scan = Self::new(snapshot.clone(), Arc::clone(descriptor), columns, self.rows);
+        let scan = Self::new(snapshot.clone(), Arc::clone(descriptor), columns, self.rows.clone());
         Self { is_export: self.is_export, ..scan }
     }
 
@@ -113,9 +115,9 @@ impl GalleryScan {
     fn row_count(&self) -> Precision<usize> {
         let stored = self.reader.snapshot.storage().row_count(self.reader.descriptor.id);
         let stored = usize::try_from(stored).unwrap_or(usize::MAX);
-        match self.rows {
-            ScanRows::First(limit) => Precision::Exact(stored.min(limit.unwrap_or(usize::MAX))),
-            ScanRows::One(_) => Precision::Inexact(1),
+        match &self.rows {
+            &ScanRows::First(limit) => Precision::Exact(stored.min(limit.unwrap_or(usize::MAX))),
+            ScanRows::One(_) | ScanRows::Holding(..) => Precision::Inexact(1),
             ScanRows::None => Precision::Exact(0),
         }
     }
@@ -139,10 +141,17 @@ impl DisplayAs for GalleryScan {
             write!(f, "{separator}{}", column.name())?;
         }
         f.write_str("]")?;
-        match self.rows {
+        match &self.rows {
             ScanRows::First(None) => Ok(()),
             ScanRows::First(Some(limit)) => write!(f, ", limit={limit}"),
             ScanRows::One(id) => write!(f, ", face_id={id}"),
+            // What it is, the filter behind it says.
+            ScanRows::Holding(TextColumn::ExternalFaceId, _) => {
+                f.write_str(", of external_face_id")
+            }
+            ScanRows::Holding(TextColumn::ExternalImageId, _) => {
+                f.write_str(", of external_image_id")
+            }
             ScanRows::None => f.write_str(", no rows"),
         }
     }
@@ -199,7 +208,7 @@ impl ExecutionPlan for GalleryScan {
         }
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let schema = Arc::clone(&self.reader.schema);
-        let start = Position::start_of(self.rows);
+        let start = Position::start_of(&self.rows);
         let batches = stream::try_unfold(
             (Arc::clone(&self.reader), start, metrics),
             |(reader, position, metrics)| async move {
@@ -217,7 +226,7 @@ impl ExecutionPlan for GalleryScan {
     fn fetch(&self) -> Option<usize> {
         match self.rows {
             ScanRows::First(limit) => limit,
-            ScanRows::One(_) | ScanRows::None => None,
+            ScanRows::One(_) | ScanRows::Holding(..) | ScanRows::None => None,
         }
     }
 
@@ -226,7 +235,7 @@ impl ExecutionPlan for GalleryScan {
             ScanRows::First(_) => {
                 Some(Arc::new(Self { rows: ScanRows::First(limit), ..self.clone() }))
             }
-            ScanRows::One(_) | ScanRows::None => None,
+            ScanRows::One(_) | ScanRows::Holding(..) | ScanRows::None => None,
         }
     }
 
@@ -245,25 +254,28 @@ impl ExecutionPlan for GalleryScan {
 }
 
 /// Where a scan goes on.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Position {
     /// Behind this row (or at the beginning), with so many rows still wanted.
     Behind(Option<TemplateId>, usize),
     /// At this face only.
     At(TemplateId),
+    /// Behind this row (or at the beginning), among those that have this text in this column.
+    Among(Option<TemplateId>, TextColumn, Arc<str>),
     End,
 }
 
 impl Position {
-    fn start_of(rows: ScanRows) -> Self {
+    fn start_of(rows: &ScanRows) -> Self {
         match rows {
             ScanRows::First(limit) => Self::Behind(None, limit.unwrap_or(usize::MAX)),
             ScanRows::One(id) => Self::At(TemplateId::new(id.as_u128())),
+            ScanRows::Holding(column, text) => Self::Among(None, *column, Arc::clone(text)),
             ScanRows::None => Self::End,
         }
     }
 
-    fn is_end(self) -> bool {
+    fn is_end(&self) -> bool {
         matches!(self, Self::End | Self::Behind(_, 0))
     }
 }
@@ -285,31 +297,32 @@ impl Reader {
         position: Position,
     ) -> Result<(RecordBatch, Position), DataFusionError> {
         let reader = Arc::clone(self);
-        tokio::task::spawn_blocking(move || reader.read(position))
+        tokio::task::spawn_blocking(move || reader.read(&position))
             .await
             .map_err(|error| DataFusionError::ExecutionJoin(Box::new(error)))?
     }
 
-    fn read(&self, position: Position) -> Result<(RecordBatch, Position), DataFusionError> {
+    fn read(&self, position: &Position) -> Result<(RecordBatch, Position), DataFusionError> {
         let (storage, gallery) = (self.snapshot.storage(), self.descriptor.id);
-        let (rows, next): (Vec<RowRef<'_>>, _) = match position {
-            Position::At(id) => {
-                (storage.get(gallery, id).map_err(failed)?.into_iter().collect(), Position::End)
-            }
+        let (mut rows, mut next) = (Vec::new(), Position::End);
+        match position {
+            Position::At(id) => rows.extend(storage.get(gallery, *id).map_err(failed)?),
             Position::Behind(after, wanted) => {
-                let most = self.batch_rows().min(wanted);
-                let rows = storage.rows(gallery, after).take(most).collect::<Result<Vec<_>, _>>();
-                let rows = rows.map_err(failed)?;
-                let next = match rows.last() {
-                    Some(last) if rows.len() == most => {
-                        Position::Behind(Some(last.id), wanted - most)
-                    }
-                    _ => Position::End,
-                };
-                (rows, next)
+                let most = self.batch_rows().min(*wanted);
+                let stored = usize::try_from(storage.row_count(gallery)).unwrap_or(usize::MAX);
+                rows.reserve(most.min(stored));
+                if let Some(last) = take(storage.rows(gallery, *after), most, &mut rows)? {
+                    next = Position::Behind(Some(last), wanted - most);
+                }
             }
-            Position::End => (Vec::new(), Position::End),
-        };
+            Position::Among(after, column, text) => {
+                let holding = storage.rows_holding(gallery, *after, *column, text);
+                if let Some(last) = take(holding, self.batch_rows(), &mut rows)? {
+                    next = Position::Among(Some(last), *column, Arc::clone(text));
+                }
+            }
+            Position::End => {}
+        }
         let arrays = self.columns.iter().map(|column| column.array(&rows)).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
         let schema = Arc::clone(&self.schema);
@@ -324,6 +337,18 @@ impl Reader {
             BATCH_ROWS
         }
     }
+}
+
+/// Adds `most` of the rows to `taken`, and returns the last if there may be more of them.
+fn take<'a>(
+    rows: impl Iterator<Item = Result<RowRef<'a>, ReadError>>,
+    most: usize,
+    taken: &mut Vec<RowRef<'a>>,
+) -> Result<Option<TemplateId>, DataFusionError> {
+    for row in rows.take(most) {
+        taken.push(row.map_err(failed)?);
+    }
+    Ok(taken.last().filter(|_| taken.len() == most).map(|last| last.id))
 }
 
 /// Why rows could not be read, on its way through DataFusion.

@@ -12,7 +12,7 @@ use datafusion::logical_expr::{
     BinaryExpr, Expr, Operator, TableProviderFilterPushDown, TableType,
 };
 use datafusion::physical_plan::ExecutionPlan;
-use likeness_storage::GalleryDescriptor;
+use likeness_storage::{GalleryDescriptor, TextColumn};
 
 use super::audit::Exporting;
 use super::columns::{GalleryColumn, gallery_schema};
@@ -66,9 +66,13 @@ impl TableProvider for GalleryTable {
         &self,
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>, DataFusionError> {
-        let support = |filter: &&Expr| match wanted_face(filter) {
-            Some(_) => TableProviderFilterPushDown::Exact,
-            None => TableProviderFilterPushDown::Unsupported,
+        let support = |filter: &&Expr| match wanted_text(filter) {
+            Some((GalleryColumn::FaceId, _)) => TableProviderFilterPushDown::Exact,
+            // One of several is seen to by the scan.
+            Some((column, _)) if text_column(column).is_some() => {
+                TableProviderFilterPushDown::Inexact
+            }
+            _ => TableProviderFilterPushDown::Unsupported,
         };
         Ok(filters.iter().map(support).collect())
     }
@@ -94,18 +98,24 @@ impl TableProvider for GalleryTable {
     }
 }
 
-/// The rows that satisfy all `filters`, each of which asks for one face id.
+/// The rows that satisfy all `filters` that ask for a face id, or else one that asks for a text.
 fn wanted_rows(filters: &[Expr], limit: Option<usize>) -> ScanRows {
-    let mut ids = filters.iter().filter_map(wanted_face);
-    let Some(first) = ids.next() else { return ScanRows::First(limit) };
+    let wanted = filters.iter().filter_map(wanted_text);
+    let mut ids = wanted.clone().filter(|it| it.0 == GalleryColumn::FaceId).map(|it| it.1);
+    let Some(first) = ids.next() else {
+        let mut texts = wanted.filter_map(|(column, text)| Some((text_column(column)?, text)));
+        return texts.next().map_or(ScanRows::First(limit), |(column, text)| {
+            ScanRows::Holding(column, text.into())
+        });
+    };
     if ids.any(|id| id != first) {
         return ScanRows::None;
     }
     first.parse::<FaceId>().map_or(ScanRows::None, ScanRows::One)
 }
 
-/// The text in `face_id = 'text'` or `'text' = face_id`. A text that is no face id equals none.
-fn wanted_face(filter: &Expr) -> Option<&str> {
+/// The column and the text in `face_id = 'text'` or `'text' = face_id`.
+fn wanted_text(filter: &Expr) -> Option<(GalleryColumn, &str)> {
     let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = unaliased(filter) else {
         return None;
     };
@@ -114,7 +124,16 @@ fn wanted_face(filter: &Expr) -> Option<&str> {
     else {
         return None;
     };
-    (column.name == GalleryColumn::FaceId.name()).then(|| literal.try_as_str().flatten())?
+    Some((GalleryColumn::named(&column.name)?, literal.try_as_str().flatten()?))
+}
+
+/// The column as the store knows it, where it looks rows up by it.
+fn text_column(column: GalleryColumn) -> Option<TextColumn> {
+    match column {
+        GalleryColumn::ExternalFaceId => Some(TextColumn::ExternalFaceId),
+        GalleryColumn::ExternalImageId => Some(TextColumn::ExternalImageId),
+        _ => None,
+    }
 }
 
 /// Bound parameters arrive as literals under an alias.

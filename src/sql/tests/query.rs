@@ -250,3 +250,44 @@ async fn literals_of_bytea_and_arrays_read_as_in_postgresql() {
     let array = "SELECT '1'::real[]";
     assert_eq!(client.state(array).await, SqlState::InvalidTextRepresentation);
 }
+
+#[tokio::test]
+async fn faces_are_found_by_what_their_callers_call_them() {
+    let client = Client::with_people().await;
+    client
+        .run(
+            "INSERT INTO people (external_face_id, external_image_id, embedding) \
+             SELECT 'p' || g % 7, 'i' || g % 5, ARRAY[1, g, 0]::real[] FROM generate_series(1, 40) g",
+        )
+        .await;
+    let plan =
+        client.column("EXPLAIN SELECT model FROM people WHERE external_face_id = 'p1'").await;
+    assert!(plan.concat().contains("of external_face_id"), "{plan:?}");
+    let same = [
+        ("external_face_id = $1", 6, "p1"),
+        ("$1 = external_image_id", 8, "i2"),
+        ("external_face_id = $1 AND external_image_id = 'i2'", 1, "p1"),
+        ("external_face_id = $1 AND external_face_id = 'p2'", 0, "p1"),
+        ("external_face_id = $1 AND face_id IS NOT NULL", 6, "p1"),
+        ("external_face_id = $1", 0, ""),
+        ("external_face_id = $1", 0, "p"),
+        ("external_face_id = $1", 1, "ann"),
+    ];
+    for (condition, count, value) in same {
+        let sql = format!("SELECT * FROM people WHERE {condition} ORDER BY face_id");
+        let found = client.rows_with(&sql, &[text(value)]).await;
+        // What is computed is compared with each row.
+        let computed = sql.replace("= $1", "|| '' = $1").replace("$1 =", "$1 = '' ||");
+        assert_eq!(found, client.rows_with(&computed, &[text(value)]).await, "{condition}");
+        assert_eq!(found.len(), count, "{condition} {value:?}");
+    }
+    client.run("BEGIN").await;
+    client.run("UPDATE people SET external_image_id = 'new' WHERE external_face_id = 'p1'").await;
+    client.run("DELETE FROM people WHERE external_image_id = 'i2'").await;
+    let counts = "SELECT count(*) FILTER (WHERE external_image_id = 'new'), count(*) FROM people";
+    let found = client.rows(counts).await;
+    let new = client.column("SELECT count(*) FROM people WHERE external_image_id = 'new'").await;
+    assert_eq!((found[0][0].as_str(), new), ("6", vec!["6".to_owned()]));
+    client.run("COMMIT").await;
+    assert_eq!(client.rows(counts).await, found);
+}

@@ -19,7 +19,7 @@ use crate::id::{GalleryId, Lsn, RowOrdinal, SegmentId, TemplateId};
 use crate::io::Mapping;
 use crate::kernel;
 use crate::precision::Precision;
-use crate::row::RowRef;
+use crate::row::{RowRef, TextColumn};
 use crate::thumbnail::ThumbnailRef;
 
 /// Rows of one gallery in ascending order of identity.
@@ -386,25 +386,54 @@ impl Segment {
         row: RowOrdinal,
         presence: u64,
     ) -> Result<[Option<&str>; TEXTS_PER_ROW], Corruption> {
-        let mut start = match row.get().checked_sub(1) {
-            None => 0,
-            Some(before) => {
-                let before = RowOrdinal::new(before);
-                let ends = self.element::<ENDS_BYTES>(SectionKind::TextEnds, before)?;
-                ends.last_chunk().map_or(0, |end| u64::from_le_bytes(*end))
-            }
-        };
-        let ends = self.element::<ENDS_BYTES>(SectionKind::TextEnds, row)?;
+        let mut start = self.texts_start(row)?;
         let mut texts = [None; TEXTS_PER_ROW];
-        for ((at, text), end) in texts.iter_mut().enumerate().zip(ends.as_chunks().0) {
-            let end = u64::from_le_bytes(*end);
-            let content = self.text(start..end).ok_or_else(|| {
-                self.fault(SectionKind::TextEnds, row, ENDS_BYTES, "has a text that is none")
-            })??;
+        for ((at, text), end) in texts.iter_mut().enumerate().zip(self.text_ends(row)?) {
+            let content = self.text(start..end).ok_or_else(|| self.no_text(row))??;
             *text = (presence & (HAS_TEXT << at) != 0).then_some(content);
             start = end;
         }
         Ok(texts)
+    }
+
+    /// Whether the text of a row in this column is `text`, or is none and `text` is empty. Looks at
+    /// nothing else of the row.
+    pub(crate) fn may_hold(
+        &self,
+        row: RowOrdinal,
+        column: TextColumn,
+        text: &str,
+    ) -> Result<bool, Corruption> {
+        let [face, image, ..] = self.text_ends(row)?;
+        let range = match column {
+            TextColumn::ExternalFaceId => self.texts_start(row)?..face,
+            TextColumn::ExternalImageId => face..image,
+        };
+        if range.end.checked_sub(range.start) != Some(text.len() as u64) {
+            return Ok(false);
+        }
+        Ok(self.text(range).ok_or_else(|| self.no_text(row))?? == text)
+    }
+
+    /// Where the texts of a row begin in their section.
+    fn texts_start(&self, row: RowOrdinal) -> Result<u64, Corruption> {
+        let Some(before) = row.get().checked_sub(1) else { return Ok(0) };
+        let [.., last] = self.text_ends(RowOrdinal::new(before))?;
+        Ok(last)
+    }
+
+    /// Where each text of a row ends in their section.
+    fn text_ends(&self, row: RowOrdinal) -> Result<[u64; TEXTS_PER_ROW], Corruption> {
+        let bytes = self.element::<ENDS_BYTES>(SectionKind::TextEnds, row)?;
+        let mut ends = [0; TEXTS_PER_ROW];
+        for (end, bytes) in ends.iter_mut().zip(bytes.as_chunks().0) {
+            *end = u64::from_le_bytes(*bytes);
+        }
+        Ok(ends)
+    }
+
+    fn no_text(&self, row: RowOrdinal) -> Corruption {
+        self.fault(SectionKind::TextEnds, row, ENDS_BYTES, "has a text that is none")
     }
 
     /// The text at a range of their section; `None` where there can be none.

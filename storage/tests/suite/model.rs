@@ -3,10 +3,11 @@
 //! A crash here is a store dropped without a checkpoint: everything not yet in segments must come
 //! back from the log. Faults of the disk itself are the simulator's business.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use likeness_storage::{
-    GalleryId, Precision, Probe, Row, Scored, Snapshot, Store, StoreOptions, TemplateId, WriteBatch,
+    GalleryId, Precision, Probe, Row, Scored, Snapshot, Store, StoreOptions, TemplateId,
+    TextColumn, WriteBatch,
 };
 
 use crate::support::{Random, crashing, create, create_of, kept, open};
@@ -100,6 +101,7 @@ impl World {
             let middle = rows.keys().nth(rows.len() / 2).map(|id| TemplateId::new(*id));
             let behind = snapshot.rows(gallery, middle).count();
             assert_eq!(behind, rows.len().saturating_sub(rows.len() / 2 + 1));
+            check_look_ups(snapshot, gallery, &stored, middle);
             for row in rows.values() {
                 assert_eq!(read(snapshot, gallery, row.id).as_ref(), Some(row));
             }
@@ -112,6 +114,29 @@ impl World {
             expected.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.id.cmp(&b.id)));
             expected.truncate(5);
             assert_eq!(snapshot.identify(gallery, &wanted).unwrap(), expected);
+        }
+    }
+}
+
+/// That rows are found by their texts, and by no others.
+fn check_look_ups(
+    snapshot: &Snapshot,
+    gallery: GalleryId,
+    rows: &[Row],
+    after: Option<TemplateId>,
+) {
+    let texts = rows.iter().flat_map(|row| [&row.external_face_id, &row.external_image_id]);
+    let texts: BTreeSet<&str> = texts.flatten().map(AsRef::as_ref).chain(["", "face-"]).collect();
+    for column in [TextColumn::ExternalFaceId, TextColumn::ExternalImageId] {
+        for text in &texts {
+            let holding = rows.iter().filter(|row| {
+                let (face, image) = (&row.external_face_id, &row.external_image_id);
+                let held = if column == TextColumn::ExternalFaceId { face } else { image };
+                held.as_deref() == Some(*text) && Some(row.id) > after
+            });
+            let found = snapshot.rows_holding(gallery, after, column, text);
+            let found: Vec<Row> = found.map(|row| row.unwrap().to_row().unwrap()).collect();
+            assert_eq!(found.iter().collect::<Vec<_>>(), holding.collect::<Vec<_>>(), "{text}");
         }
     }
 }

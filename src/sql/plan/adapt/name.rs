@@ -230,9 +230,6 @@ fn name_of(expr: &Expr) -> Name {
         },
         Expr::TypedString(literal) => Name::Weak(type_name(&literal.data_type)),
         Expr::Interval(_) => Name::Weak("interval".to_owned()),
-        Expr::Value(value) if matches!(value.value, Value::Boolean(_)) => {
-            Name::Weak("bool".to_owned())
-        }
         Expr::Case { else_result, .. } => match else_result.as_deref().map(name_of) {
             Some(Name::Strong(name)) => Name::Strong(name),
             _ => Name::Weak("case".to_owned()),
