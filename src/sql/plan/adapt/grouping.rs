@@ -1,6 +1,8 @@
 //! Places of the select list where rows are grouped: `GROUP BY CUBE (1, 2)`, `DISTINCT ON (1)`.
 
-use datafusion::sql::sqlparser::ast::{Distinct, Expr, GroupByExpr, Select, SelectItem, Value};
+use datafusion::sql::sqlparser::ast::{
+    Distinct, Expr, GroupByExpr, OrderBy, OrderByKind, Query, Select, SelectItem, SetExpr, Value,
+};
 
 use crate::sql::{SqlError, SqlState};
 
@@ -32,6 +34,34 @@ pub(super) fn adapt(select: &mut Select) -> Result<(), SqlError> {
         keys.iter_mut().try_for_each(|expr| replace(expr, &items))?;
     }
     Ok(())
+}
+
+/// Puts the expressions of DISTINCT ON into the order of ORDER BY, as the planner wants them, and
+/// leaves out those that stand there before.
+pub(super) fn order_distinct(query: &mut Query) {
+    let Query { body, order_by, .. } = query;
+    let SetExpr::Select(select) = &mut **body else { return };
+    let Some(Distinct::On(distinct)) = &mut select.distinct else { return };
+    let mut once: Vec<Expr> = Vec::with_capacity(distinct.len());
+    for mut expr in std::mem::take(distinct) {
+        // What is no place of the select list is refused with the others.
+        let _ = replace(&mut expr, &select.projection);
+        if !once.contains(&expr) {
+            once.push(expr);
+        }
+    }
+    if let Some(OrderBy { kind: OrderByKind::Expressions(keys), .. }) = order_by {
+        let mut meant: Vec<Expr> = Vec::with_capacity(keys.len());
+        keys.retain(|key| {
+            let mut expr = key.expr.clone();
+            let _ = replace(&mut expr, &select.projection);
+            let is_new = !meant.contains(&expr);
+            meant.extend(is_new.then_some(expr));
+            is_new
+        });
+        once.sort_by_key(|expr| meant.iter().position(|key| key == expr).unwrap_or(usize::MAX));
+    }
+    *distinct = once;
 }
 
 fn replace(expr: &mut Expr, items: &[SelectItem]) -> Result<(), SqlError> {

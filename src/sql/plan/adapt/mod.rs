@@ -367,6 +367,7 @@ impl VisitorMut for Adapter<'_> {
             })
             .and_then(|()| copies::number(&mut query.body, &self.known))
             .and_then(|()| order::distinct(query))
+            .map(|()| grouping::order_distinct(query))
             .and_then(|()| misuse::check_query(query, &self.known))
             .and_then(|()| bound::adapt(query))
             .and_then(|()| ties::keep(query, &self.known));
