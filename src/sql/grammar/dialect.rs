@@ -103,6 +103,9 @@ impl Dialect for Grammar {
         if let Some(negated) = takes_symmetric(parser) {
             return Some(self.between_either_way(parser, left, negated));
         }
+        if let Some(negated) = takes_in_nested(parser) {
+            return Some(in_nested(parser, left, negated));
+        }
         let same = [Keyword::IS, Keyword::NOT, Keyword::DISTINCT, Keyword::FROM];
         let other = [Keyword::IS, Keyword::DISTINCT, Keyword::FROM];
         let compared: fn(Box<Expr>, Box<Expr>) -> Expr = if parser.parse_keywords(&same) {
@@ -185,15 +188,46 @@ impl Grammar {
     }
 }
 
+/// What stands behind `[NOT] IN (`: a query, or values of which the first is one in parentheses,
+/// which the parser would take for all there is.
+fn in_nested(parser: &mut Parser<'_>, left: &Expr, negated: bool) -> Result<Expr, ParserError> {
+    let expr = Box::new(left.clone());
+    let whole = parser.maybe_parse(|parser| {
+        let query = parser.parse_query()?;
+        parser.expect_token(&Token::RParen)?;
+        Ok(query)
+    })?;
+    if let Some(subquery) = whole {
+        return Ok(Expr::InSubquery { expr, subquery, negated });
+    }
+    let list = parser.parse_comma_separated(Parser::parse_expr)?;
+    parser.expect_token(&Token::RParen)?;
+    Ok(Expr::InList { expr, list, negated })
+}
+
+/// Takes `[NOT] IN (` before another parenthesis, and tells whether it is negated; takes nothing
+/// else.
+fn takes_in_nested(parser: &mut Parser<'_>) -> Option<bool> {
+    let negated = is_word(parser, 0, "NOT");
+    let first = usize::from(negated);
+    let opens = |at: usize| parser.peek_nth_token_ref(at).token == Token::LParen;
+    if !is_word(parser, first, "IN") || !opens(first + 1) || !opens(first + 2) {
+        return None;
+    }
+    (0..first + 2).for_each(|_| parser.advance_token());
+    Some(negated)
+}
+
+fn is_word(parser: &Parser<'_>, at: usize, word: &str) -> bool {
+    matches!(parser.peek_nth_token_ref(at).token, Token::Word(ref found)
+        if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word))
+}
+
 /// Takes `[NOT] BETWEEN SYMMETRIC`, and tells whether it is negated; takes nothing else.
 fn takes_symmetric(parser: &mut Parser<'_>) -> Option<bool> {
-    let word = |at: usize, word: &str| {
-        matches!(parser.peek_nth_token_ref(at).token, Token::Word(ref found)
-            if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word))
-    };
-    let negated = word(0, "NOT");
+    let negated = is_word(parser, 0, "NOT");
     let first = usize::from(negated);
-    if !word(first, "BETWEEN") || !word(first + 1, "SYMMETRIC") {
+    if !is_word(parser, first, "BETWEEN") || !is_word(parser, first + 1, "SYMMETRIC") {
         return None;
     }
     (0..first + 2).for_each(|_| parser.advance_token());

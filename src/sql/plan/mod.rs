@@ -6,6 +6,7 @@ mod any;
 pub(super) mod apply;
 pub(super) mod call;
 pub(super) mod choice;
+mod determined;
 pub(super) mod explain;
 mod explanation;
 pub(super) mod fixed;

@@ -34,6 +34,7 @@ use super::any::ComparedWithAny;
 use super::apply::ApplySubqueries;
 use super::call::CallRelationPlanner;
 use super::choice::{self, ChosenValues};
+use super::determined::Determined;
 use super::in_place::{in_place, in_place_stream};
 use super::kept::KeptRows;
 use super::lacking::LackingRows;
@@ -149,7 +150,7 @@ fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let own = |rule: Arc<dyn OptimizerRule + Send + Sync>| {
         if rule.name() == in_two_phases.name() { Arc::clone(&in_two_phases) } else { rule }
     };
-    StillWanted::before_each_optimizer(rules.map(own))
+    StillWanted::before_each_optimizer(Determined::before_asking(rules.map(own)))
 }
 
 fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {

@@ -128,7 +128,8 @@ impl Later {
     }
 
     fn dates(&self, from: &ArrayRef, step: &ArrayRef) -> Result<Date32Array, DataFusionError> {
-        let step = cast(step, &DataType::Int64)?;
+        // The planner asks what NULL of no type gives.
+        let (from, step) = (cast(from, &DataType::Date32)?, cast(step, &DataType::Int64)?);
         let pairs = from.as_primitive::<Date32Type>().iter();
         let moved = pairs.zip(step.as_primitive::<Int64Type>()).map(|(from, step)| {
             from.zip(step).map(|(from, step)| self.date(from, step)).transpose()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::FieldRef;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, DFSchema, JoinType};
+use datafusion::common::{Column, DFSchema, ExprSchema, JoinType};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::expr::{Case, Exists, InSubquery, SetComparison, SetQuantifier};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
@@ -302,11 +302,18 @@ impl Values {
         let InSubquery { expr, subquery, negated } = test;
         let value = self.replaced_in(*expr)?.data;
         let plan = Arc::clone(&subquery.subquery);
-        // A join tells a value that is not there from one that NULLs leave open nowhere.
+        // A join tells a value that is not there from one that NULLs leave open nowhere, and the
+        // planner's own way to tell them takes one column only.
         let has_nulls = || {
             let field = plan.schema().fields().first();
             let inner = field.is_none_or(|field| field.is_nullable());
-            Ok::<_, DataFusionError>(inner || value.nullable(self.input.schema())?)
+            let mut columns = value.column_refs().into_iter();
+            let in_value = columns.any(|column| {
+                self.input.schema().field_from_column(column).is_ok_and(|it| it.is_nullable())
+            });
+            let correlated = !references(&plan)?.is_empty();
+            let value = value.nullable(self.input.schema())?;
+            Ok::<_, DataFusionError>(inner || in_value || correlated || value)
         };
         if joins && (!negated || !has_nulls()?) {
             let test = InSubquery { expr: Box::new(value), subquery, negated };

@@ -20,6 +20,7 @@ use datafusion::logical_expr::{
     ScalarUDF, Union, Values, cast,
 };
 use datafusion::optimizer::AnalyzerRule;
+use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::quotient::Quotient;
@@ -186,8 +187,30 @@ fn typed_part(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
             let changed = make_one_type(&mut call.args, false, schema);
             Transformed::new_transformed(Expr::ScalarFunction(call), changed)
         }
+        Expr::ScalarFunction(mut call) if call.func.name() == "round" => {
+            let digits = call.args.get_mut(1);
+            let changed = digits.is_some_and(make_plain);
+            Transformed::new_transformed(Expr::ScalarFunction(call), changed)
+        }
         other => Transformed::no(other),
     }
+}
+
+/// Makes a whole number the literal that a function takes: with a cast around it, which goes later,
+/// the function would return one type now and another one then.
+fn make_plain(number: &mut Expr) -> bool {
+    let plain = match number {
+        Expr::Literal(ScalarValue::Int64(Some(number)), None) => i32::try_from(*number).ok(),
+        Expr::Negative(inner) => match inner.as_ref() {
+            Expr::Literal(ScalarValue::Int64(Some(number)), None) => i32::try_from(-*number).ok(),
+            _ => None,
+        },
+        _ => None,
+    };
+    if let Some(plain) = plain {
+        *number = Expr::Literal(ScalarValue::from(plain), None);
+    }
+    plain.is_some()
 }
 
 fn is_of_numbers(op: Operator) -> bool {
