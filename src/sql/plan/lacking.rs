@@ -1,6 +1,6 @@
 //! What is known of a side of an outer join that may lack a row: nothing behind the join. A column
 //! that is 5 in each row of that side is 5 or NULL there; the planner takes it for a constant, and
-//! does not sort by it.
+//! does not sort by it. Behind ROLLUP and the like the same is true of what is grouped.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::EquivalenceProperties;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec};
 use datafusion::physical_plan::{
     ChildrenPropertiesMode, ExecutionPlan, PlanProperties, ReplaceChildrenOptions,
@@ -58,8 +59,12 @@ impl PhysicalOptimizerRule for LackingRows {
     }
 }
 
-/// Whether a join may lack a row of its first input, and of its second.
+/// Whether columns of the first input may be NULL behind a node for rows that are not NULL, and
+/// those of the second.
 fn lacking_sides(plan: &Arc<dyn ExecutionPlan>) -> [bool; 2] {
+    if let Some(aggregate) = plan.downcast_ref::<AggregateExec>() {
+        return [!aggregate.group_expr().is_single(), false];
+    }
     let join_type = if let Some(join) = plan.downcast_ref::<HashJoinExec>() {
         *join.join_type()
     } else if let Some(join) = plan.downcast_ref::<NestedLoopJoinExec>() {

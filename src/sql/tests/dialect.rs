@@ -10,7 +10,7 @@ async fn columns_without_a_name_are_called_as_in_postgresql() {
         ("SELECT 1, 'x', NULL, 1 + 1, NOT true", "?column? ?column? ?column? ?column? ?column?"),
         ("SELECT count(*), max(face_id), upper('x') FROM people", "count max upper"),
         ("SELECT pg_catalog.upper('x'), coalesce(1, 2), nullif(1, 2)", "upper coalesce nullif"),
-        ("SELECT 1::bigint, '1'::text, true, 1.5::numeric(3, 1)", "int8 text bool numeric"),
+        ("SELECT 1::bigint, '1'::text, true, 1.5::numeric(3, 1)", "int8 text ?column? numeric"),
         (
             "SELECT face_id::text, (confidence), embedding[1] FROM people",
             "face_id confidence embedding",
