@@ -257,7 +257,8 @@ async fn faces_are_found_by_what_their_callers_call_them() {
     client
         .run(
             "INSERT INTO people (external_face_id, external_image_id, embedding) \
-             SELECT 'p' || g % 7, 'i' || g % 5, ARRAY[1, g, 0]::real[] FROM generate_series(1, 40) g",
+             SELECT 'p' || g % 7, 'i' || g % 5, ARRAY[1, g, 0]::real[] \
+             FROM generate_series(1, 40) g",
         )
         .await;
     let plan =

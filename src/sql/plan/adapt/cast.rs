@@ -116,17 +116,11 @@ fn adapted(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlError>
         DataType::Varchar(length) | DataType::CharacterVarying(length) => {
             let text = printed(inner).or_else(|| as_text(inner));
             let text = text.unwrap_or_else(|| cast(inner.clone(), DataType::Text));
-            let length = match length {
-                Some(CharacterLength::IntegerLength { length, .. }) => Some(number(length)),
-                _ => None,
-            };
+            let length = length.as_ref().and_then(in_letters).map(number);
             Some(call(TO_VARCHAR, [text].into_iter().chain(length)))
         }
         DataType::Char(length) | DataType::Character(length) => {
-            let length = match length {
-                Some(CharacterLength::IntegerLength { length, .. }) => length,
-                _ => &1,
-            };
+            let length = length.as_ref().and_then(in_letters).unwrap_or(&1);
             Some(call(TO_CHARACTERS, [cast(inner.clone(), DataType::Text), number(length)]))
         }
         DataType::JSON | DataType::JSONB => {
@@ -155,14 +149,20 @@ fn adapted(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlError>
         DataType::Numeric(_) | DataType::Decimal(_) => {
             Some(cast(numeric(inner), data_type.clone()))
         }
-        _ => {
-            let value = literal(inner, data_type)?;
-            if value.is_none() && cast_type(data_type) == Some(SqlType::NumericArray) {
-                return Ok(Some(cast(inner.clone(), of_no_scale(data_type))));
+        _ => match literal(inner, data_type)? {
+            None if cast_type(data_type) == Some(SqlType::NumericArray) => {
+                Some(cast(inner.clone(), of_no_scale(data_type)))
             }
-            numbers(value, inner, data_type)
-        }
+            value => numbers(value, inner, data_type),
+        },
     })
+}
+
+fn in_letters(length: &CharacterLength) -> Option<&u64> {
+    match length {
+        CharacterLength::IntegerLength { length, .. } => Some(length),
+        CharacterLength::Max => None,
+    }
 }
 
 /// The items of `ARRAY['1', '2']` as those of the type that the array is cast to, in which
