@@ -195,8 +195,8 @@ fn items_read(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlErr
     Ok(changed.then_some(Expr::Array(Array { elem: items, named: *named })))
 }
 
-/// The array with each item read for itself.
-fn array_by_items(array: Expr) -> Result<Expr, SqlError> {
+/// The array, of a type of arrays, with each item read for itself.
+fn array_by_items(array: Expr, of: &DataType) -> Result<Expr, SqlError> {
     let (elem, named) = match array {
         Expr::Array(Array { elem, named }) => (elem, named),
         Expr::Cast { expr, data_type, .. } => {
@@ -205,10 +205,10 @@ fn array_by_items(array: Expr) -> Result<Expr, SqlError> {
         other => return Ok(other),
     };
     if elem.is_empty() {
-        let empty = SqlType::NumericArray.syntax();
-        return Ok(cast(Expr::Array(Array { elem, named }), of_no_scale(&empty)));
+        return Ok(cast(Expr::Array(Array { elem, named }), of_no_scale(of)));
     }
-    let elem = elem.into_iter().map(array_by_items).collect::<Result<_, _>>()?;
+    let items = elem.into_iter().map(|item| array_by_items(item, of));
+    let elem = items.collect::<Result<_, _>>()?;
     Ok(Expr::Array(Array { elem, named }))
 }
 
@@ -300,7 +300,7 @@ fn literal(inner: &Expr, data_type: &DataType) -> Result<Option<Expr>, SqlError>
         ) => {
             let array = array(written, element)?;
             if is_cast_by_item(data_type) {
-                return array_by_items(array).map(Some);
+                return array_by_items(array, data_type).map(Some);
             }
             // Of several levels each item is cast already.
             Ok(Some(if syntax::is_nested(&array) { array } else { cast(array, data_type.clone()) }))
