@@ -268,6 +268,17 @@ fn rows_are_written_as_records() {
 }
 
 #[test]
+fn quotes_of_records_in_one_another_come_to_an_end() {
+    let mut nested: ArrayRef = Arc::new(StringArray::from(vec!["a b"]));
+    for _ in 0..40 {
+        let field = Arc::new(Field::new("f1", nested.data_type().clone(), true));
+        nested = Arc::new(StructArray::from(vec![(field, nested)]));
+    }
+    let error = encoded(nested, Format::Text).unwrap_err();
+    assert_eq!(error.code, SqlState::ProgramLimitExceeded.into());
+}
+
+#[test]
 fn vectors_are_written_as_pgvector_writes_them() {
     let list = ListArray::from_iter_primitive::<Float32Type, _, _>([
         Some(vec![Some(1.0), Some(-0.25), Some(1e-7)]),

@@ -129,6 +129,7 @@ fn items_text(
             | Value::Record(..)) => {
                 text.clear();
                 write(element, style, &value, &mut text)?;
+                check_length(&text)?;
                 item(&text, out);
             }
             value => write(element, style, &value, out)?,
@@ -137,6 +138,10 @@ fn items_text(
     out.put_u8(b'}');
     Ok(())
 }
+
+/// Bytes of a field of a record, or of an item of an array. Quotes double at each level of records
+/// in one another.
+const PART_BYTES_MAX: usize = if cfg!(test) { 1 << 20 } else { 64 << 20 };
 
 /// Parentheses around the fields, with quotes where a field could be misread; nothing is NULL.
 fn record(
@@ -155,11 +160,16 @@ fn record(
         if !matches!(value, Value::Null) {
             text.clear();
             write(&pg_type, style, &value, &mut text)?;
+            check_length(&text)?;
             record_field(&text, out);
         }
     }
     out.put_u8(b')');
     Ok(())
+}
+
+fn check_length(part: &[u8]) -> Result<(), EncodeError> {
+    if part.len() > PART_BYTES_MAX { Err(EncodeError::TooLong) } else { Ok(()) }
 }
 
 fn record_field(text: &[u8], out: &mut BytesMut) {

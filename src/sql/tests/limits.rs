@@ -79,6 +79,14 @@ async fn faults_deep_inside_are_found_without_trying_each_way_again() {
 }
 
 #[tokio::test]
+async fn quotes_of_records_in_one_another_come_to_an_end() {
+    let client = Client::new();
+    let records = nested("ROW({})", 40).replace('x', "1");
+    let error = client.error(&format!("SELECT length(({records})::text)")).await;
+    assert_eq!(error.state, SqlState::ProgramLimitExceeded, "{error}");
+}
+
+#[tokio::test]
 async fn a_later_choice_is_not_computed_where_an_earlier_one_is_there() {
     let client = Client::new();
     let sql = "SELECT coalesce(x, 1 / (x - x)), coalesce(NULL, x, 1 / (x - x)) \

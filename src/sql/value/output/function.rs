@@ -223,6 +223,9 @@ fn list(
     Ok(())
 }
 
+/// Bytes of a field of a record. Quotes double at each level of records in one another.
+const FIELD_BYTES_MAX: usize = if cfg!(test) { 1 << 20 } else { 64 << 20 };
+
 /// Fields between parentheses, with quotes where one could be misread; nothing is NULL.
 fn record(
     records: &StructArray,
@@ -242,6 +245,10 @@ fn record(
         }
         let mut text = String::new();
         print(&column, field, style, row, &mut text)?;
+        if text.len() > FIELD_BYTES_MAX {
+            let message = format!("a field of a row is longer than {FIELD_BYTES_MAX} bytes");
+            return Err(SqlError::new(SqlState::ProgramLimitExceeded, message).into());
+        }
         if text.is_empty() || text.contains(|letter| SPECIAL_IN_RECORD.contains(letter)) {
             let doubled = text.replace('\\', "\\\\").replace('"', "\"\"");
             text = format!("\"{doubled}\"");
