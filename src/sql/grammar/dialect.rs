@@ -2,8 +2,9 @@
 
 use std::any::TypeId;
 use std::cell::Cell;
+use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, UnaryOperator};
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, visit_expressions};
 use datafusion::sql::sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
@@ -17,11 +18,17 @@ const SIGN: u8 = 125;
 const READINGS_MAX: usize = 50_000;
 const READINGS_OF_TOKEN_MAX: usize = 16;
 
+/// How many parts of expressions may be copied, and one more for each token of a statement: what
+/// is nested in `BETWEEN SYMMETRIC` doubles at each level.
+const COPIES_MAX: usize = 2_000;
+
 /// The parser's dialect with signs and IS DISTINCT FROM as they are in PostgreSQL.
 #[derive(Debug)]
 pub(super) struct Grammar {
     /// How many operands may still be read.
     readings_left: Cell<usize>,
+    /// How many parts of expressions may still be copied.
+    copies_left: Cell<usize>,
 }
 
 /// Answers of the parser's dialect.
@@ -73,10 +80,9 @@ impl Dialect for Grammar {
 
     /// `- 2 ^ 2` is 4, and VALUES is a query. Nothing is read where too much was.
     fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
-        let Some(left) = self.readings_left.get().checked_sub(1) else {
-            return Some(Err(ParserError::RecursionLimitExceeded));
-        };
-        self.readings_left.set(left);
+        if let Err(error) = take(&self.readings_left, 1) {
+            return Some(Err(error));
+        }
         let op = match parser.peek_token_ref().token {
             Token::Minus => UnaryOperator::Minus,
             Token::Plus => UnaryOperator::Plus,
@@ -156,7 +162,10 @@ impl Grammar {
     /// Of a statement that has so many tokens.
     pub(super) fn of_tokens(tokens: usize) -> Self {
         let readings = tokens.saturating_mul(READINGS_OF_TOKEN_MAX);
-        Self { readings_left: Cell::new(readings.saturating_add(READINGS_MAX)) }
+        Self {
+            readings_left: Cell::new(readings.saturating_add(READINGS_MAX)),
+            copies_left: Cell::new(tokens.saturating_add(COPIES_MAX)),
+        }
     }
 
     /// The bounds behind `BETWEEN SYMMETRIC`: a value is between them in one order or the other.
@@ -170,6 +179,9 @@ impl Grammar {
         let low = parser.parse_subexpr(bound)?;
         parser.expect_keyword_is(Keyword::AND)?;
         let high = parser.parse_subexpr(bound)?;
+        for copied in [value, &low, &high] {
+            take(&self.copies_left, parts(copied))?;
+        }
         let between = |low: &Expr, high: &Expr| {
             Box::new(Expr::Between {
                 expr: Box::new(value.clone()),
@@ -186,6 +198,23 @@ impl Grammar {
         }
         Ok(Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(either) })
     }
+}
+
+/// Takes `count` of what is left.
+fn take(left: &Cell<usize>, count: usize) -> Result<(), ParserError> {
+    let rest = left.get().checked_sub(count).ok_or(ParserError::RecursionLimitExceeded)?;
+    left.set(rest);
+    Ok(())
+}
+
+/// How many expressions are in `expr`, and itself.
+fn parts(expr: &Expr) -> usize {
+    let mut parts = 0;
+    let _ = visit_expressions(expr, |_| {
+        parts += 1;
+        ControlFlow::<()>::Continue(())
+    });
+    parts
 }
 
 /// What stands behind `[NOT] IN (`: a query, or values of which the first is one in parentheses,

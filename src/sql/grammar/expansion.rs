@@ -14,6 +14,9 @@ use crate::sql::{SqlError, SqlState};
 /// Most relations of a statement.
 const RELATIONS_MAX: usize = 500;
 
+/// Most WITH queries in one another: the planner looks for relations in each of them twice.
+const WITH_LEVELS_MAX: usize = 10;
+
 /// Refuses a query that would be too large to plan.
 ///
 /// # Errors
@@ -21,12 +24,28 @@ const RELATIONS_MAX: usize = 500;
 pub(in crate::sql) fn check(query: &Query) -> Result<(), SqlError> {
     match query.visit(&mut Expansion::default()) {
         ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(()) => {
-            let message = format!(
+        ControlFlow::Break(excess) => {
+            Err(SqlError::new(SqlState::StatementTooComplex, excess.message()))
+        }
+    }
+}
+
+/// What a query has too much of.
+enum Excess {
+    Relations,
+    WithLevels,
+}
+
+impl Excess {
+    fn message(&self) -> String {
+        match self {
+            Self::Relations => format!(
                 "the query reads more than {RELATIONS_MAX} relations, those of WITH counted \
                  wherever they are named"
-            );
-            Err(SqlError::new(SqlState::StatementTooComplex, message))
+            ),
+            Self::WithLevels => {
+                format!("more than {WITH_LEVELS_MAX} queries of WITH are nested in one another")
+            }
         }
     }
 }
@@ -44,20 +63,27 @@ struct Level {
     coming: VecDeque<String>,
     /// The name of the query itself, if it stands in WITH.
     name: Option<String>,
+    /// How many queries of WITH it stands in, and whether it is one.
+    with_levels: usize,
 }
 
 impl Visitor for Expansion {
-    type Break = ();
+    type Break = Excess;
 
-    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Excess> {
         let name = self.0.last_mut().and_then(|around| around.coming.pop_front());
         let with = query.with.iter().flat_map(|with| &with.cte_tables);
         let coming = with.map(|table| folded(&table.alias.name)).collect();
-        self.0.push(Level { coming, name, ..Level::default() });
+        let around = self.0.last().map_or(0, |around| around.with_levels);
+        let with_levels = around + usize::from(name.is_some());
+        if with_levels > WITH_LEVELS_MAX {
+            return ControlFlow::Break(Excess::WithLevels);
+        }
+        self.0.push(Level { coming, name, with_levels, ..Level::default() });
         ControlFlow::Continue(())
     }
 
-    fn post_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
+    fn post_visit_query(&mut self, _query: &Query) -> ControlFlow<Excess> {
         let (Some(done), Some(around)) = (self.0.pop(), self.0.last_mut()) else {
             return ControlFlow::Continue(());
         };
@@ -68,7 +94,7 @@ impl Visitor for Expansion {
         within_limits(around)
     }
 
-    fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
+    fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<Excess> {
         let [part] = &*relation.0 else { return self.read(1) };
         let Some(name) = part.as_ident().map(folded) else { return self.read(1) };
         let named = self.0.iter().rev().find_map(|level| level.with.get(&name));
@@ -77,15 +103,18 @@ impl Visitor for Expansion {
 }
 
 impl Expansion {
-    fn read(&mut self, relations: usize) -> ControlFlow<()> {
+    fn read(&mut self, relations: usize) -> ControlFlow<Excess> {
         let Some(level) = self.0.last_mut() else { return ControlFlow::Continue(()) };
         level.relations += relations;
         within_limits(level)
     }
 }
 
-fn within_limits(level: &Level) -> ControlFlow<()> {
-    if level.relations > RELATIONS_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+fn within_limits(level: &Level) -> ControlFlow<Excess> {
+    if level.relations > RELATIONS_MAX {
+        return ControlFlow::Break(Excess::Relations);
+    }
+    ControlFlow::Continue(())
 }
 
 #[cfg(test)]
@@ -118,6 +147,19 @@ mod tests {
         let hidden = format!("{}(WITH a9 AS (SELECT 1) SELECT * FROM a9) s", chain(8));
         assert!(!is_refused(&hidden));
         assert!(!is_refused(&format!("{}public.a8", chain(8))));
+    }
+
+    #[test]
+    fn with_is_nested_in_with_so_often() {
+        let nested = |levels| {
+            let within = |query, _| format!("WITH a AS ({query}) SELECT * FROM a");
+            (0..levels).fold("SELECT 1".to_owned(), within)
+        };
+        assert!(!is_refused(&nested(WITH_LEVELS_MAX)));
+        assert!(is_refused(&nested(WITH_LEVELS_MAX + 1)));
+        assert!(is_refused(&format!("SELECT 1 WHERE EXISTS ({})", nested(WITH_LEVELS_MAX + 1))));
+        let links = "SELECT * FROM a".to_owned() + &" UNION SELECT * FROM a".repeat(50);
+        assert!(!is_refused(&format!("WITH a AS ({}) {links}", nested(WITH_LEVELS_MAX - 1))));
     }
 
     #[test]

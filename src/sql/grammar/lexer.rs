@@ -27,22 +27,6 @@ pub(super) const PARAMETERS_MAX: usize = 65_535;
 /// by recursion; parentheses are bounded by the parser, chains are bounded here.
 pub(super) const EXPRESSION_TOKENS_MAX: usize = 1024;
 
-/// Most calls in a `CASE` that have a `CASE` among their arguments, in one another: the planner
-/// looks at the type of each such level twice.
-const CASES_IN_CALLS_MAX: usize = 12;
-
-/// Words before a parenthesis that encloses no arguments.
-const NO_CALLS: [Keyword; 8] = [
-    Keyword::AND,
-    Keyword::ELSE,
-    Keyword::IN,
-    Keyword::NOT,
-    Keyword::OR,
-    Keyword::SELECT,
-    Keyword::THEN,
-    Keyword::WHEN,
-];
-
 /// Most dimensions of an array, as in PostgreSQL.
 const DIMENSIONS_MAX: usize = 6;
 
@@ -197,11 +181,6 @@ fn depth(text: &str, tokens: &[TokenWithSpan]) -> Result<Depth, SqlError> {
             let at = position(text, token.span.start);
             return Err(SqlError::new(SqlState::StatementTooComplex, message).at(at));
         }
-        if lengths.cases_in_calls() > CASES_IN_CALLS_MAX {
-            let message = "CASE is nested too deeply in calls";
-            let at = position(text, token.span.start);
-            return Err(SqlError::new(SqlState::StatementTooComplex, message).at(at));
-        }
     }
     Ok(Depth::of_tokens(lengths.deepest))
 }
@@ -218,8 +197,6 @@ struct Lengths {
     around: usize,
     outer: Vec<Outer>,
     deepest: usize,
-    /// Whether a parenthesis would open the arguments of a call.
-    is_behind_name: bool,
 }
 
 /// What was read before a group was opened.
@@ -229,20 +206,12 @@ struct Outer {
     longest: usize,
     /// Whether the group is a `CASE`.
     opens_case: bool,
-    /// Whether the group, or one around it, is in a call, with no `CASE` between.
-    in_call: bool,
-    /// How often a `CASE` stands in a call, among the groups around.
-    cases_in_calls: usize,
 }
 
 impl Lengths {
     fn read(&mut self, token: &Token) {
-        let behind_name = std::mem::replace(
-            &mut self.is_behind_name,
-            matches!(token, Token::Word(word) if !NO_CALLS.contains(&word.keyword)),
-        );
         match token {
-            Token::LParen | Token::LBracket | Token::LBrace => self.open(false, behind_name),
+            Token::LParen | Token::LBracket | Token::LBrace => self.open(false),
             Token::RParen | Token::RBracket | Token::RBrace => {
                 // A column may be called like that, and then nothing ends it.
                 while self.is_in_case() {
@@ -252,7 +221,7 @@ impl Lengths {
             }
             Token::Comma => self.divide(),
             Token::Word(word) => match word.keyword {
-                Keyword::CASE => self.open(true, false),
+                Keyword::CASE => self.open(true),
                 Keyword::WHEN | Keyword::THEN | Keyword::ELSE if self.is_in_case() => self.divide(),
                 Keyword::END if self.is_in_case() => self.close(),
                 _ => self.here += 1,
@@ -266,20 +235,9 @@ impl Lengths {
         self.outer.last().is_some_and(|outer| outer.opens_case)
     }
 
-    fn cases_in_calls(&self) -> usize {
-        self.outer.last().map_or(0, |outer| outer.cases_in_calls)
-    }
-
-    fn open(&mut self, opens_case: bool, opens_call: bool) {
+    fn open(&mut self, opens_case: bool) {
         self.around += self.here;
-        let is_in_call = self.outer.last().is_some_and(|outer| outer.in_call);
-        self.outer.push(Outer {
-            here: self.here,
-            longest: self.longest,
-            opens_case,
-            in_call: !opens_case && (is_in_call || opens_call),
-            cases_in_calls: self.cases_in_calls() + usize::from(opens_case && is_in_call),
-        });
+        self.outer.push(Outer { here: self.here, longest: self.longest, opens_case });
         (self.here, self.longest) = (0, 0);
     }
 

@@ -7,6 +7,7 @@ pub(super) mod expansion;
 pub(super) mod explain;
 mod fetch;
 pub(super) mod from;
+mod growth;
 pub(super) mod kind;
 pub(super) mod lexer;
 pub(super) mod marker;

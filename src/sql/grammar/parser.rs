@@ -7,6 +7,7 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan
 use super::changing::changes;
 use super::dialect::Grammar;
 use super::explain;
+use super::growth;
 use super::lexer::{self, StatementTokens};
 use super::name::folded;
 use super::places::Places;
@@ -95,6 +96,7 @@ impl Source<'_> {
 
     /// The statement that stands in this one and has its parameters.
     fn inner(self, mut statement: ast::Statement, name: &str) -> Result<Statement, SqlError> {
+        growth::check(&statement)?;
         let parameter_types = adapt(&mut statement, self.text)?;
         Ok(self.statement(standard(statement, name)?, parameter_types))
     }
@@ -152,6 +154,7 @@ fn command(
             Ok((preparing(source, head, *statement)?, ParameterTypes::new()))
         }
         Parsed::Standard(mut statement) => {
+            growth::check(&statement)?;
             // Arguments of EXECUTE are adapted to the types that the prepared statement takes.
             let parameter_types = match &*statement {
                 ast::Statement::Explain { statement, .. } if is_execute(statement) => {
@@ -251,6 +254,7 @@ fn copying(copy: CopyStatement, text: &str) -> Result<Command, SqlError> {
         Copy::In(copy) => return Ok(Command::CopyIn(Box::new(copy))),
     };
     let mut statement = ast::Statement::Query(query);
+    growth::check(&statement)?;
     adapt(&mut statement, text)?;
     let ast::Statement::Query(query) = statement else {
         return Err(SqlError::unsupported("COPY of anything but a query"));

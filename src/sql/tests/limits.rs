@@ -79,6 +79,48 @@ async fn faults_deep_inside_are_found_without_trying_each_way_again() {
 }
 
 #[tokio::test]
+async fn what_can_only_be_had_twice_at_each_level_is_bounded() {
+    let client = Client::new();
+    for (template, fits) in [
+        ("1 BETWEEN SYMMETRIC ({})::int AND 2", 4),
+        ("({}) BETWEEN SYMMETRIC true AND true", 4),
+        ("(({})::int <> 1)", 8),
+        ("(({})::int IN (1, 2))", 8),
+        ("(ROW({}, 1) = ROW(true, 1))", 8),
+        ("(ROW({}, 1) < ROW(true, 1))", 3),
+        ("(CASE WHEN random() < 2 THEN {} ELSE false END)", 8),
+        ("EXISTS (SELECT 1 WHERE {})", 8),
+        ("(WITH c AS (SELECT {} AS y) SELECT c.y FROM c)", 10),
+    ] {
+        let within = nested(template, fits).replace('x', "true");
+        assert_eq!(client.rows(&format!("SELECT {within}")).await.len(), 1, "{within}");
+        let beyond = nested(template, 22).replace('x', "true");
+        let sql = format!("SELECT {beyond}");
+        let refused = tokio::time::timeout(Duration::from_mins(2), client.error(&sql)).await;
+        let error = refused.expect(&sql);
+        assert_eq!(error.state, SqlState::StatementTooComplex, "{template}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn long_lists_of_rows_are_no_deep_expressions() {
+    let client = Client::new();
+    let list: Vec<_> = (0..1500).map(|at| format!("({at}, {at})")).collect();
+    let list = list.join(", ");
+    let among = |test: &str| {
+        let rows = "(VALUES (1, 1), (1, 2), (7, NULL), (9999, NULL)) t(x, y)";
+        format!("SELECT {test} FROM {rows}").replace("()", &format!("({list})"))
+    };
+    assert_eq!(client.column(&among("(x, y) IN ()")).await, ["true", "false", "", "false"]);
+    assert_eq!(client.column(&among("(x, y) NOT IN ()")).await, ["false", "true", "", "true"]);
+    let records = list.replace('(', "ROW(");
+    let rows = client.column(&format!("{} WHERE t IN ({records})", among("x"))).await;
+    assert_eq!(rows, ["1"]);
+    let many = client.state(&format!("{} WHERE t NOT IN ({records})", among("x"))).await;
+    assert_eq!(many, SqlState::StatementTooComplex);
+}
+
+#[tokio::test]
 async fn quotes_of_records_in_one_another_come_to_an_end() {
     let client = Client::new();
     let records = nested("ROW({})", 40).replace('x', "1");

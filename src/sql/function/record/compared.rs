@@ -29,6 +29,10 @@ use crate::sql::{SqlError, SqlState};
 /// Functions whose arguments are of one type.
 const ALIKE: [&str; 2] = ["coalesce", "make_array"];
 
+/// Most records that one may be denied to be: the planner makes a chain of them, which is as deep
+/// as it is long.
+const DENIED_MAX: usize = 100;
+
 /// Puts fields in place of records that are compared; comes before types are made alike.
 #[derive(Debug)]
 pub(in crate::sql) struct ComparedRecords;
@@ -170,7 +174,11 @@ fn compared_part(part: Expr, schema: &DFSchema) -> Result<Transformed<Expr>, Dat
                 .into_iter()
                 .map(|it| comparison(expr.as_ref().clone(), Operator::Eq, it, schema));
             let equal = equal.collect::<Result<Vec<_>, _>>()?;
-            not_if(negated, equal.into_iter().reduce(Expr::or).unwrap_or_else(|| lit(false)))
+            if negated && equal.len() > DENIED_MAX {
+                let message = format!("more than {DENIED_MAX} records behind NOT IN");
+                return Err(SqlError::new(SqlState::StatementTooComplex, message).into());
+            }
+            not_if(negated, any(equal))
         }
         Expr::SetComparison(test)
             if is_record(&test.expr) && !matches!(test.op, Operator::Eq | Operator::NotEq) =>
@@ -326,4 +334,13 @@ fn alike(left: Expr, right: Expr, schema: &DFSchema) -> Result<Expr, DataFusionE
 
 fn not_if(negated: bool, expr: Expr) -> Expr {
     if negated { Expr::Not(Box::new(expr)) } else { expr }
+}
+
+/// Whether any of `parts` is true; joined by halves, so that many of them are no deep expression.
+fn any(mut parts: Vec<Expr>) -> Expr {
+    if parts.len() < 2 {
+        return parts.pop().unwrap_or_else(|| lit(false));
+    }
+    let rest = parts.split_off(parts.len() / 2);
+    any(parts).or(any(rest))
 }

@@ -14,6 +14,10 @@ use crate::sql::{SqlError, SqlState};
 /// What the rows that a subquery finds are called beside the one that is looked for.
 const FOUND: &str = "found row";
 
+/// How many rows may be denied one by one: the planner makes a chain of them, which is as deep as
+/// it is long.
+const NEGATED_MAX: usize = 100;
+
 /// What a comparison of rows is of their values, and which of them a field is; none for other
 /// expressions.
 ///
@@ -46,7 +50,9 @@ pub(super) fn compared(expr: &Expr) -> Result<Option<Expr>, SqlError> {
                 None => Err(different_lengths()),
             };
             let equal = list.iter().map(equal).collect::<Result<Vec<_>, _>>()?;
-            Ok(join(equal, either).map(|found| negated_if(*negated, found)))
+            let is_long = equal.len() > NEGATED_MAX;
+            let negate = if is_long { opposite } else { |found| negated_if(true, found) };
+            Ok(join(equal, either).map(|found| if *negated { negate(found) } else { found }))
         }
         Expr::CompoundFieldAccess { root, access_chain } => match access_chain.as_slice() {
             [AccessExpr::Dot(Expr::Identifier(field))] => {
@@ -222,8 +228,19 @@ fn binary(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
     nested(Expr::BinaryOp { left, op, right })
 }
 
-fn join(parts: Vec<Expr>, joined: fn(Expr, Expr) -> Expr) -> Option<Expr> {
-    parts.into_iter().reduce(joined)
+/// `parts` joined two by two, so that many of them are no deep expression.
+fn join(mut parts: Vec<Expr>, joined: fn(Expr, Expr) -> Expr) -> Option<Expr> {
+    while parts.len() > 1 {
+        let mut rest = parts.into_iter();
+        parts = Vec::new();
+        while let Some(left) = rest.next() {
+            parts.push(match rest.next() {
+                Some(right) => joined(left, right),
+                None => left,
+            });
+        }
+    }
+    parts.pop()
 }
 
 fn both(left: Expr, right: Expr) -> Expr {
@@ -239,6 +256,19 @@ fn negated_if(negated: bool, expr: Expr) -> Expr {
         return expr;
     }
     nested(Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(nested(expr)) })
+}
+
+/// NOT, as something that the planner does not take apart.
+fn opposite(expr: Expr) -> Expr {
+    let truth = |value: bool| Expr::value(Value::Boolean(value));
+    let when = |value| CaseWhen { condition: truth(value), result: truth(!value) };
+    nested(Expr::Case {
+        case_token: AttachedToken::empty(),
+        end_token: AttachedToken::empty(),
+        operand: Some(Box::new(expr)),
+        conditions: vec![when(true), when(false)],
+        else_result: None,
+    })
 }
 
 fn nested(expr: Expr) -> Expr {
