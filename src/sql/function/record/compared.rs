@@ -170,15 +170,7 @@ fn compared_part(part: Expr, schema: &DFSchema) -> Result<Transformed<Expr>, Dat
             not_if(negated, least.and(most))
         }
         Expr::InList(InList { expr, list, negated }) if is_record(&expr) => {
-            let equal = list
-                .into_iter()
-                .map(|it| comparison(expr.as_ref().clone(), Operator::Eq, it, schema));
-            let equal = equal.collect::<Result<Vec<_>, _>>()?;
-            if negated && equal.len() > DENIED_MAX {
-                let message = format!("more than {DENIED_MAX} records behind NOT IN");
-                return Err(SqlError::new(SqlState::StatementTooComplex, message).into());
-            }
-            not_if(negated, any(equal))
+            not_if(negated, among(&expr, list, negated, schema)?)
         }
         Expr::SetComparison(test)
             if is_record(&test.expr) && !matches!(test.op, Operator::Eq | Operator::NotEq) =>
@@ -334,6 +326,21 @@ fn alike(left: Expr, right: Expr, schema: &DFSchema) -> Result<Expr, DataFusionE
 
 fn not_if(negated: bool, expr: Expr) -> Expr {
     if negated { Expr::Not(Box::new(expr)) } else { expr }
+}
+
+/// Whether the record `expr` is one of `list`; told beforehand whether that will be denied.
+fn among(
+    expr: &Expr,
+    list: Vec<Expr>,
+    negated: bool,
+    schema: &DFSchema,
+) -> Result<Expr, DataFusionError> {
+    if negated && list.len() > DENIED_MAX {
+        let message = format!("more than {DENIED_MAX} records behind NOT IN");
+        return Err(SqlError::new(SqlState::StatementTooComplex, message).into());
+    }
+    let equal = list.into_iter().map(|it| comparison(expr.clone(), Operator::Eq, it, schema));
+    Ok(any(equal.collect::<Result<_, _>>()?))
 }
 
 /// Whether any of `parts` is true; joined by halves, so that many of them are no deep expression.
