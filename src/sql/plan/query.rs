@@ -80,6 +80,10 @@ use crate::sql::{Origin, SqlError, SqlState};
 /// use it up.
 const MEMORY_BYTES_MAX: usize = if cfg!(test) { 64 << 20 } else { 1 << 30 };
 
+/// A rule that looks columns up by their names: a condition on `x.e` and `y.e` above a join becomes
+/// one on the same column twice. Conditions stand where they should before that anyway.
+const FILTER_PUSHDOWN: &str = "FilterPushdown";
+
 /// What all sessions share: functions, rules, the memory pool. Made once, then cloned.
 static SHARED: LazyLock<Result<SessionState, SqlError>> = LazyLock::new(|| {
     let functions = SessionStateDefaults::default_table_functions();
@@ -162,7 +166,9 @@ fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
         Arc::new(InPortions),
         Arc::new(KeptRows),
     ];
-    before.into_iter().chain(PhysicalOptimizer::new().rules).chain(behind).collect()
+    let rules = PhysicalOptimizer::new().rules.into_iter();
+    let rules = rules.filter(|rule| !rule.name().starts_with(FILTER_PUSHDOWN));
+    before.into_iter().chain(rules).chain(behind).collect()
 }
 
 fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
