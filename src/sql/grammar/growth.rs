@@ -13,6 +13,7 @@ use std::sync::LazyLock;
 use datafusion::execution::SessionStateDefaults;
 use datafusion::sql::sqlparser::ast::{self, BinaryOperator, Expr, Query, Visit, Visitor};
 
+use crate::sql::plan::adapt::is_row;
 use crate::sql::{SqlError, SqlState};
 
 /// Most questions that one question to an expression may become, and how many more for each part of
@@ -206,19 +207,12 @@ fn is_equality(op: &BinaryOperator) -> bool {
     matches!(op, BinaryOperator::Eq | BinaryOperator::NotEq)
 }
 
-fn is_row(expr: &Expr) -> bool {
-    match expr {
-        Expr::Nested(inner) => is_row(inner),
-        Expr::Tuple(_) => true,
-        Expr::Function(called) => called.name.to_string().eq_ignore_ascii_case("row"),
-        _ => false,
-    }
-}
-
 /// The parts of the expressions around what is visited, as far as they are known.
 #[derive(Default)]
 struct Growth {
-    around: Vec<Vec<Asked>>,
+    parts: Vec<Asked>,
+    /// Where those of each expression around begin; none for a query, which has none.
+    begins: Vec<Option<usize>>,
     /// How many have been visited.
     visited: usize,
     subqueries: usize,
@@ -232,18 +226,18 @@ impl Visitor for Growth {
     type Break = String;
 
     fn pre_visit_query(&mut self, _query: &Query) -> ControlFlow<String> {
-        self.around.push(Vec::new());
+        self.begins.push(None);
         ControlFlow::Continue(())
     }
 
     /// What a query asks is known once it is planned.
     fn post_visit_query(&mut self, _query: &Query) -> ControlFlow<String> {
-        self.around.pop();
+        self.begins.pop();
         ControlFlow::Continue(())
     }
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<String> {
-        self.around.push(Vec::new());
+        self.begins.push(Some(self.parts.len()));
         self.visited += 1;
         self.subqueries += usize::from(has_query(expr));
         if self.subqueries > SUBQUERIES_MAX {
@@ -255,15 +249,16 @@ impl Visitor for Growth {
     }
 
     fn post_visit_expr(&mut self, expr: &Expr) -> ControlFlow<String> {
-        let parts = self.around.pop().unwrap_or_default();
+        let begin = self.begins.pop().flatten().unwrap_or_default();
         self.subqueries -= usize::from(has_query(expr));
-        let asked = asked(expr, &parts);
+        let asked = asked(expr, &self.parts[begin..]);
+        self.parts.truncate(begin);
         // A long list is no deep one.
         if asked.most() > QUESTIONS_MAX + QUESTIONS_OF_PART_MAX * number(self.visited) {
             return ControlFlow::Break("expressions are nested too deeply".to_owned());
         }
-        if let Some(around) = self.around.last_mut() {
-            around.push(asked);
+        if let Some(Some(_)) = self.begins.last() {
+            self.parts.push(asked);
         }
         ControlFlow::Continue(())
     }

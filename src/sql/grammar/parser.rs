@@ -96,8 +96,7 @@ impl Source<'_> {
 
     /// The statement that stands in this one and has its parameters.
     fn inner(self, mut statement: ast::Statement, name: &str) -> Result<Statement, SqlError> {
-        growth::check(&statement)?;
-        let parameter_types = adapt(&mut statement, self.text)?;
+        let parameter_types = adapted(&mut statement, self.text)?;
         Ok(self.statement(standard(statement, name)?, parameter_types))
     }
 
@@ -114,31 +113,7 @@ fn command(
     let text = source.text;
     let name = refusal::name_of(&tokens);
     refusal::check(text, &tokens, &name)?;
-    let tokens = respelled(tokens);
-    let explained = (name == "EXPLAIN").then(|| tokens.clone());
-    let grammar = Grammar::of_tokens(tokens.len());
-    let mut parser = Parser::new(&grammar)
-        .with_recursion_limit(RECURSION_MAX)
-        .with_tokens_with_locations(tokens);
-    let syntax = |error: ParserError| syntax_error(text, source.span.end, &error);
-    let parsed = if let Some(copy) = copy::parse(&mut parser).map_err(syntax)? {
-        Parsed::Copy(copy)
-    } else if let Some(command) = own(&mut parser).map_err(syntax)? {
-        Parsed::Own(command)
-    } else if let Some(head) = cursor::parse_head(&mut parser).map_err(syntax)? {
-        Parsed::Declared(head, Box::new(parser.parse_statement().map_err(syntax)?))
-    } else if let Some(head) = prepare::parse_head(&mut parser).map_err(syntax)? {
-        Parsed::Prepared(head, Box::new(parser.parse_statement().map_err(syntax)?))
-    } else {
-        Parsed::Standard(Box::new(of_standard(&mut parser, explained.as_deref()).map_err(syntax)?))
-    };
-    match parser.peek_token_ref() {
-        token if token.token == Token::EOF => {}
-        token => {
-            let at = position(text, token.span.start);
-            return Err(unexpected(&token.token.to_string()).at(at));
-        }
-    }
+    let parsed = read(source, &name, respelled(tokens))?;
     match parsed {
         Parsed::Own(command) => Ok((command, ParameterTypes::new())),
         Parsed::Copy(copy) => Ok((copying(copy, text)?, ParameterTypes::new())),
@@ -154,16 +129,65 @@ fn command(
             Ok((preparing(source, head, *statement)?, ParameterTypes::new()))
         }
         Parsed::Standard(mut statement) => {
-            growth::check(&statement)?;
             // Arguments of EXECUTE are adapted to the types that the prepared statement takes.
             let parameter_types = match &*statement {
                 ast::Statement::Explain { statement, .. } if is_execute(statement) => {
                     ParameterTypes::new()
                 }
-                _ => adapt(&mut statement, text)?,
+                _ => adapted(&mut statement, text)?,
             };
             Ok((standard(*statement, &name)?, parameter_types))
         }
+    }
+}
+
+/// Makes `statement` what the planner takes, if that comes to an end.
+fn adapted(statement: &mut ast::Statement, text: &str) -> Result<ParameterTypes, SqlError> {
+    growth::check(statement)?;
+    adapt(statement, text)
+}
+
+/// The one statement that `tokens` are.
+fn read(source: Source<'_>, name: &str, tokens: Vec<TokenWithSpan>) -> Result<Parsed, SqlError> {
+    let explained = (name == "EXPLAIN").then(|| tokens.clone());
+    let grammar = Grammar::of_tokens(tokens.len());
+    let mut parser = parser_of(&grammar, tokens, RECURSION_MAX);
+    let error = match whole(&mut parser, explained.as_deref()) {
+        Ok(parsed) => return Ok(parsed),
+        Err(error) => error,
+    };
+    // The parser tries another reading where one is nested too deeply, and complains of that.
+    let grammar = Grammar::of_tokens(source.tokens);
+    let mut deeper = parser_of(&grammar, parser.into_tokens(), 2 * RECURSION_MAX);
+    match whole(&mut deeper, explained.as_deref()) {
+        Err(same) if same == error => Err(syntax_error(source.text, source.span.end, &error)),
+        _ => Err(SqlError::from(&ParserError::RecursionLimitExceeded)),
+    }
+}
+
+fn parser_of(grammar: &Grammar, tokens: Vec<TokenWithSpan>, limit: usize) -> Parser<'_> {
+    Parser::new(grammar).with_recursion_limit(limit).with_tokens_with_locations(tokens)
+}
+
+/// One statement, and nothing behind it.
+fn whole(
+    parser: &mut Parser<'_>,
+    explained: Option<&[TokenWithSpan]>,
+) -> Result<Parsed, ParserError> {
+    let parsed = if let Some(copy) = copy::parse(parser)? {
+        Parsed::Copy(copy)
+    } else if let Some(command) = own(parser)? {
+        Parsed::Own(command)
+    } else if let Some(head) = cursor::parse_head(parser)? {
+        Parsed::Declared(head, Box::new(parser.parse_statement()?))
+    } else if let Some(head) = prepare::parse_head(parser)? {
+        Parsed::Prepared(head, Box::new(parser.parse_statement()?))
+    } else {
+        Parsed::Standard(Box::new(of_standard(parser, explained)?))
+    };
+    match parser.peek_token_ref() {
+        token if token.token == Token::EOF => Ok(parsed),
+        token => parser.expected_ref("the end of the statement", token),
     }
 }
 
@@ -254,8 +278,7 @@ fn copying(copy: CopyStatement, text: &str) -> Result<Command, SqlError> {
         Copy::In(copy) => return Ok(Command::CopyIn(Box::new(copy))),
     };
     let mut statement = ast::Statement::Query(query);
-    growth::check(&statement)?;
-    adapt(&mut statement, text)?;
+    adapted(&mut statement, text)?;
     let ast::Statement::Query(query) = statement else {
         return Err(SqlError::unsupported("COPY of anything but a query"));
     };

@@ -12,7 +12,7 @@ use datafusion::functions::core::expr_fn::get_field;
 use datafusion::logical_expr::expr::{AggregateFunction, Between, InList, Sort, WindowFunction};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{
-    BinaryExpr, Distinct, DistinctOn, Expr, ExprSchemable, LogicalPlan, Operator, lit,
+    BinaryExpr, Distinct, DistinctOn, Expr, ExprSchemable, LogicalPlan, Operator, case, lit,
     logical_plan, when,
 };
 use datafusion::optimizer::AnalyzerRule;
@@ -29,9 +29,9 @@ use crate::sql::{SqlError, SqlState};
 /// Functions whose arguments are of one type.
 const ALIKE: [&str; 2] = ["coalesce", "make_array"];
 
-/// Most records that one may be denied to be: the planner makes a chain of them, which is as deep
-/// as it is long.
-const DENIED_MAX: usize = 100;
+/// How many rows may be denied by NOT of what they are compared by: the planner makes a chain of
+/// these comparisons, which is as deep as it is long.
+pub(in crate::sql) const DENIED_MAX: usize = 100;
 
 /// Puts fields in place of records that are compared; comes before types are made alike.
 #[derive(Debug)]
@@ -87,7 +87,12 @@ fn ordered_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>, DataFusio
         }
         LogicalPlan::Distinct(Distinct::On(on)) => {
             let schema = Arc::clone(on.input.schema());
-            let keys = on.on_expr.into_iter().map(|key| key.sort(true, false)).collect();
+            let ordered = |key: Expr| {
+                let mut order = on.sort_expr.iter().flatten();
+                let same = order.find(|other| other.expr == key).cloned();
+                same.unwrap_or_else(|| key.sort(true, false))
+            };
+            let keys = on.on_expr.into_iter().map(ordered).collect();
             let on_expr = once_each(by_fields(keys, &schema)?);
             let on_expr = on_expr.into_iter().map(|key| key.expr).collect();
             let sort_expr = on.sort_expr.map(|keys| by_fields(keys, &schema)).transpose()?;
@@ -118,12 +123,18 @@ fn check_alike(what: &str, types: impl Iterator<Item = DataType>) -> Result<(), 
         .into())
 }
 
-/// Keys, with those of the fields in place of a record.
+/// Keys, with those of the fields in place of a record. NULL is greater than any value in records
+/// and arrays, wherever NULL as a whole is wanted.
 fn by_fields(keys: Vec<Sort>, schema: &DFSchema) -> Result<Vec<Sort>, DataFusionError> {
     let mut all = Vec::with_capacity(keys.len());
     for key in keys {
         let Some(record) = Record::of(&key.expr, schema)? else {
-            all.push(key);
+            if key.nulls_first == key.asc && is_array(&key.expr, schema)? {
+                all.push(key.expr.clone().is_null().sort(!key.nulls_first, key.nulls_first));
+                all.push(key.expr.sort(key.asc, !key.asc));
+            } else {
+                all.push(key);
+            }
             continue;
         };
         if !record.is_made {
@@ -133,6 +144,10 @@ fn by_fields(keys: Vec<Sort>, schema: &DFSchema) -> Result<Vec<Sort>, DataFusion
         all.extend(by_fields(fields.collect(), schema)?);
     }
     Ok(all)
+}
+
+fn is_array(expr: &Expr, schema: &DFSchema) -> Result<bool, DataFusionError> {
+    Ok(matches!(expr.get_type(schema)?, DataType::List(_)))
 }
 
 /// Keys without those that stand behind one of the same value and so order nothing; the planner's
@@ -170,7 +185,11 @@ fn compared_part(part: Expr, schema: &DFSchema) -> Result<Transformed<Expr>, Dat
             not_if(negated, least.and(most))
         }
         Expr::InList(InList { expr, list, negated }) if is_record(&expr) => {
-            not_if(negated, among(&expr, list, negated, schema)?)
+            let is_long = list.len() > DENIED_MAX;
+            let equal =
+                list.into_iter().map(|it| comparison(*expr.clone(), Operator::Eq, it, schema));
+            let found = any(equal.collect::<Result<_, _>>()?);
+            if negated && is_long { opposite(found)? } else { not_if(negated, found) }
         }
         Expr::SetComparison(test)
             if is_record(&test.expr) && !matches!(test.op, Operator::Eq | Operator::NotEq) =>
@@ -328,19 +347,9 @@ fn not_if(negated: bool, expr: Expr) -> Expr {
     if negated { Expr::Not(Box::new(expr)) } else { expr }
 }
 
-/// Whether the record `expr` is one of `list`; told beforehand whether that will be denied.
-fn among(
-    expr: &Expr,
-    list: Vec<Expr>,
-    negated: bool,
-    schema: &DFSchema,
-) -> Result<Expr, DataFusionError> {
-    if negated && list.len() > DENIED_MAX {
-        let message = format!("more than {DENIED_MAX} records behind NOT IN");
-        return Err(SqlError::new(SqlState::StatementTooComplex, message).into());
-    }
-    let equal = list.into_iter().map(|it| comparison(expr.clone(), Operator::Eq, it, schema));
-    Ok(any(equal.collect::<Result<_, _>>()?))
+/// NOT, as something that the planner does not take apart.
+fn opposite(expr: Expr) -> Result<Expr, DataFusionError> {
+    case(expr).when(lit(true), lit(false)).when(lit(false), lit(true)).end()
 }
 
 /// Whether any of `parts` is true; joined by halves, so that many of them are no deep expression.

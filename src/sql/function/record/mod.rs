@@ -3,5 +3,5 @@
 mod compared;
 mod made;
 
-pub(in crate::sql) use compared::ComparedRecords;
+pub(in crate::sql) use compared::{ComparedRecords, DENIED_MAX};
 pub(in crate::sql) use made::{column_of, register};

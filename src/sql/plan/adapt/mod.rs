@@ -61,6 +61,7 @@ pub(in crate::sql) use cast::of_type;
 use columns::Known;
 pub(in crate::sql) use data_type::parameter_type;
 pub(in crate::sql) use name::shown_schema;
+pub(in crate::sql) use row::is_row;
 use sources::{Ambiguous, Sources};
 use syntax::{function, plain_arguments};
 pub(super) use syntax::{literal_text, select};

@@ -8,15 +8,12 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::called_as;
 use super::syntax::{call, plain_arguments, select_from};
+use crate::sql::function::record::DENIED_MAX;
 use crate::sql::grammar::name::folded;
 use crate::sql::{SqlError, SqlState};
 
 /// What the rows that a subquery finds are called beside the one that is looked for.
 const FOUND: &str = "found row";
-
-/// How many rows may be denied one by one: the planner makes a chain of them, which is as deep as
-/// it is long.
-const NEGATED_MAX: usize = 100;
 
 /// What a comparison of rows is of their values, and which of them a field is; none for other
 /// expressions.
@@ -50,7 +47,7 @@ pub(super) fn compared(expr: &Expr) -> Result<Option<Expr>, SqlError> {
                 None => Err(different_lengths()),
             };
             let equal = list.iter().map(equal).collect::<Result<Vec<_>, _>>()?;
-            let is_long = equal.len() > NEGATED_MAX;
+            let is_long = equal.len() > DENIED_MAX;
             let negate = if is_long { opposite } else { |found| negated_if(true, found) };
             Ok(join(equal, either).map(|found| if *negated { negate(found) } else { found }))
         }
@@ -103,6 +100,16 @@ fn value_of(row: Vec<Expr>, field: &str) -> Result<Expr, SqlError> {
         let message = format!("could not identify column \"{field}\" in record data type");
         SqlError::new(SqlState::UndefinedColumn, message)
     })
+}
+
+/// Whether a statement writes a row here.
+pub(in crate::sql) fn is_row(expr: &Expr) -> bool {
+    match expr {
+        Expr::Nested(inner) => is_row(inner),
+        Expr::Tuple(_) => true,
+        Expr::Function(row) => called_as(row, "row"),
+        _ => false,
+    }
 }
 
 /// The values of a row that a statement writes.

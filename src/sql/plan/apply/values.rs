@@ -269,7 +269,7 @@ impl Values {
     /// What stands for `value > ALL (query)`, and other comparisons with all rows or any.
     fn compared(&mut self, test: SetComparison) -> Result<Transformed<Expr>, DataFusionError> {
         let SetComparison { expr, subquery: query, op, quantifier } = test;
-        let value = self.replaced_in(*expr)?.data;
+        let value = self.computed(*expr)?;
         let column = self.column_of(value)?;
         let (_, field) = self.input.schema().qualified_field_from_column(&column)?;
         let value = Expr::OuterReferenceColumn(Arc::clone(field), column);
@@ -300,7 +300,7 @@ impl Values {
         joins: bool,
     ) -> Result<Transformed<Expr>, DataFusionError> {
         let InSubquery { expr, subquery, negated } = test;
-        let value = self.replaced_in(*expr)?.data;
+        let value = self.computed(*expr)?;
         let plan = Arc::clone(&subquery.subquery);
         // A join tells a value that is not there from one that NULLs leave open nowhere, and the
         // planner's own way to tell them takes one column only.
@@ -323,6 +323,16 @@ impl Values {
         let value = self.column_of(value)?;
         let among = |name| Yield::Among { name, value };
         self.applied(Arc::unwrap_or_clone(plan), among, |found| negate(found, negated))
+    }
+
+    /// A value of the input in which no subquery waits for a join: the value may be what another
+    /// join compares.
+    fn computed(&mut self, value: Expr) -> Result<Expr, DataFusionError> {
+        let places = (self.filters, self.projects);
+        (self.filters, self.projects) = (false, false);
+        let value = self.replaced_in(value);
+        (self.filters, self.projects) = places;
+        Ok(value?.data)
     }
 
     /// The column of the input that holds `value`, which is added where there is none.
