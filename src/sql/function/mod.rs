@@ -5,6 +5,7 @@ pub(super) mod aggregate;
 pub(super) mod allowance;
 pub(super) mod any;
 pub(super) mod arithmetic;
+pub(super) mod array_order;
 pub(super) mod beside;
 pub(super) mod coalesce;
 pub(super) mod comparing;

@@ -55,13 +55,14 @@ use crate::sql::answer::undefined::explained;
 use crate::sql::function::aggregate::{self, DistinctInTwoPhases};
 use crate::sql::function::allowance::MeasuredCalls;
 use crate::sql::function::arithmetic::CheckedArithmetic;
+use crate::sql::function::array_order::ComparedArrays;
 use crate::sql::function::conversion::ConvertedValues;
 use crate::sql::function::marked::MarkedArrays;
 use crate::sql::function::operator::{CheckedOperands, KnownOperators, assigned, operand};
 use crate::sql::function::record::ComparedRecords;
 use crate::sql::function::scalar::{ComparedDocuments, JsonOperators, VectorOperators};
 use crate::sql::function::subscript::Subscripts;
-use crate::sql::function::temporal::{self, ComparedIntervals, DateOperators};
+use crate::sql::function::temporal::{self, ComparedIntervals, DateOperators, WindowsOfIntervals};
 use crate::sql::function::thumbnail;
 use crate::sql::grammar::expansion;
 use crate::sql::grammar::name::{folded, parameter_index};
@@ -127,18 +128,20 @@ fn runtime() -> Result<Arc<RuntimeEnv>, SqlError> {
 
 /// The planner's rules between those that have to see a plan before and behind them.
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    let before: [Arc<dyn AnalyzerRule + Send + Sync>; 5] = [
+    let before: [Arc<dyn AnalyzerRule + Send + Sync>; 6] = [
         Arc::new(ComparedRecords),
         Arc::new(NeighbouringTexts),
         Arc::new(CheckedOperands),
         Arc::new(ChosenValues),
         Arc::new(NumericOperands),
+        Arc::new(WindowsOfIntervals),
     ];
-    let behind: [Arc<dyn AnalyzerRule + Send + Sync>; 7] = [
+    let behind: [Arc<dyn AnalyzerRule + Send + Sync>; 8] = [
         Arc::new(CheckedArithmetic),
         Arc::new(ConvertedValues),
         Arc::new(PrintedValues),
         Arc::new(ComparedIntervals),
+        Arc::new(ComparedArrays),
         // What is compared has to be known before subqueries become anything else.
         Arc::new(ComparedDocuments),
         Arc::new(ApplySubqueries),

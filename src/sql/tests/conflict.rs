@@ -155,6 +155,24 @@ async fn a_conflict_that_cannot_be_is_refused_and_nothing_happens() {
 }
 
 #[tokio::test]
+async fn a_face_may_be_proposed_often_and_changed_once() {
+    let client = with_two().await;
+    let set = "ON CONFLICT (face_id) DO UPDATE SET metadata = excluded.metadata";
+    let none = insert(&[1, 1, 2], &format!("{set} WHERE false"));
+    assert_eq!(client.run(&none).await, ("INSERT 0", Some(0)));
+    let columns = "(face_id, external_face_id, metadata, embedding)";
+    let values = |kind: &str| format!("('{}', '{kind}', '\"{kind}\"', '[0,1]')", id(1));
+    let proposed = format!("INSERT INTO c {columns} VALUES {}, {}", values("a"), values("b"));
+    let one = format!("{proposed} {set} WHERE excluded.external_face_id = 'b' RETURNING metadata");
+    assert_eq!(client.column(&one).await, ["\"b\""]);
+    assert_eq!(client.column(NAMES).await, ["one \"b\"", "two -"]);
+    assert_eq!(client.state(&format!("{proposed} {set}")).await, SqlState::CardinalityViolation);
+    let new = insert(&[3, 3], &format!("{set} WHERE false"));
+    assert_eq!(client.state(&new).await, SqlState::CardinalityViolation);
+    assert_eq!(client.column(NAMES).await, ["one \"b\"", "two -"]);
+}
+
+#[tokio::test]
 async fn in_a_block_it_meets_the_faces_of_the_block() {
     let client = with_two().await;
     let other = client.another();

@@ -10,6 +10,7 @@ use datafusion::arrow::datatypes::{DataType, Decimal128Type, Decimal256Type, Flo
 use datafusion::common::internal_err;
 use datafusion::error::DataFusionError;
 
+use crate::sql::function::arithmetic::plain;
 use crate::sql::value::numeric::{
     digits_of, quotient_scale, rounded_quotient, shifted, too_large, type_of,
 };
@@ -91,7 +92,10 @@ impl Shape {
 
     fn sums(&self, totals: &ArrayRef) -> Result<ArrayRef, DataFusionError> {
         if self.total == self.result {
-            return Ok(Arc::clone(totals));
+            return Ok(match totals.as_primitive_opt::<Float64Type>() {
+                Some(totals) => Arc::new(totals.unary::<_, Float64Type>(plain)),
+                None => Arc::clone(totals),
+            });
         }
         let strict = CastOptions { safe: false, ..CastOptions::default() };
         let sums = cast_with_options(totals, &self.result, &strict)?;
@@ -112,7 +116,8 @@ impl Shape {
         let (total_scale, precision, scale) = match (&self.total, &self.result) {
             (DataType::Float64, _) => {
                 let totals = totals.as_primitive::<Float64Type>().iter().zip(counts);
-                let averages = totals.map(|(total, count)| total.map(|sum| sum / *count as f64));
+                let averages =
+                    totals.map(|(total, count)| total.map(|sum| plain(sum / *count as f64)));
                 return Ok(Arc::new(averages.collect::<Float64Array>()));
             }
             (

@@ -4,6 +4,7 @@
 mod deviations;
 mod distinct;
 mod document;
+mod extremes;
 mod function;
 mod gathered;
 mod groups;
@@ -43,7 +44,12 @@ pub(in crate::sql) fn functions(planners: Vec<Arc<AggregateUDF>>) -> Vec<Arc<Agg
             continue;
         }
         let forgetful = FORGETFUL.contains(&theirs.name());
-        functions.push(if forgetful { sliding::sliding(theirs) } else { theirs });
+        let is_extreme = extremes::EXTREMES.contains(&theirs.name());
+        functions.push(match theirs {
+            theirs if forgetful => sliding::sliding(theirs),
+            theirs if is_extreme => extremes::extreme(theirs),
+            theirs => theirs,
+        });
     }
     functions
 }

@@ -14,6 +14,7 @@ use datafusion::logical_expr::{
 use datafusion::scalar::ScalarValue;
 
 use super::deviations::Deviations;
+use crate::sql::function::arithmetic::plain;
 
 /// What is made of the sums in the end; none where there are too few values.
 type Made = fn(&Deviations) -> Option<f64>;
@@ -126,7 +127,7 @@ impl Accumulator for Sums {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue, DataFusionError> {
-        Ok(ScalarValue::Float64((self.made)(&self.sums)))
+        Ok(ScalarValue::Float64((self.made)(&self.sums).map(plain)))
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>, DataFusionError> {

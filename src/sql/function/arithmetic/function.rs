@@ -50,12 +50,19 @@ impl Checked {
             _ => Err(ArrowError::InvalidArgumentError("an operator of no numbers".to_owned())),
         }?;
         let (left, right) = (left.get().0, right.get().0);
-        match result.data_type() {
-            DataType::Float32 => self.check_range::<Float32Type>([left, right, &*result])?,
-            DataType::Float64 => self.check_range::<Float64Type>([left, right, &*result])?,
-            _ => {}
-        }
-        Ok(result)
+        Ok(match result.data_type() {
+            DataType::Float32 => {
+                self.check_range::<Float32Type>([left, right, &*result])?;
+                Arc::new(result.as_primitive::<Float32Type>().unary::<_, Float32Type>(|number| {
+                    if number.is_nan() { f32::NAN } else { number }
+                }))
+            }
+            DataType::Float64 => {
+                self.check_range::<Float64Type>([left, right, &*result])?;
+                Arc::new(result.as_primitive::<Float64Type>().unary::<_, Float64Type>(plain))
+            }
+            _ => result,
+        })
     }
 
     /// A fraction that became infinite, or zero, of others that were not.
@@ -128,6 +135,11 @@ impl ScalarUDFImpl for Checked {
         apply(left, right, |left, right| self.compute(left, right))
             .map_err(|error| out_of_range(error, &number))
     }
+}
+
+/// The machine gives what is not a number a sign, by which it would be told from others.
+pub(in crate::sql::function) fn plain(number: f64) -> f64 {
+    if number.is_nan() { f64::NAN } else { number }
 }
 
 /// An overflow in PostgreSQL's words.

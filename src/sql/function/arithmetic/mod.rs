@@ -4,5 +4,5 @@
 mod function;
 mod rule;
 
-pub(super) use function::rounded;
+pub(super) use function::{plain, rounded};
 pub(in crate::sql) use rule::CheckedArithmetic;

@@ -7,7 +7,7 @@ use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
-    BinaryExpr, Cast, Expr, ExprSchemable, LogicalPlan, Operator, ScalarUDF, cast,
+    BinaryExpr, Cast, Expr, ExprSchemable, LogicalPlan, Operator, ScalarUDF, cast, lit,
 };
 use datafusion::optimizer::AnalyzerRule;
 
@@ -43,6 +43,12 @@ fn checked(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
             let operator = ScalarUDF::from(Checked::new(op));
             Transformed::yes(operator.call(vec![*left, *right]))
         }
+        // What is not a number has no sign.
+        Expr::Negative(number) => match number.get_type(schema) {
+            Ok(DataType::Float64) => Transformed::yes(product(*number, lit(-1.0_f64))),
+            Ok(DataType::Float32) => Transformed::yes(product(*number, lit(-1.0_f32))),
+            _ => Transformed::no(Expr::Negative(number)),
+        },
         Expr::Cast(Cast { expr, field }) if is_whole(field.data_type()) => {
             let (expr, changed) = rounded(*expr, schema);
             let cast = Expr::Cast(Cast { expr: Box::new(expr), field });
@@ -60,6 +66,10 @@ fn checked(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
         }
         other => Transformed::no(other),
     }
+}
+
+fn product(left: Expr, right: Expr) -> Expr {
+    ScalarUDF::from(Checked::new(Operator::Multiply)).call(vec![left, right])
 }
 
 /// Whether `call` is `round` of a `real` or `double precision`.

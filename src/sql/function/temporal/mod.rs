@@ -24,7 +24,7 @@ pub(super) use aggregate::{interval_average, interval_sum};
 pub(super) use function::{INTERVAL, TIMESTAMP, moments};
 pub(super) use later::later;
 pub(in crate::sql) use operator::DateOperators;
-pub(in crate::sql) use rule::ComparedIntervals;
+pub(in crate::sql) use rule::{ComparedIntervals, WindowsOfIntervals};
 pub(super) use span::spans;
 pub(in crate::sql) use zone::{meant, zone};
 

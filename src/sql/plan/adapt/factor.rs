@@ -135,7 +135,8 @@ pub(super) fn adapt(factor: &mut TableFactor) {
             None
         }
         TableFactor::Table { name, args: Some(args), alias, with_ordinality, .. } => {
-            let constant = args.args.iter().all(|it| is_constant(it) && !is_fraction(it));
+            let constant = (2..=3).contains(&args.args.len())
+                && args.args.iter().all(|it| is_constant(it) && !is_fraction(it));
             match set_name(name) {
                 Some(SERIES_NAME) if constant && !*with_ordinality => {
                     let named = streamed_alias(alias.take());

@@ -94,7 +94,8 @@ impl ScalarUDFImpl for ExactFunction {
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType, DataFusionError> {
         Ok(match self.what {
             What::Sign if arguments == [DataType::Float64] => DataType::Float64,
-            What::Div | What::Factorial | What::Sign => WIDE,
+            What::Sign => type_of(1, 0),
+            What::Div | What::Factorial => WIDE,
             What::Bucket | What::Scale | What::MinScale => DataType::Int32,
             // Of numbers of no particular scale zeros at the end are not shown.
             What::Trim => match arguments.first().and_then(digits_of) {
@@ -116,7 +117,7 @@ impl ScalarUDFImpl for ExactFunction {
         let results = match (self.what, columns.as_slice()) {
             (What::Div, [dividend, divisor]) => quotients(dividend, divisor)?,
             (What::Factorial, [numbers]) => factorials(numbers)?,
-            (What::Sign, [numbers]) => signs(numbers)?,
+            (What::Sign, [numbers]) => cast(&signs(numbers)?, arguments.return_field.data_type())?,
             (What::Scale, [numbers]) => scales(numbers, true)?,
             (What::MinScale, [numbers]) => scales(numbers, false)?,
             (What::Trim, [numbers]) => cast(numbers, arguments.return_field.data_type())?,

@@ -59,8 +59,16 @@ impl<'a> Meetings<'a> {
             return Ok(Met::Proposed);
         }
         self.memory.try_grow(ID_BYTES)?;
-        let is_enrolled = self.at.has_face(self.collection, face_id)?;
+        let is_enrolled = self.is_enrolled(face)?;
         Ok(if is_enrolled { Met::Enrolled(face_id) } else { Met::Nobody })
+    }
+
+    /// Whether `face` was there before the statement.
+    fn is_enrolled(&self, (_, given): &ProposedFace) -> Result<bool, SqlError> {
+        match given.face_id {
+            Some(face_id) => Ok(self.at.has_face(self.collection, face_id)?),
+            None => Ok(false),
+        }
     }
 }
 
@@ -91,7 +99,7 @@ impl<'a> Upsert<'a> {
     /// Adds a row.
     ///
     /// # Errors
-    /// 21000 where the statement has had one of the same id, and what is wrong with the row.
+    /// 21000 where the statement has made a face of the same id, and what is wrong with the row.
     pub(super) async fn push(
         &mut self,
         face: ProposedFace,
@@ -104,6 +112,12 @@ impl<'a> Upsert<'a> {
                 self.proposed.extend_from_slice(&rows);
                 rows
             }
+            Met::Proposed if self.meetings.is_enrolled(&face)? => {
+                let rows = enrolment.look_at(face).await?;
+                self.proposed.extend_from_slice(&rows);
+                // It is among the faces in order already.
+                return self.proposed_again(&rows);
+            }
             Met::Proposed => return Err(twice()),
         };
         for row in rows {
@@ -113,11 +127,19 @@ impl<'a> Upsert<'a> {
         Ok(())
     }
 
+    fn proposed_again(&mut self, rows: &[Row]) -> Result<(), SqlError> {
+        rows.iter().try_for_each(|row| {
+            self.memory.try_grow(size_of::<Row>() + size_of_val(row.embedding.as_slice()))
+        })?;
+        Ok(())
+    }
+
     /// Writes everything, and tells how many faces are new or changed. These are returned as they
     /// are then, in the order of their rows.
     ///
     /// # Errors
-    /// What the assignments and RETURNING say, and the store; nothing has happened then.
+    /// What the assignments and RETURNING say, 21000 where a face is changed twice, and the store;
+    /// nothing has happened then.
     pub(super) async fn finish(
         self,
         mut enrolment: Enrolment,
@@ -146,17 +168,21 @@ impl<'a> Upsert<'a> {
         let proposed: Vec<_> = self.proposed.iter().map(|row| row.as_ref(Lsn::default())).collect();
         let at = self.meetings.at;
         let gallery = at.descriptor(self.meetings.collection)?.id;
-        let enrolled =
-            proposed.iter().filter_map(|row| at.storage().get(gallery, row.id).transpose());
+        let mut seen = HashSet::new();
+        let met = proposed.iter().filter(|row| seen.insert(row.id));
+        let enrolled = met.filter_map(|row| at.storage().get(gallery, row.id).transpose());
         let enrolled: Vec<RowRef<'_>> =
             enrolled.collect::<Result<_, _>>().map_err(EngineError::from)?;
         let tables = [(ENROLLED, table(&enrolled)?), (PROPOSED, table(&proposed)?)];
         let context = self.context.with_tables(tables, None);
         let plan = context.plan(&self.update.query).await?;
         let mut batches = context.stream(plan, parameters.to_vec()).await?;
-        let mut updates = Vec::new();
+        let (mut updates, mut changed) = (Vec::new(), HashSet::new());
         while let Some(batch) = batches.try_next().await? {
             for (row, face_id) in face_ids(&batch)?.into_iter().enumerate() {
+                if !changed.insert(face_id) {
+                    return Err(twice());
+                }
                 let assignments = &self.update.assignments;
                 updates.push(assignments.update(self.meetings.collection, face_id, &batch, row)?);
             }

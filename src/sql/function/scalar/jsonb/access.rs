@@ -104,9 +104,14 @@ fn field(document: Value, key: &str) -> Option<Value> {
     }
 }
 
-/// The element at `place`, counted from 0, or from -1 backwards.
+/// The element at `place`, counted from 0, or from -1 backwards. What is no array and no object is
+/// an array of itself here, as in PostgreSQL.
 fn element(document: Value, place: i64) -> Option<Value> {
-    let Value::Array(mut items) = document else { return None };
+    let mut items = match document {
+        Value::Array(items) => items,
+        Value::Object(_) => return None,
+        scalar => vec![scalar],
+    };
     let at = place_in(&items, place)?;
     Some(items.swap_remove(at))
 }
