@@ -105,32 +105,23 @@ impl<'a> Upsert<'a> {
         face: ProposedFace,
         enrolment: &mut Enrolment,
     ) -> Result<(), SqlError> {
-        let rows = match self.meetings.of_face(&face)? {
+        let met = self.meetings.of_face(&face)?;
+        let rows = match met {
             Met::Nobody => enrolment.push(face).await?.to_vec(),
-            Met::Enrolled(_) => {
+            Met::Proposed if !self.meetings.is_enrolled(&face)? => return Err(twice()),
+            Met::Enrolled(_) | Met::Proposed => {
                 let rows = enrolment.look_at(face).await?;
                 self.proposed.extend_from_slice(&rows);
                 rows
             }
-            Met::Proposed if self.meetings.is_enrolled(&face)? => {
-                let rows = enrolment.look_at(face).await?;
-                self.proposed.extend_from_slice(&rows);
-                // It is among the faces in order already.
-                return self.proposed_again(&rows);
-            }
-            Met::Proposed => return Err(twice()),
         };
         for row in rows {
             self.memory.try_grow(size_of::<Row>() + size_of_val(row.embedding.as_slice()))?;
-            self.order.push(FaceId::from_u128(row.id.get()));
+            // A face that is proposed again is in the order already.
+            if met != Met::Proposed {
+                self.order.push(FaceId::from_u128(row.id.get()));
+            }
         }
-        Ok(())
-    }
-
-    fn proposed_again(&mut self, rows: &[Row]) -> Result<(), SqlError> {
-        rows.iter().try_for_each(|row| {
-            self.memory.try_grow(size_of::<Row>() + size_of_val(row.embedding.as_slice()))
-        })?;
         Ok(())
     }
 
