@@ -36,7 +36,6 @@ use super::session_state::report::Reported;
 use super::session_state::settings::{SettingCommand, Settings};
 use super::value::numeric;
 use super::value::output::IntervalStyle;
-use super::write::absent::Written;
 use super::write::transaction::Writer;
 use super::{
     Addresses, Backends, Description, Notice, Outcome, Signals, SqlError, SqlState, SqlType,
@@ -169,7 +168,8 @@ impl SqlSession {
     /// Parses all statements of one message; an empty text holds none. Runs nothing.
     ///
     /// # Errors
-    /// Syntax errors and statements that are not supported; then no statement is returned.
+    /// Syntax errors; then no statement is returned. A statement with another error fails when it
+    /// is described or run.
     pub fn parse(&self, text: &str) -> Result<Vec<Statement>, SqlError> {
         self.parse_call(text, &[])
     }
@@ -180,8 +180,7 @@ impl SqlSession {
     /// # Errors
     /// Those of [`Self::parse`].
     pub fn parse_call(&self, text: &str, outputs: &[usize]) -> Result<Vec<Statement>, SqlError> {
-        let may_write = |written: &Written| self.may_write(written);
-        self.failing_the_block(parser::parse(text, outputs, may_write))
+        self.failing_the_block(parser::parse(text, outputs))
     }
 
     /// What `statement` takes and returns. `declared` holds the parameter types the client chose;
@@ -351,6 +350,7 @@ impl SqlSession {
             return Box::pin(self.write(statement, &parameters)).await;
         }
         match statement.command() {
+            Command::Faulty(faulty) => Err(self.told(faulty)),
             Command::Query(query) => self.query(statement, query, parameters).await,
             Command::Search(search, _) => {
                 let exactness = self.settings().lock().exactness();

@@ -87,6 +87,59 @@ async fn the_statements_of_one_text_are_done_together_or_not_at_all() {
 }
 
 #[tokio::test]
+async fn statements_before_one_that_means_nothing_are_done_and_before_one_of_no_syntax_not() {
+    let (_door, one, other) = two_sessions().await;
+    let kept = "BEGIN; INSERT INTO c (external_face_id, embedding) VALUES ('%', '[1, 0]'); COMMIT;";
+    for (number, (faulty, state)) in [
+        ("INSERT INTO c (external_face_id) VALUES ('x')", SqlState::NOT_NULL_VIOLATION),
+        (
+            "INSERT INTO c (embedding, embedding) VALUES ('[1, 0]', '[1, 0]')",
+            SqlState::DUPLICATE_COLUMN,
+        ),
+        ("INSERT INTO c (external_face_id, embedding) VALUES ('x')", SqlState::SYNTAX_ERROR),
+        ("UPDATE c SET metadata = '{bad'", SqlState::INVALID_TEXT_REPRESENTATION),
+        (
+            "INSERT INTO c (embedding) VALUES ('[1, 0]') ON CONFLICT (metadata) DO NOTHING",
+            SqlState::INVALID_COLUMN_REFERENCE,
+        ),
+        ("CREATE INDEX i ON c (face_id)", SqlState::FEATURE_NOT_SUPPORTED),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let text = kept.replace('%', &number.to_string()) + faulty;
+        assert_eq!(code(&one.batch_execute(&text).await.unwrap_err()), state, "{faulty}");
+        assert!(names(&other).await.contains(&number.to_string()), "{faulty}");
+        // A block that has failed says so, whatever comes.
+        one.batch_execute("BEGIN; SELECT nothing").await.unwrap_err();
+        for refused in [one.batch_execute(faulty).await, one.prepare(faulty).await.map(drop)] {
+            let refused = code(&refused.unwrap_err());
+            assert_eq!(refused, SqlState::IN_FAILED_SQL_TRANSACTION, "{faulty}");
+        }
+        one.batch_execute("ROLLBACK").await.unwrap();
+        assert_eq!(code(&one.prepare(faulty).await.unwrap_err()), state, "{faulty}");
+    }
+    let text = kept.replace('%', "lost") + "SELECT 1 FROM";
+    assert_eq!(code(&one.batch_execute(&text).await.unwrap_err()), SqlState::SYNTAX_ERROR);
+    assert!(!names(&other).await.contains(&"lost".to_owned()));
+}
+
+#[tokio::test]
+async fn begin_in_a_block_still_says_what_the_block_may_do() {
+    let (_door, one, _) = two_sessions().await;
+    one.batch_execute("BEGIN; BEGIN READ ONLY").await.unwrap();
+    let refused = one.execute("DELETE FROM c", &[]).await.unwrap_err();
+    assert_eq!(code(&refused), SqlState::READ_ONLY_SQL_TRANSACTION);
+    one.batch_execute("ROLLBACK; BEGIN READ ONLY; BEGIN").await.unwrap();
+    one.batch_execute("SELECT * FROM c; BEGIN READ ONLY").await.unwrap();
+    let refused = one.batch_execute("BEGIN READ WRITE").await.unwrap_err();
+    assert_eq!(code(&refused), SqlState::ACTIVE_SQL_TRANSACTION);
+    one.batch_execute("ROLLBACK; BEGIN READ ONLY; BEGIN READ WRITE").await.unwrap();
+    assert_eq!(one.execute("DELETE FROM c", &[]).await.unwrap(), 1);
+    one.batch_execute("ROLLBACK").await.unwrap();
+}
+
+#[tokio::test]
 async fn requests_sent_together_are_answered_each_by_itself() {
     let (_door, one, other) = two_sessions().await;
     let statement = one.prepare(NEW).await.unwrap();

@@ -123,7 +123,7 @@ mod tests {
     use crate::sql::grammar::statement::Command;
 
     fn is_refused(text: &str) -> bool {
-        let parsed = crate::sql::grammar::parser::parse(text, &[], |_| Ok(())).unwrap();
+        let parsed = crate::sql::grammar::parser::parse(text, &[]).unwrap();
         let Command::Query(query) = parsed[0].command() else { panic!("no query: {text}") };
         check(query).is_err()
     }

@@ -22,6 +22,7 @@ fn kind_of_reading(command: &Command) -> &'static str {
         Command::Key(_) => "SHOW KEYS",
         Command::VerifyAudit => "VERIFY AUDIT",
         Command::Setting(_) => "SET",
+        Command::Faulty(faulty) => faulty.kind(),
         Command::Discard => "DISCARD",
         Command::Declare(_) => "DECLARE",
         Command::Fetch(_) => "FETCH",

@@ -5,6 +5,7 @@ pub(super) mod changing;
 pub(super) mod dialect;
 pub(super) mod expansion;
 pub(super) mod explain;
+pub(super) mod faulty;
 mod fetch;
 pub(super) mod from;
 mod growth;

@@ -7,6 +7,7 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan
 use super::changing::changes;
 use super::dialect::Grammar;
 use super::explain;
+use super::faulty::{Faulty, is_of_syntax};
 use super::growth;
 use super::lexer::{self, StatementTokens};
 use super::name::folded;
@@ -39,42 +40,30 @@ use crate::sql::write::update::Update;
 use crate::sql::{SqlError, SqlState, Statement};
 
 /// Parses all statements of `text`; the parameters at the places in `outputs` are no arguments of
-/// calls, and `may_write` tells why a statement cannot write where it wants to, whatever else it
-/// says.
+/// calls.
 ///
 /// # Errors
-/// The first thing wrong with any of them.
-pub(in crate::sql) fn parse(
-    text: &str,
-    outputs: &[usize],
-    may_write: impl Fn(&Written) -> Result<(), SqlError>,
-) -> Result<Vec<Statement>, SqlError> {
-    lexer::statements(text, outputs)?
-        .into_iter()
-        .map(|statement| {
-            let StatementTokens { tokens, span, parameter_count, depth } = statement;
-            let (places, written) = (Places::of(text, &tokens), Written::of(text, &tokens));
-            let source = Source { text, span, parameter_count, depth, tokens: tokens.len() };
-            let (command, parameter_types) =
-                depth.run(|| command(source, tokens)).map_err(|error| match written {
-                    Some(written) => places.locate(written.or(error, &may_write)),
-                    None => places.locate(error),
-                })?;
-            let takes_none = matches!(command, Command::CopyOut(_) | Command::CopyIn(_));
-            if takes_none && parameter_count > 0 {
-                let message = format!("there is no parameter ${parameter_count}");
-                return Err(SqlError::new(SqlState::UndefinedParameter, message));
-            }
-            let statement = match command {
-                // The parameters are those of the statement that is prepared.
-                Command::Prepare(_) => {
-                    Statement::new(command, 0, parameter_types, depth).of_tokens(source.tokens)
-                }
-                _ => source.statement(command, parameter_types),
-            };
-            Ok(statement.with_places(places))
-        })
-        .collect()
+/// The first error of syntax. A statement with another error is one that fails.
+pub(in crate::sql) fn parse(text: &str, outputs: &[usize]) -> Result<Vec<Statement>, SqlError> {
+    let statements = lexer::statements(text, outputs)?.into_iter();
+    statements.map(|statement| parsed(text, statement)).collect()
+}
+
+fn parsed(text: &str, statement: StatementTokens) -> Result<Statement, SqlError> {
+    let StatementTokens { tokens, span, parameter_count, depth } = statement;
+    let (places, written) = (Places::of(text, &tokens), Written::of(text, &tokens));
+    let source = Source { text, span, parameter_count, depth, tokens: tokens.len() };
+    let statement = match depth.run(|| command(source, tokens)) {
+        // The parameters are those of the statement that is prepared.
+        Ok((command @ Command::Prepare(_), types)) => source.taking(0, command, types),
+        Ok((command, types)) => source.statement(command, types),
+        Err(error) if is_of_syntax(&error) => return Err(places.locate(error)),
+        Err(error) => {
+            let faulty = Faulty::new(places.locate(error), written);
+            source.taking(0, Command::Faulty(Box::new(faulty)), ParameterTypes::new())
+        }
+    };
+    Ok(statement.with_places(places))
 }
 
 /// Where a statement comes from, and how large it is.
@@ -90,8 +79,22 @@ struct Source<'a> {
 
 impl Source<'_> {
     fn statement(self, command: Command, parameter_types: ParameterTypes) -> Statement {
-        Statement::new(command, self.parameter_count, parameter_types, self.depth)
-            .of_tokens(self.tokens)
+        self.taking(self.parameter_count, command, parameter_types)
+    }
+
+    /// The same with so many parameters.
+    fn taking(self, count: usize, command: Command, types: ParameterTypes) -> Statement {
+        Statement::new(command, count, types, self.depth).of_tokens(self.tokens)
+    }
+
+    /// # Errors
+    /// 42P02 where a statement that takes no parameters has some.
+    fn check_takes_none(self) -> Result<(), SqlError> {
+        if self.parameter_count == 0 {
+            return Ok(());
+        }
+        let message = format!("there is no parameter ${}", self.parameter_count);
+        Err(SqlError::new(SqlState::UndefinedParameter, message))
     }
 
     /// The statement that stands in this one and has its parameters.
@@ -116,7 +119,11 @@ fn command(
     let parsed = read(source, &name, respelled(tokens))?;
     match parsed {
         Parsed::Own(command) => Ok((command, ParameterTypes::new())),
-        Parsed::Copy(copy) => Ok((copying(copy, text)?, ParameterTypes::new())),
+        Parsed::Copy(copy) => {
+            let command = copying(copy, text)?;
+            source.check_takes_none()?;
+            Ok((command, ParameterTypes::new()))
+        }
         Parsed::Declared(head, statement) => {
             let query = source.inner(*statement, "DECLARE of this statement")?;
             if let Some(locking) = query.command().lock_name() {

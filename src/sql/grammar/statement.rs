@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast::{Query, SelectItem};
 
+use super::faulty::Faulty;
 use super::places::Places;
 use super::prepare::Execute;
 use crate::engine::Action;
@@ -191,6 +192,8 @@ impl Statement {
 /// Everything this server does on request. What is not here does not exist.
 #[derive(Debug)]
 pub(in crate::sql) enum Command {
+    /// What can be read, and not be done.
+    Faulty(Box<Faulty>),
     /// SELECT, VALUES, WITH, and what of SEARCH takes a plan.
     Query(Box<Query>),
     /// SEARCH that takes none, and the query that it is where one is wanted.
@@ -319,7 +322,9 @@ impl Command {
             Self::Prepare(prepare) => prepare.statement.command().action(),
             // What is locked is about to be changed.
             Self::Query(_) | Self::Declare(_) if self.lock_name().is_some() => Action::ChangeFaces,
-            Self::Query(_)
+            // It does nothing.
+            Self::Faulty(_)
+            | Self::Query(_)
             | Self::Search(..)
             | Self::Explain(_)
             | Self::CopyOut(_)
@@ -378,7 +383,8 @@ impl Command {
             Self::Delete(_) => Some("DELETE"),
             Self::Vacuum(_) => Some("VACUUM"),
             Self::Key(command) => command.write_name(),
-            Self::Query(_)
+            Self::Faulty(_)
+            | Self::Query(_)
             | Self::Search(..)
             | Self::Explain(_)
             | Self::CopyOut(_)

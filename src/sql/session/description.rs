@@ -120,6 +120,7 @@ impl SqlSession {
         let count = statement.parameter_count();
         let without_parameters = |columns| Description { parameters: Vec::new(), columns };
         match statement.command() {
+            Command::Faulty(faulty) => Err(self.told(faulty)),
             Command::Query(query) => {
                 self.query_description(statement, declared, parameters, query).await
             }

@@ -3,6 +3,7 @@
 
 use super::SqlSession;
 use crate::engine::Action;
+use crate::sql::grammar::faulty::Faulty;
 use crate::sql::grammar::statement::Command;
 use crate::sql::write::absent::Written;
 use crate::sql::{SqlError, SqlState, Statement};
@@ -38,11 +39,16 @@ impl SqlSession {
         Err(SqlError::new(SqlState::InsufficientPrivilege, message))
     }
 
+    /// What is wrong with a statement whose turn has come.
+    pub(super) fn told(&self, faulty: &Faulty) -> SqlError {
+        faulty.told(|written| self.may_write(written))
+    }
+
     /// That a statement may write to the collection that it names, whatever else it says.
     ///
     /// # Errors
     /// 42501 where the role does not allow it and for relations of the system, 42P01.
-    pub(super) fn may_write(&self, written: &Written) -> Result<(), SqlError> {
+    fn may_write(&self, written: &Written) -> Result<(), SqlError> {
         self.check_role(written.action, written.by)?;
         let catalog = self.catalog();
         catalog.gallery(catalog.written(&written.parts)?)?;

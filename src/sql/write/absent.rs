@@ -21,6 +21,7 @@ const BEGINNINGS: [(&[&str], &str); 6] = [
 ];
 
 /// A collection that a statement names at its beginning, mostly to write to it.
+#[derive(Debug)]
 pub(in crate::sql) struct Written {
     /// What the statement is called.
     pub(in crate::sql) by: &'static str,
@@ -60,14 +61,11 @@ impl Written {
     /// What to say of a statement with this `error`: that the role does not allow it, or that
     /// nothing can be written where it wants to, if `may_write` says so.
     pub(in crate::sql) fn or(
-        self,
+        &self,
         error: SqlError,
         may_write: impl Fn(&Self) -> Result<(), SqlError>,
     ) -> SqlError {
-        if error.state == SqlState::SyntaxError && error.message.starts_with("syntax error") {
-            return error;
-        }
-        match may_write(&self) {
+        match may_write(self) {
             Err(refusal) if refusal.state == SqlState::InsufficientPrivilege => {
                 let is_read = self.action == Action::Read;
                 if is_read { error } else { refusal }

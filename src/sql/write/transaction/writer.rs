@@ -184,7 +184,7 @@ impl Writer {
     ) -> Result<(Outcome, Option<Notice>), SqlError> {
         let tag = match command {
             TransactionCommand::Begin(tag, access) => {
-                return Ok(self.begin(tag, access.map_or(read_only, is_read_only)));
+                return self.begin(tag, *access, read_only);
             }
             TransactionCommand::Commit { chain } => return self.commit(*chain).await,
             TransactionCommand::Rollback { chain } => return self.roll_back(*chain),
@@ -205,13 +205,24 @@ impl Writer {
         Ok((Outcome::Done { tag, rows: None }, None))
     }
 
-    fn begin(&self, tag: &'static str, read_only: bool) -> (Outcome, Option<Notice>) {
-        let entered = self.state.lock().begin(read_only, self.holdings.mark());
-        let notice = (!entered).then(|| {
-            let message = "there is already a transaction in progress";
-            Notice::warning(SqlState::ActiveSqlTransaction, message)
-        });
-        (Outcome::TransactionStarted { tag }, notice)
+    /// BEGIN. In a block, which it leaves as it is, it still says what the block may do.
+    fn begin(
+        &self,
+        tag: &'static str,
+        access: Access,
+        read_only: bool,
+    ) -> Result<(Outcome, Option<Notice>), SqlError> {
+        let mut state = self.state.lock();
+        let started = Outcome::TransactionStarted { tag };
+        if state.begin(access.map_or(read_only, is_read_only), self.holdings.mark()) {
+            return Ok((started, None));
+        }
+        if let Some(access) = access {
+            state.set_read_only(is_read_only(access))?;
+        }
+        let message = "there is already a transaction in progress";
+        let notice = Notice::warning(SqlState::ActiveSqlTransaction, message);
+        Ok((started, Some(notice)))
     }
 
     async fn commit(&self, chain: bool) -> Result<(Outcome, Option<Notice>), SqlError> {
