@@ -28,6 +28,7 @@ pub(super) mod query;
 pub(super) mod rewritten;
 pub(super) mod sequence;
 pub(super) mod stack;
+mod told_apart;
 mod united;
 pub(super) mod values;
 pub(super) mod wanted;

@@ -45,6 +45,7 @@ use super::planning::{OperatorPlanner, TABLE_FUNCTIONS};
 use super::portion::InPortions;
 use super::provenance::origins;
 use super::sequence::BranchesInOrder;
+use super::told_apart::ToldApart;
 use super::values::united;
 use super::wanted::StillWanted;
 use super::yielding::YieldBetweenBatches;
@@ -179,7 +180,7 @@ fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
 }
 
 fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {
-    let own: [Arc<dyn ExprPlanner>; 12] = [
+    let own: [Arc<dyn ExprPlanner>; 13] = [
         Arc::new(StillWanted),
         Arc::new(ComparedWithAny),
         Arc::new(NeighbouringTexts),
@@ -192,6 +193,7 @@ fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {
         Arc::new(TextLiterals),
         Arc::new(NumericOperands),
         Arc::new(DateOperators),
+        Arc::new(ToldApart),
     ];
     own.into_iter().chain(SessionStateDefaults::default_expr_planners()).collect()
 }

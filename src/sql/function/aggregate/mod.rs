@@ -4,7 +4,6 @@
 mod deviations;
 mod distinct;
 mod document;
-mod extremes;
 mod function;
 mod gathered;
 mod groups;
@@ -16,6 +15,7 @@ mod sliding;
 mod statistics;
 mod total;
 mod two_phases;
+mod unassuming;
 mod vectors;
 
 use std::sync::Arc;
@@ -44,10 +44,10 @@ pub(in crate::sql) fn functions(planners: Vec<Arc<AggregateUDF>>) -> Vec<Arc<Agg
             continue;
         }
         let forgetful = FORGETFUL.contains(&theirs.name());
-        let is_extreme = extremes::EXTREMES.contains(&theirs.name());
+        let is_unassuming = unassuming::UNASSUMING.contains(&theirs.name());
         functions.push(match theirs {
             theirs if forgetful => sliding::sliding(theirs),
-            theirs if is_extreme => extremes::extreme(theirs),
+            theirs if is_unassuming => unassuming::unassuming(theirs),
             theirs => theirs,
         });
     }

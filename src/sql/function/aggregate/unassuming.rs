@@ -1,5 +1,7 @@
-//! `min` and `max` of fractions in groups: the planner begins with the least number that is finite,
-//! and passes over what is not a number.
+//! Aggregates of the planner's that it expects too much of. It takes what they answer over frames
+//! that move for sorted, which a frame full of NULL makes untrue, and does not sort it again. And
+//! `min` and `max` of fractions in groups begin with the least number that is finite, and pass over
+//! what is not a number.
 
 use std::sync::Arc;
 
@@ -8,25 +10,26 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator, ReversedUDAF, SetMonotonicity,
-    Signature, StatisticsArgs,
+    Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator, ReversedUDAF, Signature,
+    StatisticsArgs,
 };
 use datafusion::scalar::ScalarValue;
 
 /// Their names.
-pub(super) const EXTREMES: [&str; 2] = ["max", "min"];
+pub(super) const UNASSUMING: [&str; 3] = ["count", "max", "min"];
 
-/// `inner`, with fractions taken one by one as they are where there are no groups.
-pub(super) fn extreme(inner: Arc<AggregateUDF>) -> Arc<AggregateUDF> {
-    Arc::new(AggregateUDF::from(Extreme { inner }))
+/// `inner`, with no order of its answers, and with fractions taken one by one as they are where
+/// there are no groups.
+pub(super) fn unassuming(inner: Arc<AggregateUDF>) -> Arc<AggregateUDF> {
+    Arc::new(AggregateUDF::from(Unassuming { inner }))
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Extreme {
+struct Unassuming {
     inner: Arc<AggregateUDF>,
 }
 
-impl AggregateUDFImpl for Extreme {
+impl AggregateUDFImpl for Unassuming {
     fn name(&self) -> &str {
         self.inner.name()
     }
@@ -41,6 +44,14 @@ impl AggregateUDFImpl for Extreme {
 
     fn return_field(&self, arguments: &[FieldRef]) -> Result<FieldRef, DataFusionError> {
         self.inner.return_field(arguments)
+    }
+
+    fn is_nullable(&self) -> bool {
+        self.inner.is_nullable()
+    }
+
+    fn default_value(&self, data_type: &DataType) -> Result<ScalarValue, DataFusionError> {
+        self.inner.default_value(data_type)
     }
 
     fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>, DataFusionError> {
@@ -94,9 +105,5 @@ impl AggregateUDFImpl for Extreme {
 
     fn value_from_stats(&self, arguments: &StatisticsArgs<'_>) -> Option<ScalarValue> {
         self.inner.value_from_stats(arguments)
-    }
-
-    fn set_monotonicity(&self, data_type: &DataType) -> SetMonotonicity {
-        self.inner.inner().set_monotonicity(data_type)
     }
 }
