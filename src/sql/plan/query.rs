@@ -35,6 +35,7 @@ use super::apply::ApplySubqueries;
 use super::call::CallRelationPlanner;
 use super::choice::{self, ChosenValues};
 use super::determined::Determined;
+use super::grouped::SetsOfColumns;
 use super::in_place::{in_place, in_place_stream};
 use super::kept::KeptRows;
 use super::lacking::LackingRows;
@@ -129,7 +130,8 @@ fn runtime() -> Result<Arc<RuntimeEnv>, SqlError> {
 
 /// The planner's rules between those that have to see a plan before and behind them.
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    let before: [Arc<dyn AnalyzerRule + Send + Sync>; 6] = [
+    let before: [Arc<dyn AnalyzerRule + Send + Sync>; 7] = [
+        Arc::new(SetsOfColumns),
         Arc::new(ComparedRecords),
         Arc::new(NeighbouringTexts),
         Arc::new(CheckedOperands),

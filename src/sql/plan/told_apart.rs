@@ -10,6 +10,8 @@ use datafusion::logical_expr::planner::{
 };
 use datafusion::logical_expr::{Expr, SortExpr};
 
+use super::grouped::GROUPING;
+
 /// Names what such calls are of by all that it is.
 #[derive(Debug)]
 pub(super) struct ToldApart;
@@ -19,6 +21,10 @@ impl ExprPlanner for ToldApart {
         &self,
         mut call: RawAggregateExpr,
     ) -> Result<PlannerResult<RawAggregateExpr>, DataFusionError> {
+        // What it is of is looked for among what groups are of.
+        if call.func.name() == GROUPING {
+            return Ok(PlannerResult::Original(call));
+        }
         call.args = all_told(call.args)?;
         call.order_by = sorts_told(call.order_by)?;
         call.filter = call.filter.map(|filter| told(*filter).map(Box::new)).transpose()?;

@@ -226,7 +226,11 @@ impl Values {
         let correlated = !outer.is_empty();
         *place = subquery(plan.clone(), place)?;
         match expr {
-            Expr::ScalarSubquery(_) if correlated && !self.joins_value(&plan) => {
+            // What depends on no row is computed before all others, wanted or not, but for branches.
+            Expr::ScalarSubquery(_)
+                if (correlated && !self.joins_value(&plan))
+                    || (!correlated && !self.branches.is_empty()) =>
+            {
                 let sql_type = SqlType::of(plan.schema().field(0));
                 self.applied(plan, Yield::Value, |value| told(value, sql_type))
             }

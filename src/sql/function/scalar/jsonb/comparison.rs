@@ -13,8 +13,8 @@ use datafusion::logical_expr::expr::{
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    BinaryExpr, Distinct, DistinctOn, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder,
-    Operator, Subquery,
+    Aggregate, BinaryExpr, Distinct, DistinctOn, Expr, ExprSchemable, LogicalPlan,
+    LogicalPlanBuilder, Operator, Subquery,
 };
 use datafusion::optimizer::AnalyzerRule;
 
@@ -44,6 +44,10 @@ impl AnalyzerRule for ComparedDocuments {
 }
 
 fn compared_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>, DataFusionError> {
+    let plan = match plan {
+        LogicalPlan::Aggregate(aggregate) => LogicalPlan::Aggregate(in_sets(aggregate)?),
+        other => other,
+    };
     let schema = merge_schema(&plan.inputs());
     let names = NamePreserver::new(&plan);
     let groups = match &plan {
@@ -75,18 +79,34 @@ fn compared_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>, DataFusi
 
 /// Rows that differ, of which documents are shown in the form that equal ones share.
 fn distinct(input: Arc<LogicalPlan>) -> Result<Transformed<LogicalPlan>, DataFusionError> {
-    let shared = alike_columns(&input)?;
+    let shared = alike_columns(&input, |_| true)?;
     let changed = shared.is_some();
     let input = shared.map_or(input, Arc::new);
     let plan = LogicalPlan::Distinct(Distinct::All(input));
     Ok(if changed { Transformed::yes(plan) } else { Transformed::no(plan) })
 }
 
-/// `input` with its documents in the form that equal ones share; none where it has no documents.
-fn alike_columns(input: &Arc<LogicalPlan>) -> Result<Option<LogicalPlan>, DataFusionError> {
+/// Sets of groups, which are of columns, over documents in the form that equal ones share.
+fn in_sets(mut aggregate: Aggregate) -> Result<Aggregate, DataFusionError> {
+    let [Expr::GroupingSet(sets)] = aggregate.group_expr.as_slice() else { return Ok(aggregate) };
+    let keys = sets.distinct_expr();
+    let is_key = |column: &Column| keys.contains(&&Expr::Column(column.clone()));
+    if let Some(input) = alike_columns(&aggregate.input, is_key)? {
+        aggregate.input = Arc::new(input);
+    }
+    Ok(aggregate)
+}
+
+/// `input` with those of its documents that are `wanted` so in the form that equal ones share; none
+/// where it has no such documents.
+fn alike_columns(
+    input: &Arc<LogicalPlan>,
+    wanted: impl Fn(&Column) -> bool,
+) -> Result<Option<LogicalPlan>, DataFusionError> {
     let schema = input.schema();
     let columns = schema.columns();
-    let holds_documents = |column: &Column| holds_documents(&Expr::Column(column.clone()), schema);
+    let holds_documents =
+        |column: &Column| wanted(column) && holds_documents(&Expr::Column(column.clone()), schema);
     if !columns.iter().any(holds_documents) {
         return Ok(None);
     }
@@ -158,16 +178,13 @@ fn compared_part(part: Expr, schema: &DFSchema) -> Result<Transformed<Expr>, Dat
         {
             return Err(SqlError::unsupported(format!("{} of jsonb", call.func.name())).into());
         }
-        Expr::GroupingSet(sets) if sets.distinct_expr().into_iter().any(document) => {
-            return Err(SqlError::unsupported("GROUPING SETS, CUBE and ROLLUP of jsonb").into());
-        }
         other => return Ok(Transformed::no(other)),
     }))
 }
 
 /// A subquery whose only column is of documents.
 fn alike_rows(subquery: Subquery) -> Result<Subquery, DataFusionError> {
-    let Some(plan) = alike_columns(&subquery.subquery)? else { return Ok(subquery) };
+    let Some(plan) = alike_columns(&subquery.subquery, |_| true)? else { return Ok(subquery) };
     Ok(Subquery { subquery: Arc::new(plan), ..subquery })
 }
 
