@@ -1,15 +1,16 @@
-//! The rule that groups by sets of columns only: whatever is computed is computed below, under the
-//! name that it has in the planner's answer. Other rules look into sets of groups for columns, and
-//! know a name for a whole set only.
+//! The rule that groups by sets of columns only: whatever is computed is computed below. Other rules
+//! rewrite what stands in sets of groups, and have one name for all of it.
 
 use std::sync::Arc;
 
-use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::{Column, DFSchema};
 use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::optimizer::AnalyzerRule;
+
+use super::rewritten::unaliased;
 
 /// Tells what a row is grouped by.
 pub(super) const GROUPING: &str = "grouping";
@@ -41,9 +42,9 @@ fn grouped(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>, DataFusionE
     let Some(computed) = computed(&aggregate) else {
         return Ok(Transformed::no(LogicalPlan::Aggregate(aggregate)));
     };
-    let Aggregate { input, group_expr, aggr_expr, .. } = aggregate;
+    let Aggregate { input, group_expr, aggr_expr, schema, .. } = aggregate;
     let columns = input.schema().columns().into_iter().map(Expr::Column);
-    let named = computed.iter().map(|expr| expr.clone().alias(expr.schema_name().to_string()));
+    let named = computed.iter().enumerate().map(|(at, expr)| expr.clone().alias(name(at)));
     let columns: Vec<Expr> = columns.chain(named).collect();
     let input = LogicalPlanBuilder::from(input).project(columns)?.build()?;
     let keys = group_expr.into_iter().map(|key| in_columns(key, &computed));
@@ -54,14 +55,23 @@ fn grouped(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>, DataFusionE
     });
     let calls = calls.collect::<Result<Vec<_>, _>>()?;
     let aggregate = Aggregate::try_new(Arc::new(input), keys, calls)?;
-    Ok(Transformed::yes(LogicalPlan::Aggregate(aggregate)))
+    named_as_in(&schema, aggregate).map(Transformed::yes)
 }
 
-fn unaliased(expr: &Expr) -> &Expr {
-    match expr {
-        Expr::Alias(alias) => unaliased(&alias.expr),
-        other => other,
-    }
+/// What groups are of, and what is made of them, under the names of `schema`.
+fn named_as_in(schema: &DFSchema, aggregate: Aggregate) -> Result<LogicalPlan, DataFusionError> {
+    let columns = aggregate.schema.columns().into_iter().zip(schema.columns());
+    let columns = columns.filter(|(column, _)| column.name != Aggregate::INTERNAL_GROUPING_ID);
+    let columns = columns.map(|(column, Column { relation, name, .. })| {
+        Expr::Column(column).alias_qualified(relation, name)
+    });
+    let columns: Vec<Expr> = columns.collect();
+    LogicalPlanBuilder::from(LogicalPlan::Aggregate(aggregate)).project(columns)?.build()
+}
+
+/// What the planner does not name anything itself.
+fn name(at: usize) -> String {
+    format!("key {at}")
 }
 
 /// What the sets of groups are of besides columns.
@@ -79,11 +89,10 @@ fn computed(aggregate: &Aggregate) -> Option<Vec<Expr>> {
 /// `expr` with the columns that hold what is computed.
 fn in_columns(expr: Expr, computed: &[Expr]) -> Result<Expr, DataFusionError> {
     expr.transform_down(|part| {
-        if !computed.contains(&part) {
-            return Ok(Transformed::no(part));
-        }
-        let column = Column::new_unqualified(part.schema_name().to_string());
-        Ok(Transformed::yes(Expr::Column(column)))
+        Ok(match computed.iter().position(|expr| *expr == part) {
+            Some(at) => Transformed::yes(Expr::Column(Column::new_unqualified(name(at)))),
+            None => Transformed::no(part),
+        })
     })
     .data()
 }

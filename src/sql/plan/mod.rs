@@ -10,6 +10,7 @@ mod determined;
 pub(super) mod explain;
 mod explanation;
 pub(super) mod fixed;
+mod frames;
 mod grouped;
 pub(super) mod in_place;
 pub(super) mod inference;

@@ -35,6 +35,7 @@ use super::apply::ApplySubqueries;
 use super::call::CallRelationPlanner;
 use super::choice::{self, ChosenValues};
 use super::determined::Determined;
+use super::frames::CountedFrames;
 use super::grouped::SetsOfColumns;
 use super::in_place::{in_place, in_place_stream};
 use super::kept::KeptRows;
@@ -64,7 +65,7 @@ use crate::sql::function::operator::{CheckedOperands, KnownOperators, assigned, 
 use crate::sql::function::record::ComparedRecords;
 use crate::sql::function::scalar::{ComparedDocuments, JsonOperators, VectorOperators};
 use crate::sql::function::subscript::Subscripts;
-use crate::sql::function::temporal::{self, ComparedIntervals, DateOperators, WindowsOfIntervals};
+use crate::sql::function::temporal::{self, ComparedIntervals, DateOperators};
 use crate::sql::function::thumbnail;
 use crate::sql::grammar::expansion;
 use crate::sql::grammar::name::{folded, parameter_index};
@@ -95,6 +96,9 @@ static SHARED: LazyLock<Result<SessionState, SqlError>> = LazyLock::new(|| {
     let config = SessionConfig::new()
         .set_str("datafusion.execution.time_zone", "UTC")
         .set_bool("datafusion.sql_parser.parse_float_as_decimal", true)
+        // Fields of records are read where they are asked for: moved below joins and unions, they
+        // meet columns of the same names. Only files would be read less for it.
+        .set_bool("datafusion.optimizer.enable_leaf_expression_pushdown", false)
         // Whether a column may be NULL is worked out twice, on logical and on physical expressions,
         // and the two differ harmlessly, for one on `x IS TRUE`; the check would be an error.
         .set_bool("datafusion.execution.skip_physical_aggregate_schema_check", true)
@@ -137,7 +141,7 @@ fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
         Arc::new(CheckedOperands),
         Arc::new(ChosenValues),
         Arc::new(NumericOperands),
-        Arc::new(WindowsOfIntervals),
+        Arc::new(CountedFrames),
     ];
     let behind: [Arc<dyn AnalyzerRule + Send + Sync>; 8] = [
         Arc::new(CheckedArithmetic),

@@ -21,3 +21,11 @@ pub(in crate::sql) fn rewritten(
         Ok(rewritten.update_data(|expr| name.restore(expr)))
     })
 }
+
+/// `expr` without the names that it has been given.
+pub(in crate::sql) fn unaliased(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Alias(alias) => unaliased(&alias.expr),
+        other => other,
+    }
+}

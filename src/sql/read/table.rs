@@ -7,7 +7,6 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Constraint, Constraints};
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::expr::Alias;
 use datafusion::logical_expr::{
     BinaryExpr, Expr, Operator, TableProviderFilterPushDown, TableType,
 };
@@ -20,6 +19,7 @@ use super::scan::{GalleryScan, ScanRows};
 use crate::biometric::FaceId;
 use crate::engine::TenantSnapshot;
 use crate::sql::pg_catalog;
+use crate::sql::plan::rewritten::unaliased;
 
 /// One gallery as of one snapshot. It only reads: the hooks through which DataFusion would insert,
 /// update and delete are left at their refusing defaults, because they lose filters.
@@ -133,13 +133,5 @@ fn text_column(column: GalleryColumn) -> Option<TextColumn> {
         GalleryColumn::ExternalFaceId => Some(TextColumn::ExternalFaceId),
         GalleryColumn::ExternalImageId => Some(TextColumn::ExternalImageId),
         _ => None,
-    }
-}
-
-/// Bound parameters arrive as literals under an alias.
-fn unaliased(expr: &Expr) -> &Expr {
-    match expr {
-        Expr::Alias(Alias { expr, .. }) => unaliased(expr),
-        other => other,
     }
 }

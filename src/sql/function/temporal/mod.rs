@@ -21,11 +21,12 @@ mod zone;
 use datafusion::logical_expr::ScalarUDF;
 
 pub(super) use aggregate::{interval_average, interval_sum};
-pub(super) use function::{INTERVAL, TIMESTAMP, moments};
+pub(in crate::sql) use function::INTERVAL;
+pub(super) use function::{TIMESTAMP, moments};
 pub(super) use later::later;
 pub(in crate::sql) use operator::DateOperators;
-pub(in crate::sql) use rule::{ComparedIntervals, WindowsOfIntervals};
-pub(super) use span::spans;
+pub(in crate::sql) use rule::ComparedIntervals;
+pub(in crate::sql) use span::{span, spans};
 pub(in crate::sql) use zone::{meant, zone};
 
 /// Functions, most of them instead of the planner's.

@@ -2,10 +2,10 @@
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::expr::{Case, InList, ScalarFunction, WindowFunctionParams};
+use datafusion::logical_expr::expr::{Case, InList, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
@@ -19,7 +19,6 @@ use super::function::INTERVAL;
 use super::span::{span, spans};
 use crate::sql::function::comparing::{COMPARING, compares};
 use crate::sql::function::extreme::extreme;
-use crate::sql::plan::rewritten::rewritten;
 
 /// Aggregates that compare what they are given.
 const EXTREMES: [&str; 2] = ["max", "min"];
@@ -97,41 +96,6 @@ fn compared_part(part: Expr, schema: &DFSchema) -> Transformed<Expr> {
         }
         other => Transformed::no(other),
     }
-}
-
-/// Orders and divides windows by spans; comes before the rule that gives the bounds of a frame
-/// their type, which knows no order of intervals.
-#[derive(Debug)]
-pub(in crate::sql) struct WindowsOfIntervals;
-
-impl AnalyzerRule for WindowsOfIntervals {
-    fn analyze(
-        &self,
-        plan: LogicalPlan,
-        _config: &ConfigOptions,
-    ) -> Result<LogicalPlan, DataFusionError> {
-        plan.transform_up_with_subqueries(|node| {
-            rewritten(node, |part, schema| Ok(window(part, schema)))
-        })
-        .data()
-    }
-
-    fn name(&self) -> &'static str {
-        "windows_of_intervals"
-    }
-}
-
-fn window(part: Expr, schema: &DFSchema) -> Transformed<Expr> {
-    let Expr::WindowFunction(mut call) = part else { return Transformed::no(part) };
-    let mut changed = false;
-    let WindowFunctionParams { partition_by, order_by, .. } = &mut call.params;
-    for key in partition_by.iter_mut().chain(order_by.iter_mut().map(|key| &mut key.expr)) {
-        if is_interval(key, schema) {
-            *key = span(std::mem::take(key));
-            changed = true;
-        }
-    }
-    Transformed::new(Expr::WindowFunction(call), changed, TreeNodeRecursion::Continue)
 }
 
 /// `greatest`, `least` or `nullif` of intervals.

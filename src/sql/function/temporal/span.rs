@@ -16,7 +16,7 @@ use datafusion::logical_expr::{
 const DAY_NANOSECONDS: i128 = 86_400_000_000_000;
 
 /// The length of `interval` as a number.
-pub(super) fn span(interval: Expr) -> Expr {
+pub(in crate::sql) fn span(interval: Expr) -> Expr {
     let signature = Signature::any(1, Volatility::Immutable);
     ScalarUDF::from(Span { signature }).call(vec![interval])
 }
@@ -51,7 +51,7 @@ impl ScalarUDFImpl for Span {
 }
 
 /// How long each of these intervals is.
-pub(in crate::sql::function) fn spans(intervals: &ArrayRef) -> Result<ArrayRef, DataFusionError> {
+pub(in crate::sql) fn spans(intervals: &ArrayRef) -> Result<ArrayRef, DataFusionError> {
     let intervals = cast(intervals, &DataType::Interval(IntervalUnit::MonthDayNano))?;
     let intervals = intervals.as_primitive::<IntervalMonthDayNanoType>();
     let spans = intervals.iter().map(|interval| interval.map(nanoseconds));

@@ -419,9 +419,16 @@ fn is_constant(argument: &FunctionArg) -> bool {
             Expr::Nested(inner) | Expr::UnaryOp { expr: inner, .. } => literal(inner),
             Expr::Value(value) => !matches!(value.value, Value::Placeholder(_)),
             Expr::Interval(_) | Expr::TypedString(_) => true,
-            Expr::Cast { expr, .. } => literal(expr),
+            Expr::Cast { expr, data_type, .. } => literal(expr) && !is_whole(data_type),
             _ => false,
         }
     }
     plain_argument(argument).is_some_and(|argument| literal(&argument))
+}
+
+/// Whether a constant of this type is one that the planner does not take for one.
+fn is_whole(data_type: &DataType) -> bool {
+    [DataType::SmallInt(None), DataType::Int(None), DataType::Integer(None)].contains(data_type)
+        || [DataType::Int2(None), DataType::Int4(None), DataType::Int8(None)].contains(data_type)
+        || *data_type == DataType::BigInt(None)
 }

@@ -8,6 +8,7 @@ mod assignment;
 mod bound;
 mod called;
 mod cast;
+mod cast_key;
 mod catalog_type;
 mod choice;
 mod columns;
@@ -369,6 +370,7 @@ impl VisitorMut for Adapter<'_> {
             .and_then(|()| copies::number(&mut query.body, &self.known))
             .and_then(|()| order::distinct(query))
             .map(|()| grouping::order_distinct(query))
+            .map(|()| cast_key::tell_apart(query))
             .and_then(|()| misuse::check_query(query, &self.known))
             .and_then(|()| bound::adapt(query))
             .and_then(|()| ties::keep(query, &self.known));

@@ -14,7 +14,7 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
     Aggregate, BinaryExpr, Distinct, DistinctOn, Expr, ExprSchemable, LogicalPlan,
-    LogicalPlanBuilder, Operator, Subquery,
+    LogicalPlanBuilder, Subquery,
 };
 use datafusion::optimizer::AnalyzerRule;
 
@@ -155,14 +155,14 @@ fn compared_part(part: Expr, schema: &DFSchema) -> Result<Transformed<Expr>, Dat
         Expr::InSubquery(InSubquery { expr, subquery, negated })
             if holds_documents(&expr, schema) =>
         {
-            let (subquery, expr) = (alike_rows(subquery)?, alike_if_document(*expr, schema));
+            let (subquery, expr) =
+                (keys_of_rows(subquery, alike_if_document)?, alike_if_document(*expr, schema));
             Expr::InSubquery(InSubquery::new(Box::new(expr), subquery, negated))
         }
         Expr::SetComparison(test) if document(&test.expr) => {
-            if !matches!(test.op, Operator::Eq | Operator::NotEq) {
-                return Err(SqlError::unsupported("an order of jsonb beside ANY or ALL").into());
-            }
-            let (expr, subquery) = (alike(test.expr), alike_rows(test.subquery)?);
+            let key = if orders(test.op) { in_sort_order } else { compared_alike };
+            let subquery = keys_of_rows(test.subquery, |row, _| key(row))?;
+            let expr = Box::new(key(*test.expr));
             Expr::SetComparison(SetComparison { expr, subquery, ..test })
         }
         Expr::Case(Case { expr: Some(operand), when_then_expr, else_expr })
@@ -182,9 +182,19 @@ fn compared_part(part: Expr, schema: &DFSchema) -> Result<Transformed<Expr>, Dat
     }))
 }
 
-/// A subquery whose only column is of documents.
-fn alike_rows(subquery: Subquery) -> Result<Subquery, DataFusionError> {
-    let Some(plan) = alike_columns(&subquery.subquery, |_| true)? else { return Ok(subquery) };
+/// A subquery with what its only column is compared by, if that is of documents. It has a name of
+/// its own: where the subquery becomes a join, the column itself may stand beside it.
+fn keys_of_rows(
+    subquery: Subquery,
+    key: impl Fn(Expr, &DFSchema) -> Expr,
+) -> Result<Subquery, DataFusionError> {
+    let plan = Arc::clone(&subquery.subquery);
+    let row = Expr::Column(Column::from(plan.schema().qualified_field(0)));
+    if !holds_documents(&row, plan.schema()) {
+        return Ok(subquery);
+    }
+    let key = key(row, plan.schema()).alias("compared");
+    let plan = LogicalPlanBuilder::from(plan).project([key])?.build()?;
     Ok(Subquery { subquery: Arc::new(plan), ..subquery })
 }
 
