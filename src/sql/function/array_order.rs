@@ -21,6 +21,7 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::AnalyzerRule;
 
 use super::comparing::orders;
+use super::emptied::{ADDING, emptied};
 use super::extreme::extreme;
 use crate::sql::plan::rewritten::rewritten;
 
@@ -85,6 +86,11 @@ fn compared(part: Expr, schema: &DFSchema) -> Transformed<Expr> {
                 What::HasAny
             });
             Transformed::yes(ScalarUDF::from(function).call(call.args))
+        }
+        Expr::ScalarFunction(mut call) if ADDING.contains(&call.func.name()) => {
+            let emptied = |arg: Expr| if is_array(&arg) { emptied(arg) } else { arg };
+            call.args = call.args.into_iter().map(emptied).collect();
+            Transformed::yes(Expr::ScalarFunction(call))
         }
         other => Transformed::no(other),
     }

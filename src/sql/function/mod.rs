@@ -10,6 +10,7 @@ pub(super) mod beside;
 pub(super) mod coalesce;
 pub(super) mod comparing;
 pub(super) mod conversion;
+mod emptied;
 pub(super) mod extreme;
 pub(super) mod marked;
 #[cfg(test)]

@@ -17,7 +17,8 @@ fn field(length: IntervalMonthDayNano, written: &str, filled: bool) -> Result<St
     let time = length.nanoseconds / 1000;
     let hours = time / (3600 * SECOND);
     let (months, days) = (i64::from(length.months), i64::from(length.days));
-    let (number, width) = match written.to_ascii_uppercase().as_str() {
+    let name = written.to_ascii_uppercase();
+    let (number, width) = match name.as_str() {
         "YYYY" => (months / 12, 4),
         "YYY" => (months / 12 % 1000, 3),
         "YY" => (months / 12 % 100, 2),
@@ -38,8 +39,9 @@ fn field(length: IntervalMonthDayNano, written: &str, filled: bool) -> Result<St
         }
         _ => return Err(unknown(written)),
     };
-    // A sign is no digit.
-    let width = width + usize::from(number < 0);
+    // A sign is no digit, but for what PostgreSQL takes for the rest of something.
+    let with_sign = ["DD", "DDD", "MS", "US"].contains(&name.as_str());
+    let width = width + usize::from(number < 0 && !with_sign);
     Ok(if filled { format!("{number:0width$}") } else { number.to_string() })
 }
 
@@ -60,6 +62,8 @@ mod tests {
         }
         let negative = IntervalMonthDayNano::new(0, 0, -5_400_000_000_000);
         assert_eq!(formatted(negative, "HH24:MI").unwrap(), "-01:-30");
+        let negative = IntervalMonthDayNano::new(0, -3, -7_005_000_000);
+        assert_eq!(formatted(negative, "DD DDD SS MS US").unwrap(), "-3 -03 -07 -05 -05000");
         assert!(formatted(length, "Month").is_err());
     }
 }
