@@ -25,3 +25,4 @@ pub(super) mod temporal;
 pub(super) mod text_column;
 pub(super) mod thumbnail;
 pub(super) mod vector;
+pub(super) mod zero;

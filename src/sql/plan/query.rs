@@ -67,6 +67,7 @@ use crate::sql::function::scalar::{ComparedDocuments, JsonOperators, VectorOpera
 use crate::sql::function::subscript::Subscripts;
 use crate::sql::function::temporal::{self, ComparedIntervals, DateOperators};
 use crate::sql::function::thumbnail;
+use crate::sql::function::zero::ComparedZeros;
 use crate::sql::grammar::expansion;
 use crate::sql::grammar::name::{folded, parameter_index};
 use crate::sql::pg_catalog::{self, NamesOfFunctions};
@@ -143,12 +144,13 @@ fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
         Arc::new(NumericOperands),
         Arc::new(CountedFrames),
     ];
-    let behind: [Arc<dyn AnalyzerRule + Send + Sync>; 8] = [
+    let behind: [Arc<dyn AnalyzerRule + Send + Sync>; 9] = [
         Arc::new(CheckedArithmetic),
         Arc::new(ConvertedValues),
         Arc::new(PrintedValues),
         Arc::new(ComparedIntervals),
         Arc::new(ComparedArrays),
+        Arc::new(ComparedZeros),
         // What is compared has to be known before subqueries become anything else.
         Arc::new(ComparedDocuments),
         Arc::new(ApplySubqueries),

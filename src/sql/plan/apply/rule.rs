@@ -13,7 +13,7 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::AnalyzerRule;
 
 use super::node::Yield;
-use super::reference::as_outer;
+use super::reference::{as_outer, references};
 use super::values::{applied, with_values};
 use super::{condition, order};
 
@@ -73,7 +73,7 @@ fn lateral(join: Join) -> Result<Transformed<LogicalPlan>, DataFusionError> {
         JoinType::Left => true,
         _ => return condition::joined(join),
     };
-    let Some(inner) = lateral_plan(&join.right)? else { return condition::joined(join) };
+    let Some(inner) = lateral_inner(&join)? else { return condition::joined(join) };
     let pairs = join.on.iter().map(|(left, right)| left.clone().eq(right.clone()));
     let condition = conjunction(pairs.chain(join.filter.clone()));
     let inner = match condition {
@@ -86,6 +86,17 @@ fn lateral(join: Join) -> Result<Transformed<LogicalPlan>, DataFusionError> {
     let left = Arc::unwrap_or_clone(join.left);
     let plan = applied(left, inner, Yield::Rows { keep_outer }, None)?;
     Ok(Transformed::yes(plan))
+}
+
+/// The right side of a join that refers to rows of its left. The planner marks it, unless only
+/// subqueries in it refer to them.
+fn lateral_inner(join: &Join) -> Result<Option<LogicalPlan>, DataFusionError> {
+    if let Some(marked) = lateral_plan(&join.right)? {
+        return Ok(Some(marked));
+    }
+    let outer = references(&join.right)?;
+    let is_lateral = outer.iter().any(|(_, column)| join.left.schema().has_column(column));
+    Ok(is_lateral.then(|| join.right.as_ref().clone()))
 }
 
 /// The plan below a mark that it is lateral.

@@ -19,7 +19,7 @@ pub(super) fn functions() -> Vec<Function> {
         Function::any("l1_distance", 2, number(), |columns| distances(columns, l1)),
         Function::any("inner_product", 2, number(), |columns| distances(columns, inner)),
         Function::any("vector_negative_inner_product", 2, number(), |columns| {
-            distances(columns, |pairs| -inner(pairs))
+            distances(columns, |pairs| 0.0 - inner(pairs))
         }),
         Function::any("vector_norm", 1, number(), norms),
         Function::any("vector_dims", 1, Field::new("", DataType::Int32, true), dimensions),
@@ -29,8 +29,9 @@ pub(super) fn functions() -> Vec<Function> {
 /// Components side by side.
 type Pairs<'a> = &'a [(f64, f64)];
 
+/// Never `-0`, by which it would be less than 0.
 fn inner(pairs: Pairs<'_>) -> f64 {
-    pairs.iter().map(|(left, right)| left * right).sum()
+    pairs.iter().map(|(left, right)| left * right).sum::<f64>() + 0.0
 }
 
 fn l2(pairs: Pairs<'_>) -> f64 {
