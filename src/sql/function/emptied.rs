@@ -44,10 +44,10 @@ impl ScalarUDFImpl for Emptied {
         &self,
         arguments: ReturnFieldArgs<'_>,
     ) -> Result<FieldRef, DataFusionError> {
-        match arguments.arg_fields {
-            [array] => Ok(Arc::clone(array)),
-            _ => internal_err!("one array is emptied at a time"),
-        }
+        let [array] = arguments.arg_fields else {
+            return internal_err!("one array is emptied at a time");
+        };
+        Ok(Arc::clone(array))
     }
 
     fn invoke_with_args(

@@ -1,5 +1,5 @@
-//! The rule that compares zeros: `-0` is no less than `0`, and one of those that equal it, where the
-//! planner compares bits. Columns of the tables hold no `-0`; arithmetic makes it.
+//! The rule that compares zeros: `-0` is no less than `0`, and one of those that equal it, where
+//! the planner compares bits. Columns of the tables hold no `-0`; arithmetic makes it.
 
 use std::sync::Arc;
 
@@ -170,10 +170,8 @@ impl ScalarUDFImpl for OneZero {
     }
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType, DataFusionError> {
-        match arguments {
-            [fraction] => Ok(fraction.clone()),
-            _ => internal_err!("one fraction has one zero"),
-        }
+        let [fraction] = arguments else { return internal_err!("one fraction has one zero") };
+        Ok(fraction.clone())
     }
 
     fn invoke_with_args(

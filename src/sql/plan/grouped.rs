@@ -1,5 +1,5 @@
-//! The rule that groups by sets of columns only: whatever is computed is computed below. Other rules
-//! rewrite what stands in sets of groups, and have one name for all of it.
+//! The rule that groups by sets of columns only: whatever is computed is computed below. Other
+//! rules rewrite what stands in sets of groups, and have one name for all of it.
 
 use std::sync::Arc;
 

@@ -226,7 +226,7 @@ impl Values {
         let correlated = !outer.is_empty();
         *place = subquery(plan.clone(), place)?;
         match expr {
-            // What depends on no row is computed before all others, wanted or not, but for branches.
+            // What depends on no row is computed first, wanted or not, but in branches.
             Expr::ScalarSubquery(_)
                 if (correlated && !self.joins_value(&plan))
                     || (!correlated && !self.branches.is_empty()) =>
