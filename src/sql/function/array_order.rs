@@ -97,7 +97,7 @@ fn compared(part: Expr, schema: &DFSchema) -> Transformed<Expr> {
 }
 
 /// Where `array` comes among others, as bytes.
-fn place(array: Expr) -> Expr {
+pub(super) fn place(array: Expr) -> Expr {
     ScalarUDF::from(ArrayFunction::new(What::Place)).call(vec![array])
 }
 

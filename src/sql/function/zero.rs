@@ -73,7 +73,7 @@ fn compares(node: &LogicalPlan) -> Result<bool, DataFusionError> {
 }
 
 fn compared(part: Expr, schema: &DFSchema, inputs: &[LogicalPlan]) -> Transformed<Expr> {
-    let is_made = |expr: &Expr| is_fraction(expr, schema) && may_be_negative(expr, inputs);
+    let is_made = |expr: &Expr| may_be_negative(expr, inputs) && is_fraction(expr, schema);
     let one = |expr: Box<Expr>| if is_made(&expr) { Box::new(one_zero(*expr)) } else { expr };
     match part {
         Expr::BinaryExpr(BinaryExpr { left, op, right })

@@ -3,7 +3,7 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, AsArray};
+use datafusion::arrow::array::{Array, AsArray, new_empty_array};
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
@@ -118,6 +118,11 @@ impl ScalarUDFImpl for Measured {
         &self,
         arguments: ScalarFunctionArgs,
     ) -> Result<ColumnarValue, DataFusionError> {
+        // Some functions take the type of what they make from its first row.
+        if arguments.number_rows == 0 {
+            let none = new_empty_array(arguments.return_field.data_type());
+            return Ok(ColumnarValue::Array(none));
+        }
         let name = self.inner.name();
         let given: usize = arguments.args.iter().map(bytes_of_argument).sum();
         let more = multiplied(name, &arguments.args, arguments.number_rows);

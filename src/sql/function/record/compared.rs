@@ -20,6 +20,7 @@ use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::made::values;
+use crate::sql::function::array_order::place;
 use crate::sql::function::comparing::{COMPARING, compares};
 use crate::sql::function::operator::{common_type, operand};
 use crate::sql::plan::rewritten::rewritten;
@@ -123,18 +124,14 @@ fn check_alike(what: &str, types: impl Iterator<Item = DataType>) -> Result<(), 
         .into())
 }
 
-/// Keys, with those of the fields in place of a record. NULL is greater than any value in records
-/// and arrays, wherever NULL as a whole is wanted.
+/// Keys, with those of the fields in place of a record. NULL is greater than any value in records,
+/// as it is in arrays, wherever NULL as a whole is wanted.
 fn by_fields(keys: Vec<Sort>, schema: &DFSchema) -> Result<Vec<Sort>, DataFusionError> {
     let mut all = Vec::with_capacity(keys.len());
     for key in keys {
         let Some(record) = Record::of(&key.expr, schema)? else {
-            if key.nulls_first == key.asc && is_array(&key.expr, schema)? {
-                all.push(key.expr.clone().is_null().sort(!key.nulls_first, key.nulls_first));
-                all.push(key.expr.sort(key.asc, !key.asc));
-            } else {
-                all.push(key);
-            }
+            let is_array = matches!(key.expr.get_type(schema)?, DataType::List(_));
+            all.push(if is_array { Sort { expr: place(key.expr), ..key } } else { key });
             continue;
         };
         if !record.is_made {
@@ -144,10 +141,6 @@ fn by_fields(keys: Vec<Sort>, schema: &DFSchema) -> Result<Vec<Sort>, DataFusion
         all.extend(by_fields(fields.collect(), schema)?);
     }
     Ok(all)
-}
-
-fn is_array(expr: &Expr, schema: &DFSchema) -> Result<bool, DataFusionError> {
-    Ok(matches!(expr.get_type(schema)?, DataType::List(_)))
 }
 
 /// Keys without those that stand behind one of the same value and so order nothing; the planner's

@@ -114,9 +114,10 @@ fn sketch(expr: &Expr, parts_max: usize) -> Option<Expr> {
 /// A part of the type of `part` that has fewer parts.
 fn simpler(part: &Expr) -> Option<Expr> {
     match part {
-        Expr::BinaryOp { op: BinaryOperator::Arrow | BinaryOperator::HashArrow, .. } => {
-            Some(no_document())
-        }
+        Expr::BinaryOp {
+            op: BinaryOperator::Arrow | BinaryOperator::HashArrow | BinaryOperator::HashMinus,
+            ..
+        } => Some(no_document()),
         Expr::Function(called) => {
             let (name, arguments) = (name(called), arguments(called));
             match name.as_str() {
@@ -170,9 +171,15 @@ fn sample(choice: &Expr) -> Option<Expr> {
         Expr::Identifier(word) => !is_text_column(word),
         Expr::CompoundIdentifier(words) => !words.last().is_some_and(is_text_column),
         Expr::CompoundFieldAccess { .. } | Expr::Array(_) => true,
-        Expr::BinaryOp { op, .. } => {
-            matches!(op, BinaryOperator::Arrow | BinaryOperator::HashArrow)
-        }
+        Expr::BinaryOp { op, right, .. } => match op {
+            BinaryOperator::Arrow
+            | BinaryOperator::HashArrow
+            | BinaryOperator::HashMinus
+            | BinaryOperator::StringConcat => true,
+            // A key is taken from a document, or a number from one.
+            BinaryOperator::Minus => literal_text(right).is_some(),
+            _ => false,
+        },
         Expr::Subquery(query) => return of_subquery(query),
         Expr::Function(called) => {
             let name = name(called);
