@@ -54,7 +54,8 @@ fn place(items: &[SelectItem], key: &Expr) -> Option<usize> {
     (!items[..at].iter().any(is_star)).then_some(at + 1)
 }
 
-fn has_query(expr: &Expr) -> bool {
+/// Whether a query stands anywhere in `expr`.
+pub(super) fn has_query(expr: &Expr) -> bool {
     struct Find;
     impl Visitor for Find {
         type Break = ();

@@ -7,6 +7,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::called_as;
+use super::order::has_query;
 use super::syntax::{call, plain_arguments, select_from};
 use crate::sql::function::record::DENIED_MAX;
 use crate::sql::grammar::name::folded;
@@ -80,7 +81,10 @@ fn look_up_in(condition: &mut Expr) {
             look_up_in(right);
         }
         Expr::InSubquery { expr: row, subquery, negated: false } => {
-            if let Some(row) = values(row) {
+            // A subquery among the values would stand in another one then, and keep it from a join.
+            if let Some(row) = values(row)
+                && !row.iter().any(has_query)
+            {
                 let (mut found, equal) = found(&row, subquery, Expr::value(Value::Null));
                 if let SetExpr::Select(select) = &mut *found.body {
                     select.selection = Some(equal);
