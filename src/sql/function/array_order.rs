@@ -14,6 +14,7 @@ use datafusion::common::internal_err;
 use datafusion::common::tree_node::{Transformed, TransformedResult};
 use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
+use datafusion::logical_expr::expr::SetComparison;
 use datafusion::logical_expr::{
     Between, BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, ScalarFunctionArgs,
     ScalarUDF, ScalarUDFImpl, Signature, Volatility,
@@ -23,7 +24,7 @@ use datafusion::optimizer::AnalyzerRule;
 use super::comparing::orders;
 use super::emptied::{ADDING, emptied};
 use super::extreme::extreme;
-use crate::sql::plan::rewritten::rewritten;
+use crate::sql::plan::rewritten::{keyed, rewritten};
 
 /// The planner's functions behind `@>` and `&&`.
 const HAS_ALL: &str = "array_has_all";
@@ -39,10 +40,7 @@ impl AnalyzerRule for ComparedArrays {
         plan: LogicalPlan,
         _config: &ConfigOptions,
     ) -> Result<LogicalPlan, DataFusionError> {
-        plan.transform_up_with_subqueries(|node| {
-            rewritten(node, |part, schema| Ok(compared(part, schema)))
-        })
-        .data()
+        plan.transform_up_with_subqueries(|node| rewritten(node, compared)).data()
     }
 
     fn name(&self) -> &'static str {
@@ -50,9 +48,9 @@ impl AnalyzerRule for ComparedArrays {
     }
 }
 
-fn compared(part: Expr, schema: &DFSchema) -> Transformed<Expr> {
+fn compared(part: Expr, schema: &DFSchema) -> Result<Transformed<Expr>, DataFusionError> {
     let is_array = |expr: &Expr| matches!(expr.get_type(schema), Ok(DataType::List(_)));
-    match part {
+    Ok(match part {
         Expr::BinaryExpr(BinaryExpr { left, op, right })
             if orders(op) && is_array(&left) && is_array(&right) =>
         {
@@ -92,8 +90,13 @@ fn compared(part: Expr, schema: &DFSchema) -> Transformed<Expr> {
             call.args = call.args.into_iter().map(emptied).collect();
             Transformed::yes(Expr::ScalarFunction(call))
         }
+        Expr::SetComparison(test) if orders(test.op) && is_array(&test.expr) => {
+            let subquery = keyed(test.subquery, |row, _| place(row))?;
+            let expr = Box::new(place(*test.expr));
+            Transformed::yes(Expr::SetComparison(SetComparison { expr, subquery, ..test }))
+        }
         other => Transformed::no(other),
-    }
+    })
 }
 
 /// Where `array` comes among others, as bytes.

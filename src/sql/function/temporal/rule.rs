@@ -5,7 +5,7 @@ use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::expr::{Case, InList, ScalarFunction};
+use datafusion::logical_expr::expr::{Case, InList, InSubquery, ScalarFunction, SetComparison};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
@@ -19,6 +19,7 @@ use super::function::INTERVAL;
 use super::span::{span, spans};
 use crate::sql::function::comparing::{COMPARING, compares};
 use crate::sql::function::extreme::extreme;
+use crate::sql::plan::rewritten::keyed;
 
 /// Aggregates that compare what they are given.
 const EXTREMES: [&str; 2] = ["max", "min"];
@@ -47,7 +48,7 @@ fn compared_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>, DataFusi
     let sorts = matches!(plan, LogicalPlan::Sort(_));
     plan.map_expressions(|expr| {
         let name = names.save(&expr);
-        let compared = expr.transform_up(|part| Ok(compared_part(part, &schema)))?;
+        let compared = expr.transform_up(|part| compared_part(part, &schema))?;
         if sorts && is_interval(&compared.data, &schema) {
             return Ok(Transformed::yes(span(compared.data)));
         }
@@ -55,24 +56,24 @@ fn compared_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>, DataFusi
     })
 }
 
-fn compared_part(part: Expr, schema: &DFSchema) -> Transformed<Expr> {
-    match part {
+fn compared_part(part: Expr, schema: &DFSchema) -> Result<Transformed<Expr>, DataFusionError> {
+    let boxed = |part: Box<Expr>| Box::new(span(*part));
+    Ok(match part {
         Expr::BinaryExpr(BinaryExpr { left, op, right })
             if compares(op) && is_interval(&left, schema) && is_interval(&right, schema) =>
         {
-            let (left, right) = (Box::new(span(*left)), Box::new(span(*right)));
+            let (left, right) = (boxed(left), boxed(right));
             Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right }))
         }
         Expr::Between(Between { expr, negated, low, high })
             if [&expr, &low, &high].into_iter().all(|part| is_interval(part, schema)) =>
         {
-            let key = |part: Box<Expr>| Box::new(span(*part));
-            let between = Between::new(key(expr), negated, key(low), key(high));
+            let between = Between::new(boxed(expr), negated, boxed(low), boxed(high));
             Transformed::yes(Expr::Between(between))
         }
         Expr::InList(InList { expr, list, negated }) if is_interval(&expr, schema) => {
             let list = list.into_iter().map(span).collect();
-            Transformed::yes(Expr::InList(InList::new(Box::new(span(*expr)), list, negated)))
+            Transformed::yes(Expr::InList(InList::new(boxed(expr), list, negated)))
         }
         Expr::ScalarFunction(call)
             if COMPARING.contains(&call.func.name())
@@ -94,8 +95,23 @@ fn compared_part(part: Expr, schema: &DFSchema) -> Transformed<Expr> {
             call.fun = WindowFunctionDefinition::AggregateUDF(interval_extreme(call.fun.name()));
             Transformed::yes(Expr::WindowFunction(call))
         }
+        Expr::InSubquery(InSubquery { expr, subquery, negated }) if is_interval(&expr, schema) => {
+            let subquery = keyed(subquery, |row, _| span(row))?;
+            Transformed::yes(Expr::InSubquery(InSubquery::new(boxed(expr), subquery, negated)))
+        }
+        Expr::SetComparison(test) if is_interval(&test.expr, schema) => {
+            let (expr, subquery) = (boxed(test.expr), keyed(test.subquery, |row, _| span(row))?);
+            Transformed::yes(Expr::SetComparison(SetComparison { expr, subquery, ..test }))
+        }
+        Expr::Case(Case { expr: Some(operand), when_then_expr, else_expr })
+            if is_interval(&operand, schema) =>
+        {
+            let branches = when_then_expr.into_iter().map(|(when, then)| (boxed(when), then));
+            let case = Case::new(Some(boxed(operand)), branches.collect(), else_expr);
+            Transformed::yes(Expr::Case(case))
+        }
         other => Transformed::no(other),
-    }
+    })
 }
 
 /// `greatest`, `least` or `nullif` of intervals.

@@ -22,6 +22,7 @@ use super::order::{
     ALIKE, compared_alike, hold_documents, in_sort_order, is_of_documents, record_compared_alike,
 };
 use crate::sql::function::comparing::{COMPARING, compares, orders};
+use crate::sql::plan::rewritten::keyed;
 use crate::sql::{SqlError, SqlState};
 
 /// Puts what documents are compared by in their places; comes before subqueries become anything
@@ -182,20 +183,15 @@ fn compared_part(part: Expr, schema: &DFSchema) -> Result<Transformed<Expr>, Dat
     }))
 }
 
-/// A subquery with what its only column is compared by, if that is of documents. It has a name of
-/// its own: where the subquery becomes a join, the column itself may stand beside it.
+/// A subquery with what its only column is compared by, if that is of documents.
 fn keys_of_rows(
     subquery: Subquery,
     key: impl Fn(Expr, &DFSchema) -> Expr,
 ) -> Result<Subquery, DataFusionError> {
-    let plan = Arc::clone(&subquery.subquery);
-    let row = Expr::Column(Column::from(plan.schema().qualified_field(0)));
-    if !holds_documents(&row, plan.schema()) {
+    if !hold_documents(subquery.subquery.schema().field(0)) {
         return Ok(subquery);
     }
-    let key = key(row, plan.schema()).alias("compared");
-    let plan = LogicalPlanBuilder::from(plan).project([key])?.build()?;
-    Ok(Subquery { subquery: Arc::new(plan), ..subquery })
+    keyed(subquery, key)
 }
 
 fn aggregate(call: AggregateFunction, schema: &DFSchema) -> Result<Expr, DataFusionError> {
