@@ -14,7 +14,63 @@ pub(super) fn respelled(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let tokens = if has_transaction_modes(&tokens) { without_deferrable(tokens) } else { tokens };
     let tokens = ordered_by_signs(weak_locks(without_read_only(tokens)));
     let tokens = tables_as_queries(explained_in_parentheses(tokens));
+    let tokens = keys_in_parentheses(tokens);
     fetched_as_limits(&side_by_side(plain_stars(tokens)))
+}
+
+/// `ROLLUP ((a)::date, b)` as `ROLLUP (((a)::date), b)`: the parser takes what begins with a
+/// parenthesis for a list of keys.
+fn keys_in_parentheses(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let begins = |at: usize| {
+        ["CUBE", "ROLLUP", "SETS"].iter().any(|word| is(&tokens[at], word))
+            && tokens.get(at + 1).is_some_and(|open| open.token == Token::LParen)
+    };
+    let lists: Vec<usize> = (0..tokens.len()).filter(|at| begins(*at)).collect();
+    let keys: Vec<(usize, usize)> =
+        lists.into_iter().flat_map(|at| open_keys(&tokens, at + 1)).collect();
+    if keys.is_empty() {
+        return tokens;
+    }
+    let mut written = Vec::with_capacity(tokens.len() + 2 * keys.len());
+    for (at, token) in tokens.into_iter().enumerate() {
+        let span = token.span;
+        if keys.iter().any(|(first, _)| *first == at) {
+            written.push(TokenWithSpan::new(Token::LParen, span));
+        }
+        written.push(token);
+        if keys.iter().any(|(_, last)| *last == at) {
+            written.push(TokenWithSpan::new(Token::RParen, span));
+        }
+    }
+    written
+}
+
+/// The first and the last token of each key of the list that opens at `open` which begins with a
+/// parenthesis and goes on behind it.
+fn open_keys(tokens: &[TokenWithSpan], open: usize) -> Vec<(usize, usize)> {
+    let (mut keys, mut depth, mut first, mut closed) = (Vec::new(), 0_usize, open + 1, None);
+    for (at, token) in tokens.iter().enumerate().skip(open) {
+        let ends = depth == 1 && [Token::Comma, Token::RParen].contains(&token.token);
+        if ends {
+            let goes_on = closed.is_some_and(|closed| closed + 1 < at);
+            if goes_on && tokens[first].token == Token::LParen {
+                keys.push((first, at - 1));
+            }
+            (first, closed) = (at + 1, None);
+        }
+        match token.token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+        if depth == 1 && token.token == Token::RParen && closed.is_none() {
+            closed = Some(at);
+        }
+    }
+    keys
 }
 
 /// Without `FOR READ ONLY` behind a query, which locks nothing.

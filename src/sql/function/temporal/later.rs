@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Months};
-use datafusion::arrow::array::{ArrayRef, AsArray, Date32Array, TimestampMicrosecondArray};
+use datafusion::arrow::array::{
+    ArrayRef, AsArray, Date32Array, TimestampMicrosecondArray, new_null_array,
+};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{
     DataType, Date32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, TimeUnit,
@@ -93,6 +95,10 @@ impl ScalarUDFImpl for Later {
         let (from, step) = (from.to_array(rows)?, step.to_array(rows)?);
         let result_type = arguments.return_field.data_type();
         let moved: ArrayRef = match self.of {
+            // The planner asks what NULL of no type gives.
+            Of::Moments if !matches!(result_type, DataType::Timestamp(..)) => {
+                new_null_array(result_type, rows)
+            }
             Of::Moments => {
                 Arc::new(self.moments(&cast(&from, result_type)?, &step, result_type)?)
             }
@@ -128,7 +134,7 @@ impl Later {
     }
 
     fn dates(&self, from: &ArrayRef, step: &ArrayRef) -> Result<Date32Array, DataFusionError> {
-        // The planner asks what NULL of no type gives.
+        // The same is asked of dates.
         let (from, step) = (cast(from, &DataType::Date32)?, cast(step, &DataType::Int64)?);
         let pairs = from.as_primitive::<Date32Type>().iter();
         let moved = pairs.zip(step.as_primitive::<Int64Type>()).map(|(from, step)| {

@@ -92,11 +92,20 @@ fn in_zone_of(moments: TimestampMicrosecondArray, returns: &DataType) -> ArrayRe
 fn cut_in_zone(moment: i64, name: &str, zone_name: &str) -> Result<i64, SqlError> {
     let range = || out_of_range("timestamp");
     let zone = zone(zone_name)?;
-    let moment = DateTime::from_timestamp_micros(moment).ok_or_else(range)?.naive_utc();
-    let clock = shown(zone, moment).ok_or_else(range)?;
-    let cut = cut_moment(clock.and_utc().timestamp_micros(), name, Kind::Timestamptz)?;
+    let at = DateTime::from_timestamp_micros(moment).ok_or_else(range)?.naive_utc();
+    let clock = shown(zone, at).ok_or_else(range)?.and_utc().timestamp_micros();
+    let cut = cut_moment(clock, name, Kind::Timestamptz)?;
+    if is_within_a_day(Unit::of(name, Kind::Timestamptz)?) {
+        // A clock that is set back shows an hour twice: the one that the moment is in is meant.
+        return Ok(moment - (clock - cut));
+    }
     let cut = DateTime::from_timestamp_micros(cut).ok_or_else(range)?.naive_utc();
     Ok(meant(zone, cut).ok_or_else(range)?.and_utc().timestamp_micros())
+}
+
+fn is_within_a_day(unit: Unit) -> bool {
+    let units = [Unit::Microsecond, Unit::Millisecond, Unit::Second, Unit::Minute, Unit::Hour];
+    units.contains(&unit)
 }
 
 fn cut_moment(moment: i64, name: &str, kind: Kind) -> Result<i64, SqlError> {
