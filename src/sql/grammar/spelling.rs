@@ -1,5 +1,7 @@
 //! Spellings of PostgreSQL that the parser does not read, as others that mean the same.
 
+use std::collections::HashSet;
+
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
@@ -21,53 +23,63 @@ pub(super) fn respelled(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
 /// `ROLLUP ((a)::date, b)` as `ROLLUP (((a)::date), b)`: the parser takes what begins with a
 /// parenthesis for a list of keys.
 fn keys_in_parentheses(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
-    let begins = |at: usize| {
-        ["CUBE", "ROLLUP", "SETS"].iter().any(|word| is(&tokens[at], word))
-            && tokens.get(at + 1).is_some_and(|open| open.token == Token::LParen)
-    };
-    let lists: Vec<usize> = (0..tokens.len()).filter(|at| begins(*at)).collect();
-    let keys: Vec<(usize, usize)> =
-        lists.into_iter().flat_map(|at| open_keys(&tokens, at + 1)).collect();
+    let keys = open_keys(&tokens);
     if keys.is_empty() {
         return tokens;
     }
-    let mut written = Vec::with_capacity(tokens.len() + 2 * keys.len());
+    let (firsts, lasts): (HashSet<usize>, HashSet<usize>) = keys.into_iter().unzip();
+    let mut written = Vec::with_capacity(tokens.len() + 2 * firsts.len());
     for (at, token) in tokens.into_iter().enumerate() {
         let span = token.span;
-        if keys.iter().any(|(first, _)| *first == at) {
+        if firsts.contains(&at) {
             written.push(TokenWithSpan::new(Token::LParen, span));
         }
         written.push(token);
-        if keys.iter().any(|(_, last)| *last == at) {
+        if lasts.contains(&at) {
             written.push(TokenWithSpan::new(Token::RParen, span));
         }
     }
     written
 }
 
-/// The first and the last token of each key of the list that opens at `open` which begins with a
-/// parenthesis and goes on behind it.
-fn open_keys(tokens: &[TokenWithSpan], open: usize) -> Vec<(usize, usize)> {
-    let (mut keys, mut depth, mut first, mut closed) = (Vec::new(), 0_usize, open + 1, None);
-    for (at, token) in tokens.iter().enumerate().skip(open) {
-        let ends = depth == 1 && [Token::Comma, Token::RParen].contains(&token.token);
-        if ends {
-            let goes_on = closed.is_some_and(|closed| closed + 1 < at);
-            if goes_on && tokens[first].token == Token::LParen {
-                keys.push((first, at - 1));
-            }
-            (first, closed) = (at + 1, None);
+/// The first and the last token of each key of such lists which begins with a parenthesis and goes
+/// on behind it. One look at each token, however many lists there are in one another.
+fn open_keys(tokens: &[TokenWithSpan]) -> Vec<(usize, usize)> {
+    /// What an open parenthesis holds.
+    struct Held {
+        of_keys: bool,
+        /// Where its item begins, and where the first parenthesis in that closes.
+        first: usize,
+        closed: Option<usize>,
+    }
+    let (mut keys, mut open): (Vec<_>, Vec<Held>) = (Vec::new(), Vec::new());
+    let names_list =
+        |token: &TokenWithSpan| ["CUBE", "ROLLUP", "SETS"].iter().any(|word| is(token, word));
+    for (at, token) in tokens.iter().enumerate() {
+        if [Token::Comma, Token::RParen].contains(&token.token)
+            && let Some(Held { of_keys: true, first, closed: Some(closed) }) = open.last()
+            && closed + 1 < at
+            && tokens[*first].token == Token::LParen
+        {
+            keys.push((*first, at - 1));
         }
         match token.token {
-            Token::LParen => depth += 1,
-            Token::RParen => depth = depth.saturating_sub(1),
+            Token::LParen => {
+                let of_keys = at.checked_sub(1).is_some_and(|name| names_list(&tokens[name]));
+                open.push(Held { of_keys, first: at + 1, closed: None });
+            }
+            Token::RParen => {
+                open.pop();
+                if let Some(around) = open.last_mut() {
+                    around.closed.get_or_insert(at);
+                }
+            }
+            Token::Comma => {
+                if let Some(around) = open.last_mut() {
+                    (around.first, around.closed) = (at + 1, None);
+                }
+            }
             _ => {}
-        }
-        if depth == 0 {
-            break;
-        }
-        if depth == 1 && token.token == Token::RParen && closed.is_none() {
-            closed = Some(at);
         }
     }
     keys

@@ -1,6 +1,7 @@
 //! `GROUP BY at::date, at::time`: the planner's names of columns leave casts out, and what it names
 //! alike it takes for a mistake.
 
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
@@ -15,7 +16,7 @@ use crate::sql::grammar::name::folded;
 pub(super) fn tell_apart(query: &mut Query) {
     let Query { body, order_by, .. } = query;
     let SetExpr::Select(select) = &mut **body else { return };
-    let alike = alike(select);
+    let alike: HashMap<Expr, usize> = alike(select).into_iter().zip(0..).collect();
     if !alike.is_empty() {
         wrap_in_select(select, order_by, &alike);
     }
@@ -30,25 +31,33 @@ fn alike(select: &Select) -> Vec<Expr> {
         }
         key => vec![key],
     });
-    let keys: Vec<&Expr> = keys.map(|key| meant(key, &select.projection)).collect();
-    if keys.len() < 2 {
-        return Vec::new();
-    }
-    let keys: Vec<Expr> = keys.into_iter().cloned().map(plain).collect();
+    let named = named(&select.projection);
+    let keys = keys.map(|key| meant(key, &select.projection, &named));
+    let keys: Vec<Expr> = keys.cloned().map(plain).collect();
     let bare: Vec<Expr> = keys.iter().cloned().map(without_casts).collect();
-    let mut alike: Vec<Expr> = Vec::new();
+    let mut twins: HashMap<&Expr, HashSet<&Expr>> = HashMap::new();
     for (key, of_key) in keys.iter().zip(&bare) {
-        let mut others = keys.iter().zip(&bare);
-        let has_twin = others.any(|(other, of_other)| other != key && of_other == of_key);
-        if key != of_key && has_twin && !alike.contains(key) {
-            alike.push(key.clone());
-        }
+        twins.entry(of_key).or_default().insert(key);
     }
-    alike
+    let alike = keys.iter().zip(&bare).filter(|(key, bare)| key != bare && twins[bare].len() > 1);
+    alike.map(|(key, _)| key.clone()).collect()
+}
+
+/// The items of a select list by their names, the first of each.
+fn named(items: &[SelectItem]) -> HashMap<String, &SelectItem> {
+    let named = items.iter().rev().filter_map(|item| match item {
+        SelectItem::ExprWithAlias { alias, .. } => Some((folded(alias), item)),
+        _ => None,
+    });
+    named.collect()
 }
 
 /// What a key names by its place or its name in the select list.
-fn meant<'a>(key: &'a Expr, items: &'a [SelectItem]) -> &'a Expr {
+fn meant<'a>(
+    key: &'a Expr,
+    items: &'a [SelectItem],
+    named: &HashMap<String, &'a SelectItem>,
+) -> &'a Expr {
     let item = match key {
         Expr::Value(value) => match &value.value {
             Value::Number(digits, _) => {
@@ -57,10 +66,7 @@ fn meant<'a>(key: &'a Expr, items: &'a [SelectItem]) -> &'a Expr {
             }
             _ => None,
         },
-        Expr::Identifier(name) => items.iter().find(|item| {
-            let SelectItem::ExprWithAlias { alias, .. } = item else { return false };
-            folded(alias) == folded(name)
-        }),
+        Expr::Identifier(name) => named.get(&folded(name)).copied(),
         _ => None,
     };
     match item {
@@ -99,7 +105,11 @@ fn plain(mut expr: Expr) -> Expr {
 }
 
 /// Puts each of `alike` into a choice of one branch, wherever it stands; columns keep their names.
-fn wrap_in_select(select: &mut Select, order_by: &mut Option<OrderBy>, alike: &[Expr]) {
+fn wrap_in_select(
+    select: &mut Select,
+    order_by: &mut Option<OrderBy>,
+    alike: &HashMap<Expr, usize>,
+) {
     for item in &mut select.projection {
         let shown = name::result(item);
         if wrap(item, alike)
@@ -115,11 +125,11 @@ fn wrap_in_select(select: &mut Select, order_by: &mut Option<OrderBy>, alike: &[
     wrap(order_by, alike);
 }
 
-fn wrap(place: &mut impl VisitMut, alike: &[Expr]) -> bool {
+fn wrap(place: &mut impl VisitMut, alike: &HashMap<Expr, usize>) -> bool {
     let mut changed = false;
     let _ = visit_expressions_mut(place, |part| {
         let meant = plain(part.clone());
-        if let Some(at) = alike.iter().position(|key| *key == meant) {
+        if let Some(at) = alike.get(&meant).copied() {
             let key = std::mem::replace(part, Expr::Identifier(Ident::new("")));
             *part = chosen(at, key);
             changed = true;
